@@ -1,0 +1,138 @@
+"""Defaults, errors and the frozen descriptions of recipes and presets: one source for each."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+NETWORK_STRIDE = 32
+"""Side of the square of pixels that every network's input is a multiple of."""
+
+
+class DeepkoalError(Exception):
+    """An expected failure: what was expected, what came, and what to do about it, in one line."""
+
+
+class PhotoError(DeepkoalError):
+    """A photo file that cannot be read or written."""
+
+
+class RecordsError(DeepkoalError):
+    """Training records that are missing, damaged or made by another version or setting."""
+
+
+class WeightsError(DeepkoalError):
+    """Weights that are missing, damaged or meant for another network."""
+
+
+class RunError(DeepkoalError):
+    """A training run that cannot be started or continued as asked."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained. Every default is used where a recipe file is silent.
+
+    Attributes:
+        size: side in pixels of the square training crops, a multiple of 32.
+        batch_size: photos per step.
+        epochs: how many times `steps_per_epoch` steps are taken.
+        steps_per_epoch: steps between two checkpoints and validations.
+        learning_rate: peak rate of the one-cycle schedule (linear warm-up, cosine to zero).
+        warmup: share of all steps spent warming up, in 0…1.
+        weight_decay: AdamW's decoupled decay; the pretrained encoder is left out of it.
+        encoder_rate: the pretrained encoder's learning rate as a share of the decoder's.
+        rebalance_mix: share of the uniform distribution mixed into the color prior, in 0…1.
+        rebalance_power: exponent of the rare colors' reweighting; 0 turns it off, 1 is
+            Zhang et al. 2016 in full.
+        precision: a Keras dtype policy: `float32`, `mixed_bfloat16` or `mixed_float16`.
+        seed: seed of the initial weights, the photos' order and their crops.
+    """
+
+    size: int = 128
+    batch_size: int = 32
+    epochs: int = 10
+    steps_per_epoch: int = 250
+    learning_rate: float = 1e-3
+    warmup: float = 0.1
+    weight_decay: float = 1e-2
+    encoder_rate: float = 1.0
+    rebalance_mix: float = 0.5
+    rebalance_power: float = 0.4
+    precision: str = "float32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Reject settings no run could use."""
+        if self.size < NETWORK_STRIDE or self.size % NETWORK_STRIDE:
+            raise RunError(f"size must be a multiple of {NETWORK_STRIDE}, not {self.size}")
+        for name in ("batch_size", "epochs", "steps_per_epoch"):
+            if getattr(self, name) < 1:
+                raise RunError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise RunError(f"learning_rate must be above 0, not {self.learning_rate}")
+        for name in ("warmup", "rebalance_mix", "rebalance_power", "encoder_rate"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise RunError(f"{name} must lie in 0…1, not {getattr(self, name)}")
+        if self.precision not in ("float32", "mixed_bfloat16", "mixed_float16"):
+            raise RunError(
+                "precision must be float32, mixed_bfloat16 or mixed_float16, "
+                f"not {self.precision!r}"
+            )
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read a recipe from a TOML file of flat `name = value` lines.
+
+        Raises:
+            RunError: the file cannot be read, is not TOML, or names an unknown setting.
+        """
+        try:
+            settings = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise RunError(f"{path}: not a readable recipe ({error})") from error
+        return cls().replace(**settings)
+
+    def replace(self, **settings: Any) -> Self:
+        """Return a copy with the given settings changed; None leaves a setting as it is.
+
+        Raises:
+            RunError: a setting is unknown, of the wrong type or out of range.
+        """
+        fields = {field.name: type(field.default) for field in dataclasses.fields(self)}
+        settings = {name: value for name, value in settings.items() if value is not None}
+        for name, value in settings.items():
+            if name not in fields:
+                raise RunError(f"unknown recipe setting {name!r}; known: {', '.join(fields)}")
+            accepted = (int, float) if fields[name] is float else fields[name]
+            if isinstance(value, bool) or not isinstance(value, accepted):
+                raise RunError(
+                    f"recipe setting {name} must be {fields[name].__name__}, not {value!r}"
+                )
+        return dataclasses.replace(self, **settings)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A network as shipped: what to build, with which weights, and how to read its outputs.
+
+    Attributes:
+        name: folder below `models/` and the name users type.
+        summary: one line for `deepkoal presets`.
+        network: builder in `deepkoal.models`.
+        working_size: side in pixels of a square photo as the network sees it.
+        temperature: of the annealed mean at vibrance 1 (networks that output a distribution).
+        license: terms of the weights.
+        sha256: of `weights.safetensors`, or None where no weights are shipped.
+    """
+
+    name: str
+    summary: str
+    network: str
+    working_size: int
+    temperature: float
+    license: str
+    sha256: str | None
