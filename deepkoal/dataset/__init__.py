@@ -1,0 +1,19 @@
+"""Photos as training records: `prepare` writes them once, two tf.data pipelines read them.
+
+This package imports TensorFlow; the rest of the library does not need it.
+"""
+
+from __future__ import annotations
+
+from deepkoal.dataset.pipeline import check_records, evaluation_batches, training_batches
+from deepkoal.dataset.prepare import prepare
+from deepkoal.dataset.records import Manifest, load_manifest
+
+__all__ = [
+    "Manifest",
+    "check_records",
+    "evaluation_batches",
+    "load_manifest",
+    "prepare",
+    "training_batches",
+]

@@ -1,0 +1,74 @@
+"""Computing the semantic embeddings of stored photos, once, before training."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from deepkoal.color import normalize_l, rgb_to_lab
+from deepkoal.config import RecordsError
+from deepkoal.dataset.example import EMBEDDING_DTYPE
+from deepkoal.dataset.store import decode_jpeg
+
+
+class Embedder(Protocol):
+    """What `prepare` needs of a semantic embedder; `deepkoal.SemanticEmbedder` is one."""
+
+    @property
+    def identity(self) -> str:
+        """Tells embedders with different outputs apart."""
+
+    @property
+    def dim(self) -> int:
+        """D, the length of an embedding."""
+
+    @property
+    def input_size(self) -> int:
+        """Side in pixels of the square photos it sees."""
+
+    def __call__(self, l_norm: Any) -> Any:
+        """Embed float32 (B, H, W, 1), L in -1…1, as (B, D)."""
+
+
+def embed_photos(
+    jpegs: dict[str, bytes], embedder: Embedder, batch_size: int
+) -> dict[str, npt.NDArray[np.float16]]:
+    """Embed whole photos, squeezed to the embedder's square.
+
+    Args:
+        jpegs: JPEG files by name.
+        embedder: sees their lightness only.
+        batch_size: photos per call.
+
+    Returns:
+        float16 (D,), by name.
+
+    Raises:
+        RecordsError: the embedder gave another shape than it promises, or numbers that half
+            precision cannot hold.
+    """
+    names = list(jpegs)
+    embeddings: dict[str, npt.NDArray[np.float16]] = {}
+    for start in range(0, len(names), batch_size):
+        batch = names[start : start + batch_size]
+        rgb = np.stack([_decode_square(jpegs[name], embedder.input_size) for name in batch])
+        l_norm = normalize_l(rgb_to_lab(rgb.astype("float32") / 255.0)[..., :1])
+        exact = np.asarray(ops.convert_to_numpy(embedder(l_norm)))
+        expected = (len(batch), embedder.dim)
+        if exact.shape != expected or not (np.abs(exact) <= np.finfo(EMBEDDING_DTYPE).max).all():
+            raise RecordsError(
+                f"embedder {embedder.identity}: expected embeddings {expected} that half precision "
+                f"can hold, got {exact.shape} up to {np.abs(exact).max()}: use another embedder"
+            )
+        embeddings.update(zip(batch, exact.astype(EMBEDDING_DTYPE), strict=True))
+    return embeddings
+
+
+def _decode_square(jpeg: bytes, side: int) -> npt.NDArray[np.uint8]:
+    rgb = decode_jpeg(jpeg)
+    interpolation = cv2.INTER_AREA if min(rgb.shape[:2]) > side else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(rgb, (side, side), interpolation=interpolation), np.uint8)

@@ -1,0 +1,164 @@
+"""Two tf.data pipelines over prepared records: one to train on, one to evaluate on.
+
+Both yield RGB; Lab, degradation and targets are the task's work, on the accelerator.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from deepkoal.config import RecordsError
+from deepkoal.dataset.crop import crop_evaluation_photo, crop_training_photo, draw_uniform
+from deepkoal.dataset.example import parse_photo
+from deepkoal.dataset.records import Manifest, load_manifest
+
+SHUFFLE_BUFFER = 2048
+"""Records that wait in memory to be drawn from; the shards are mixed already."""
+
+READ_BUFFER_BYTES = 262_144
+"""Bytes read from a shard at a time."""
+
+INTERLEAVED_SHARDS = 8
+"""Shards read in turn during training."""
+
+
+def training_batches(
+    records_dir: str | Path,
+    *,
+    batch_size: int,
+    size: int,
+    seed: int = 0,
+    start_step: int = 0,
+    with_embedding: bool = False,
+) -> tf.data.Dataset:
+    """Read endless training batches: shuffled, randomly cropped and flipped.
+
+    The stream is a pure function of the records and `seed`: each pass over the records has an
+    order of its own, each photo in the stream a crop of its own. Starting at `start_step` gives
+    exactly the batches an uninterrupted stream gives from there on; what is skipped is not
+    decoded.
+
+    Args:
+        records_dir: a folder that `prepare` has finished.
+        batch_size: B, photos per batch.
+        size: side of the crops in pixels.
+        seed: of order, crops and flips.
+        start_step: how many batches to leave out at the beginning.
+        with_embedding: also yield the stored embeddings (of the whole photos, uncropped).
+
+    Returns:
+        An infinite `tf.data.Dataset` of dicts: `rgb`, uint8 (B, size, size, 3); and, where
+        asked for, `embedding`, float32 (B, D).
+
+    Raises:
+        RecordsError: there are no records fit to be read, or no embeddings in them.
+    """
+    manifest = _load_readable(records_dir, with_embedding)
+    dim = manifest.settings.embedding_dim if with_embedding else None
+    shards = _shard_paths(records_dir, manifest)
+
+    def read_pass(number: tf.Tensor) -> tf.data.Dataset:
+        # Else the order would also depend on the process's global seed; this graph's is its own.
+        tf.compat.v1.set_random_seed(1)
+        pass_seed = tf.random.stateless_uniform(
+            [2], [seed, number], minval=None, maxval=None, dtype=tf.int64
+        )
+        order = tf.random.experimental.stateless_shuffle(tf.constant(shards), pass_seed)
+        records = tf.data.Dataset.from_tensor_slices(order).interleave(
+            _read_records, cycle_length=min(INTERLEAVED_SHARDS, len(shards))
+        )
+        return records.shuffle(SHUFFLE_BUFFER, seed=pass_seed[0], reshuffle_each_iteration=False)
+
+    def cut(index: tf.Tensor, serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+        photo = parse_photo(serialized, dim)
+        draws = draw_uniform(seed, index, 5)
+        rgb = crop_training_photo(photo["jpeg"], photo["height"], photo["width"], draws, size)
+        return _select(photo, rgb)
+
+    start = start_step * batch_size
+    first_pass, done_in_pass = divmod(start, manifest.count)
+    stream = tf.data.Dataset.range(first_pass, tf.int64.max).flat_map(read_pass)
+    stream = stream.skip(done_in_pass).enumerate(start)
+    stream = stream.map(cut, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return stream.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation_batches(
+    records_dir: str | Path, *, batch_size: int, size: int, with_embedding: bool = False
+) -> tf.data.Dataset:
+    """Read every photo once, in the records' order, resized and center-cropped.
+
+    Args:
+        records_dir: a folder that `prepare` has finished.
+        batch_size: B, photos per batch; the last batch may hold fewer.
+        size: side of the squares in pixels.
+        with_embedding: also yield the stored embeddings (of the whole photos, uncropped).
+
+    Returns:
+        A finite `tf.data.Dataset` of dicts: `rgb`, uint8 (B, size, size, 3); and, where asked
+        for, `embedding`, float32 (B, D).
+
+    Raises:
+        RecordsError: there are no records fit to be read, or no embeddings in them.
+    """
+    manifest = _load_readable(records_dir, with_embedding)
+    dim = manifest.settings.embedding_dim if with_embedding else None
+
+    def cut(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+        photo = parse_photo(serialized, dim)
+        rgb = crop_evaluation_photo(photo["jpeg"], photo["height"], photo["width"], size)
+        return _select(photo, rgb)
+
+    records = _read_records(_shard_paths(records_dir, manifest))
+    photos = records.map(cut, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    batches = photos.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    return batches.apply(tf.data.experimental.assert_cardinality(-(-manifest.count // batch_size)))
+
+
+def check_records(records_dir: str | Path) -> None:
+    """Read every record once, for damage that a file's length does not show.
+
+    Raises:
+        RecordsError: there are no finished records, or a shard is damaged (the error names it).
+    """
+    manifest = load_manifest(records_dir)
+    for shard, path in zip(manifest.shards, _shard_paths(records_dir, manifest), strict=True):
+        try:
+            count = sum(1 for _ in _read_records(path))
+        except tf.errors.DataLossError as error:
+            raise RecordsError(
+                f"{path} is damaged: delete it and run prepare again, which remakes it"
+            ) from error
+        if count != shard.count:
+            raise RecordsError(
+                f"{path} holds {count} photos, not {shard.count}: "
+                "delete it and run prepare again, which remakes it"
+            )
+
+
+def _load_readable(records_dir: str | Path, with_embedding: bool) -> Manifest:
+    manifest = load_manifest(records_dir)
+    if not manifest.count:
+        raise RecordsError(f"{records_dir} holds no photos: prepare a folder with color photos")
+    if with_embedding and manifest.settings.embedding_dim is None:
+        raise RecordsError(
+            f"{records_dir} holds no embeddings: prepare the photos again with an embedder"
+        )
+    return manifest
+
+
+def _shard_paths(records_dir: str | Path, manifest: Manifest) -> list[str]:
+    return [str(Path(records_dir) / shard.name) for shard in manifest.shards]
+
+
+def _read_records(paths: str | list[str] | tf.Tensor) -> tf.data.Dataset:
+    return tf.data.TFRecordDataset(paths, buffer_size=READ_BUFFER_BYTES)
+
+
+def _select(photo: dict[str, tf.Tensor], rgb: tf.Tensor) -> dict[str, tf.Tensor]:
+    batch = {"rgb": rgb}
+    if "embedding" in photo:
+        batch["embedding"] = photo["embedding"]
+    return batch
