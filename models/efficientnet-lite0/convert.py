@@ -31,7 +31,7 @@ HERE = Path(__file__).resolve().parent
 PHOTOS = ("chelsea", "coffee", "rocket")
 TOLERANCE = 1e-4
 
-_LAYERS = {"_conv_stem": "stem_conv", "_conv_head": "head_conv", "_fc": "logits"}
+_LAYERS = {"_conv_stem": "stem_conv", "_conv_head": "head_conv", "_fc": "head_logits"}
 _BLOCK_LAYERS = {
     "_expand_conv": "expand",
     "_bn0": "expand_bn",
@@ -76,7 +76,7 @@ def keras_path(torch_name: str) -> str:
 
 def keras_value(path: str, value: np.ndarray) -> np.ndarray:
     """Return a PyTorch parameter in Keras's order of axes."""
-    if path == "logits/kernel":
+    if path == "head_logits/kernel":
         return value.T
     if re.search(r"_depthwise/kernel$", path):  # (channels, 1, h, w) -> (h, w, channels, 1)
         return value.transpose(2, 3, 0, 1)
@@ -122,7 +122,7 @@ def run_keras(model: keras.Model, names: list[str], photo: np.ndarray) -> dict[s
 
     def output(name: str) -> Any:
         layers = {layer.name: layer for layer in model.layers}
-        ends = (f"{name}_add", f"{name}_project_bn", name)
+        ends = (f"{name}_add", f"{name}_project_bn", f"head_{name}", name)
         return next(layers[end].output for end in ends if end in layers)
 
     probe = keras.Model(model.input, {name: output(name) for name in names})
