@@ -164,9 +164,7 @@ def _store_ahead(
         remaining = iter(todo.items())
         for _ in todo:
             for shard, names in itertools.islice(remaining, READ_AHEAD - len(under_way)):
-                futures = {
-                    name: pool.submit(store_photo, photos_dir / name, size) for name in names
-                }
+                futures = {name: pool.submit(store_photo, photos_dir, name, size) for name in names}
                 under_way.append((shard, futures))
             shard, futures = under_way.popleft()
             outcomes = {}

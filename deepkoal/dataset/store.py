@@ -36,26 +36,29 @@ class GreyPhoto:
     """A photo without color, which has nothing to teach."""
 
 
-def store_photo(path: Path, size: int) -> StoredPhoto | GreyPhoto | PhotoError:
+def store_photo(folder: Path, name: str, size: int) -> StoredPhoto | GreyPhoto | PhotoError:
     """Read a photo file and make it fit for the records.
 
-    A JPEG file that needs no change (short side at most `size`, RGB, upright, no color profile)
-    keeps its very bytes; anything else is encoded at quality 95 without chroma subsampling.
+    A JPEG file that needs no change (short side at most `size`, RGB, upright, sRGB) keeps its
+    very bytes; anything else is encoded at quality 95 without chroma subsampling.
 
     Args:
-        path: a photo file.
+        folder: the photos' folder.
+        name: the file's path below it.
         size: short side in pixels that larger photos are resized to.
 
     Returns:
         The photo; or that it is grey; or, as a value, why it could not be read.
     """
+    path = folder / name
     try:
-        rgb = read_photo(path).rgb
+        photo = read_photo(path, name=name)
         content = path.read_bytes()
     except PhotoError as error:
         return error
     except OSError as error:
-        return PhotoError(f"{path}: {error.strerror}")
+        return PhotoError(f"{name}: cannot be read ({error.strerror})")
+    rgb = photo.rgb
     height, width = rgb.shape[:2]
     short = min(height, width)
     if short > size:
@@ -63,7 +66,7 @@ def store_photo(path: Path, size: int) -> StoredPhoto | GreyPhoto | PhotoError:
         rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
     if is_grey(rgb):
         return GreyPhoto()
-    if short > size or not _is_plain_jpeg(content):
+    if short > size or not _is_plain_jpeg(content, photo.icc_profile):
         content = encode_jpeg(rgb)
     return StoredPhoto(content, height, width)
 
@@ -98,11 +101,11 @@ def decode_jpeg(jpeg: bytes) -> npt.NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(np.asarray(bgr), cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _is_plain_jpeg(content: bytes) -> bool:
+def _is_plain_jpeg(content: bytes, icc_profile_read: bytes | None) -> bool:
     with Image.open(io.BytesIO(content)) as photo:
         return (
             photo.format == "JPEG"
             and photo.mode == "RGB"
             and photo.getexif().get(_ORIENTATION, 1) == 1
-            and "icc_profile" not in photo.info
+            and photo.info.get("icc_profile") == icc_profile_read  # else it was converted
         )
