@@ -1,0 +1,13 @@
+from . import models as models
+from .colorizer import Colorizer as Colorizer
+from .config import DeepkoalError as DeepkoalError
+from .dataset import prepare as prepare
+from .evaluation import evaluate as evaluate
+from .export import export_saved_model as export_saved_model
+from .images import read_image as read_image
+from .images import write_image as write_image
+from .semantic import SemanticEmbedder as SemanticEmbedder
+from .training import train as train
+
+__version__: str
+__all__: list[str]

@@ -1,0 +1,44 @@
+"""Settings that every test shares. They are made before anything imports Keras or TensorFlow."""
+
+import atexit
+import os
+import random
+import shutil
+import sys
+import tempfile
+
+IS_XDIST_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["MPLBACKEND"] = "Agg"
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+if IS_XDIST_WORKER:
+    # The workers share the cores: more threads than cores only wait for each other.
+    workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    os.environ["TF_NUM_INTRAOP_THREADS"] = threads
+    os.environ["TF_NUM_INTEROP_THREADS"] = threads
+    os.environ["OMP_NUM_THREADS"] = threads
+else:
+    # Neither the user's keras.json nor weights downloaded earlier may decide a test. The workers
+    # inherit the folder.
+    os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keras-home-")
+    atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)
+
+import hypothesis  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Start every test from the same random state, whatever ran before it."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(0)
