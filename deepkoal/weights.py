@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sysconfig
+from collections.abc import Collection
 from pathlib import Path
 
 import keras
@@ -18,7 +19,7 @@ MODELS_ENV = "DEEPKOAL_MODELS"
 WEIGHTS_FILE = "weights.safetensors"
 
 
-def save_weights(model: keras.Model, path: str | Path) -> str:
+def save_weights(model: keras.Model, path: str | Path, *, skip: Collection[str] = ()) -> str:
     """Write every weight of `model` to a safetensors file, floats in half precision.
 
     A weight's key is its variable path without the model's own name (`stem_conv/kernel`).
@@ -28,6 +29,7 @@ def save_weights(model: keras.Model, path: str | Path) -> str:
     Args:
         model: a built model of any float dtype, on any backend.
         path: the file to write; its folder must exist.
+        skip: names of layers of `model` to leave out, such as a frozen embedder.
 
     Returns:
         The file's sha256 in hexadecimal.
@@ -37,7 +39,7 @@ def save_weights(model: keras.Model, path: str | Path) -> str:
             or the file cannot be written.
     """
     path = Path(path)
-    arrays = {key: _half(variable, key) for key, variable in _by_key(model).items()}
+    arrays = {key: _half(variable, key) for key, variable in _by_key(model, skip).items()}
     data = safetensors.numpy.save(arrays)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -51,13 +53,20 @@ def save_weights(model: keras.Model, path: str | Path) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def load_weights(model: keras.Model, path: str | Path, sha256: str | None = None) -> None:
+def load_weights(
+    model: keras.Model,
+    path: str | Path,
+    sha256: str | None = None,
+    *,
+    skip: Collection[str] = (),
+) -> None:
     """Assign to `model` the weights that `save_weights` wrote; all of them, or none on error.
 
     Args:
         model: a built model, or one built into another model, with the file's variable paths.
         path: the safetensors file.
         sha256: expected digest of the file in hexadecimal; None skips the check.
+        skip: names of layers of `model` that keep their weights, as left out of the file.
 
     Raises:
         WeightsError: the file is absent, unreadable, not safetensors or not of digest
@@ -65,7 +74,7 @@ def load_weights(model: keras.Model, path: str | Path, sha256: str | None = None
     """
     path = Path(path)
     arrays = _read(path, sha256)
-    variables = _by_key(model)
+    variables = _by_key(model, skip)
     remedy = f"build the network that this file was saved from, or pass weights of {model.name}"
     missing = sorted(variables.keys() - arrays.keys())
     if missing:
@@ -137,10 +146,13 @@ def _default_places() -> list[Path]:
     return [Path(__file__).resolve().parent.parent / "models", *shared]
 
 
-def _by_key(model: keras.Model) -> dict[str, keras.Variable]:
+def _by_key(model: keras.Model, skip: Collection[str]) -> dict[str, keras.Variable]:
+    skipped = {id(variable) for name in skip for variable in model.get_layer(name).weights}
     prefix = f"{model.name}/"
     variables: dict[str, keras.Variable] = {}
     for variable in model.weights:
+        if id(variable) in skipped:
+            continue
         key = variable.path.removeprefix(prefix)
         if key in variables:
             raise WeightsError(
@@ -172,9 +184,7 @@ def _read(path: Path, sha256: str | None) -> dict[str, np.ndarray]:
             f"{path}: cannot read weights ({error.strerror}); check the path"
         ) from error
     if sha256 is not None and (found := hashlib.sha256(data).hexdigest()) != sha256.lower():
-        raise WeightsError(
-            f"{path}: expected sha256 {sha256}, found {found}; fetch the file again"
-        )
+        raise WeightsError(f"{path}: expected sha256 {sha256}, found {found}; fetch the file again")
     try:
         return dict(safetensors.numpy.load(data))
     except (SafetensorError, KeyError, ValueError) as error:

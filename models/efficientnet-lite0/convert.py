@@ -8,6 +8,8 @@ head and at the logits (under a minute on two cores), stops if they disagree, th
 `weights.safetensors` beside this file and PyTorch's logits for the tests.
 """
 
+# ruff: noqa: T201 — a script prints
+
 from __future__ import annotations
 
 import argparse
