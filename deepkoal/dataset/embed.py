@@ -70,5 +70,5 @@ def embed_photos(
 
 def _decode_square(jpeg: bytes, side: int) -> npt.NDArray[np.uint8]:
     rgb = decode_jpeg(jpeg)
-    interpolation = cv2.INTER_AREA if min(rgb.shape[:2]) > side else cv2.INTER_CUBIC
+    interpolation = cv2.INTER_AREA if min(rgb.shape[:2]) > side else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(rgb, (side, side), interpolation=interpolation), np.uint8)

@@ -17,9 +17,6 @@ from deepkoal.dataset.records import Manifest, load_manifest
 SHUFFLE_BUFFER = 2048
 """Records that wait in memory to be drawn from; the shards are mixed already."""
 
-READ_BUFFER_BYTES = 262_144
-"""Bytes read from a shard at a time."""
-
 INTERLEAVED_SHARDS = 8
 """Shards read in turn during training."""
 
@@ -67,7 +64,7 @@ def training_batches(
         )
         order = tf.random.experimental.stateless_shuffle(tf.constant(shards), pass_seed)
         records = tf.data.Dataset.from_tensor_slices(order).interleave(
-            _read_records, cycle_length=min(INTERLEAVED_SHARDS, len(shards))
+            tf.data.TFRecordDataset, cycle_length=min(INTERLEAVED_SHARDS, len(shards))
         )
         return records.shuffle(SHUFFLE_BUFFER, seed=pass_seed[0], reshuffle_each_iteration=False)
 
@@ -111,7 +108,7 @@ def evaluation_batches(
         rgb = crop_evaluation_photo(photo["jpeg"], photo["height"], photo["width"], size)
         return _select(photo, rgb)
 
-    records = _read_records(_shard_paths(records_dir, manifest))
+    records = tf.data.TFRecordDataset(_shard_paths(records_dir, manifest))
     photos = records.map(cut, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     batches = photos.batch(batch_size).prefetch(tf.data.AUTOTUNE)
     return batches.apply(tf.data.experimental.assert_cardinality(-(-manifest.count // batch_size)))
@@ -126,7 +123,7 @@ def check_records(records_dir: str | Path) -> None:
     manifest = load_manifest(records_dir)
     for shard, path in zip(manifest.shards, _shard_paths(records_dir, manifest), strict=True):
         try:
-            count = sum(1 for _ in _read_records(path))
+            count = sum(1 for _ in tf.data.TFRecordDataset(path))
         except tf.errors.DataLossError as error:
             raise RecordsError(
                 f"{path} is damaged: delete it and run prepare again, which remakes it"
@@ -151,10 +148,6 @@ def _load_readable(records_dir: str | Path, with_embedding: bool) -> Manifest:
 
 def _shard_paths(records_dir: str | Path, manifest: Manifest) -> list[str]:
     return [str(Path(records_dir) / shard.name) for shard in manifest.shards]
-
-
-def _read_records(paths: str | list[str] | tf.Tensor) -> tf.data.Dataset:
-    return tf.data.TFRecordDataset(paths, buffer_size=READ_BUFFER_BYTES)
 
 
 def _select(photo: dict[str, tf.Tensor], rgb: tf.Tensor) -> dict[str, tf.Tensor]:

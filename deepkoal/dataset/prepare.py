@@ -74,13 +74,16 @@ def prepare(
         The manifest, as `load_manifest` reads it.
 
     Raises:
-        RecordsError: there are no photos, or the folder's records were made from other photos
-            or settings.
+        PhotoError: `photos_dir` cannot be listed.
+        RecordsError: there are no photos, a setting is below 1, the folder cannot be made, or
+            it holds records made from other photos or settings.
     """
     photos_dir, records_dir = Path(photos_dir), Path(records_dir)
-    for name, value in {"size": size, "photos_per_shard": photos_per_shard}.items():
-        if value < 1:
-            raise RecordsError(f"{name} must be at least 1, not {value}")
+    if min(size, photos_per_shard, embedding_batch) < 1:
+        raise RecordsError(
+            "size, photos_per_shard and embedding_batch must be at least 1, "
+            f"not {size}, {photos_per_shard}, {embedding_batch}"
+        )
     names = [path.relative_to(photos_dir).as_posix() for path in list_photos(photos_dir)]
     if not names:
         raise RecordsError(f"{photos_dir} holds no photos: expected JPEG, PNG or other photo files")
@@ -94,7 +97,12 @@ def prepare(
         embedder=None if embedder is None else embedder.identity,
         embedding_dim=None if embedder is None else embedder.dim,
     )
-    records_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        records_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordsError(
+            f"{records_dir} cannot be made ({error.strerror}): choose another folder for records"
+        ) from error
     accounts = _read_accounts(records_dir, settings)
     mixed = _mix(names, seed)
     chunks = {
@@ -202,7 +210,7 @@ def _write_shard(
             elif isinstance(photo, GreyPhoto):
                 grey.append(name)
             else:
-                unreadable.append(Unreadable(name, str(photo)))
+                unreadable.append(Unreadable(name, str(photo).removeprefix(f"{name}: ")))
     size_bytes = beside.stat().st_size
     beside.replace(path)
     account = ShardAccount(

@@ -63,7 +63,8 @@ def store_photo(folder: Path, name: str, size: int) -> StoredPhoto | GreyPhoto |
     short = min(height, width)
     if short > size:
         height, width = round(height * size / short), round(width * size / short)
-        rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+        resized = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+        rgb = np.asarray(resized, np.uint8)
     if is_grey(rgb):
         return GreyPhoto()
     if short > size or not _is_plain_jpeg(content, photo.icc_profile):
