@@ -16,7 +16,7 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/.runtime ## color sample photos into demo/
-	@$(BIN)/python -m deepkoal.cli demo
+	@$(BIN)/deepkoal demo
 
 test: lint types contracts ## lint, types, import contracts and all tests
 	@echo "== tests"
@@ -35,7 +35,7 @@ types: .venv/.dev ## static types
 
 contracts: .venv/.dev ## which module may import which
 	@echo "== import contracts"
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 format: .venv/.dev ## rewrite the code in the project's style
 	@$(BIN)/ruff check --fix
