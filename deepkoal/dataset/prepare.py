@@ -28,7 +28,6 @@ from deepkoal.dataset.records import (
     Shard,
     ShardAccount,
     Unreadable,
-    shard_name,
 )
 from deepkoal.dataset.store import GreyPhoto, StoredPhoto, store_photo
 from deepkoal.images import list_photos
@@ -106,7 +105,7 @@ def prepare(
     accounts = _read_accounts(records_dir, settings)
     mixed = _mix(names, seed)
     chunks = {
-        shard_name(index): mixed[start : start + photos_per_shard]
+        f"photos-{index:05d}.tfrecord": mixed[start : start + photos_per_shard]
         for index, start in enumerate(range(0, len(mixed), photos_per_shard))
     }
     todo = {name: chunk for name, chunk in chunks.items() if name not in accounts}

@@ -31,11 +31,6 @@ FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 
 
-def shard_name(index: int) -> str:
-    """Return the file name of shard `index`."""
-    return f"photos-{index:05d}.tfrecord"
-
-
 @dataclass(frozen=True)
 class Settings:
     """What decides the records' bytes; records made under other settings are never mixed.
@@ -114,7 +109,8 @@ class ShardAccount:
 
     def write(self, records_dir: Path) -> None:
         """Write the account beside its shard, in one step."""
-        write_json(account_path(records_dir, self.shard.name), dataclasses.asdict(self))
+        path = (records_dir / self.shard.name).with_suffix(".json")
+        write_json(path, dataclasses.asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -216,11 +212,6 @@ def load_manifest(records_dir: str | Path) -> Manifest:
                 "run prepare again, which remakes it"
             )
     return manifest
-
-
-def account_path(records_dir: Path, name: str) -> Path:
-    """Return where the account of shard `name` lies."""
-    return (records_dir / name).with_suffix(".json")
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
