@@ -34,8 +34,8 @@ def lite(
     """
     l_norm = keras.Input((None, None, 1), name="l_norm")
     grey = layers.Concatenate(name="grey")([l_norm, l_norm, l_norm])
-    taps = encoder(grey)
-    embedding = StandardizeVector(name="embedding")(taps["logits"])
+    taps = keras.Model(encoder.input, encoder.output, name="encoder")(grey)
+    embedding = StandardizeVector(name="standardize")(taps["logits"])
     replicated = ReplicateEmbedding(name="replicate")([taps["stride_32"], embedding])
     x = layers.Concatenate(name="concatenate")([taps["stride_32"], replicated])
     x = layers.Conv2D(fusion, 1, activation="relu", name="fusion")(x)

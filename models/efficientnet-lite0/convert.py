@@ -31,6 +31,7 @@ from deepkoal.weights import load_weights, save_weights
 
 HERE = Path(__file__).resolve().parent
 PHOTOS = ("chelsea", "coffee", "rocket")
+RECORDED = (("chelsea", 224), ("coffee", 224), ("rocket", 224), ("chelsea", 161))
 TOLERANCE = 1e-4
 
 _LAYERS = {"_conv_stem": "stem_conv", "_conv_head": "head_conv", "_fc": "head_logits"}
@@ -119,6 +120,14 @@ def run_torch(reference: EfficientNet, photo: np.ndarray) -> dict[str, np.ndarra
     return found
 
 
+def record_logits(reference: EfficientNet) -> dict[str, np.ndarray]:
+    """Return PyTorch's logits (1000,) of the photos that the tests use, by name and size."""
+    return {
+        f"{name}_{size}": run_torch(reference, read_photo(name, size))["logits"][0]
+        for name, size in RECORDED
+    }
+
+
 def run_keras(model: keras.Model, names: list[str], photo: np.ndarray) -> dict[str, np.ndarray]:
     """Return Keras's activations at the layers (for `blockN`, at its end)."""
 
@@ -179,13 +188,13 @@ def main(argv: list[str] | None = None) -> int:
 
     digest = save_weights(model, options.weights)
     print(f"{options.weights.name}: {options.weights.stat().st_size:,} bytes, sha256 {digest}")
-    full = {name: run_torch(reference, read_photo(name, 224))["logits"][0] for name in PHOTOS}
+    full = record_logits(reference)
     reference.half().float()
     load_weights(model, options.weights, digest)
     print("with the weights rounded to half precision, as shipped:")
     if not agrees(reference, model, options.sizes):
         return 1
-    half = {name: run_torch(reference, read_photo(name, 224))["logits"][0] for name in PHOTOS}
+    half = record_logits(reference)
     np.savez_compressed(options.logits, **half)
     for name, logits in half.items():
         change = np.abs(logits - full[name]).max()

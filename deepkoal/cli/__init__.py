@@ -1,0 +1,5 @@
+"""The command line: verbs that parse, print and exit."""
+
+from deepkoal.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,111 @@
+"""Presets: networks as data, each a folder below `models/`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import keras
+
+from deepkoal import models
+from deepkoal.config import Preset, Recipe, WeightsError
+from deepkoal.semantic import SemanticEmbedder, efficientnet_lite0
+from deepkoal.semantic.embedder import LITE0_SHA256
+from deepkoal.weights import WEIGHTS_FILE, find_shipped, load_weights, shipped_models_dir
+
+CONFIG_FILE = "config.json"
+RECIPE_FILE = "recipe.toml"
+DEFAULT_PRESET = "koala-lite"
+
+
+def list_presets() -> list[Preset]:
+    """Return every preset that came with the library, by name."""
+    return [
+        load_preset(path.parent.name)
+        for path in sorted(shipped_models_dir().glob(f"*/{CONFIG_FILE}"))
+    ]
+
+
+def load_preset(name: str) -> Preset:
+    """Read a preset's description.
+
+    Raises:
+        WeightsError: there is no such preset, or its description is damaged.
+    """
+    try:
+        path = find_shipped(name, CONFIG_FILE)
+    except WeightsError as error:
+        known = sorted(path.parent.name for path in shipped_models_dir().glob(f"*/{CONFIG_FILE}"))
+        raise WeightsError(f"no preset {name!r}; there are: {', '.join(known)}") from error
+    try:
+        return Preset(name=name, **json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise WeightsError(f"{path} is damaged ({error}); install deepkoal again") from error
+
+
+def load_recipe(name: str) -> Recipe:
+    """Read how a preset's weights were, or are to be, trained."""
+    return Recipe.read(find_shipped(name, RECIPE_FILE))
+
+
+def build_untrained(
+    name: str, *, embedder: SemanticEmbedder | None = None, precision: str = "float32"
+) -> keras.Model:
+    """Build a preset's network, ready to be trained: only its encoder or embedder knows anything.
+
+    Args:
+        name: of the preset.
+        embedder: for `koala`; EfficientNet-Lite0 where None.
+        precision: a Keras dtype policy for the network's layers.
+
+    Raises:
+        WeightsError: there is no such preset, or the encoder's weights are missing or damaged.
+    """
+    preset = load_preset(name)
+    before = keras.config.dtype_policy()
+    if preset.network == "koala" and embedder is None:
+        embedder = SemanticEmbedder.efficientnet_lite0()
+    keras.config.set_dtype_policy(precision)
+    try:
+        if preset.network == "koala":
+            return models.koala(embedder)
+        encoder = efficientnet_lite0()
+        load_weights(encoder, find_shipped("efficientnet-lite0"), LITE0_SHA256)
+        return models.lite(encoder)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def load_network(name: str) -> keras.Model:
+    """Build a preset's network with its shipped weights.
+
+    Raises:
+        WeightsError: there is no such preset, or its weights are missing or damaged.
+    """
+    preset = load_preset(name)
+    if preset.sha256 is None:
+        raise WeightsError(
+            f"no weights are shipped for {name}: train it on your own photos "
+            f"(deepkoal train RECORDS --preset {name} --run RUN) and pass --model RUN"
+        )
+    network = models.lite(efficientnet_lite0())
+    load_weights(network, find_shipped(name), preset.sha256)
+    return network
+
+
+def preset_files(name: str) -> Path:
+    """Return the folder of a preset."""
+    return find_shipped(name, CONFIG_FILE).parent
+
+
+__all__ = [
+    "CONFIG_FILE",
+    "DEFAULT_PRESET",
+    "WEIGHTS_FILE",
+    "build_untrained",
+    "list_presets",
+    "load_network",
+    "load_preset",
+    "load_recipe",
+    "preset_files",
+]
