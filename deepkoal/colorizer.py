@@ -1,0 +1,218 @@
+"""Colors photos of any size with a network that sees them small."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from deepkoal.color import normalize_l
+from deepkoal.config import NETWORK_STRIDE, DeepkoalError, WeightsError
+from deepkoal.guidance import check_vibrance, read_ab
+from deepkoal.postprocess import lightness, render
+from deepkoal.presets import DEFAULT_PRESET, list_presets, load_network, load_preset
+from deepkoal.upsample import fit_chroma, resize_for_network
+
+ByteArray = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+
+ROUND_TO = 8
+BATCH = 16
+
+
+def fit_working_size(height: int, width: int, working_size: int) -> tuple[int, int]:
+    """Choose the size at which a network sees a photo: constant area, the photo's aspect.
+
+    Args:
+        height: of the photo, in pixels.
+        width: likewise.
+        working_size: side of a square photo as the network sees it.
+
+    Returns:
+        Height and width, multiples of 8 from 32 up; the aspect is kept to 1:8 at most.
+    """
+    stretch = min(max(height / width, 1 / 8), 8) ** 0.5
+    sides = (working_size * stretch, working_size / stretch)
+    rounded = [max(NETWORK_STRIDE, round(side / ROUND_TO) * ROUND_TO) for side in sides]
+    return rounded[0], rounded[1]
+
+
+@dataclass(frozen=True)
+class PreparedPhoto:
+    """A photo that the network has seen: any reading of it costs no further pass.
+
+    Attributes:
+        l: float32 (H, W), the photo's own lightness in 0…100.
+        outputs: the network's outputs, float32 (h, w, C) each.
+        temperature: of the annealed mean at vibrance 1.
+    """
+
+    l: FloatArray  # noqa: E741 - the field's name
+    outputs: dict[str, FloatArray]
+    temperature: float
+
+    def read_ab(self, vibrance: float = 1.0) -> FloatArray:
+        """Return the coarse chroma, float32 (h, w, 2) in CIE Lab units."""
+        ab = read_ab(self.outputs, self.temperature, check_vibrance(vibrance))
+        return np.asarray(ops.convert_to_numpy(ab))
+
+    def render(self, vibrance: float = 1.0) -> ByteArray:
+        """Return the colored photo, uint8 (H, W, 3) sRGB, with the photo's own lightness."""
+        return render(self.l, fit_chroma(self.l, self.read_ab(vibrance)))
+
+
+class Colorizer:
+    """A network with all that turns a photo into its input and its outputs into a photo.
+
+    Args:
+        network: from `l_norm` (B, h, w, 1) to `logits` or `ab_norm`, see `deepkoal.models`.
+        working_size: side in pixels at which a square photo is shown to the network; other
+            aspects are shown at the same area.
+        temperature: of the annealed mean at vibrance 1; regressions do without.
+    """
+
+    def __init__(
+        self, network: keras.Model, *, working_size: int = 128, temperature: float = 0.38
+    ) -> None:
+        self.network = network
+        self.working_size = working_size
+        self.temperature = temperature
+
+    @classmethod
+    def from_preset(cls, name: str = DEFAULT_PRESET) -> Self:
+        """Load a preset with the weights that came with the library.
+
+        Raises:
+            WeightsError: there is no such preset, it has no weights or they are damaged.
+        """
+        preset = load_preset(name)
+        return cls(
+            load_network(name), working_size=preset.working_size, temperature=preset.temperature
+        )
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Self:
+        """Load a network of one's own.
+
+        Args:
+            path: a `.keras` file, or the folder of a run (its `best.keras` is taken).
+
+        Raises:
+            WeightsError: there is no such file, or it holds no network of this library.
+        """
+        path = Path(path)
+        file = path / "best.keras" if path.is_dir() else path
+        if not file.is_file():
+            raise WeightsError(
+                f"{file}: no such file; give a .keras file or the folder of a run that has "
+                "finished an epoch"
+            )
+        try:
+            network = keras.saving.load_model(file, compile=False)
+        except Exception as error:  # Keras raises a different one for each kind of damage
+            raise WeightsError(f"{file} cannot be loaded as a network ({error})") from error
+        presets = {preset.network: preset for preset in list_presets()}
+        if network.name not in presets:
+            raise WeightsError(f"{file} holds {network.name}, not one of {', '.join(presets)}")
+        preset = presets[network.name]
+        size = preset.working_size
+        run = file.parent / "run.json"
+        if run.is_file():
+            size = int(json.loads(run.read_text(encoding="utf-8"))["recipe"]["size"])
+        return cls(network, working_size=size, temperature=preset.temperature)
+
+    def open(self, photo: ByteArray) -> PreparedPhoto:
+        """Show a photo to the network.
+
+        Args:
+            photo: uint8 (H, W, 3) sRGB or (H, W) grey; of colors only the lightness is used.
+
+        Raises:
+            DeepkoalError: the array is no such photo.
+        """
+        return self._open_all([photo])[0]
+
+    def colorize(self, photo: ByteArray, *, vibrance: float = 1.0) -> ByteArray:
+        """Color a photo.
+
+        Args:
+            photo: uint8 (H, W, 3) sRGB or (H, W) grey, any size; of colors only the lightness is
+                used.
+            vibrance: 0.2…5; more is more vivid, 1 is the preset's own.
+
+        Returns:
+            uint8 (H, W, 3) sRGB: the photo's own lightness, with chroma that gives way where sRGB
+            cannot show it.
+
+        Raises:
+            DeepkoalError: the array is no such photo, or vibrance is out of range.
+        """
+        check_vibrance(vibrance)
+        return self.open(photo).render(vibrance)
+
+    def colorize_batch(
+        self, photos: Sequence[ByteArray], *, vibrance: float = 1.0
+    ) -> list[ByteArray]:
+        """Color photos of mixed sizes; those of like aspect share a pass of the network.
+
+        Args and errors as in `colorize`.
+
+        Returns:
+            A colored photo for each, in order.
+        """
+        check_vibrance(vibrance)
+        return [prepared.render(vibrance) for prepared in self._open_all(photos)]
+
+    def _open_all(self, photos: Sequence[ByteArray]) -> list[PreparedPhoto]:
+        all_l = [_read_lightness(photo) for photo in photos]
+        sizes = [fit_working_size(*l.shape, self.working_size) for l in all_l]
+        alike = defaultdict(list)
+        for index, size in enumerate(sizes):
+            alike[size].append(index)
+        prepared: dict[int, PreparedPhoto] = {}
+        for size, indices in alike.items():
+            for start in range(0, len(indices), BATCH):
+                chunk = indices[start : start + BATCH]
+                outputs = self._predict(
+                    np.stack([resize_for_network(all_l[index], *size) for index in chunk])
+                )
+                for position, index in enumerate(chunk):
+                    own = {name: output[position] for name, output in outputs.items()}
+                    prepared[index] = PreparedPhoto(all_l[index], own, self.temperature)
+        return [prepared[index] for index in range(len(photos))]
+
+    def _predict(self, l: FloatArray) -> dict[str, FloatArray]:
+        """Run the network on l (B, h, w), mirrored at its edges to whole strides."""
+        height, width = l.shape[1:]
+        missing = [(0, -side % NETWORK_STRIDE) for side in (height, width)]
+        padded = np.pad(normalize_l(l), [(0, 0), *missing], mode="reflect")[..., None]
+        outputs = self.network(padded, training=False)
+        cropped = {}
+        for name, output in outputs.items():
+            stride = padded.shape[1] // output.shape[1]
+            output = output[:, : height // stride, : width // stride]
+            cropped[name] = np.asarray(ops.convert_to_numpy(output), dtype="float32")
+        return cropped
+
+
+def _read_lightness(photo: ByteArray) -> FloatArray:
+    if (
+        not isinstance(photo, np.ndarray)
+        or photo.dtype != np.uint8
+        or photo.ndim not in (2, 3)
+        or (photo.ndim == 3 and photo.shape[2] != 3)
+        or 0 in photo.shape
+    ):
+        described = (
+            f"{photo.dtype} {photo.shape}" if isinstance(photo, np.ndarray) else type(photo)
+        )
+        raise DeepkoalError(f"expected a photo as uint8 (H, W, 3) or (H, W), got {described}")
+    return lightness(photo if photo.ndim == 3 else np.stack([photo] * 3, axis=-1))
