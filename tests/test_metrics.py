@@ -1,0 +1,114 @@
+import math
+
+import numpy as np
+import pytest
+import skimage.data
+
+from deepkoal.config import DeepkoalError
+from deepkoal.metrics import center_square, ciede2000, colorfulness, is_near_grey, psnr, ssim
+
+
+def flat(*rgb: float, dtype: str = "u1") -> np.ndarray:
+    return np.full((16, 16, 3), rgb, dtype)
+
+
+def test_psnr_by_hand() -> None:
+    # One channel of three is 51 of 255 off: MSE = 0.2² / 3.
+    assert psnr(flat(100, 100, 151), flat(100, 100, 100)) == pytest.approx(18.7506126)
+    assert psnr(flat(0, 0, 0), flat(255, 255, 255)) == pytest.approx(0)
+    assert psnr(flat(9, 9, 9), flat(9, 9, 9)) == math.inf
+
+
+def test_colorfulness_by_hand() -> None:
+    assert colorfulness(flat(80, 80, 80)) == pytest.approx(0, abs=1e-9)
+    # rg = 255, yb = 127.5 everywhere: 0.3 · sqrt(255² + 127.5²).
+    assert colorfulness(flat(255, 0, 0)) == pytest.approx(85.5296644)
+    # Half red, half green: rg = ±255, spread 255; yb = 127.5, mean 127.5.
+    halves = flat(255, 0, 0)
+    halves[:, 8:] = (0, 255, 0)
+    assert colorfulness(halves) == pytest.approx(255 + 0.3 * 127.5)
+
+
+def test_colorfulness_keeps_the_opponents_signs() -> None:
+    # With absolute values red beside green would have no spread in rg at all.
+    halves = flat(200, 100, 100)
+    halves[:, 8:] = (100, 200, 100)
+    # rg = ±100, spread 100; yb = 50, mean 50.
+    assert colorfulness(halves) == pytest.approx(100 + 0.3 * 50)
+
+
+def test_ciede2000_by_hand() -> None:
+    # Between greys it is the lightness term alone: L of 119 and 118 (Sharma et al. 2005, S_L).
+    def lightness(level: int) -> float:
+        return 116 * ((level / 255 + 0.055) / 1.055) ** (2.4 / 3) - 16
+
+    l_1, l_2 = lightness(119), lightness(110)
+    middle = ((l_1 + l_2) / 2 - 50) ** 2
+    expected = (l_1 - l_2) / (1 + 0.015 * middle / math.sqrt(20 + middle))
+    grey, darker = flat(119, 119, 119), flat(110, 110, 110)
+    assert ciede2000(grey, darker) == pytest.approx(expected, rel=1e-3)
+    half = grey.copy()
+    half[:8] = darker[:8]
+    assert ciede2000(half, grey) == pytest.approx(expected / 2, rel=1e-3)
+    assert ciede2000(grey, grey) == 0
+
+
+def test_ssim_by_hand() -> None:
+    # Flat photos leave the luminance term: (2xy + 1e-4) / (x² + y² + 1e-4).
+    expected = (2 * 0.2 * 0.4 + 1e-4) / (0.2**2 + 0.4**2 + 1e-4)
+    assert ssim(flat(51, 51, 51), flat(102, 102, 102)) == pytest.approx(expected)
+    assert ssim(flat(51, 51, 51), flat(51, 51, 51)) == pytest.approx(1)
+
+
+def test_ssim_falls_with_the_damage() -> None:
+    truth = center_square(skimage.data.chelsea(), 128)
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 1, truth.shape)
+    scores = [ssim(np.clip(truth / 255 + s * noise, 0, 1), truth) for s in (0.02, 0.05, 0.1)]
+    assert 0 < scores[2] < scores[1] < scores[0] < 1
+
+
+@pytest.mark.parametrize("figure", [psnr, ciede2000, ssim])
+def test_bytes_and_floats_give_the_same_figure(figure) -> None:
+    truth = center_square(skimage.data.coffee(), 64)
+    rgb = truth[::-1]
+    assert figure(rgb / 255, truth / 255) == pytest.approx(figure(rgb, truth), rel=1e-9)
+    assert colorfulness(rgb / 255) == pytest.approx(colorfulness(rgb), rel=1e-9)
+
+
+@pytest.mark.parametrize("figure", [psnr, ciede2000, ssim])
+def test_photos_of_two_shapes_are_refused(figure) -> None:
+    with pytest.raises(DeepkoalError, match=r"same shape.*\(16, 16, 3\).*resize or crop"):
+        figure(flat(1, 2, 3), flat(1, 2, 3)[:1])
+
+
+def test_near_grey_is_below_three_levels() -> None:
+    assert is_near_grey(flat(100, 101, 102))
+    assert not is_near_grey(flat(100, 101, 103))
+    assert is_near_grey(flat(100, 101, 102) / 255)
+    spot = flat(100, 100, 100)
+    spot[0, 0] = (255, 0, 0)  # one pixel of 256: a mean of 0.996
+    assert is_near_grey(spot)
+    assert not is_near_grey(skimage.data.astronaut())
+
+
+def test_center_square_of_a_wide_and_a_tall_photo() -> None:
+    wide = np.zeros((8, 24, 3), np.uint8)
+    wide[:, 8:16] = np.arange(8)[None, :, None] * 10
+    np.testing.assert_array_equal(center_square(wide, 8), wide[:, 8:16])
+    tall = wide.transpose(1, 0, 2)
+    np.testing.assert_array_equal(center_square(tall, 8), tall[8:16])
+
+
+def test_center_square_averages_what_it_shrinks() -> None:
+    stripes = np.zeros((64, 96, 3), np.uint8)
+    stripes[:, ::2] = 200
+    np.testing.assert_array_equal(center_square(stripes, 16), np.full((16, 16, 3), 100, np.uint8))
+
+
+@pytest.mark.parametrize("shape", [(300, 451), (512, 333), (100, 90), (256, 256), (257, 1000)])
+def test_center_square_has_the_size_asked_for(shape: tuple[int, int]) -> None:
+    rgb = np.full((*shape, 3), (10, 120, 250), np.uint8)
+    result = center_square(rgb)
+    assert result.dtype == np.uint8
+    np.testing.assert_array_equal(result, np.full((256, 256, 3), (10, 120, 250)))
