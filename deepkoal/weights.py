@@ -163,11 +163,11 @@ def _by_key(model: keras.Model, skip: Collection[str]) -> dict[str, keras.Variab
 
 
 def _half(variable: keras.Variable, key: str) -> np.ndarray:
+    values = np.asarray(variable)
     if not keras.backend.is_float_dtype(variable.dtype):
-        return np.ascontiguousarray(keras.ops.convert_to_numpy(variable.value))
-    values = keras.ops.convert_to_numpy(keras.ops.cast(variable.value, "float32"))
+        return values.copy(order="C")
     with np.errstate(over="ignore"):
-        halved = np.ascontiguousarray(values, dtype=np.float16)
+        halved = values.astype(np.float16, order="C")
     if not np.isfinite(halved).all():
         raise WeightsError(
             f"{key}: expected finite values within ±65504 (half precision), found others; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from pathlib import Path
 from typing import Any, Self
 
@@ -174,8 +175,11 @@ def _load_or_randomize(classifier: keras.Model, weights: str | Path | None, seed
         load_weights(classifier, path)
     else:
         try:
-            classifier.load_weights(path)
-        except (OSError, ValueError, KeyError) as error:
+            with warnings.catch_warnings():
+                # Keras only warns where a layer keeps its fresh weights.
+                warnings.simplefilter("error", UserWarning)
+                classifier.load_weights(path)
+        except (OSError, ValueError, KeyError, UserWarning) as error:
             reason = str(error).partition("\n")[0]
             raise WeightsError(
                 f"{path}: expected a file with the weights of {classifier.name} ({reason}); "
