@@ -164,6 +164,7 @@ def network_with(embedder):
 def test_training_a_network_changes_no_weight_of_its_embedder():
     embedder = tiny_embedder()
     network = network_with(embedder)
+    network.trainable = True
     assert not embedder.trainable_weights
     assert len(network.trainable_weights) == 2
     before = [np.asarray(variable) for variable in embedder.weights]

@@ -88,6 +88,15 @@ class SemanticEmbedder(keras.Model):
         self.dim: int = logits.shape[-1]
         self.trainable = False
 
+    @property
+    def trainable(self) -> bool:
+        """False, also after `network.trainable = True` on a network around it."""
+        return False
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        keras.Model.trainable.fset(self, False)
+
     @classmethod
     def inception_resnet_v2(cls, weights: str | Path | None = "imagenet", *, seed: int = 0) -> Self:
         """Return the paper's embedder: Inception-ResNet-v2 at 299×299, 55,873,736 parameters.
