@@ -69,7 +69,7 @@ def lightness(rgb: ByteArray, *, threads: int = THREADS) -> FloatArray:
     the exact value.
 
     Args:
-        rgb: uint8 (H, W, 3), sRGB.
+        rgb: uint8 (H, W, 3), sRGB, or (H, W), grey.
         threads: how many bands are worked at once.
 
     Returns:
@@ -164,8 +164,7 @@ def _in_bands(height: int, width: int, threads: int, work: Callable[[int, int], 
 
 def _shift_lightness(l: FloatArray, out: FloatArray) -> None:
     """Writes f(Y) - delta, with f of CIE 15: f(Y) = (L + 16) / 116."""
-    np.multiply(l, np.float32(1 / 116), out=out)
-    np.add(out, np.float32(16 / 116 - _DELTA), out=out)
+    cv2.addWeighted(l, 1 / 116, l, 0, 16 / 116 - _DELTA, dst=out)
 
 
 def _in_units_of_f(coefficients: FloatArray) -> FloatArray:
@@ -211,11 +210,15 @@ def _fit_in_gamut(linear: FloatArray, y: FloatArray) -> None:
     highest = np.maximum(np.maximum(red, green), blue)
     lowest = np.minimum(np.minimum(red, green), blue)
     outside = np.flatnonzero((lowest < -0.5) | (highest > _FULL + 0.5))
-    grey = np.clip(_FULL * (y[outside] + np.float32(_DELTA**3)), 0, _FULL)
+    rgb = linear.take(outside, axis=1)
+    grey = np.clip(_FULL * (y.take(outside) + np.float32(_DELTA**3)), 0, _FULL)
     above, below, tiny = _FULL - grey, grey, np.float32(1e-6)
+    rgb -= grey
     share = np.minimum(
         above / np.maximum(np.maximum(highest[outside] - grey, above), tiny),
         below / np.maximum(np.maximum(grey - lowest[outside], below), tiny),
     )
-    for channel in linear:
-        channel[outside] = grey + share * (channel[outside] - grey)
+    rgb *= share
+    rgb += grey
+    for channel, fitted in zip(linear, rgb, strict=True):
+        channel[outside] = fitted
