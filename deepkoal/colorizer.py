@@ -215,4 +215,4 @@ def _read_lightness(photo: ByteArray) -> FloatArray:
             f"{photo.dtype} {photo.shape}" if isinstance(photo, np.ndarray) else type(photo)
         )
         raise DeepkoalError(f"expected a photo as uint8 (H, W, 3) or (H, W), got {described}")
-    return lightness(photo if photo.ndim == 3 else np.stack([photo] * 3, axis=-1))
+    return lightness(photo)
