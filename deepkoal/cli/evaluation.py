@@ -1,0 +1,70 @@
+"""`evaluate`: how close a network comes to the true colors of a folder of photos."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from deepkoal.cli.options import add_model_options, load_colorizer
+from deepkoal.config import NETWORK_STRIDE, DeepkoalError
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the verb to the parser's."""
+    evaluate = verbs.add_parser(
+        "evaluate", help="measure a network on color photos", description=_run_evaluate.__doc__
+    )
+    evaluate.add_argument("photos", metavar="PHOTOS", help="folder of color photos, at any depth")
+    add_model_options(evaluate)
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    evaluate.add_argument(
+        "--limit", type=int, metavar="N", help="measure N files, spread evenly over the folder"
+    )
+    evaluate.add_argument(
+        "--working-size",
+        type=int,
+        metavar="N",
+        help="side in pixels at which the network sees a square photo, instead of its own",
+    )
+    evaluate.add_argument(
+        "--temperature",
+        type=float,
+        metavar="T",
+        help="of the colors' mean at vibrance 1, instead of the network's own; less is more vivid",
+    )
+    evaluate.set_defaults(run=_run_evaluate)
+
+
+def _run_evaluate(arguments: argparse.Namespace) -> int:
+    """Take the color from photos, color them, and measure how close that comes to the truth."""
+    from deepkoal.evaluation import evaluate
+
+    size, temperature = arguments.working_size, arguments.temperature
+    if size is not None and size < NETWORK_STRIDE:
+        raise DeepkoalError(f"--working-size must be at least {NETWORK_STRIDE}, not {size}")
+    if temperature is not None and not 0 < temperature < math.inf:
+        raise DeepkoalError(f"--temperature must be a number above 0, not {temperature}")
+    colorizer = load_colorizer(arguments)
+    colorizer.working_size = size or colorizer.working_size
+    colorizer.temperature = temperature or colorizer.temperature
+    card = evaluate(colorizer, arguments.photos, limit=arguments.limit, progress=True)
+    print(card.to_table())
+    if arguments.json is not None:
+        _write_json(arguments.json, card.to_json())
+    return 0
+
+
+def _write_json(path: Path, card: dict[str, Any]) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise DeepkoalError(
+            f"{path}: cannot write the figures ({error.strerror}); choose a writable place"
+        ) from error
