@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from deepkoal import __version__
-from deepkoal.cli import training
+from deepkoal.cli import evaluation, training
 from deepkoal.config import DeepkoalError
 
-VERBS = (training,)
+VERBS = (training, evaluation)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
