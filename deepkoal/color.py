@@ -1,4 +1,4 @@
-"""Color science in `keras.ops`: sRGB, CIE Lab, the sRGB gamut and the quantised ab plane.
+"""Color science in `keras.ops`: sRGB, CIE Lab, the sRGB gamut and the quantized ab plane.
 
 Every function is differentiable where its formula is, runs on each Keras backend and takes
 channels last. Lab means CIE 1976 L*a*b* under illuminant D65 (2° observer): `l` in 0…100, `ab`
@@ -20,7 +20,7 @@ AB_SCALE = 110.0
 """The ab value that network units map to 1."""
 
 BIN_WIDTH = 10.0
-"""Side of a quantised ab bin (Zhang et al. 2016)."""
+"""Side of a quantized ab bin (Zhang et al. 2016)."""
 
 # sRGB primaries under D65, after http://www.brucelindbloom.com/Eqn_RGB_XYZ_Matrix.html
 RGB_TO_XYZ = np.array(
@@ -36,6 +36,8 @@ WHITE_D65 = RGB_TO_XYZ.sum(axis=1)  # so that greys have a = b = 0 exactly
 # CIE 15:2004, the exact rational forms of 0.008856 and 903.3
 _EPSILON = 216 / 24389
 _KAPPA = 24389 / 27
+
+_TOLERANCE = 1e-4
 
 
 def srgb_to_linear(rgb_float: Tensor) -> Tensor:
@@ -111,7 +113,7 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
     return linear_to_srgb(lab_to_linear(lab))
 
 
-def in_gamut(lab: Tensor, tolerance: float = 1e-4) -> Tensor:
+def in_gamut(lab: Tensor, tolerance: float = _TOLERANCE) -> Tensor:
     """Tell which Lab colors sRGB can show.
 
     Args:
@@ -140,7 +142,8 @@ def clip_to_gamut(lab: Tensor) -> Tensor:
     linear = lab_to_linear(lab)
     grey = lab_to_linear(ops.stack([lab[..., 0], lab[..., 0] * 0, lab[..., 0] * 0], axis=-1))
     offset = linear - grey
-    room = ops.where(offset > 0, 1 - grey, grey)
+    # Rounding may put the grey itself a little outside, where a negative share would run wild.
+    room = ops.maximum(ops.where(offset > 0, 1 - grey, grey), 0)
     share = ops.where(
         ops.abs(offset) > room, room / ops.maximum(ops.abs(offset), 1e-12), ops.ones_like(room)
     )
@@ -148,7 +151,7 @@ def clip_to_gamut(lab: Tensor) -> Tensor:
     return ops.where(share < 1, linear_to_lab(grey + share * offset), lab)
 
 
-def normalize_l(l: Tensor) -> Tensor:  # noqa: E741 - the field's name
+def normalize_l(l: Tensor) -> Tensor:
     """Map L from 0…100 to network units −1…1."""
     return l / 50.0 - 1.0
 
@@ -170,17 +173,23 @@ def denormalize_ab(ab_norm: Tensor) -> Tensor:
 
 @functools.cache
 def ab_bins() -> np.ndarray:
-    """Return the quantised ab plane: bin centers of width 10 that sRGB can show at some L.
+    """Return the quantized ab plane: centers of bins of width 10 that sRGB can show at some L.
 
     After Zhang et al. 2016 (arXiv 1603.08511), section 2.1; their 313 bins also count bins whose
     center lies outside the gamut.
 
     Returns:
-        float32 (Q, 2), in a fixed order (by a, then b). Read-only.
+        float32 (227, 2), in a fixed order (by a, then b). Read-only.
     """
     axis = np.arange(-120.0, 121.0, BIN_WIDTH)
     l, a, b = np.meshgrid(np.arange(0.5, 100.0, 0.5), axis, axis, indexing="ij")
-    shown = ops.convert_to_numpy(in_gamut(np.stack([l, a, b], axis=-1).astype("float32")))
+    # `in_gamut` in NumPy and double precision: a GPU's coarse products would find other bins, and
+    # a function that is being compiled could not look at the result.
+    fy = (l + 16) / 116
+    f = np.stack([fy + a / 500, fy, fy - b / 200], axis=-1)
+    ratios = np.where(f > _EPSILON ** (1 / 3), f**3, (116 * f - 16) / _KAPPA)
+    linear = ratios @ (XYZ_TO_RGB * WHITE_D65).T
+    shown = np.all((linear >= -_TOLERANCE) & (linear <= 1 + _TOLERANCE), axis=-1)
     ia, ib = np.nonzero(shown.any(axis=0))
     bins = np.stack([axis[ia], axis[ib]], axis=-1).astype("float32")
     bins.setflags(write=False)
@@ -210,7 +219,7 @@ def decode_ab(logits: Tensor, temperature: float = 0.38) -> Tensor:
     """Read ab off a distribution over `ab_bins` by the annealed mean (Zhang et al. 2016, eq. 5).
 
     Args:
-        logits: (..., Q) floating point, unnormalised log-probabilities.
+        logits: (..., Q) floating point, unnormalized log-probabilities.
         temperature: 1 gives the mean, towards 0 the mode: lower is more vivid.
 
     Returns:

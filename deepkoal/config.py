@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,8 +73,12 @@ class Recipe:
         for name in ("batch_size", "epochs", "steps_per_epoch"):
             if getattr(self, name) < 1:
                 raise RunError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if not self.learning_rate > 0:
+        if not 0 < self.learning_rate < math.inf:
             raise RunError(f"learning_rate must be above 0, not {self.learning_rate}")
+        if not 0 <= self.weight_decay < math.inf:
+            raise RunError(f"weight_decay must be 0 or more, not {self.weight_decay}")
+        if not 0 <= self.seed < 2**32:
+            raise RunError(f"seed must lie in 0…{2**32 - 1}, not {self.seed}")
         for name in ("warmup", "rebalance_mix", "rebalance_power", "encoder_rate"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RunError(f"{name} must lie in 0…1, not {getattr(self, name)}")
@@ -88,15 +93,19 @@ class Recipe:
         """Read a recipe from a TOML file of flat `name = value` lines.
 
         Raises:
-            RunError: the file cannot be read, is not TOML, or names an unknown setting.
+            RunError: the file cannot be read, is not TOML, or holds an unknown setting or one
+                that no run could use.
         """
         try:
             settings = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise RunError(f"{path}: not a readable recipe ({error})") from error
-        return cls().replace(**settings)
+        try:
+            return cls().replace(**settings)
+        except RunError as error:
+            raise RunError(f"{path}: {error}") from error
 
-    def replace(self, **settings: Any) -> Self:
+    def replace(self, /, **settings: Any) -> Self:
         """Return a copy with the given settings changed; None leaves a setting as it is.
 
         Raises:

@@ -27,7 +27,7 @@ class StandardizeVector(keras.layers.Layer):
         self.epsilon = epsilon
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Return the standardised vectors."""
+        """Return the standardized vectors."""
         centered = inputs - ops.mean(inputs, axis=-1, keepdims=True)
         variance = ops.mean(ops.square(centered), axis=-1, keepdims=True)
         return centered * ops.rsqrt(variance + self.epsilon)

@@ -42,7 +42,7 @@ def rebalancing_weights(prior: np.ndarray, mix: float, power: float) -> np.ndarr
         float32 (Q,).
     """
     weights = ((1 - mix) * prior + mix / len(prior)) ** -power
-    return (weights / np.sum(weights * prior)).astype("float32")
+    return np.asarray(weights / np.sum(weights * prior), "float32")
 
 
 @keras.saving.register_keras_serializable(package="deepkoal")

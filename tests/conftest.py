@@ -42,3 +42,15 @@ def seeded() -> None:
     np.random.seed(0)  # noqa: NPY002
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def photos() -> dict[str, np.ndarray]:
+    """Photos that come with scikit-image, uint8 (H, W, 3), by name. Not to be written to."""
+    import skimage.data
+
+    names = ("astronaut", "chelsea", "coffee", "rocket")
+    found = {name: getattr(skimage.data, name)() for name in names}
+    for photo in found.values():
+        photo.setflags(write=False)
+    return found

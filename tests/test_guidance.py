@@ -1,0 +1,41 @@
+"""Readings of a network's outputs: the formulas by hand, and the range of vibrance."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from deepkoal.color import ab_bins, decode_ab
+from deepkoal.config import DeepkoalError
+from deepkoal.guidance import check_vibrance, read_ab
+
+
+def in_numpy(tensor):
+    return keras.ops.convert_to_numpy(tensor)
+
+
+@pytest.mark.parametrize("vibrance", [0.2, 1, 5.0])
+def test_vibrance_within_its_range_is_returned(vibrance):
+    assert check_vibrance(vibrance) == vibrance
+
+
+@pytest.mark.parametrize("vibrance", [0.0, 0.19, 5.01, -1.0, math.nan, math.inf])
+def test_vibrance_beyond_its_range_is_refused(vibrance):
+    with pytest.raises(DeepkoalError, match=rf"vibrance must lie in 0\.2…5 .*not {vibrance}"):
+        check_vibrance(vibrance)
+
+
+def test_vibrance_multiplies_a_regression():
+    ab = read_ab({"ab_norm": np.array([[[0.5, -0.25]]], "float32")}, 0.4, 1.2)
+    np.testing.assert_allclose(in_numpy(ab), [[[66, -33]]], rtol=1e-6)
+
+
+def test_vibrance_divides_the_temperature_of_a_distribution():
+    logits = np.random.default_rng(0).normal(0, 2, (2, 3, 227)).astype("float32")
+    read = in_numpy(read_ab({"logits": logits, "features": None}, 0.4, 2.0))
+    np.testing.assert_allclose(read, in_numpy(decode_ab(logits, 0.2)), rtol=1e-5)
+    # By hand: softmax of the logits over 0.2, then the mean of the bins.
+    shares = np.exp((logits - logits.max(axis=-1, keepdims=True)) / 0.2)
+    expected = shares @ ab_bins() / shares.sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(read, expected, atol=1e-3)

@@ -1,0 +1,47 @@
+"""The two layers of one's own: by hand, in a graph, and through a saved configuration."""
+
+import keras
+import numpy as np
+import pytest
+
+from deepkoal.layers import ReplicateEmbedding, StandardizeVector
+
+# Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+def test_standardizing_by_hand():
+    vectors = np.array([[1, 2, 3, 4], [-200, 200, -200, 200]], "float32")
+    standardized = keras.ops.convert_to_numpy(StandardizeVector()(vectors))
+    # The first: mean 2.5, variance 1.25.
+    np.testing.assert_allclose(standardized[0], np.array([-3, -1, 1, 3]) / np.sqrt(5), rtol=1e-5)
+    np.testing.assert_allclose(standardized[1], [-1, 1, -1, 1], rtol=1e-5)
+
+
+def test_standardizing_a_constant_vector_gives_zeros():
+    standardized = StandardizeVector()(np.full((1, 8), 3, "float32"))
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(standardized), 0)
+
+
+def test_the_embedding_is_at_each_place():
+    features = np.zeros((2, 3, 4, 7), "float32")
+    embedding = np.array([[1, 2], [3, 4]], "float32")
+    replicated = keras.ops.convert_to_numpy(ReplicateEmbedding()([features, embedding]))
+    assert replicated.shape == (2, 3, 4, 2)
+    np.testing.assert_array_equal(replicated - embedding[:, None, None], 0)
+
+
+def test_a_graph_of_them_is_rebuilt_from_its_configuration():
+    features, vector = keras.Input((None, None, 3)), keras.Input((5,))
+    standardized = StandardizeVector(epsilon=0.5)(vector)
+    assert standardized.shape == (None, 5)
+    replicated = ReplicateEmbedding()([features, standardized])
+    assert replicated.shape == (None, None, None, 5)
+    model = keras.Model([features, vector], replicated)
+    rebuilt = keras.Model.from_config(model.get_config())
+    generator = np.random.default_rng(0)
+    given = [generator.normal(size=s).astype("float32") for s in ((2, 4, 6, 3), (2, 5))]
+    np.testing.assert_array_equal(rebuilt(given), model(given))
+    alone = given[1] - given[1].mean(axis=1, keepdims=True)
+    expected = alone / np.sqrt(alone.var(axis=1, keepdims=True) + 0.5)
+    np.testing.assert_allclose(rebuilt(given)[:, 3, 5], expected, rtol=1e-5)
