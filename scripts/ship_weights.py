@@ -1,0 +1,53 @@
+"""Make a run's best network a preset's shipped weights, with its log and loss curve.
+
+    python scripts/ship_weights.py RUN PRESET
+
+Writes weights.safetensors (half precision), its hash into config.json, log.csv and loss.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import matplotlib.pyplot as plt
+
+from deepkoal.presets import CONFIG_FILE
+from deepkoal.weights import WEIGHTS_FILE, find_shipped, save_weights
+
+
+def draw_loss(log: Path, picture: Path) -> None:
+    """Draw training and validation loss over the epochs."""
+    with log.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    epochs = [int(row["epoch"]) + 1 for row in rows]
+    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    for column, label in (("loss", "training"), ("val_loss", "validation")):
+        axes.plot(epochs, [float(row[column]) for row in rows], marker="o", label=label)
+    axes.set(xlabel="epoch", ylabel="rebalanced cross-entropy")
+    axes.legend()
+    figure.savefig(picture, dpi=120)
+
+
+def main() -> None:
+    """Write the preset's files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("preset")
+    arguments = parser.parse_args()
+    config = find_shipped(arguments.preset, CONFIG_FILE)
+    network = keras.saving.load_model(arguments.run / "best.keras", compile=False)
+    sha256 = save_weights(network, config.parent / WEIGHTS_FILE, skip=["embedding"])
+    preset = json.loads(config.read_text(encoding="utf-8"))
+    config.write_text(json.dumps({**preset, "sha256": sha256}, indent=2) + "\n", encoding="utf-8")
+    shutil.copy(arguments.run / "log.csv", config.parent / "log.csv")
+    draw_loss(arguments.run / "log.csv", config.parent / "loss.png")
+    print(config.parent)
+
+
+if __name__ == "__main__":
+    main()
