@@ -55,7 +55,7 @@ class PreparedPhoto:
         temperature: of the annealed mean at vibrance 1.
     """
 
-    l: FloatArray  # noqa: E741 - the field's name
+    l: FloatArray
     outputs: dict[str, FloatArray]
     temperature: float
 
@@ -118,15 +118,19 @@ class Colorizer:
         try:
             network = keras.saving.load_model(file, compile=False)
         except Exception as error:  # Keras raises a different one for each kind of damage
-            raise WeightsError(f"{file} cannot be loaded as a network ({error})") from error
+            reason = str(error).partition("\n")[0]
+            raise WeightsError(
+                f"{file} cannot be loaded as a network ({reason}); give a .keras file that "
+                "deepkoal train wrote"
+            ) from error
         presets = {preset.network: preset for preset in list_presets()}
         if network.name not in presets:
-            raise WeightsError(f"{file} holds {network.name}, not one of {', '.join(presets)}")
+            raise WeightsError(
+                f"{file} holds {network.name}, not one of {', '.join(presets)}; give a .keras "
+                "file that deepkoal train wrote"
+            )
         preset = presets[network.name]
-        size = preset.working_size
-        run = file.parent / "run.json"
-        if run.is_file():
-            size = int(json.loads(run.read_text(encoding="utf-8"))["recipe"]["size"])
+        size = _read_training_size(file.parent / "run.json") or preset.working_size
         return cls(network, working_size=size, temperature=preset.temperature)
 
     def open(self, photo: ByteArray) -> PreparedPhoto:
@@ -173,10 +177,9 @@ class Colorizer:
 
     def _open_all(self, photos: Sequence[ByteArray]) -> list[PreparedPhoto]:
         all_l = [_read_lightness(photo) for photo in photos]
-        sizes = [fit_working_size(*l.shape, self.working_size) for l in all_l]
         alike = defaultdict(list)
-        for index, size in enumerate(sizes):
-            alike[size].append(index)
+        for index, l in enumerate(all_l):
+            alike[fit_working_size(l.shape[0], l.shape[1], self.working_size)].append(index)
         prepared: dict[int, PreparedPhoto] = {}
         for size, indices in alike.items():
             for start in range(0, len(indices), BATCH):
@@ -203,6 +206,19 @@ class Colorizer:
         return cropped
 
 
+def _read_training_size(path: Path) -> int | None:
+    """Read the size of a run's crops, or None where there is no such run."""
+    if not path.is_file():
+        return None
+    try:
+        return int(json.loads(path.read_text(encoding="utf-8"))["recipe"]["size"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise WeightsError(
+            f"{path} is damaged ({type(error).__name__}: {error}); move the .keras file to a "
+            "folder of its own, or train again"
+        ) from error
+
+
 def _read_lightness(photo: ByteArray) -> FloatArray:
     if (
         not isinstance(photo, np.ndarray)
@@ -211,8 +227,10 @@ def _read_lightness(photo: ByteArray) -> FloatArray:
         or (photo.ndim == 3 and photo.shape[2] != 3)
         or 0 in photo.shape
     ):
-        described = (
-            f"{photo.dtype} {photo.shape}" if isinstance(photo, np.ndarray) else type(photo)
+        is_array = isinstance(photo, np.ndarray)
+        got = f"{photo.dtype} {photo.shape}" if is_array else type(photo).__name__
+        raise DeepkoalError(
+            f"expected a photo as uint8 (H, W, 3) or (H, W), got {got}; "
+            "deepkoal.read_image gives such an array"
         )
-        raise DeepkoalError(f"expected a photo as uint8 (H, W, 3) or (H, W), got {described}")
     return lightness(photo)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import keras
 
@@ -11,7 +10,7 @@ from deepkoal import models
 from deepkoal.config import Preset, Recipe, WeightsError
 from deepkoal.semantic import SemanticEmbedder, efficientnet_lite0
 from deepkoal.semantic.embedder import LITE0_SHA256
-from deepkoal.weights import WEIGHTS_FILE, find_shipped, load_weights, shipped_models_dir
+from deepkoal.weights import find_shipped, load_weights, shipped_models_dir
 
 CONFIG_FILE = "config.json"
 RECIPE_FILE = "recipe.toml"
@@ -44,12 +43,22 @@ def load_preset(name: str) -> Preset:
 
 
 def load_recipe(name: str) -> Recipe:
-    """Read how a preset's weights were, or are to be, trained."""
+    """Read how a preset's weights were, or are to be, trained.
+
+    Raises:
+        WeightsError: there is no such preset, or it came without its recipe.
+        RunError: the recipe is damaged.
+    """
+    load_preset(name)
     return Recipe.read(find_shipped(name, RECIPE_FILE))
 
 
 def build_untrained(
-    name: str, *, embedder: SemanticEmbedder | None = None, precision: str = "float32"
+    name: str,
+    *,
+    embedder: SemanticEmbedder | None = None,
+    precision: str = "float32",
+    seed: int = 0,
 ) -> keras.Model:
     """Build a preset's network, ready to be trained: only its encoder or embedder knows anything.
 
@@ -57,6 +66,7 @@ def build_untrained(
         name: of the preset.
         embedder: for `koala`; EfficientNet-Lite0 where None.
         precision: a Keras dtype policy for the network's layers.
+        seed: of the initial weights; Python's, NumPy's and the backend's generators are set to it.
 
     Raises:
         WeightsError: there is no such preset, or the encoder's weights are missing or damaged.
@@ -65,6 +75,7 @@ def build_untrained(
     before = keras.config.dtype_policy()
     if preset.network == "koala" and embedder is None:
         embedder = SemanticEmbedder.efficientnet_lite0()
+    keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(precision)
     try:
         if preset.network == "koala":
@@ -91,21 +102,3 @@ def load_network(name: str) -> keras.Model:
     network = models.lite(efficientnet_lite0())
     load_weights(network, find_shipped(name), preset.sha256)
     return network
-
-
-def preset_files(name: str) -> Path:
-    """Return the folder of a preset."""
-    return find_shipped(name, CONFIG_FILE).parent
-
-
-__all__ = [
-    "CONFIG_FILE",
-    "DEFAULT_PRESET",
-    "WEIGHTS_FILE",
-    "build_untrained",
-    "list_presets",
-    "load_network",
-    "load_preset",
-    "load_recipe",
-    "preset_files",
-]

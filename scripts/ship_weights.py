@@ -41,7 +41,8 @@ def main() -> None:
     arguments = parser.parse_args()
     config = find_shipped(arguments.preset, CONFIG_FILE)
     network = keras.saving.load_model(arguments.run / "best.keras", compile=False)
-    sha256 = save_weights(network, config.parent / WEIGHTS_FILE, skip=["embedding"])
+    embedders = [layer.name for layer in network.layers if layer.name == "embedding"]
+    sha256 = save_weights(network, config.parent / WEIGHTS_FILE, skip=embedders)
     preset = json.loads(config.read_text(encoding="utf-8"))
     config.write_text(json.dumps({**preset, "sha256": sha256}, indent=2) + "\n", encoding="utf-8")
     shutil.copy(arguments.run / "log.csv", config.parent / "log.csv")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
 
 from deepkoal import __version__
-from deepkoal.cli import evaluation, training
+from deepkoal.cli import colorize, demo, evaluation, presets, training
+from deepkoal.cli.console import UsageError, tell
 from deepkoal.config import DeepkoalError
 
-VERBS = (training, evaluation)
+VERBS = (colorize, training, evaluation, presets, demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,9 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after the program's name; those of the process where None.
 
     Returns:
-        0 done, 1 a failure that stderr explains in one line, 2 wrong usage.
+        0 done, 1 a failure that stderr explains in one line, 2 wrong usage, 130 interrupted,
+        141 the reader of stdout went away.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     parser = argparse.ArgumentParser(
         prog="deepkoal", description="Turn black-and-white photos into color."
     )
@@ -35,11 +38,47 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = parser.parse_args(argv)
     except SystemExit as stop:  # argparse prints and exits: 0 after --help, 2 on wrong usage
         return int(stop.code or 0)
+    _quiet_logs()
     try:
-        return int(arguments.run(arguments))
+        status = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return status
+    except UsageError as error:
+        tell(f"{error} (see deepkoal --help)")
+        return 2
     except DeepkoalError as error:
-        print(f"deepkoal: {error}", file=sys.stderr)
+        tell(str(error))
         return 1
     except KeyboardInterrupt:
-        print("deepkoal: interrupted", file=sys.stderr)
+        tell("interrupted")
         return 130
+    except BrokenPipeError:
+        _give_up_stdout()
+        return 141
+    except OSError as error:
+        _give_up_stdout()
+        cause = error.strerror or " ".join(str(error).split())
+        tell(
+            f"{error.filename or 'output'}: cannot be read or written ({cause}); check the path, "
+            "your permissions and the disk"
+        )
+        return 1
+
+
+def _quiet_logs() -> None:
+    """Keep TensorFlow's notes on the machine it runs on out of stderr.
+
+    Most come from C++ while it is imported, before any logger is set up, and some, such as that
+    there is no GPU, are logged as errors. What really fails is raised as an exception too.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def _give_up_stdout() -> None:
+    """Where results can no longer be written, drop them, or Python would fail again at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError):  # in a test, stdout may be no file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,21 +4,81 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from deepkoal.cli.console import count_photos, show, tell
+from deepkoal.cli.embedders import (
+    NAMES,
+    build_embedder,
+    build_paper_embedder,
+    build_recorded_embedder,
+)
+from deepkoal.cli.values import whole_number
 from deepkoal.config import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+    from deepkoal.semantic import SemanticEmbedder
+
+SPARE = 9 / 8
+"""Short side of prepared photos over the side of the crops trained on."""
 
 
 def add_verbs(verbs: Any) -> None:
     """Add the verbs to the parser's."""
+    _add_prepare(verbs)
+    _add_train(verbs)
+
+
+def _add_prepare(verbs: Any) -> None:
+    prepare = verbs.add_parser(
+        "prepare",
+        help="turn a folder of photos into records to train on",
+        description="Turn a folder of color photos into records to train on. Run again after an "
+        "interruption, the same command goes on where it stopped.",
+    )
+    prepare.add_argument("photos", metavar="PHOTOS", help="folder of color photos, at any depth")
+    prepare.add_argument("records", metavar="RECORDS", help="folder for the records")
+    prepare.add_argument("--preset", default="koala-lite", help="what to train (%(default)s)")
+    prepare.add_argument(
+        "--size",
+        type=whole_number(1),
+        metavar="N",
+        help="short side in pixels that photos are scaled down to (9/8 of the recipe's crops)",
+    )
+    prepare.add_argument(
+        "--embedder",
+        metavar=f"none|{NAMES}",
+        help="also store semantic embeddings; FILE.h5 holds weights of Inception-ResNet-v2 (none; "
+        "for koala inception-resnet-v2, or where it cannot be had efficientnet-lite0)",
+    )
+    prepare.add_argument(
+        "--workers", type=whole_number(1), metavar="N", help="threads (one per processor)"
+    )
+    prepare.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the photos' order (%(default)s)"
+    )
+    prepare.set_defaults(run=_run_prepare)
+
+
+def _add_train(verbs: Any) -> None:
     train = verbs.add_parser(
-        "train", help="train a preset's network; run again to go on", description=_run_train.__doc__
+        "train",
+        help="train a preset's network; run again to go on",
+        description="Train a network on records. Run again, the same command goes on where it "
+        "stopped.",
     )
     train.add_argument("records", metavar="RECORDS", help="what `deepkoal prepare` wrote")
-    train.add_argument("--run", required=True, dest="run_dir", metavar="DIR", help="the run's folder")
+    train.add_argument(
+        "--run", required=True, dest="run_dir", metavar="DIR", help="the run's folder"
+    )
     train.add_argument("--preset", default="koala-lite", help="network to train (%(default)s)")
     train.add_argument("--validation", metavar="RECORDS", help="records of photos held back")
     train.add_argument("--recipe", metavar="FILE", help="a TOML recipe instead of the preset's")
+    train.add_argument(
+        "--embedder", metavar=NAMES, help="of koala, where the records were made with a FILE.h5"
+    )
     for field in dataclasses.fields(Recipe):
         train.add_argument(
             f"--{field.name.replace('_', '-')}",
@@ -29,24 +89,69 @@ def add_verbs(verbs: Any) -> None:
     train.set_defaults(run=_run_train)
 
 
+def _run_prepare(arguments: argparse.Namespace) -> int:
+    from deepkoal.dataset import prepare
+    from deepkoal.presets import load_preset, load_recipe
+
+    preset = load_preset(arguments.preset)
+    embedder: SemanticEmbedder | None = None
+    if arguments.embedder not in (None, "none"):
+        embedder = build_embedder(arguments.embedder)
+    elif arguments.embedder is None and preset.network == "koala":
+        embedder = build_paper_embedder()
+    manifest = prepare(
+        arguments.photos,
+        arguments.records,
+        size=arguments.size or round(SPARE * load_recipe(preset.name).size),
+        embedder=embedder,
+        workers=arguments.workers,
+        seed=arguments.seed,
+        progress=True,
+    )
+    for photo in manifest.unreadable:
+        tell(f"{photo.file}: {photo.cause}")
+    kept = f"{count_photos(manifest.count)} stored"
+    if embedder is not None:
+        kept += f" with embeddings of {embedder.identity}"
+    show(
+        f"{arguments.records}: {kept}, {manifest.grey} near-grey left out, "
+        f"{len(manifest.unreadable)} unreadable"
+    )
+    if not manifest.count:
+        tell(f"{arguments.photos} holds no color photo that can be read: nothing to train on")
+    return 1 if manifest.unreadable or not manifest.count else 0
+
+
 def _run_train(arguments: argparse.Namespace) -> int:
-    """Train a network on records. Run again, the same command goes on where it stopped."""
     from tqdm.keras import TqdmCallback
 
-    from deepkoal.presets import build_untrained, load_recipe
+    from deepkoal.presets import load_recipe
     from deepkoal.training import train
 
     recipe = Recipe.read(arguments.recipe) if arguments.recipe else load_recipe(arguments.preset)
     names = [field.name for field in dataclasses.fields(Recipe)]
     recipe = recipe.replace(**{name: getattr(arguments, name) for name in names})
-    network = build_untrained(arguments.preset, precision=recipe.precision)
     train(
-        network,
+        _build_network(arguments, recipe),
         arguments.records,
         arguments.run_dir,
         recipe=recipe,
         validation=arguments.validation,
         callbacks=[TqdmCallback(verbose=1)],
     )
-    print(arguments.run_dir)
+    show(arguments.run_dir)
     return 0
+
+
+def _build_network(arguments: argparse.Namespace, recipe: Recipe) -> keras.Model:
+    from deepkoal.dataset import load_manifest
+    from deepkoal.presets import build_untrained, load_preset
+
+    preset = load_preset(arguments.preset)
+    manifest = load_manifest(arguments.records)  # before minutes go into building a network
+    embedder: SemanticEmbedder | None = None
+    if preset.network == "koala":
+        embedder = build_recorded_embedder(manifest, arguments.records, arguments.embedder)
+    return build_untrained(
+        preset.name, embedder=embedder, precision=recipe.precision, seed=recipe.seed
+    )

@@ -5,7 +5,12 @@ This package imports TensorFlow; the rest of the library does not need it.
 
 from __future__ import annotations
 
-from deepkoal.dataset.pipeline import check_records, evaluation_batches, training_batches
+from deepkoal.dataset.pipeline import (
+    check_records,
+    evaluation_batches,
+    name_damage,
+    training_batches,
+)
 from deepkoal.dataset.prepare import prepare
 from deepkoal.dataset.records import Manifest, load_manifest
 
@@ -14,6 +19,7 @@ __all__ = [
     "check_records",
     "evaluation_batches",
     "load_manifest",
+    "name_damage",
     "prepare",
     "training_batches",
 ]

@@ -5,6 +5,8 @@ Both yield RGB; Lab, degradation and targets are the task's work, on the acceler
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import tensorflow as tf
@@ -133,6 +135,24 @@ def check_records(records_dir: str | Path) -> None:
                 f"{path} holds {count} photos, not {shard.count}: "
                 "delete it and run prepare again, which remakes it"
             )
+
+
+@contextlib.contextmanager
+def name_damage(*records_dirs: str | Path) -> Iterator[None]:
+    """Turn TensorFlow's report of a damaged or vanished shard into an error that names it.
+
+    Args:
+        records_dirs: the folders whose batches are read within the context.
+
+    Raises:
+        RecordsError: reading failed, and this is the shard.
+    """
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.NotFoundError):
+        for folder in records_dirs:
+            check_records(folder)
+        raise
 
 
 def _load_readable(records_dir: str | Path, with_embedding: bool) -> Manifest:

@@ -31,10 +31,11 @@ def koala(embedder: keras.Model) -> keras.Model:
     return keras.Model(l_norm, {"ab_norm": ab_norm}, name="koala")
 
 
-def _convolution(x: keras.KerasTensor, filters: int, name: str, strides: int = 1) -> keras.KerasTensor:
-    return layers.Conv2D(
-        filters, 3, strides=strides, padding="same", activation="relu", name=name
-    )(x)
+def _convolution(
+    x: keras.KerasTensor, filters: int, name: str, strides: int = 1
+) -> keras.KerasTensor:
+    convolution = layers.Conv2D(filters, 3, strides, "same", activation="relu", name=name)
+    return convolution(x)
 
 
 def _encoder(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -51,7 +52,5 @@ def _decoder(x: keras.KerasTensor) -> keras.KerasTensor:
     x = _convolution(x, 64, "decoder_3")
     x = layers.UpSampling2D(name="decoder_up_2")(x)
     x = _convolution(x, 32, "decoder_4")
-    x = layers.Conv2D(
-        2, 3, padding="same", activation="tanh", dtype="float32", name="decoder_5"
-    )(x)
+    x = layers.Conv2D(2, 3, 1, "same", activation="tanh", dtype="float32", name="decoder_5")(x)
     return layers.UpSampling2D(name="ab_norm", dtype="float32")(x)

@@ -16,7 +16,7 @@ def lite(
 ) -> keras.Model:
     """Build the default network: encoder, semantic fusion, U-Net decoder to stride 4.
 
-    The encoder is a classifier that also tells its class logits; standardised, they are the
+    The encoder is a classifier that also tells its class logits; standardized, they are the
     semantic embedding that is fused at the bottleneck as in Deep Koalarization (arXiv
     1712.03400), so one pass serves as encoder and expert.
 
@@ -29,13 +29,13 @@ def lite(
 
     Returns:
         A functional model from `l_norm` (B, H, W, 1), float32 in −1…1, H and W multiples of 32,
-        to `{"logits": (B, H/4, W/4, Q), "features": (B, H/4, W/4, widths[-1])}`: unnormalised
+        to `{"logits": (B, H/4, W/4, Q), "features": (B, H/4, W/4, widths[-1])}`: unnormalized
         log-probabilities over `color.ab_bins()`, and what the distribution was read from.
     """
     l_norm = keras.Input((None, None, 1), name="l_norm")
     grey = layers.Concatenate(name="grey")([l_norm, l_norm, l_norm])
     taps = keras.Model(encoder.input, encoder.output, name="encoder")(grey)
-    embedding = StandardizeVector(name="standardize")(taps["logits"])
+    embedding = StandardizeVector(dtype="float32", name="standardize")(taps["logits"])
     replicated = ReplicateEmbedding(name="replicate")([taps["stride_32"], embedding])
     x = layers.Concatenate(name="concatenate")([taps["stride_32"], replicated])
     x = layers.Conv2D(fusion, 1, activation="relu", name="fusion")(x)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import re
 from pathlib import Path
 
@@ -17,18 +16,36 @@ KEPT = 2
 _NAME = re.compile(r"epoch-(\d+)\.weights\.h5")
 
 
+def _list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
+    """Return finished epochs and file of each checkpoint, the newest last."""
+    matches = ((_NAME.fullmatch(path.name), path) for path in folder.glob("epoch-*"))
+    return sorted((int(match[1]), path) for match, path in matches if match)
+
+
 def newest_checkpoint(run_dir: Path) -> tuple[Path | None, int]:
     """Find the newest checkpoint of a run.
 
     Returns:
         Its path and the number of finished epochs; `(None, 0)` where there is none.
     """
-    found = {
-        int(match[1]): path
-        for path in (run_dir / CHECKPOINTS_DIR).glob("epoch-*")
-        if (match := _NAME.fullmatch(path.name))
-    }
-    return (found[max(found)], max(found)) if found else (None, 0)
+    found = _list_checkpoints(run_dir / CHECKPOINTS_DIR)
+    return (found[-1][1], found[-1][0]) if found else (None, 0)
+
+
+def load_checkpoint(task: keras.Model, path: Path) -> None:
+    """Bring a compiled and built task to the state of a checkpoint, its optimizer included.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    try:
+        task.load_weights(path)
+    except Exception as error:  # h5py and Keras raise a different one for each kind of damage
+        reason = str(error).partition("\n")[0]
+        raise RunError(
+            f"{path} cannot be loaded ({reason}); delete it, and the same command goes on from "
+            "the checkpoint before it"
+        ) from error
 
 
 def trim_log(path: Path, epochs: int) -> float:
@@ -50,11 +67,15 @@ def trim_log(path: Path, epochs: int) -> float:
     if not rows:
         path.unlink()
         return math.inf
-    with path.open("w", newline="", encoding="utf-8") as log:
+    part = path.with_name(f"part-{path.name}")
+    with part.open("w", newline="", encoding="utf-8") as log:
         writer = csv.DictWriter(log, fields)
         writer.writeheader()
         writer.writerows(rows)
-    return min(float(row.get("val_loss") or row["loss"]) for row in rows)
+    part.replace(path)
+    # CSVLogger writes NA where nothing was validated.
+    judged = "loss" if any(row["val_loss"] == "NA" for row in rows) else "val_loss"
+    return min(float(row[judged]) for row in rows)
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -88,16 +109,16 @@ class Checkpoints(keras.callbacks.Callback):
                 self._best = loss
                 part = self._best_path.with_name(f"part-{self._best_path.name}")
                 self._network.save(part)
-                os.replace(part, self._best_path)
+                part.replace(self._best_path)
             self._folder.mkdir(exist_ok=True)
             path = self._folder / f"epoch-{epoch + 1:04d}.weights.h5"
             part = path.with_name(f"part-{path.name}")
             self.model.save_weights(part, overwrite=True)
-            os.replace(part, path)
+            part.replace(path)
         except OSError as error:
             raise RunError(
                 f"{self._folder.parent}: the checkpoint of epoch {epoch + 1} cannot be written "
                 f"({error}); make room and run the same command again"
             ) from error
-        for old in sorted(self._folder.glob("epoch-*"))[:-KEPT]:
+        for _, old in _list_checkpoints(self._folder)[:-KEPT]:
             old.unlink()

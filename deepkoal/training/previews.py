@@ -42,7 +42,7 @@ def draw_grid(network: keras.Model, batch: Batch) -> np.ndarray:
     rows = [lab_to_rgb(clip_to_gamut(part)) * 255 for part in (grey, lab)]
     grid = ops.concatenate([*rows, ops.cast(rgb, "float32")], axis=2)
     pixels = np.rint(np.clip(ops.convert_to_numpy(grid), 0, 255)).astype("uint8")
-    return pixels.reshape(-1, *pixels.shape[2:])
+    return np.asarray(pixels.reshape(-1, *pixels.shape[2:]))
 
 
 class Previews(keras.callbacks.TensorBoard):

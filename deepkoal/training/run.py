@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
-import deepkoal
-from deepkoal.config import Recipe, RunError
-from deepkoal.dataset import evaluation_batches, load_manifest, training_batches
+from deepkoal.config import Recipe, RecordsError, RunError
+from deepkoal.dataset import (
+    Manifest,
+    evaluation_batches,
+    load_manifest,
+    name_damage,
+    training_batches,
+)
 from deepkoal.losses import AbMeanSquaredError, RebalancedCrossEntropy, rebalancing_weights
-from deepkoal.training.checkpoints import Checkpoints, newest_checkpoint, trim_log
+from deepkoal.training.checkpoints import (
+    Checkpoints,
+    load_checkpoint,
+    newest_checkpoint,
+    trim_log,
+)
+from deepkoal.training.claim import claim_run, describe_run
 from deepkoal.training.memory import keep_freed_memory
 from deepkoal.training.previews import Previews
 from deepkoal.training.prior import measure_prior
 from deepkoal.training.task import ColorizationTask, RatedAdamW, network_from_embedding
 
-RUN_FILE = "run.json"
 LOG_FILE = "log.csv"
 BEST_FILE = "best.keras"
 PRIOR_FILE = "prior.npy"
@@ -44,8 +51,9 @@ def train(
     (before, after and truth of the same photos at each epoch).
 
     Args:
-        network: `models.koala`, `models.lite` or one with their inputs and outputs. Networks with
-            a layer `embedding` fed by a frozen embedder need records that hold its embeddings.
+        network: `models.koala`, `models.lite` or one with their inputs and outputs, built in the
+            recipe's precision. Networks with a layer `embedding`, a frozen embedder, need
+            records that hold its embeddings.
         records: a folder that `dataset.prepare` finished.
         run_dir: the run's folder, made where there is none.
         recipe: the settings; `Recipe()` where None.
@@ -57,17 +65,43 @@ def train(
 
     Raises:
         RecordsError: the records are missing, damaged or without the network's embeddings.
-        RunError: `run_dir` belongs to another network, recipe or records, or cannot be written.
+        RunError: `run_dir` belongs to another network, recipe or records, or cannot be written;
+            or the loss is no longer a number.
     """
     recipe = recipe or Recipe()
-    run_dir = Path(run_dir)
-    embedded = _needs_embedding(network)
-    manifest = load_manifest(records)
-    _claim(run_dir, _describe(network, recipe, manifest))
+    run_dir, records = Path(run_dir), Path(records)
+    validation = Path(validation) if validation else None
+    _check_precision(network, recipe.precision)
+    claim_run(
+        run_dir,
+        describe_run(
+            network,
+            recipe,
+            _load_manifest_for(network, records),
+            _load_manifest_for(network, validation) if validation else None,
+        ),
+    )
     keras.utils.set_random_seed(recipe.seed)
     keep_freed_memory()
+    try:
+        with name_damage(records, *([validation] if validation else [])):
+            _fit(network, records, run_dir, recipe, validation, callbacks)
+    except OSError as error:
+        raise RunError(
+            f"{run_dir}: cannot be written ({error}); make room or choose another folder"
+        ) from error
+    return network
 
-    task = _compile(network, recipe, run_dir, Path(records), embedded)
+
+def _fit(
+    network: keras.Model,
+    records: Path,
+    run_dir: Path,
+    recipe: Recipe,
+    validation: Path | None,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> None:
+    task = _compile(network, recipe, run_dir, records)
     checkpoint, epoch = newest_checkpoint(run_dir)
     training = training_batches(
         records,
@@ -75,16 +109,18 @@ def train(
         size=recipe.size,
         seed=recipe.seed,
         start_step=epoch * recipe.steps_per_epoch,
-        with_embedding=embedded,
+        with_embedding=_has_embedding(network),
     )
     judged = evaluation_batches(
-        validation or records, batch_size=recipe.batch_size, size=recipe.size,
-        with_embedding=embedded,
+        validation or records,
+        batch_size=recipe.batch_size,
+        size=recipe.size,
+        with_embedding=_has_embedding(network),
     )
     task(next(iter(training)))
     task.optimizer.build(task.trainable_variables)
     if checkpoint is not None:
-        task.load_weights(checkpoint)
+        load_checkpoint(task, checkpoint)
     best = trim_log(run_dir / LOG_FILE, epoch)
     task.fit(
         training,
@@ -101,18 +137,44 @@ def train(
             Checkpoints(network, run_dir, best, BEST_FILE),
         ],
     )
-    return network
 
 
-def _needs_embedding(network: keras.Model) -> bool:
+def _has_embedding(network: keras.Model) -> bool:
     """Tell whether a frozen embedder feeds the network: its records stand in for it."""
     return any(layer.name == "embedding" for layer in network.layers)
 
 
+def _load_manifest_for(network: keras.Model, records: Path) -> Manifest:
+    """Read the records' manifest and make sure that they hold the network's embeddings."""
+    manifest = load_manifest(records)
+    if _has_embedding(network):
+        embedder = network.get_layer("embedding")
+        stored = manifest.settings.embedder, manifest.settings.embedding_dim
+        needed = getattr(embedder, "identity", stored[0]), embedder.output.shape[-1]
+        if stored != needed:
+            raise RecordsError(
+                f"{records} holds embeddings of {stored[0]} (dimension {stored[1]}), but the "
+                f"network needs those of {needed[0]} (dimension {needed[1]}): prepare the photos "
+                "again with the network's embedder"
+            )
+    return manifest
+
+
+def _check_precision(network: keras.Model, precision: str) -> None:
+    own = [layer for layer in network.layers if not isinstance(layer, keras.Model)]
+    mixed = {layer.dtype_policy.name for layer in own if layer.weights} - {"float32"}
+    built = mixed.pop() if mixed else "float32"
+    if built != precision:
+        raise RunError(
+            f"the recipe's precision is {precision}, but {network.name} was built in {built}: "
+            "build it under keras.config.set_dtype_policy, or change the recipe"
+        )
+
+
 def _compile(
-    network: keras.Model, recipe: Recipe, run_dir: Path, records: Path, embedded: bool
+    network: keras.Model, recipe: Recipe, run_dir: Path, records: Path
 ) -> ColorizationTask:
-    trunk = network_from_embedding(network) if embedded else network
+    trunk = network_from_embedding(network) if _has_embedding(network) else network
     if "logits" in network.output:
         prior = _load_prior(run_dir / PRIOR_FILE, records)
         weights = rebalancing_weights(prior, recipe.rebalance_mix, recipe.rebalance_power)
@@ -123,55 +185,23 @@ def _compile(
     warmup = round(recipe.warmup * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=recipe.learning_rate / 25,
-        decay_steps=steps - warmup,
+        decay_steps=max(1, steps - warmup),
         warmup_target=recipe.learning_rate,
         warmup_steps=warmup,
     )
     encoder = [layer for layer in network.layers if layer.name == "encoder"]
     slow = encoder[0].trainable_variables if encoder else []
-    task.compile(RatedAdamW(slow, recipe.encoder_rate, schedule, recipe.weight_decay))
+    optimizer = RatedAdamW(slow, recipe.encoder_rate, schedule, recipe.weight_decay)
+    if recipe.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    task.compile(optimizer)
     return task
 
 
 def _load_prior(path: Path, records: Path) -> np.ndarray:
     """Measure the records' color prior once a run."""
     if not path.exists():
-        np.save(path, measure_prior(records))
+        part = path.with_name(f"part-{path.name}")
+        np.save(part, measure_prior(records))
+        part.replace(path)
     return np.asarray(np.load(path))
-
-
-def _describe(network: keras.Model, recipe: Recipe, manifest: Any) -> dict[str, Any]:
-    return {
-        "network": network.name,
-        "parameters": network.count_params(),
-        "recipe": dataclasses.asdict(recipe),
-        "records": {"count": manifest.count, **dataclasses.asdict(manifest.settings)},
-        "version": deepkoal.__version__,
-    }
-
-
-def _claim(run_dir: Path, description: dict[str, Any]) -> None:
-    """Make the run's folder this run's, or make sure that it is."""
-    path = run_dir / RUN_FILE
-    try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            path.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-            return
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{run_dir}: cannot be used as a run's folder ({error})") from error
-    for key in ("network", "parameters", "recipe", "records"):
-        if found.get(key) != json.loads(json.dumps(description[key])):
-            raise RunError(
-                f"{run_dir} is a run of {found.get('network')} with other {key} "
-                f"({_difference(found.get(key), description[key])}); "
-                "choose another folder, or the same settings to go on"
-            )
-
-
-def _difference(found: Any, asked: Any) -> str:
-    if not isinstance(found, dict):
-        return f"{found} there, {asked} asked"
-    changed = [name for name in asked if found.get(name) != json.loads(json.dumps(asked[name]))]
-    return ", ".join(f"{name}: {found.get(name)} there, {asked[name]} asked" for name in changed)

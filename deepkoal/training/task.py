@@ -31,15 +31,15 @@ def network_from_embedding(network: keras.Model) -> keras.Model:
     """View a network as a function of lightness and of an embedding computed beforehand.
 
     Args:
-        network: with a layer named `embedding`, such as `koala`.
+        network: with an embedder whose output goes to a layer `replicate`, such as `koala`.
 
     Returns:
         A model from `[l_norm, embedding]` to the same outputs, sharing all layers but the
         embedder, which it no longer needs.
     """
-    return keras.Model(
-        [network.input, network.get_layer("embedding").output], network.output, name=network.name
-    )
+    # Not the embedder's own output: of a model within a model that is a tensor of the inner graph.
+    _, embedding = network.get_layer("replicate").input
+    return keras.Model([network.input, embedding], network.output, name=network.name)
 
 
 class ColorizationTask(keras.Model):
@@ -61,14 +61,15 @@ class ColorizationTask(keras.Model):
         """Return the network's outputs for a batch."""
         l_norm, _ = rgb_to_l_ab(inputs["rgb"])
         given = [l_norm, inputs["embedding"]] if "embedding" in inputs else l_norm
-        return self.trunk(given, training=training)
+        outputs: Batch = self.trunk(given, training=training)
+        return outputs
 
     def compute_loss(
         self,
-        x: Batch | None = None,
-        y: Any = None,
-        y_pred: Batch | None = None,
-        sample_weight: Any = None,
+        x: Batch,
+        y: None,
+        y_pred: Batch,
+        sample_weight: None = None,
         training: bool = True,
     ) -> Tensor:
         """Return the objective between the photos' ab, at the output's resolution, and it."""
