@@ -1,0 +1,209 @@
+"""The two networks: table 1 of the paper layer by layer, shapes, and whole files."""
+
+import keras
+import numpy as np
+import pytest
+from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_lite
+
+from deepkoal import models
+from deepkoal.color import ab_bins
+
+# Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+Q = len(ab_bins())
+
+# Baldassarre, González-Morín & Rodés-Guirao 2017 (arXiv 1712.03400), table 1.
+# (layer, kernel side, input channels, filters, stride, activation)
+TABLE_1 = [
+    ("encoder_1", 3, 1, 64, 2, "relu"),
+    ("encoder_2", 3, 64, 128, 1, "relu"),
+    ("encoder_3", 3, 128, 128, 2, "relu"),
+    ("encoder_4", 3, 128, 256, 1, "relu"),
+    ("encoder_5", 3, 256, 256, 2, "relu"),
+    ("encoder_6", 3, 256, 512, 1, "relu"),
+    ("encoder_7", 3, 512, 512, 1, "relu"),
+    ("encoder_8", 3, 512, 256, 1, "relu"),
+    ("fusion", 1, 256 + 1000, 256, 1, "relu"),
+    ("decoder_1", 3, 256, 128, 1, "relu"),
+    ("decoder_2", 3, 128, 64, 1, "relu"),
+    ("decoder_3", 3, 64, 64, 1, "relu"),
+    ("decoder_4", 3, 64, 32, 1, "relu"),
+    ("decoder_5", 3, 32, 2, 1, "tanh"),
+]
+KOALA_PARAMETERS = 6_573_794  # of the paper's own layers, the embedder's apart
+
+
+def count(variables):
+    return sum(int(np.prod(variable.shape)) for variable in variables)
+
+
+def make_l_norm(*shape, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, (*shape, 1)).astype("float32")
+
+
+def all_layers(model):
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from all_layers(layer)
+
+
+@pytest.fixture(scope="module")
+def koala():
+    return randomize(models.koala(tiny_embedder(dim=1000)), seed=0)
+
+
+@pytest.fixture(scope="module")
+def lite():
+    return tiny_lite()
+
+
+# --- koala -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "side", "channels", "filters", "stride", "activation"), TABLE_1)
+def test_koala_layer_is_that_of_table_1(koala, name, side, channels, filters, stride, activation):
+    layer = koala.get_layer(name)
+    assert tuple(layer.kernel.shape) == (side, side, channels, filters)
+    assert tuple(layer.bias.shape) == (filters,)
+    assert layer.strides == (stride, stride)
+    assert layer.padding == "same" or side == 1
+    assert keras.activations.serialize(layer.activation) == activation
+
+
+def test_koala_has_no_layer_beyond_table_1(koala):
+    convolutions = [layer.name for layer in koala.layers if layer.weights]
+    assert sorted(convolutions) == sorted(["embedding", *(row[0] for row in TABLE_1)])
+    expected = sum(
+        side**2 * channels * filters + filters for _, side, channels, filters, *_ in TABLE_1
+    )
+    assert expected == KOALA_PARAMETERS
+    assert count(koala.trainable_variables) == KOALA_PARAMETERS
+
+
+def test_koala_upsamples_where_table_1_does(koala):
+    ends = [row[0] for row in TABLE_1]
+    outputs = {name: koala.get_layer(name).output for name in ends}
+    shapes = keras.Model(koala.input, outputs).compute_output_shape((1, 40, 56, 1))
+    scale = {name: 40 // shape[1] for name, shape in shapes.items()}
+    assert scale == dict(zip(ends, [2, 2, 4, 4, 8, 8, 8, 8, 8, 8, 4, 4, 2, 2], strict=True))
+    # Each of the three doublings repeats its neighbor, the last one after the output layer.
+    ab_norm = keras.ops.convert_to_numpy(koala(make_l_norm(1, 40, 56))["ab_norm"])
+    np.testing.assert_array_equal(ab_norm, ab_norm[:, ::2, ::2].repeat(2, 1).repeat(2, 2))
+
+
+@pytest.mark.parametrize("size", [(40, 56), (8, 8), (64, 32)])
+def test_koala_takes_any_multiples_of_8(koala, size):
+    output = koala(make_l_norm(2, *size))
+    assert list(output) == ["ab_norm"]
+    assert output["ab_norm"].shape == (2, *size, 2)
+    assert output["ab_norm"].dtype == "float32"
+
+
+def test_koala_stays_within_its_range():
+    network = models.koala(tiny_embedder())
+    for variable in network.trainable_variables:
+        variable.assign(np.random.default_rng(0).normal(0, 0.3, variable.shape))
+    ab_norm = keras.ops.convert_to_numpy(network(make_l_norm(1, 16, 16))["ab_norm"])
+    assert np.abs(ab_norm).max() <= 1
+    assert np.abs(ab_norm).max() > 0.99
+
+
+def test_koala_fuses_features_and_embedding_at_each_place(koala):
+    given = make_l_norm(2, 24, 16)
+    outputs = [koala.get_layer(name).output for name in ("encoder_8", "fusion")]
+    features, fused = map(keras.ops.convert_to_numpy, keras.Model(koala.input, outputs)(given))
+    embedding = keras.ops.convert_to_numpy(koala.get_layer("embedding")(given))
+    kernel, bias = koala.get_layer("fusion").get_weights()
+    # Equation 1 of the paper, with the embedding below the features.
+    stacked = np.concatenate(
+        [features, np.broadcast_to(embedding[:, None, None], (2, 3, 2, 1000))], 3
+    )
+    np.testing.assert_allclose(fused, np.maximum(stacked @ kernel[0, 0] + bias, 0), atol=1e-4)
+
+
+def test_a_training_step_leaves_the_embedder_untouched():
+    network = models.koala(tiny_embedder())
+    embedder = network.get_layer("embedding")
+    before = [np.array(weights) for weights in embedder.get_weights()]
+    learned = [np.array(variable) for variable in network.trainable_variables]
+    assert not embedder.trainable_variables
+    network.compile(keras.optimizers.SGD(1.0), loss={"ab_norm": "mse"})
+    network.fit(make_l_norm(4, 16, 16), {"ab_norm": np.full((4, 16, 16, 2), 0.5)}, verbose=0)
+    assert len(before) == 8
+    for old, new in zip(before, embedder.get_weights(), strict=True):
+        np.testing.assert_array_equal(new, old)
+    changed = [
+        np.any(np.array(variable) != old)
+        for variable, old in zip(network.trainable_variables, learned, strict=True)
+    ]
+    assert all(changed)
+
+
+# --- lite --------------------------------------------------------------------------------------
+
+
+def test_lite_sees_nothing_but_lightness(lite, koala):
+    for network in (lite, koala):
+        assert [(tensor.name, tensor.shape) for tensor in network.inputs] == [
+            ("l_norm", (None, None, None, 1))
+        ]
+
+
+@pytest.mark.parametrize("size", [(64, 96), (32, 32)])
+def test_lite_outputs_at_a_quarter_of_the_size(lite, size):
+    output = lite(make_l_norm(2, *size))
+    quarter = (2, size[0] // 4, size[1] // 4)
+    assert {name: (tuple(t.shape), t.dtype) for name, t in output.items()} == {
+        "logits": ((*quarter, Q), "float32"),
+        "features": ((*quarter, 8), "float32"),
+    }
+
+
+def test_lite_reads_the_distribution_from_its_features(lite):
+    output = lite(make_l_norm(1, 64, 64))
+    kernel, bias = lite.get_layer("logits").get_weights()
+    expected = keras.ops.convert_to_numpy(output["features"]) @ kernel[0, 0] + bias
+    np.testing.assert_allclose(output["logits"], expected, atol=1e-4)
+
+
+def test_lite_trains_its_encoder_along(lite):
+    encoder = lite.get_layer("encoder")
+    assert count(encoder.trainable_variables) == 3 * 72 + 4 * 576 + 5 * 16 + 54
+    # Encoder; fusion of 8 maps and 6 classes; three decoders of 8 and 8 maps; features; logits.
+    decoder = (14 * 8 + 8) + 3 * (9 * 16 * 8 + 16) + (9 * 64 + 16) + (8 * Q + Q)
+    assert count(lite.trainable_variables) == count(encoder.trainable_variables) + decoder
+
+
+def test_lites_semantics_reach_every_place(lite):
+    # A change in one corner alters what the encoder recognizes, and by it the opposite corner.
+    photo = make_l_norm(1, 256, 256)
+    other = photo.copy()
+    other[:, :32, :32] = 1
+    before, after = (keras.ops.convert_to_numpy(lite(x)["logits"]) for x in (photo, other))
+    assert np.abs(after - before)[:, -4:, -4:].max() > 1e-4
+
+
+def test_lite_wants_three_widths():
+    with pytest.raises(ValueError, match="zip"):
+        models.lite(tiny_encoder(), widths=(8, 8))
+
+
+# --- both --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["koala", "lite"])
+def test_a_saved_network_is_the_same_and_holds_no_code(name, request, tmp_path):
+    network = request.getfixturevalue(name)
+    path = tmp_path / "network.keras"
+    network.save(path)
+    loaded = keras.saving.load_model(path)  # in safe mode, which refuses lambdas
+    given = make_l_norm(1, 64, 32)
+    for key, expected in network(given).items():
+        np.testing.assert_array_equal(loaded(given)[key], expected)
+    assert loaded.name == name
+    assert count(loaded.trainable_variables) == count(network.trainable_variables)
+    assert not any(isinstance(layer, keras.layers.Lambda) for layer in all_layers(loaded))
+    if name == "koala":
+        assert loaded.get_layer("embedding").identity == "tiny:1"

@@ -1,0 +1,191 @@
+"""Presets as shipped, and what is said where a description, a recipe or weights are wrong."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import safetensors.numpy
+from tiny_networks import tiny_embedder, tiny_encoder
+
+from deepkoal import models, presets
+from deepkoal.config import Preset, RunError, WeightsError
+from deepkoal.presets import (
+    build_untrained,
+    list_presets,
+    load_network,
+    load_preset,
+    load_recipe,
+)
+from deepkoal.weights import WEIGHTS_FILE, find_shipped, save_weights
+
+# Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+CONFIG = {
+    "summary": "a test",
+    "network": "lite",
+    "working_size": 64,
+    "temperature": 0.5,
+    "license": "MIT",
+    "sha256": None,
+}
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """A models folder of one's own with the preset `mine`, whose encoder is tiny."""
+    monkeypatch.setenv("DEEPKOAL_MODELS", str(tmp_path))
+    monkeypatch.setattr(presets, "efficientnet_lite0", tiny_encoder)
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    (folder / WEIGHTS_FILE).write_bytes(b"")
+    return folder
+
+
+def one_line(error):
+    message = str(error.value)
+    assert "\n" not in message
+    return message
+
+
+# --- as shipped --------------------------------------------------------------------------------
+
+
+def test_the_shipped_presets():
+    found = {preset.name: preset for preset in list_presets()}
+    assert list(found) == ["koala", "koala-lite"]
+    assert {name: preset.network for name, preset in found.items()} == {
+        "koala": "koala",
+        "koala-lite": "lite",
+    }
+    assert presets.DEFAULT_PRESET in found
+    for preset in found.values():
+        assert preset.working_size % 8 == 0
+        assert preset.temperature > 0
+        assert preset.summary
+        assert preset.license
+
+
+@pytest.mark.parametrize("name", ["koala", "koala-lite"])
+def test_each_shipped_preset_has_a_recipe(name):
+    recipe = load_recipe(name)
+    assert recipe.epochs * recipe.steps_per_epoch > 100
+
+
+def test_the_default_untrained_network_knows_imagenet():
+    network = build_untrained("koala-lite")
+    assert network.name == "lite"
+    assert network.count_params() == 5_857_195
+    shipped = safetensors.numpy.load_file(find_shipped("efficientnet-lite0"))
+    for variable in network.get_layer("encoder").weights:
+        np.testing.assert_array_equal(np.array(variable), shipped[variable.path])
+
+
+# --- building ----------------------------------------------------------------------------------
+
+
+def kernel(network, layer):
+    return np.array(network.get_layer(layer).kernel)
+
+
+def test_the_seed_decides_the_initial_weights():
+    one, same, other = (
+        build_untrained("koala", embedder=tiny_embedder(), seed=seed) for seed in (3, 3, 4)
+    )
+    np.testing.assert_array_equal(kernel(one, "fusion"), kernel(same, "fusion"))
+    assert np.abs(kernel(one, "fusion") - kernel(other, "fusion")).max() > 0.01
+
+
+def test_precision_is_the_networks_and_not_the_process_s():
+    network = build_untrained("koala", embedder=tiny_embedder(), precision="mixed_bfloat16")
+    assert network.get_layer("fusion").dtype_policy.name == "mixed_bfloat16"
+    assert network.output["ab_norm"].dtype == "float32"
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_precision_is_restored_after_a_failure(shelf):
+    with pytest.raises(WeightsError, match="no efficientnet-lite0"):
+        build_untrained("mine", precision="mixed_bfloat16")
+    assert keras.config.dtype_policy().name == "float32"
+
+
+# --- loading -----------------------------------------------------------------------------------
+
+
+def test_a_preset_is_its_description(shelf):
+    assert load_preset("mine") == Preset(name="mine", **CONFIG)
+    assert list_presets() == [load_preset("mine")]
+
+
+def test_an_unknown_preset_is_told_the_known_ones():
+    for load in (load_preset, load_recipe, load_network, build_untrained):
+        with pytest.raises(WeightsError) as error:
+            load("koala-light")
+        assert one_line(error) == "no preset 'koala-light'; there are: koala, koala-lite"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[1]",
+        json.dumps({**CONFIG, "color": 1}).encode(),
+        json.dumps({"network": "lite"}).encode(),
+    ],
+)
+def test_a_damaged_description_is_named(shelf, content):
+    (shelf / "config.json").write_bytes(content)
+    for load in (lambda: load_preset("mine"), list_presets):
+        with pytest.raises(WeightsError) as error:
+            load()
+        assert one_line(error).startswith(f"{shelf / 'config.json'} is damaged")
+        assert "install deepkoal again" in one_line(error)
+
+
+def test_a_preset_without_weights_says_how_to_get_them(shelf):
+    with pytest.raises(WeightsError) as error:
+        load_network("mine")
+    assert one_line(error).startswith("no weights are shipped for mine: train it")
+    assert "deepkoal train RECORDS --preset mine" in one_line(error)
+
+
+def test_shipped_weights_are_the_networks(shelf):
+    source = models.lite(tiny_encoder())
+    digest = save_weights(source, shelf / WEIGHTS_FILE)
+    (shelf / "config.json").write_text(json.dumps({**CONFIG, "sha256": digest}))
+    network = load_network("mine")
+    for expected, variable in zip(source.weights, network.weights, strict=True):
+        half = np.array(expected).astype("float16")
+        np.testing.assert_array_equal(np.array(variable), half)
+
+
+def test_weights_of_another_digest_are_refused(shelf):
+    save_weights(models.lite(tiny_encoder()), shelf / WEIGHTS_FILE)
+    (shelf / "config.json").write_text(json.dumps({**CONFIG, "sha256": "0" * 64}))
+    with pytest.raises(WeightsError, match=r"expected sha256 0{64}, found") as error:
+        load_network("mine")
+    assert str(shelf / WEIGHTS_FILE) in one_line(error)
+
+
+def test_weights_that_are_not_there_are_named(shelf):
+    other = shelf.parent / "other"
+    other.mkdir()
+    (shelf / WEIGHTS_FILE).replace(other / WEIGHTS_FILE)
+    (shelf / "config.json").write_text(json.dumps({**CONFIG, "sha256": "0" * 64}))
+    with pytest.raises(WeightsError, match=r"no mine/weights\.safetensors in"):
+        load_network("mine")
+
+
+def test_a_recipe_is_read_or_missed(shelf):
+    with pytest.raises(WeightsError, match=r"no mine/recipe\.toml"):
+        load_recipe("mine")
+    path = shelf / "recipe.toml"
+    path.write_text("size = 96\n")
+    assert load_recipe("mine").size == 96
+    path.write_text("size = 97\n")
+    with pytest.raises(RunError, match=r"recipe\.toml: size must be a multiple of 32"):
+        load_recipe("mine")
