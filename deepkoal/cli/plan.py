@@ -1,0 +1,279 @@
+"""Which photos to color, and where each result goes: decided before anything is loaded."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from stat import S_ISREG
+
+from deepkoal.cli.console import UsageError
+from deepkoal.config import PhotoError
+from deepkoal.images import list_photos
+from deepkoal.images.photo import FORMATS
+
+STREAM = "-"
+DEFAULT_FOLDER = "colorized"
+COMPARISON_SUFFIX = ".compare.jpg"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo to color.
+
+    Attributes:
+        source: its file; None is standard input.
+        target: the colored photo's file; None is standard output.
+        suffix: of the target, which tells its format.
+        comparison: file of the photo before and after, or None for none.
+    """
+
+    source: Path | None
+    target: Path | None
+    suffix: str
+    comparison: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What messages call the photo."""
+        return "standard input" if self.source is None else str(self.source)
+
+
+@dataclass
+class Plan:
+    """What a run is to do.
+
+    Attributes:
+        jobs: photos to color.
+        failures: why others cannot be.
+        skipped: how many are colored already.
+    """
+
+    jobs: list[Job] = field(default_factory=list)
+    failures: list[PhotoError] = field(default_factory=list)
+    skipped: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many photos were asked for."""
+        return len(self.jobs) + len(self.failures) + self.skipped
+
+
+@dataclass(frozen=True)
+class _Found:
+    source: Path
+    folder: Path
+    """Below the output's folder."""
+
+
+def plan_photos(
+    photos: Sequence[str],
+    out: str | None,
+    *,
+    suffix: str | None = None,
+    compare: bool = False,
+    overwrite: bool = False,
+) -> Plan:
+    """Find the photos that arguments name and give each a place of its own.
+
+    Args:
+        photos: files, folders and patterns, or `-` alone.
+        out: a file for one photo, else a folder; `-` is standard output. By default `-` for
+            standard input, else `colorized`.
+        suffix: of all results, such as `.png`; by default each photo's own (`.png` for GIFs,
+            whose 256 colors are too few).
+        compare: also write each photo before and after.
+        overwrite: also color photos whose results in a folder are there and newer than they are.
+
+    Raises:
+        UsageError: the arguments make no sense together.
+    """
+    single = len(photos) == 1 and (photos[0] == STREAM or _names_file(photos[0]))
+    if STREAM in photos and not single:
+        raise UsageError("- reads one photo from standard input; give no others beside it")
+    if out is None:
+        out = STREAM if photos[0] == STREAM else DEFAULT_FOLDER
+    if out == STREAM:
+        if not single or compare:
+            wanted = "--compare" if compare else "more than one photo"
+            raise UsageError(
+                f"-o - writes one photo to standard output; for {wanted} give a folder"
+            )
+        source = None if photos[0] == STREAM else Path(photos[0])
+        return Plan([Job(source, None, suffix or ".jpg")])
+    if single and not _is_folder_name(out):
+        return _plan_file(photos[0], Path(out), suffix, compare)
+    if photos[0] == STREAM:
+        raise UsageError(f"{out} is a folder; name the file for the photo from standard input")
+    if (_exists(out) and not _is_folder(out)) or not _is_folder_name(out):
+        raise UsageError(f"{out} names a file, but several photos need a folder: give -o a folder")
+    return _plan_folder(photos, Path(out), suffix, compare, overwrite)
+
+
+def _exists(path: str | Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 -- Path's raises where a folder may not be entered
+
+
+def _is_folder(path: str | Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 -- likewise
+
+
+def _names_file(text: str) -> bool:
+    """Tell whether an argument names one file, there or not."""
+    return not _is_folder(text) and (_exists(text) or not glob.has_magic(text))
+
+
+def _is_folder_name(out: str) -> bool:
+    suffix = Path(out).suffix.lower()
+    if _is_folder(out) or out.endswith(os.sep) or not suffix:
+        return True
+    if suffix in FORMATS:
+        return False
+    raise UsageError(
+        f"{out} ends in no format that is written; name a file .jpg, .png, .webp, .tif, .bmp or "
+        f".gif, or end a folder's name with {os.sep}"
+    )
+
+
+def _plan_file(photo: str, target: Path, suffix: str | None, compare: bool) -> Plan:
+    if suffix and FORMATS[suffix] != FORMATS[target.suffix.lower()]:
+        raise UsageError(f"{target} and --format {suffix[1:]} name two formats; leave one out")
+    comparison = target.with_name(target.stem + COMPARISON_SUFFIX) if compare else None
+    source = None if photo == STREAM else Path(photo)
+    plan = Plan()
+    _admit([Job(source, target, target.suffix, comparison)], plan)
+    return plan
+
+
+def _plan_folder(
+    photos: Sequence[str], out: Path, suffix: str | None, compare: bool, overwrite: bool
+) -> Plan:
+    plan = Plan()
+    found = _find(photos, out, plan)
+    kept = [_choose_suffix(item.source, suffix) for item in found]
+    namesakes = Counter((item.folder, item.source.stem) for item in found)
+    jobs = []
+    for item, ending in zip(found, kept, strict=True):
+        alone = namesakes[item.folder, item.source.stem] == 1
+        stem = item.source.stem
+        if not alone and ending != item.source.suffix:
+            stem = item.source.name  # beach.jpg and beach.png as JPEG: beach.jpg, beach.png.jpg
+        target = out / item.folder / (stem + ending)
+        beside = stem if alone else target.name
+        comparison = target.with_name(beside + COMPARISON_SUFFIX) if compare else None
+        jobs.append(Job(item.source, target, ending, comparison))
+    _admit(jobs, plan)
+    if not overwrite:
+        todo = [job for job in plan.jobs if not _is_done(job)]
+        plan.skipped = len(plan.jobs) - len(todo)
+        plan.jobs = todo
+    return plan
+
+
+def _choose_suffix(source: Path, suffix: str | None) -> str:
+    if suffix is not None:
+        return suffix
+    kind = FORMATS.get(source.suffix.lower())
+    if kind == "GIF":
+        return ".png"
+    return source.suffix if kind else ".jpg"
+
+
+def _find(photos: Sequence[str], out: Path, plan: Plan) -> list[_Found]:
+    """Find the photos, each once; what cannot be found goes to the plan's failures."""
+    several = sum(map(_is_folder, photos)) > 1
+    found: dict[Path, _Found] = {}
+    for text in photos:
+        try:
+            if _is_folder(text):
+                items = _find_in_folder(Path(text), out, several)
+            elif _names_file(text):
+                items = [_Found(Path(text), Path())]
+            else:
+                items = _expand(text, out)
+        except PhotoError as error:
+            plan.failures.append(error)
+            continue
+        for item in items:
+            found.setdefault(item.source.resolve(), item)
+    return list(found.values())
+
+
+def _find_in_folder(folder: Path, out: Path, several: bool) -> list[_Found]:
+    if out.resolve() == folder.resolve():
+        raise UsageError(f"-o {out} is the photos' own folder; give another")
+    top = Path(folder.resolve().name) if several else Path()
+    found = [
+        _Found(source, top / source.relative_to(folder).parent)
+        for source in _leave_out(list_photos(folder), folder, out)
+    ]
+    if not found:
+        raise PhotoError(f"{folder}: holds no photos; expected JPEG, PNG or other photo files")
+    return found
+
+
+def _expand(pattern: str, out: Path) -> list[_Found]:
+    parts = Path(pattern).parts
+    magic = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+    base = Path(*parts[:magic])
+    hits = (Path(hit) for hit in sorted(glob.glob(pattern, recursive=True)))  # noqa: PTH207
+    files = [hit for hit in hits if hit.suffix.lower() in FORMATS and hit.is_file()]
+    found = [_Found(hit, hit.relative_to(base).parent) for hit in _leave_out(files, base, out)]
+    if not found:
+        raise PhotoError(f"{pattern}: matches no photo file; check the pattern")
+    return found
+
+
+def _leave_out(sources: Iterable[Path], folder: Path, out: Path) -> list[Path]:
+    """Leave out earlier results, where their folder lies among the photos."""
+    results = out.resolve()
+    if results == folder.resolve() or not results.is_relative_to(folder.resolve()):
+        return list(sources)
+    return [source for source in sources if not source.resolve().is_relative_to(results)]
+
+
+def _admit(jobs: Sequence[Job], plan: Plan) -> None:
+    """Take the jobs into the plan, but those that would overwrite a photo or another's result."""
+    sources = {_identify(job.source) for job in jobs if job.source} - {None}
+    taken: dict[Path, Job] = {}
+    for job in jobs:
+        places = [place for place in (job.target, job.comparison) if place is not None]
+        if job.source is not None and not _exists(job.source):
+            problem = "no such file or folder; check the path"
+        elif overwritten := [place for place in places if _identify(place) in sources]:
+            problem = (
+                f"its result {overwritten[0]} would overwrite a photo that is to be colored; "
+                "give -o another folder or name"
+            )
+        elif shared := [place for place in places if place in taken]:
+            problem = (
+                f"its result {shared[0]} is also that of {taken[shared[0]].name}; color the two "
+                "into different folders"
+            )
+        else:
+            taken.update(dict.fromkeys(places, job))
+            plan.jobs.append(job)
+            continue
+        plan.failures.append(PhotoError(f"{job.name}: {problem}"))
+
+
+def _identify(path: Path) -> tuple[int, int] | None:
+    """Tell files apart by more than their paths: a link leads to the same file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _is_done(job: Job) -> bool:
+    assert job.source is not None
+    try:
+        made = [place.stat() for place in (job.target, job.comparison) if place is not None]
+        since = job.source.stat().st_mtime_ns
+        return all(S_ISREG(status.st_mode) and status.st_mtime_ns >= since for status in made)
+    except OSError:
+        return False

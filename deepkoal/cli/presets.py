@@ -1,0 +1,95 @@
+"""`presets`: the networks that came with deepkoal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepkoal.cli.console import show
+from deepkoal.config import WeightsError
+
+if TYPE_CHECKING:
+    from deepkoal.config import Preset
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the verb to the parser's."""
+    presets = verbs.add_parser(
+        "presets",
+        help="list the networks that came with deepkoal",
+        description="List the networks that came with deepkoal.",
+    )
+    presets.add_argument("--json", action="store_true", help="print JSON")
+    presets.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from deepkoal.presets import list_presets
+
+    rows = [_describe(preset) for preset in list_presets()]
+    if arguments.json:
+        show(json.dumps(rows, indent=1, ensure_ascii=False))
+        return 0
+    columns = ("preset", "network", "weights", "parameters", "license", "summary")
+    table = [columns, *(_format(row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        show("  ".join(cells).rstrip())
+    return 0
+
+
+def _describe(preset: Preset) -> dict[str, Any]:
+    weights = _find_weights(preset)
+    return {
+        "name": preset.name,
+        "network": preset.network,
+        "weights": None if weights is None else str(weights),
+        "size_bytes": None if weights is None else weights.stat().st_size,
+        "parameters": None if weights is None else _count_parameters(weights),
+        "working_size": preset.working_size,
+        "license": preset.license,
+        "summary": preset.summary,
+    }
+
+
+def _find_weights(preset: Preset) -> Path | None:
+    from deepkoal.weights import find_shipped
+
+    if preset.sha256 is None:
+        return None
+    try:
+        return find_shipped(preset.name)
+    except WeightsError:
+        return None
+
+
+def _count_parameters(weights: Path) -> int:
+    """Count the numbers in a file of weights by its header: trained ones and running statistics.
+
+    Raises:
+        WeightsError: it is no such file.
+    """
+    import math
+
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(weights, "numpy") as file:
+            return sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{weights} is damaged ({error}); install deepkoal again") from error
+
+
+def _format(row: dict[str, Any]) -> tuple[str, ...]:
+    shipped = row["weights"] is not None
+    return (
+        row["name"],
+        row["network"],
+        f"{row['size_bytes'] / 1e6:.1f} MB" if shipped else "none",
+        f"{row['parameters']:,}" if shipped else "-",
+        row["license"],
+        row["summary"],
+    )

@@ -1,0 +1,840 @@
+import errno
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+import deepkoal
+from deepkoal.cli import main
+from deepkoal.color import ab_bins
+from deepkoal.colorizer import Colorizer
+from deepkoal.config import WeightsError
+from deepkoal.images import read_image, read_photo
+from deepkoal.semantic import SemanticEmbedder
+from deepkoal.sheets import desaturate
+from deepkoal.weights import save_weights
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+SAMPLES = Path(skimage.data.__file__).parent
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """A network that answers every photo with much the same red."""
+    bins = ab_bins()
+    bias = -0.05 * np.hypot(*(bins - (60, 40)).T)
+    l_norm = keras.Input((None, None, 1), name="l_norm")
+    x = keras.layers.AveragePooling2D(4)(l_norm)
+    features = keras.layers.Conv2D(2, 1, name="features")(x)
+    logits = keras.layers.Conv2D(
+        len(bins), 1, bias_initializer=keras.initializers.Constant(bias), name="logits"
+    )(features)
+    network = keras.Model(l_norm, {"logits": logits, "features": features}, name="lite")
+    path = tmp_path_factory.mktemp("model") / "tiny.keras"
+    network.save(path)
+    return str(path)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of three photos, one of them below a folder, and two files that are none."""
+    folder = tmp_path / "photos"
+    (folder / "sub").mkdir(parents=True)
+    shutil.copy(SAMPLES / "camera.png", folder)
+    shutil.copy(SAMPLES / "chelsea.png", folder)
+    shutil.copy(SAMPLES / "rocket.jpg", folder / "sub")
+    (folder / "cut.png").write_bytes((SAMPLES / "coins.png").read_bytes()[:5000])
+    (folder / "sub" / "page.jpg").write_text("<html>not found</html>")
+    return folder
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Make a small real photo under a name."""
+
+    def make(name, folder="small"):
+        path = tmp_path / folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(skimage.data.chelsea()[100:164, 100:196]).save(path)
+        return path
+
+    return make
+
+
+def color(model, *arguments):
+    return main(["colorize", "--model", model, *map(str, arguments)])
+
+
+def list_files(folder):
+    return sorted(p.relative_to(folder).as_posix() for p in Path(folder).rglob("*") if p.is_file())
+
+
+def is_red(rgb):
+    return (rgb[..., 0].astype(int) - rgb[..., 1]).mean() > 20
+
+
+# ---------------------------------------------------------------- colorize: files
+
+
+def test_one_photo_to_a_file(model, tmp_path, capsys):
+    out = tmp_path / "new.png"
+    assert color(model, SAMPLES / "camera.png", "-o", out) == 0
+    assert capsys.readouterr() == (f"{out}\n", "")
+    rgb = read_image(out)
+    assert is_red(rgb)
+    before, after = desaturate(read_image(SAMPLES / "camera.png")), desaturate(rgb)
+    assert np.abs(before.astype(int) - after).max() <= 2
+
+
+def test_result_is_what_the_library_gives(model, tmp_path):
+    out = tmp_path / "new.png"
+    assert color(model, SAMPLES / "coffee.png", "-o", out, "--vibrance", "1.7") == 0
+    colorizer = Colorizer.from_file(model)
+    expected = colorizer.colorize(skimage.data.coffee(), vibrance=1.7)
+    np.testing.assert_array_equal(read_image(out), expected)
+
+
+def test_metadata_and_alpha_are_carried(model, tmp_path):
+    pixels = np.dstack([skimage.data.chelsea(), np.full((300, 451), 77, np.uint8)])
+    exif = Image.Exif()
+    exif[0x010E] = "Grandmother, 1931"
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    assert color(model, tmp_path / "a.png", "-o", tmp_path / "b.png") == 0
+    photo = read_photo(tmp_path / "b.png")
+    assert (photo.alpha == 77).all()
+    with Image.open(tmp_path / "b.png") as image:
+        assert image.getexif()[0x010E] == "Grandmother, 1931"
+
+
+def test_results_go_to_colorized_by_default(model, small, monkeypatch, tmp_path, capsys):
+    photo = small("a.jpg")
+    monkeypatch.chdir(tmp_path)
+    assert color(model, photo) == 0
+    assert capsys.readouterr().out == "colorized/a.jpg\n"
+    assert is_red(read_image("colorized/a.jpg"))
+
+
+def test_file_named_as_output_is_written_again(model, small, tmp_path):
+    out = tmp_path / "new.png"
+    assert color(model, small("a.png"), "-o", out) == 0
+    pale = read_image(out)
+    assert color(model, small("a.png"), "-o", out, "--vibrance", "4") == 0
+    assert (read_image(out) != pale).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("a.JPG", [], "a.JPG"),
+        ("a.tif", [], "a.tif"),
+        ("a.gif", [], "a.png"),
+        ("a.gif", ["--format", "gif"], "a.gif"),
+        ("a.png", ["--format", "WebP"], "a.webp"),
+        ("a.png", ["--format", ".jpeg"], "a.jpeg"),
+    ],
+)
+def test_format_is_the_photos_own_or_as_told(model, small, tmp_path, name, options, expected):
+    assert color(model, small(name), "-o", tmp_path / "out", *options) == 0
+    assert list_files(tmp_path / "out") == [expected]
+    kinds = {"jpg": "JPEG", "jpeg": "JPEG", "tif": "TIFF", "png": "PNG"}
+    suffix = expected.rpartition(".")[2].lower()
+    with Image.open(tmp_path / "out" / expected) as image:
+        assert image.format == kinds.get(suffix, suffix.upper())
+
+
+def test_quality_decides_the_size(model, small, tmp_path):
+    sizes = []
+    for quality in ("20", "95"):
+        out = tmp_path / f"{quality}.jpg"
+        assert color(model, small("a.png"), "-o", out, "--quality", quality) == 0
+        sizes.append(out.stat().st_size)
+    assert sizes[0] < sizes[1] / 2
+
+
+# ---------------------------------------------------------------- colorize: folders
+
+
+def test_folder_is_colored_past_what_cannot_be_read(model, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert color(model, photos, "-o", out) == 1
+    results = ["camera.png", "chelsea.png", "sub/rocket.jpg"]
+    assert list_files(out) == results
+    assert all(is_red(read_image(out / result)) for result in results)
+    stdout, stderr = capsys.readouterr()
+    assert sorted(stdout.splitlines()) == [str(out / result) for result in results]
+    cut, page, summary = stderr.splitlines()
+    assert cut.startswith(f"deepkoal: {photos / 'cut.png'}: ")
+    assert page.startswith(f"deepkoal: {photos / 'sub' / 'page.jpg'}: ")
+    assert "a web page" in page
+    assert summary == "deepkoal: 3 photos colored; 2 could not be colored, listed above"
+
+
+def test_second_run_colors_only_what_is_new_or_changed(model, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    (photos / "cut.png").unlink()
+    (photos / "sub" / "page.jpg").unlink()
+    assert color(model, photos, "-o", out) == 0
+    shutil.copy(photos / "camera.png", photos / "new.png")
+    later = (out / "chelsea.png").stat().st_mtime + 10
+    os.utime(photos / "chelsea.png", (later, later))
+    capsys.readouterr()
+    assert color(model, photos, "-o", out) == 0
+    stdout, stderr = capsys.readouterr()
+    assert sorted(stdout.splitlines()) == [str(out / "chelsea.png"), str(out / "new.png")]
+    assert "2 photos colored; 2 skipped" in stderr
+    assert color(model, photos, "-o", out, "--overwrite") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_nothing_to_do_loads_no_network(small, tmp_path, model, capsys):
+    photo = small("a.jpg")
+    assert color(model, photo, "-o", tmp_path / "out") == 0
+    capsys.readouterr()
+    assert color("missing.keras", photo, "-o", tmp_path / "out") == 0
+    assert "1 skipped" in capsys.readouterr().err
+
+
+def test_results_among_the_photos_are_not_colored_again(model, photos, capsys):
+    for expected in (3, 0):
+        color(model, photos, "-o", photos / "out")
+        assert len(capsys.readouterr().out.splitlines()) == expected
+    assert list_files(photos / "out") == ["camera.png", "chelsea.png", "sub/rocket.jpg"]
+
+
+def test_several_folders_keep_apart(model, small, tmp_path):
+    small("1.png", "a")
+    small("1.png", "b")
+    assert color(model, tmp_path / "a", tmp_path / "b", "-o", tmp_path / "out") == 0
+    assert list_files(tmp_path / "out") == ["a/1.png", "b/1.png"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("photos/*.png", ["camera.png", "chelsea.png"]),
+        ("photos/**/*.[jp][pn]g", ["camera.png", "chelsea.png", "sub/rocket.jpg"]),
+        ("pho*/sub/*", ["photos/sub/rocket.jpg"]),
+    ],
+)
+def test_patterns_are_expanded(model, photos, tmp_path, monkeypatch, pattern, expected):
+    (photos / "cut.png").unlink()
+    (photos / "sub" / "page.jpg").rename(photos / "sub" / "page.html")
+    monkeypatch.chdir(tmp_path)
+    assert color(model, pattern, "-o", "out") == 0
+    assert list_files("out") == expected
+
+
+def test_file_named_like_a_pattern_is_a_file(model, small, tmp_path):
+    assert color(model, small("scan[1].png"), "-o", tmp_path / "out.png") == 0
+    assert is_red(read_image(tmp_path / "out.png"))
+
+
+def test_photo_named_twice_is_colored_once(model, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert color(model, photos / "camera.png", photos, photos / "*.png", "-o", out) == 1
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_what_cannot_be_found_is_listed_without_loading_a_network(small, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    arguments = [tmp_path / "no.jpg", tmp_path / "empty", tmp_path / "no*.jpg"]
+    assert color("missing.keras", *arguments, "-o", tmp_path / "out") == 1
+    missing, empty, unmatched, summary = capsys.readouterr().err.splitlines()
+    assert "no*.jpg: matches no photo" in missing + empty + unmatched
+    assert "empty: holds no photos" in missing + empty + unmatched
+    assert "no.jpg: no such file" in missing + empty + unmatched
+    assert summary.endswith("0 photos colored; 3 could not be colored, listed above")
+    assert not (tmp_path / "out").exists()
+
+
+# ---------------------------------------------------------------- colorize: before and after
+
+
+def test_comparison_shows_grey_beside_color(model, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert color(model, photos / "chelsea.png", "-o", out, "--compare") == 0
+    assert list_files(out) == ["chelsea.compare.jpg", "chelsea.png"]
+    assert capsys.readouterr().out.splitlines() == [
+        str(out / "chelsea.png"),
+        str(out / "chelsea.compare.jpg"),
+    ]
+    both = read_image(out / "chelsea.compare.jpg")
+    assert both.shape == (300, 902, 3)
+    left, right = both[:, :443].astype(int), both[:, 459:]
+    assert np.ptp(left, axis=-1).max() <= 4
+    assert is_red(right)
+
+
+def test_missing_comparison_is_made_up_for(model, small, tmp_path):
+    photo, out = small("a.png"), tmp_path / "out"
+    assert color(model, photo, "-o", out) == 0
+    assert color(model, photo, "-o", out, "--compare") == 0
+    assert list_files(out) == ["a.compare.jpg", "a.png"]
+
+
+# ---------------------------------------------------------------- colorize: nothing is lost
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--format", "jpg"], ["a.JPG.jpg", "a.jpg", "a.png.jpg"]),
+        ([], ["a.JPG", "a.jpg", "a.png"]),
+        (
+            ["--compare"],
+            [name + end for name in ("a.JPG", "a.jpg", "a.png") for end in ("", ".compare.jpg")],
+        ),
+    ],
+)
+def test_namesakes_get_names_of_their_own(model, small, tmp_path, options, expected):
+    for name in ("a.jpg", "a.JPG", "a.png"):
+        small(name)
+    assert color(model, tmp_path / "small", "-o", tmp_path / "out", *options) == 0
+    assert list_files(tmp_path / "out") == expected
+
+
+def test_one_place_is_not_given_to_two_photos(model, small, tmp_path, capsys):
+    first, second = small("1.png", "a"), small("1.png", "b")
+    assert color(model, first, second, "-o", tmp_path / "out") == 1
+    assert list_files(tmp_path / "out") == ["1.png"]
+    stderr = capsys.readouterr().err
+    assert f"{second}: its result {tmp_path / 'out' / '1.png'} is also that of {first}" in stderr
+
+
+@pytest.mark.parametrize("out", ["a.png", ".", "link.png", "hard.png", "sub/../a.png"])
+def test_photo_is_never_overwritten(model, small, monkeypatch, capsys, out):
+    photo = small("a.png")
+    monkeypatch.chdir(photo.parent)
+    Path("sub").mkdir()
+    Path("link.png").symlink_to("a.png")
+    Path("hard.png").hardlink_to("a.png")
+    content = photo.read_bytes()
+    assert color(model, "a.png", "-o", out, "--overwrite") == 1
+    assert "would overwrite a photo" in capsys.readouterr().err
+    assert photo.read_bytes() == content
+    assert Path("link.png").is_symlink()
+
+
+def test_photo_is_not_overwritten_by_anothers_result(model, small, tmp_path, capsys):
+    jpeg, png = small("a.jpg"), small("a.jpg.png")
+    content = jpeg.read_bytes()
+    small("a.png")
+    arguments = [jpeg, png, "-o", jpeg.parent, "--format", "png", "--overwrite"]
+    assert color(model, *arguments) == 1
+    assert jpeg.read_bytes() == content
+    assert capsys.readouterr().err.count("would overwrite") == 1
+
+
+def test_result_that_cannot_be_written_costs_no_other(model, small, tmp_path, monkeypatch, capsys):
+    for name in ("a.png", "b.png", "c.png"):
+        small(name)
+    (tmp_path / "out" / "a.png").mkdir(parents=True)
+    replace = os.replace
+
+    def fail_on_b(source, target, **options):
+        if Path(target).name == "b.png":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target, **options)
+
+    monkeypatch.setattr(os, "replace", fail_on_b)
+    assert color(model, tmp_path / "small", "-o", tmp_path / "out") == 1
+    assert list_files(tmp_path / "out") == ["c.png"]
+    stderr = capsys.readouterr().err
+    assert re.search(r"a\.png: cannot be written \(Is a directory\)", stderr)
+    assert re.search(r"b\.png: cannot be written \(No space left on device\); free some", stderr)
+
+
+def test_folder_that_cannot_be_made_is_an_error(model, small, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert color(model, small("a.png"), "-o", tmp_path / "file" / "out") == 1
+    assert "cannot be made" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("no kernel")])
+def test_photo_that_cannot_be_colored_costs_no_other(
+    model, photos, tmp_path, monkeypatch, capsys, error
+):
+    colorize_batch = Colorizer.colorize_batch
+
+    def fail_on_chelsea(self, rgbs, **options):
+        if any(rgb.shape[:2] == (300, 451) for rgb in rgbs):
+            raise error
+        return colorize_batch(self, rgbs, **options)
+
+    monkeypatch.setattr(Colorizer, "colorize_batch", fail_on_chelsea)
+    assert color(model, photos, "-o", tmp_path / "out") == 1
+    assert list_files(tmp_path / "out") == ["camera.png", "sub/rocket.jpg"]
+    cause = "not enough memory to color 451×300" if isinstance(error, MemoryError) else "no kernel"
+    lines = [line for line in capsys.readouterr().err.splitlines() if "chelsea.png" in line]
+    assert len(lines) == 1
+    assert cause in lines[0]
+
+
+def test_batches_are_bounded_in_number_and_pixels(model, small, tmp_path, monkeypatch):
+    for number in range(5):
+        small(f"{number}.png")
+    shutil.copy(SAMPLES / "coffee.png", tmp_path / "small" / "2a.png")
+    monkeypatch.setattr("deepkoal.cli.colorize.BATCH_PHOTOS", 2)
+    monkeypatch.setattr("deepkoal.cli.colorize.BATCH_PIXELS", 100_000)
+    sizes = []
+    colorize_batch = Colorizer.colorize_batch
+
+    def count(self, rgbs, **options):
+        sizes.append(len(rgbs))
+        return colorize_batch(self, rgbs, **options)
+
+    monkeypatch.setattr(Colorizer, "colorize_batch", count)
+    assert color(model, tmp_path / "small", "-o", tmp_path / "out") == 0
+    assert sizes == [2, 1, 1, 2]
+    assert len(list_files(tmp_path / "out")) == 6
+
+
+# ---------------------------------------------------------------- colorize: streams
+
+
+def give_stdin(monkeypatch, data):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+@pytest.mark.parametrize(("options", "kind"), [([], "JPEG"), (["--format", "png"], "PNG")])
+def test_standard_input_to_standard_output(model, monkeypatch, capsysbinary, options, kind):
+    give_stdin(monkeypatch, (SAMPLES / "camera.png").read_bytes())
+    assert color(model, "-", *options) == 0
+    stdout, stderr = capsysbinary.readouterr()
+    assert stderr == b""
+    with Image.open(io.BytesIO(stdout)) as image:
+        assert image.format == kind
+    assert is_red(read_image(stdout))
+
+
+def test_standard_input_to_a_file(model, tmp_path, monkeypatch, capsys):
+    give_stdin(monkeypatch, (SAMPLES / "camera.png").read_bytes())
+    assert color(model, "-", "-o", tmp_path / "new.webp") == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'new.webp'}\n"
+    assert is_red(read_image(tmp_path / "new.webp"))
+
+
+def test_file_to_standard_output(model, small, capsysbinary):
+    assert color(model, small("a.png"), "-o", "-") == 0
+    assert read_image(capsysbinary.readouterr().out).shape == (64, 96, 3)
+
+
+def test_damaged_standard_input_is_one_line_and_no_output(model, monkeypatch, capsys):
+    give_stdin(monkeypatch, (SAMPLES / "camera.png").read_bytes()[:999])
+    assert color(model, "-") == 1
+    stdout, stderr = capsys.readouterr()
+    assert stdout == ""
+    assert re.fullmatch(r"deepkoal: standard input: .*\n", stderr)
+
+
+def test_photo_is_not_written_to_a_terminal(model, small, monkeypatch, capsys):
+    photo = small("a.png")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert color(model, photo, "-o", "-") == 2
+    assert "terminal" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- usage and limits
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["a.png", "b.png", "-o", "out.jpg"], "names a file"),
+        (["folder", "-o", "out.jpg"], "names a file"),
+        (["*.png", "-o", "a.png"], "names a file"),
+        (["a.png", "-o", "out.jpeg2"], "ends in no format"),
+        (["a.png", "-o", "out.png", "--format", "jpg"], "two formats"),
+        (["a.png", "-", "-o", "out"], "standard input"),
+        (["a.png", "b.png", "-o", "-"], "standard output"),
+        (["-", "--compare"], "--compare"),
+        (["-", "-o", "folder"], "is a folder"),
+        (["folder", "-o", "folder"], "own folder"),
+        (["a.png", "--format", "heic"], "heic"),
+        (["a.png", "--quality", "0"], "1…100"),
+        (["a.png", "--quality", "best"], "1…100"),
+        (["a.png", "--max-pixels", "0"], "at least 1"),
+        (["a.png", "--vibrance", "much"], "much"),
+        ([], "PHOTO"),
+    ],
+)
+def test_wrong_usage_exits_2_and_makes_nothing(
+    small, monkeypatch, capsys, tmp_path, arguments, expected
+):
+    small("a.png"), small("b.png"), small("c.png", "small/folder")
+    monkeypatch.chdir(tmp_path / "small")
+    before = list_files(".")
+    assert main(["colorize", *arguments]) == 2
+    stdout, stderr = capsys.readouterr()
+    assert stdout == ""
+    assert expected in stderr
+    assert list_files(".") == before
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--vibrance", "9"], "vibrance must lie in 0.2…5"),
+        (["--max-pixels", "100"], "more than the limit of 100"),
+    ],
+)
+def test_limits_are_one_line(model, small, tmp_path, capsys, options, expected):
+    assert color(model, small("a.png"), "-o", tmp_path / "b.png", *options) == 1
+    stderr = capsys.readouterr().err
+    assert expected in stderr
+    assert stderr.count("\n") == 1
+    assert not (tmp_path / "b.png").exists()
+
+
+def test_missing_network_is_one_line(small, tmp_path, capsys):
+    assert color("no.keras", small("a.png"), "-o", tmp_path / "b.png") == 1
+    assert re.fullmatch(r"deepkoal: no\.keras: no such file; .*\n", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("verb", ["colorize", "prepare", "train", "presets", "demo"])
+def test_every_verb_explains_itself(verb, capsys):
+    assert main([verb, "--help"]) == 0
+    assert f"deepkoal {verb}" in capsys.readouterr().out
+
+
+def test_no_verb_and_version(capsys):
+    assert main([]) == 2
+    assert "VERB" in capsys.readouterr().err
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"deepkoal {deepkoal.__version__}\n"
+
+
+def test_help_loads_no_heavy_package():
+    code = (
+        "import sys; from deepkoal.cli import main; main(['colorize', '--help']);"
+        "print('loaded', *{name.split('.')[0] for name in sys.modules})"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = set(result.stdout.rpartition("loaded")[2].split())
+    assert "deepkoal" in loaded
+    assert not loaded & {"keras", "tensorflow", "numpy", "cv2", "skimage", "PIL", "tqdm"}
+
+
+# ---------------------------------------------------------------- interruptions
+
+
+def test_interrupted_write_leaves_nothing_half_written(model, small, tmp_path, monkeypatch, capsys):
+    for name in ("a.png", "b.png", "c.png"):
+        small(name)
+    replace = os.replace
+
+    def interrupt_on_b(source, target, **options):
+        if Path(target).name == "b.png":
+            raise KeyboardInterrupt
+        replace(source, target, **options)
+
+    monkeypatch.setattr(os, "replace", interrupt_on_b)
+    assert color(model, tmp_path / "small", "-o", tmp_path / "out") == 130
+    assert list_files(tmp_path / "out") == ["a.png"]
+    assert capsys.readouterr().err == "deepkoal: interrupted\n"
+    monkeypatch.undo()
+    assert color(model, tmp_path / "small", "-o", tmp_path / "out") == 0
+    assert list_files(tmp_path / "out") == ["a.png", "b.png", "c.png"]
+    assert "1 skipped" in capsys.readouterr().err
+
+
+def test_interrupt_signal_stops_a_quiet_process(model, small, tmp_path):
+    for number in range(40):
+        small(f"{number:03}.png")
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    arguments = ["colorize", str(tmp_path / "small"), "-o", str(tmp_path / "out")]
+    # Colored one by one, and a moment between, so that the signal comes in the middle.
+    code = (
+        "import sys, time, deepkoal.cli.colorize as colorize; from deepkoal.cli import main;"
+        "colorize.BATCH_PHOTOS = 1; write = colorize._write;"
+        "colorize._write = lambda *a: (write(*a), time.sleep(0.1));"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments, "--model", model],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert stderr == "deepkoal: interrupted\n"
+    written = [str(tmp_path / "out" / name) for name in list_files(tmp_path / "out")]
+    assert 1 <= len(written) < 40
+    assert set((first + stdout).split()) <= set(written)
+    assert all(is_red(read_image(path)) for path in written)
+
+
+class _GonePipe(io.StringIO):
+    def write(self, text):
+        raise BrokenPipeError
+
+
+def test_reader_that_went_away_ends_the_run_quietly(model, small, tmp_path, monkeypatch, capsys):
+    small("a.png")
+    monkeypatch.setattr(sys, "stdout", _GonePipe())
+    assert color(model, tmp_path / "small", "-o", tmp_path / "out") == 141
+    assert capsys.readouterr().err == ""
+    assert list_files(tmp_path / "out") == ["a.png"]
+
+
+def test_full_disk_under_stdout_is_one_line(monkeypatch, capsys):
+    full = Path("/dev/full").open("w")  # noqa: SIM115 -- closing it would fail
+    monkeypatch.setattr(sys, "stdout", full)
+    assert main(["presets"]) == 1
+    full.close()  # what could not be written goes nowhere now, as at the process's end
+    assert re.fullmatch(r"deepkoal: .*No space left on device.*\n", capsys.readouterr().err)
+
+
+# ---------------------------------------------------------------- presets and demo
+
+
+def test_presets_are_listed(capsys):
+    assert main(["presets"]) == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert re.split(r"\s+", header) == [
+        "preset",
+        "network",
+        "weights",
+        "parameters",
+        "license",
+        "summary",
+    ]
+    assert {"koala", "koala-lite"} <= {line.split()[0] for line in lines}
+    assert main(["presets", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["koala"]["network"] == "koala"
+    assert rows["koala"]["weights"] is None
+    assert rows["koala"]["license"] == "MIT"
+
+
+def test_shipped_weights_are_measured(tmp_path, monkeypatch, capsys):
+    network = keras.Sequential([keras.Input((1000,)), keras.layers.Dense(500)])
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    digest = save_weights(network, folder / "weights.safetensors")
+    config = {"summary": "s", "network": "lite", "working_size": 64, "temperature": 1.0}
+    config |= {"license": "CC0", "sha256": digest}
+    (folder / "config.json").write_text(json.dumps(config))
+    monkeypatch.setenv("DEEPKOAL_MODELS", str(tmp_path))
+    assert main(["presets"]) == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    assert re.fullmatch(r"mine +lite +1\.0 MB +500,500 +CC0 +s", line)
+    (folder / "weights.safetensors").write_bytes(b"no weights")
+    assert main(["presets"]) == 1
+    assert "is damaged" in capsys.readouterr().err
+
+
+def test_demo_colors_sample_photos(model, tmp_path, capsys):
+    assert main(["demo", "--model", model, "--out", str(tmp_path / "demo")]) == 0
+    files = list_files(tmp_path / "demo")
+    photos = ["astronaut.jpg", "camera.jpg", "chelsea.jpg", "coffee.jpg", "rocket.jpg"]
+    assert files == sorted(["CREDITS.txt", "contact_sheet.jpg", *photos])
+    assert sorted(capsys.readouterr().out.splitlines()) == sorted(
+        str(tmp_path / "demo" / file) for file in files
+    )
+    for photo in photos:
+        rgb = read_image(tmp_path / "demo" / photo)
+        assert is_red(rgb)
+        assert rgb.shape[:2] == getattr(skimage.data, photo[:-4])().shape[:2]
+    credits = (tmp_path / "demo" / "CREDITS.txt").read_text()
+    assert all(photo[:-4] in credits for photo in photos)
+    sheet = read_image(tmp_path / "demo" / "contact_sheet.jpg")
+    assert sheet.shape[0] > 4 * 200
+    assert sheet.shape[1] > 3 * 320
+
+
+def test_credits_are_scikit_images():
+    from deepkoal.cli.demo import SAMPLES as SHOWN
+
+    for sample in SHOWN:
+        text = getattr(skimage.data, Path(sample.file).stem).__doc__
+        assert sample.credit.split(",")[0] in text
+        assert sample.license in text.lower() or sample.license in text
+
+
+def test_demo_into_a_file_is_an_error(model, tmp_path, capsys):
+    (tmp_path / "demo").write_text("")
+    assert main(["demo", "--model", model, "--out", str(tmp_path / "demo")]) == 1
+    assert "choose another folder" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- prepare and train
+
+
+def make_embedder(identity):
+    pixels = keras.Input((32, 32, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(pixels)
+    classifier = keras.Model(pixels, keras.layers.Dense(7)(pooled), name="tiny")
+    return SemanticEmbedder(classifier, input_size=32, identity=identity)
+
+
+@pytest.fixture
+def embedders(monkeypatch):
+    """Tiny embedders in place of both, of which only EfficientNet-Lite0's weights can be had."""
+
+    def fail(weights="imagenet"):
+        if weights == "imagenet":
+            raise WeightsError("its weights cannot be fetched")
+        return make_embedder("inception-resnet-v2:0a1b2c")
+
+    lite = staticmethod(lambda: make_embedder("efficientnet-lite0:imagenet"))
+    monkeypatch.setattr(SemanticEmbedder, "inception_resnet_v2", staticmethod(fail))
+    monkeypatch.setattr(SemanticEmbedder, "efficientnet_lite0", lite)
+
+
+def prepare(photos, records, *options):
+    return main(["prepare", str(photos), str(records), "--workers", "1", *options])
+
+
+def test_prepare_counts_what_it_stores_and_lists_what_it_cannot(photos, tmp_path, capsys):
+    records = tmp_path / "records"
+    assert prepare(photos, records, "--size", "48") == 1
+    stdout, stderr = capsys.readouterr()
+    assert stdout == f"{records}: 2 photos stored, 1 near-grey left out, 2 unreadable\n"
+    lines = [line for line in stderr.splitlines() if line.startswith("deepkoal: ")]
+    assert [line.split(": ")[1] for line in lines] == ["cut.png", "sub/page.jpg"]
+    assert deepkoal.dataset.load_manifest(records).settings.size == 48
+
+
+def test_prepare_fits_the_size_to_the_recipe(small, tmp_path):
+    small("a.png")
+    assert prepare(tmp_path / "small", tmp_path / "records") == 0
+    assert deepkoal.dataset.load_manifest(tmp_path / "records").settings.size == 144
+
+
+def test_prepare_without_any_color_photo_fails(photos, tmp_path, capsys):
+    (photos / "grey").mkdir()
+    shutil.copy(photos / "camera.png", photos / "grey")
+    assert prepare(photos / "grey", tmp_path / "records") == 1
+    assert "nothing to train on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "identity", "said"),
+    [
+        ([], None, ""),
+        (["--preset", "koala"], "efficientnet-lite0:imagenet", "EfficientNet-Lite0's logits stand"),
+        (["--preset", "koala", "--embedder", "none"], None, ""),
+        (["--embedder", "efficientnet-lite0"], "efficientnet-lite0:imagenet", ""),
+        (["--embedder", "own.h5"], "inception-resnet-v2:0a1b2c", ""),
+    ],
+)
+def test_prepare_embeds_as_the_preset_needs(
+    small, tmp_path, embedders, capsys, options, identity, said
+):
+    small("a.png")
+    assert prepare(tmp_path / "small", tmp_path / "records", *options) == 0
+    settings = deepkoal.dataset.load_manifest(tmp_path / "records").settings
+    assert settings.embedder == identity
+    stdout, stderr = capsys.readouterr()
+    assert ("stand in" in stderr) == bool(said)
+    assert said in stderr
+    assert (f"embeddings of {identity}" in stdout) == bool(identity)
+
+
+def test_named_embedder_has_no_stand_in(small, tmp_path, embedders, capsys):
+    small("a.png")
+    records = tmp_path / "records"
+    options = ["--preset", "koala", "--embedder"]
+    assert prepare(tmp_path / "small", records, *options, "inception-resnet-v2") == 1
+    assert "cannot be fetched" in capsys.readouterr().err
+    assert prepare(tmp_path / "small", records, *options, "resnet") == 2
+    assert "--embedder takes" in capsys.readouterr().err
+    assert not records.exists()
+
+
+def train(records, run, *options):
+    return main(["train", str(records), "--run", str(run), *options])
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Catch what would be trained."""
+    calls = []
+    monkeypatch.setattr(
+        "deepkoal.training.train", lambda *given, **settings: calls.append((given, settings))
+    )
+    return calls
+
+
+def test_koala_is_trained_with_the_records_embedder(small, tmp_path, embedders, trained, capsys):
+    small("a.png")
+    records, run = tmp_path / "records", tmp_path / "run"
+    prepare(tmp_path / "small", records, "--preset", "koala")
+    capsys.readouterr()
+    assert train(records, run, "--preset", "koala", "--size", "64", "--seed", "3") == 0
+    assert capsys.readouterr().out == f"{run}\n"
+    (network, *places), settings = trained[0]
+    assert places == [str(records), str(run)]
+    assert network.get_layer("embedding").identity == "efficientnet-lite0:imagenet"
+    assert (settings["recipe"].size, settings["recipe"].seed) == (64, 3)
+
+
+def test_koala_needs_records_with_an_embedder_that_can_be_had(
+    small, tmp_path, embedders, trained, capsys
+):
+    small("a.png")
+    plain, own = tmp_path / "plain", tmp_path / "own"
+    prepare(tmp_path / "small", plain)
+    prepare(tmp_path / "small", own, "--embedder", "own.h5")
+    capsys.readouterr()
+    koala = ["--preset", "koala"]
+    assert train(plain, tmp_path / "run", *koala) == 1
+    assert "holds no embeddings" in capsys.readouterr().err
+    assert train(own, tmp_path / "run", *koala) == 1
+    assert "name it with --embedder FILE.h5" in capsys.readouterr().err
+    assert train(own, tmp_path / "run", *koala, "--embedder", "efficientnet-lite0") == 1
+    assert "not of efficientnet-lite0:imagenet" in capsys.readouterr().err
+    assert not trained
+    assert train(own, tmp_path / "run", *koala, "--embedder", "own.h5") == 0
+    assert trained[0][0][0].get_layer("embedding").identity == "inception-resnet-v2:0a1b2c"
+
+
+def test_train_runs_and_its_network_colors(model, small, tmp_path, monkeypatch, capsys):
+    small("a.png")
+    prepare(tmp_path / "small", tmp_path / "records")
+    monkeypatch.setattr(
+        "deepkoal.presets.build_untrained",
+        lambda name, **settings: keras.saving.load_model(model, compile=False),
+    )
+    capsys.readouterr()
+    steps = ["--size=32", "--batch-size=1", "--epochs=1", "--steps-per-epoch=1"]
+    assert train(tmp_path / "records", tmp_path / "run", *steps) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'run'}\n"
+    assert color(str(tmp_path / "run"), small("b.png"), "-o", tmp_path / "b.jpg") == 0
+    assert read_image(tmp_path / "b.jpg").shape == (64, 96, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], "holds no finished records"),
+        (["--preset", "lion"], "no preset 'lion'"),
+        (["--recipe", "no.toml"], "no.toml"),
+        (["--size", "33"], "multiple of 32"),
+    ],
+)
+def test_train_says_what_is_wrong(tmp_path, capsys, options, expected):
+    assert train(tmp_path, tmp_path / "run", *options) == 1
+    stderr = capsys.readouterr().err
+    assert expected in stderr
+    assert stderr.count("\n") == 1
+    assert not (tmp_path / "run").exists()
