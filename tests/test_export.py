@@ -1,0 +1,367 @@
+import argparse
+import io
+import json
+import struct
+import subprocess
+import sys
+import sysconfig
+import zlib
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from tiny_networks import randomize, tiny_embedder, tiny_lite
+
+from deepkoal import models
+from deepkoal.cli import export as verb
+from deepkoal.colorizer import Colorizer, fit_working_size
+from deepkoal.config import DeepkoalError
+from deepkoal.export import coloring, export_saved_model
+from deepkoal.export.decoding import decode_photo
+from deepkoal.images import decode_photo as read_photo_bytes
+from deepkoal.upsample import resize_for_network
+
+# Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+MAX_PIXELS = 300_000
+VIBRANCE = {"lite": 0.7, "koala": 1.5}
+
+# Without the site module no .pth file is read, so packages installed in editable mode are gone,
+# and None among the modules makes an import fail even if deepkoal is there.
+BARE_PROCESS = """
+import json, pathlib, sys
+sys.modules["deepkoal"] = sys.modules["keras"] = None
+sys.path.append(sys.argv[1])
+try:
+    import deepkoal
+except ModuleNotFoundError:
+    import tensorflow as tf
+else:
+    raise SystemExit("deepkoal is at hand")
+folder = pathlib.Path(sys.argv[2])
+broken = [path.read_bytes() for path in sorted((folder / "broken").iterdir())]
+photos = [path.read_bytes() for path in sorted((folder / "photos").iterdir())]
+for export in sorted((folder / "models").glob("*/1")):
+    loaded = tf.saved_model.load(export)
+    colorize = loaded.signatures["serving_default"]
+    colored = colorize(photo_bytes=tf.constant(photos))["image_bytes"]
+    empty = colorize(photo_bytes=tf.constant([], tf.string))["image_bytes"]
+    errors = []
+    for data in broken:
+        try:
+            colorize(photo_bytes=tf.constant([photos[0], data]))
+        except tf.errors.InvalidArgumentError as error:
+            errors.append(str(error))
+        else:
+            errors.append("none")
+    results = folder / "results" / export.parent.name
+    results.mkdir(parents=True)
+    for number, image in enumerate(colored.numpy()):
+        (results / f"{number:02}.png").write_bytes(image)
+    facts = {
+        "signatures": list(loaded.signatures),
+        "inputs": repr(colorize.structured_input_signature[1]),
+        "outputs": repr(colorize.structured_outputs),
+        "empty": repr(empty),
+        "errors": errors,
+    }
+    (results / "facts.json").write_text(json.dumps(facts))
+"""
+
+
+def encode(image, kind, **options):
+    image = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def encode_rotated(rgb, orientation, endian="<", **options):
+    exif = Image.Exif()
+    exif.endian = endian
+    exif[271] = "a camera maker"
+    exif[274] = orientation
+    return encode(rgb, "JPEG", exif=exif, **options)
+
+
+def huge_png():
+    """A PNG that announces 30,000 × 20,000 pixels and holds none."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", 30_000, 20_000, 8, 2, 0, 0, 0)
+    checksum = struct.pack(">I", zlib.crc32(header))
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + checksum
+
+
+@pytest.fixture(scope="module")
+def files(photos):
+    """Photo files of mixed kinds and sizes, by name."""
+    astronaut, coffee, rocket = (photos[name] for name in ("astronaut", "coffee", "rocket"))
+    grey = Image.fromarray(photos["chelsea"]).convert("L")
+    deep = np.random.default_rng(0).integers(0, 65536, (60, 90), dtype=np.uint16)
+    alpha = np.dstack([coffee[:90, :201], coffee[:90, :201, 0]])
+    return {
+        "jpeg": encode(astronaut[:301, :411], "JPEG", quality=85),
+        "coarse jpeg": encode(rocket, "JPEG", quality=40),
+        "grey jpeg": encode(grey, "JPEG", quality=90),
+        "turned jpeg": encode_rotated(rocket[:150, :251], 6),
+        "png": encode(coffee, "PNG"),
+        "long png": encode(astronaut[100:133].repeat(2, axis=1)[:, :517], "PNG"),
+        "tall png": encode(coffee[:, 200:207], "PNG"),
+        "grey png": encode(grey, "PNG"),
+        "alpha png": encode(alpha, "PNG"),
+        "palette png": encode(Image.fromarray(rocket[:99, :99]).convert("P"), "PNG"),
+        "16-bit png": encode(deep, "PNG"),
+        "noise png": encode(
+            np.random.default_rng(1).integers(0, 256, (67, 203, 3), "uint8"), "PNG"
+        ),
+        "one pixel": encode(astronaut[:1, :1], "PNG"),
+    }
+
+
+@pytest.fixture(scope="module")
+def broken(files):
+    """Bytes that no photo comes of, by what the message must say."""
+    return {
+        "expected a JPEG or PNG file": b"",
+        "this many bytes": b"\xff\xfe\x80 no photo",
+        "Invalid JPEG data": files["jpeg"][:2000],
+        "Invalid PNG": files["png"][:2000],
+        "at most 300000 pixels, got this height and width] [20000 30000]": huge_png(),
+        r"at most 300000 pixels, got this height and width] [500 601]": encode(
+            np.zeros((500, 601, 3), np.uint8), "JPEG"
+        ),
+    }
+
+
+@pytest.fixture(scope="module")
+def colorizers():
+    lite = Colorizer(tiny_lite(), working_size=96)
+    koala = Colorizer(randomize(models.koala(tiny_embedder()), 2), working_size=64)
+    return {"lite": lite, "koala": koala}
+
+
+@pytest.fixture(scope="module")
+def served(colorizers, files, broken, tmp_path_factory):
+    """What a process without deepkoal makes of the files: folder of results by network."""
+    folder = tmp_path_factory.mktemp("served")
+    for part, contents in (("photos", files), ("broken", broken)):
+        (folder / part).mkdir()
+        for number, data in enumerate(contents.values()):
+            (folder / part / f"{number:02}").write_bytes(data)
+    for name, colorizer in colorizers.items():
+        path = folder / "models" / name / "1"
+        export_saved_model(colorizer, path, vibrance=VIBRANCE[name], max_pixels=MAX_PIXELS)
+    packages = sysconfig.get_path("purelib")
+    command = [sys.executable, "-I", "-S", "-c", BARE_PROCESS, packages, str(folder)]
+    subprocess.run(command, check=True, cwd=folder, timeout=300)
+    return folder / "results"
+
+
+def read_facts(served, name):
+    return json.loads((served / name / "facts.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["lite", "koala"])
+def test_an_export_colors_as_the_colorizer_does(colorizers, files, served, name):
+    farthest, chroma = {}, []
+    for number, (kind, data) in enumerate(files.items()):
+        colored = np.asarray(Image.open(served / name / f"{number:02}.png")).astype(int)
+        photo = read_photo_bytes(data).rgb
+        expected = colorizers[name].colorize(photo, vibrance=VIBRANCE[name])
+        assert colored.shape == expected.shape
+        farthest[kind] = int(np.abs(colored - expected).max())
+        chroma.append(np.ptp(colored, axis=-1).mean())
+    assert max(farthest.values()) <= 2, farthest
+    assert np.mean(chroma) > 20, "a network that leaves photos grey would show nothing"
+
+
+@pytest.mark.parametrize("name", ["lite", "koala"])
+def test_signature_is_named_as_promised(served, name):
+    facts = read_facts(served, name)
+    assert facts["signatures"] == ["serving_default"]
+    tensor = "TensorSpec(shape=(None,), dtype=tf.string, name={0!r})"
+    assert facts["inputs"] == f"{{'photo_bytes': {tensor.format('photo_bytes')}}}"
+    assert facts["outputs"] == f"{{'image_bytes': {tensor.format('image_bytes')}}}"
+
+
+def test_an_empty_batch_is_answered_with_none(served):
+    assert "shape=(0,), dtype=string" in read_facts(served, "lite")["empty"]
+
+
+def test_what_is_no_photo_is_refused_in_words(served, broken):
+    errors = read_facts(served, "lite")["errors"]
+    assert len(errors) == len(broken)
+    for expected, error in zip(broken, errors, strict=True):
+        assert expected in error
+
+
+def encode_cv2(values):
+    return cv2.imencode(".png", values)[1].tobytes()
+
+
+def list_kinds(photo):
+    image = Image.fromarray(photo)
+    deep = np.random.default_rng(0).integers(0, 65536, (33, 57, 4), dtype=np.uint16)
+    palette = image.convert("P")
+    return {
+        "4:4:4": encode(image, "JPEG", subsampling=0),
+        "4:2:2": encode(image, "JPEG", subsampling=1),
+        "4:2:0 progressive": encode(image, "JPEG", subsampling=2, progressive=True),
+        "CMYK": encode(image.convert("CMYK"), "JPEG"),
+        "grey jpeg": encode(image.convert("L"), "JPEG"),
+        "1": encode(image.convert("1"), "PNG"),
+        "L": encode(image.convert("L"), "PNG"),
+        "LA": encode(image.convert("LA"), "PNG"),
+        "P": encode(palette, "PNG"),
+        "P with a clear color": encode(palette, "PNG", transparency=3),
+        "16-bit grey": encode_cv2(deep[..., 0]),
+        "16-bit RGB": encode_cv2(deep[..., :3]),
+        "16-bit RGBA": encode_cv2(deep),
+    }
+
+
+def test_every_kind_is_decoded_to_the_very_pixels(photos):
+    for kind, data in list_kinds(photos["astronaut"][:171, :219]).items():
+        decoded = decode_photo(tf.constant(data), 10**9).numpy()
+        np.testing.assert_array_equal(decoded, read_photo_bytes(data).rgb, kind)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("endian", ["<", ">"])
+def test_a_jpeg_is_set_upright(photos, orientation, endian):
+    data = encode_rotated(
+        photos["rocket"][:40, :71], orientation, endian, comment=b"before", dpi=(72, 72)
+    )
+    decoded = decode_photo(tf.constant(data), 10**9).numpy()
+    np.testing.assert_array_equal(decoded, read_photo_bytes(data).rgb)
+
+
+def test_a_damaged_exif_block_costs_no_photo(photos):
+    rgb = photos["rocket"][:16, :24]
+    intact = encode_rotated(rgb, 3)
+    start = intact.index(b"Exif\0\0") + 6
+    end = start - 8 + int.from_bytes(intact[start - 8 : start - 6])
+    for place in range(start, end - 3, 3):
+        data = intact[:place] + b"\xff" * 4 + intact[place + 4 :]
+        decoded = decode_photo(tf.constant(data), 10**9).numpy()
+        assert decoded.shape in (rgb.shape, (24, 16, 3))
+
+
+@given(st.integers(1, 20_000), st.integers(1, 20_000), st.sampled_from([96, 128, 224, 256]))
+def test_working_size_is_the_colorizers(height, width, working_size):
+    size = coloring.fit_working_size(tf.constant([height, width]), working_size).numpy()
+    assert tuple(size) == fit_working_size(height, width, working_size)
+
+
+@pytest.mark.parametrize("shape", [(3001, 40), (40, 3001), (517, 33), (20, 20), (64, 96)])
+def test_resizing_is_the_colorizers(shape):
+    l = np.random.default_rng(0).uniform(0, 100, shape).astype("float32")
+    expected = resize_for_network(l, 64, 96)
+    resized = coloring.resize_for_network(tf.constant(l[None, ..., None]), 64, 96)
+    np.testing.assert_allclose(resized[0, ..., 0], expected, atol=0.01)
+
+
+def test_a_network_is_the_same_after_its_export(tmp_path, photos):
+    photo = photos["chelsea"][:64, :64]
+    colorizer = Colorizer(tiny_lite(), working_size=64)
+    before = colorizer.colorize(photo)
+    assert export_saved_model(colorizer, tmp_path / "net") == tmp_path / "net" / "1"
+    np.testing.assert_array_equal(colorizer.colorize(photo), before)
+    colorizer.network.save(tmp_path / "net.keras")
+    restored = keras.saving.load_model(tmp_path / "net.keras", compile=False)
+    np.testing.assert_array_equal(Colorizer(restored, working_size=64).colorize(photo), before)
+
+
+def stub_save(module, folder, signatures):
+    """Stands in for the slow part, where only the place of an export matters."""
+    assert list(signatures) == ["serving_default"]
+    Path(folder, "saved_model.pb").write_bytes(b"a graph")
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(tf.saved_model, "save", stub_save)
+
+
+def test_versions_count_on_and_are_never_replaced(quick, colorizers, tmp_path):
+    model = tmp_path / "models" / "koala-lite"
+    for number in ("1", "2"):
+        assert export_saved_model(colorizers["lite"], model) == model / number
+    assert export_saved_model(colorizers["lite"], str(model / "10")) == model / "10"
+    (model / "README.md").write_text("a preset's own file")
+    assert export_saved_model(colorizers["lite"], model) == model / "11"
+    with pytest.raises(DeepkoalError, match=r"10: this version exists; .* next free"):
+        export_saved_model(colorizers["lite"], model / "10")
+    assert sorted(path.name for path in model.iterdir()) == ["1", "10", "11", "2", "README.md"]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), KeyboardInterrupt()])
+def test_a_failed_export_leaves_nothing(monkeypatch, colorizers, tmp_path, error):
+    def fail(module, folder, signatures):
+        stub_save(module, folder, signatures)
+        raise error
+
+    monkeypatch.setattr(tf.saved_model, "save", fail)
+    expected = DeepkoalError if isinstance(error, OSError) else KeyboardInterrupt
+    with pytest.raises(expected) as raised:
+        export_saved_model(colorizers["lite"], tmp_path / "net" / "1")
+    if expected is DeepkoalError:
+        assert "cannot be written (No space left)" in str(raised.value)
+    assert list((tmp_path / "net").iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_named(quick, colorizers, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DeepkoalError, match=r"file/1: cannot be written"):
+        export_saved_model(colorizers["lite"], tmp_path / "file" / "1")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"vibrance": 9.0}, "vibrance must lie"), ({"max_pixels": 0}, "max_pixels must be at least")],
+)
+def test_settings_out_of_range_are_refused(colorizers, tmp_path, settings, message):
+    with pytest.raises(DeepkoalError, match=message):
+        export_saved_model(colorizers["lite"], tmp_path / "net", **settings)
+    assert not (tmp_path / "net").exists()
+
+
+def test_another_backend_is_refused(monkeypatch, colorizers, tmp_path):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(DeepkoalError, match="runs on jax; set KERAS_BACKEND=tensorflow"):
+        export_saved_model(colorizers["lite"], tmp_path / "net")
+
+
+def run_verb(*arguments):
+    parser = argparse.ArgumentParser()
+    verb.add_verbs(parser.add_subparsers())
+    parsed = parser.parse_args(["export", *map(str, arguments)])
+    return parsed.run(parsed)
+
+
+def test_the_command_exports_a_model_of_ones_own(colorizers, photos, tmp_path, capsys):
+    colorizers["lite"].network.save(tmp_path / "best.keras")
+    model = tmp_path / "models" / "mine"
+    assert run_verb(model, "--model", tmp_path, "--vibrance", 2, "--max-pixels", 10_000) == 0
+    assert capsys.readouterr().out == f"{model / '1'}\n"
+    photo = np.full((100, 101, 3), 90, np.uint8)
+    colorize = tf.saved_model.load(model / "1").signatures["serving_default"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at most 10000 pixels"):
+        colorize(photo_bytes=tf.constant([encode(photo, "PNG")]))
+    small = photos["coffee"][:90, :101]
+    (colored,) = colorize(photo_bytes=tf.constant([encode(small, "PNG")]))["image_bytes"].numpy()
+    expected = Colorizer.from_file(tmp_path).colorize(small, vibrance=2.0).astype(int)
+    assert np.abs(np.asarray(Image.open(io.BytesIO(colored))) - expected).max() <= 2
+
+
+@pytest.mark.parametrize("option", [("--format", "onnx"), ("--max-pixels", "0")])
+def test_the_command_refuses_what_it_does_not_know(option, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        run_verb("out", *option)
+    assert option[0] in capsys.readouterr().err
