@@ -247,6 +247,12 @@ def test_photo_named_twice_is_colored_once(model, photos, tmp_path, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 3
 
 
+def test_link_to_a_photo_has_a_result_of_its_own(model, small, tmp_path):
+    small("a.png").with_name("b.png").symlink_to("a.png")
+    assert color(model, tmp_path / "small", "-o", tmp_path / "out") == 0
+    assert list_files(tmp_path / "out") == ["a.png", "b.png"]
+
+
 def test_what_cannot_be_found_is_listed_without_loading_a_network(small, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     arguments = [tmp_path / "no.jpg", tmp_path / "empty", tmp_path / "no*.jpg"]

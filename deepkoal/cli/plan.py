@@ -1,18 +1,17 @@
-"""Which photos to color, and where each result goes: decided before anything is loaded."""
+"""Where each colored photo goes, and which are there already: decided before anything is loaded."""
 
 from __future__ import annotations
 
-import glob
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
 
 from deepkoal.cli.console import UsageError
+from deepkoal.cli.sources import exists, find_photos, is_folder, names_file
 from deepkoal.config import PhotoError
-from deepkoal.images import list_photos
 from deepkoal.images.photo import FORMATS
 
 STREAM = "-"
@@ -62,13 +61,6 @@ class Plan:
         return len(self.jobs) + len(self.failures) + self.skipped
 
 
-@dataclass(frozen=True)
-class _Found:
-    source: Path
-    folder: Path
-    """Below the output's folder."""
-
-
 def plan_photos(
     photos: Sequence[str],
     out: str | None,
@@ -91,7 +83,7 @@ def plan_photos(
     Raises:
         UsageError: the arguments make no sense together.
     """
-    single = len(photos) == 1 and (photos[0] == STREAM or _names_file(photos[0]))
+    single = len(photos) == 1 and (photos[0] == STREAM or names_file(photos[0]))
     if STREAM in photos and not single:
         raise UsageError("- reads one photo from standard input; give no others beside it")
     if out is None:
@@ -108,27 +100,14 @@ def plan_photos(
         return _plan_file(photos[0], Path(out), suffix, compare)
     if photos[0] == STREAM:
         raise UsageError(f"{out} is a folder; name the file for the photo from standard input")
-    if (_exists(out) and not _is_folder(out)) or not _is_folder_name(out):
+    if (exists(out) and not is_folder(out)) or not _is_folder_name(out):
         raise UsageError(f"{out} names a file, but several photos need a folder: give -o a folder")
     return _plan_folder(photos, Path(out), suffix, compare, overwrite)
 
 
-def _exists(path: str | Path) -> bool:
-    return os.path.exists(path)  # noqa: PTH110 -- Path's raises where a folder may not be entered
-
-
-def _is_folder(path: str | Path) -> bool:
-    return os.path.isdir(path)  # noqa: PTH112 -- likewise
-
-
-def _names_file(text: str) -> bool:
-    """Tell whether an argument names one file, there or not."""
-    return not _is_folder(text) and (_exists(text) or not glob.has_magic(text))
-
-
 def _is_folder_name(out: str) -> bool:
     suffix = Path(out).suffix.lower()
-    if _is_folder(out) or out.endswith(os.sep) or not suffix:
+    if is_folder(out) or out.endswith(os.sep) or not suffix:
         return True
     if suffix in FORMATS:
         return False
@@ -151,8 +130,8 @@ def _plan_file(photo: str, target: Path, suffix: str | None, compare: bool) -> P
 def _plan_folder(
     photos: Sequence[str], out: Path, suffix: str | None, compare: bool, overwrite: bool
 ) -> Plan:
-    plan = Plan()
-    found = _find(photos, out, plan)
+    found, failures = find_photos(photos, out)
+    plan = Plan(failures=failures)
     kept = [_choose_suffix(item.source, suffix) for item in found]
     namesakes = Counter((item.folder, item.source.stem) for item in found)
     jobs = []
@@ -182,66 +161,13 @@ def _choose_suffix(source: Path, suffix: str | None) -> str:
     return source.suffix if kind else ".jpg"
 
 
-def _find(photos: Sequence[str], out: Path, plan: Plan) -> list[_Found]:
-    """Find the photos, each once; what cannot be found goes to the plan's failures."""
-    several = sum(map(_is_folder, photos)) > 1
-    found: dict[Path, _Found] = {}
-    for text in photos:
-        try:
-            if _is_folder(text):
-                items = _find_in_folder(Path(text), out, several)
-            elif _names_file(text):
-                items = [_Found(Path(text), Path())]
-            else:
-                items = _expand(text, out)
-        except PhotoError as error:
-            plan.failures.append(error)
-            continue
-        for item in items:
-            found.setdefault(item.source.resolve(), item)
-    return list(found.values())
-
-
-def _find_in_folder(folder: Path, out: Path, several: bool) -> list[_Found]:
-    if out.resolve() == folder.resolve():
-        raise UsageError(f"-o {out} is the photos' own folder; give another")
-    top = Path(folder.resolve().name) if several else Path()
-    found = [
-        _Found(source, top / source.relative_to(folder).parent)
-        for source in _leave_out(list_photos(folder), folder, out)
-    ]
-    if not found:
-        raise PhotoError(f"{folder}: holds no photos; expected JPEG, PNG or other photo files")
-    return found
-
-
-def _expand(pattern: str, out: Path) -> list[_Found]:
-    parts = Path(pattern).parts
-    magic = next(index for index, part in enumerate(parts) if glob.has_magic(part))
-    base = Path(*parts[:magic])
-    hits = (Path(hit) for hit in sorted(glob.glob(pattern, recursive=True)))  # noqa: PTH207
-    files = [hit for hit in hits if hit.suffix.lower() in FORMATS and hit.is_file()]
-    found = [_Found(hit, hit.relative_to(base).parent) for hit in _leave_out(files, base, out)]
-    if not found:
-        raise PhotoError(f"{pattern}: matches no photo file; check the pattern")
-    return found
-
-
-def _leave_out(sources: Iterable[Path], folder: Path, out: Path) -> list[Path]:
-    """Leave out earlier results, where their folder lies among the photos."""
-    results = out.resolve()
-    if results == folder.resolve() or not results.is_relative_to(folder.resolve()):
-        return list(sources)
-    return [source for source in sources if not source.resolve().is_relative_to(results)]
-
-
 def _admit(jobs: Sequence[Job], plan: Plan) -> None:
     """Take the jobs into the plan, but those that would overwrite a photo or another's result."""
     sources = {_identify(job.source) for job in jobs if job.source} - {None}
     taken: dict[Path, Job] = {}
     for job in jobs:
         places = [place for place in (job.target, job.comparison) if place is not None]
-        if job.source is not None and not _exists(job.source):
+        if job.source is not None and not exists(job.source):
             problem = "no such file or folder; check the path"
         elif overwritten := [place for place in places if _identify(place) in sources]:
             problem = (
