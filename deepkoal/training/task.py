@@ -39,7 +39,12 @@ def network_from_embedding(network: keras.Model) -> keras.Model:
     """
     # Not the embedder's own output: of a model within a model that is a tensor of the inner graph.
     _, embedding = network.get_layer("replicate").input
-    return keras.Model([network.input, embedding], network.output, name=network.name)
+    # Keras 3.15 makes the view's new input node the origin of the tensor they share, after which
+    # the network itself could no longer be saved.
+    origin = network.input._keras_history
+    view = keras.Model([network.input, embedding], network.output, name=network.name)
+    network.input._keras_history = origin
+    return view
 
 
 class ColorizationTask(keras.Model):
