@@ -1,0 +1,89 @@
+"""The tutorials run as they are, from the first cell to the last."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import nbclient
+import nbformat
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+
+from deepkoal.images import read_image
+
+TUTORIALS = Path(__file__).parent.parent / "tutorials"
+SECONDS_PER_CELL = 600
+
+
+@pytest.fixture
+def kernel(tmp_path, monkeypatch):
+    """Name a kernel of this very interpreter, whatever kernels the user has."""
+    folder = tmp_path / "jupyter" / "kernels" / "tutorial"
+    folder.mkdir(parents=True)
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": command, "display_name": "tutorial", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.delenv("MPLBACKEND")  # else pictures are drawn, but not shown
+    return folder.name
+
+
+def execute(name, folder, kernel):
+    """Execute a notebook in a folder; the first error in a cell is raised."""
+    notebook = nbformat.read(TUTORIALS / name, as_version=4)
+    nbclient.NotebookClient(
+        notebook,
+        timeout=SECONDS_PER_CELL,
+        kernel_name=kernel,
+        resources={"metadata": {"path": str(folder)}},
+    ).execute()
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def list_pictures(cell):
+    return [out for out in cell.outputs if "image/png" in out.get("data", {})]
+
+
+def read_printed(cells):
+    return "".join(
+        out.text for cell in cells for out in cell.outputs if out.get("name") == "stdout"
+    )
+
+
+def check_pictures(cells):
+    """Every cell that means to show something does."""
+    showing = [cell for cell in cells if "show(" in cell.source.replace("def show(", "")]
+    assert len(showing) >= 4
+    for cell in showing:
+        assert list_pictures(cell), cell.source
+
+
+def test_colorize_a_photo(tmp_path, kernel):
+    cells = execute("01_colorize_a_photo.ipynb", tmp_path, kernel)
+    check_pictures(cells)
+    old, new = tmp_path / "tutorial-01" / "old.jpg", tmp_path / "tutorial-01" / "new.jpg"
+    with Image.open(new) as photo:
+        assert photo.getexif()[ExifTags.Base.ImageDescription] == "Chelsea the cat"
+    assert read_image(new).shape == read_image(old).shape
+    assert np.ptp(read_image(old), axis=2).max() == 0
+    assert np.ptp(read_image(new), axis=2).mean() > 3, "nothing was colored"
+
+
+def test_train_on_your_photos(tmp_path, kernel):
+    cells = execute("02_train_on_your_photos.ipynb", tmp_path, kernel)
+    check_pictures(cells)
+    printed = read_printed(cells)
+    assert "interrupted\n" in printed
+    assert "unreadable: broken.jpg" in printed
+    out = tmp_path / "tutorial-02"
+    with (out / "run" / "log.csv").open(newline="", encoding="utf-8") as log:
+        rows = list(csv.DictReader(log))
+    assert [row["epoch"] for row in rows] == [str(epoch) for epoch in range(len(rows))]
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"]), "nothing was learned"
+    assert len(list((out / "run" / "previews").iterdir())) == len(rows) > 2
+    assert (out / "model" / "1" / "saved_model.pb").is_file()
+    assert read_image(out / "new.png").shape == read_image(out / "old.jpg").shape
