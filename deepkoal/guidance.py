@@ -25,9 +25,9 @@ def check_vibrance(vibrance: float) -> float:
 def read_ab(outputs: Mapping[str, Tensor], temperature: float, vibrance: Tensor | float) -> Tensor:
     """Read chroma off a network's outputs.
 
-    From a distribution (`logits`): its annealed mean (Zhang et al. 2016, eq. 5) at
-    temperature / vibrance, so that 1 reads at the preset's temperature and more goes towards the
-    mode, which is more vivid. From a regression (`ab_norm`): ab times vibrance.
+    From a distribution (`logits`): its annealed mean (Zhang et al. 2016, eq. 5) at temperature /
+    vibrance, times vibrance: sharper and stronger, because sharpening alone ends at the mode,
+    which is paler than photographs are. From a regression (`ab_norm`): ab times vibrance.
 
     Args:
         outputs: `logits` (..., h, w, Q) or `ab_norm` (..., h, w, 2) in −1…1.
@@ -38,5 +38,5 @@ def read_ab(outputs: Mapping[str, Tensor], temperature: float, vibrance: Tensor 
         ab (..., h, w, 2) in CIE Lab units.
     """
     if "logits" in outputs:
-        return decode_ab(outputs["logits"], temperature / vibrance)
+        return decode_ab(outputs["logits"], temperature / vibrance) * vibrance
     return denormalize_ab(outputs["ab_norm"]) * vibrance
