@@ -60,15 +60,16 @@ class RebalancedCrossEntropy(keras.losses.Loss):
         self.weights = np.asarray(weights, dtype="float32")
         if self.weights.shape != (len(ab_bins()),):
             raise ValueError(f"expected {len(ab_bins())} weights, got shape {self.weights.shape}")
-        self._targets = _soft_targets()
-        self._target_weights = self._targets @ self.weights
+        # Tensors made here, not in `call`: there each compiled function would copy the 44 MB.
+        self._targets = ops.convert_to_tensor(_soft_targets())
+        self._target_weights = ops.convert_to_tensor(_soft_targets() @ self.weights)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss at each place, (B, h, w)."""
         steps = ops.cast(ops.round(ops.clip(y_true, -_REACH, _REACH)), "int32") + _REACH
         index = steps[..., 0] * (2 * _REACH + 1) + steps[..., 1]
-        target = ops.take(ops.convert_to_tensor(self._targets), index, axis=0)
-        weight = ops.take(ops.convert_to_tensor(self._target_weights), index, axis=0)
+        target = ops.take(self._targets, index, axis=0)
+        weight = ops.take(self._target_weights, index, axis=0)
         logits = ops.cast(y_pred, "float32")
         entropy = ops.logsumexp(logits, axis=-1) - ops.sum(target * logits, axis=-1)
         return weight * entropy

@@ -4,17 +4,19 @@ import keras
 import numpy as np
 
 from deepkoal import models
+from deepkoal.layers import ReplicateEmbedding
 from deepkoal.semantic import SemanticEmbedder
 
 
 def tiny_encoder():
     """From (B, H, W, 3) to what `models.lite` needs of an encoder; 8 channels, 6 classes."""
     inputs = keras.Input((None, None, 3), name="rgb_norm")
-    x, outputs = inputs, {}
-    for stride in (2, 4, 8, 16, 32):
-        x = keras.layers.Conv2D(8, 3, 2, "same", use_bias=False, name=f"tiny_{stride}_conv")(x)
-        x = keras.layers.BatchNormalization(name=f"tiny_{stride}_bn")(x)
-        x = keras.layers.ReLU(name=f"tiny_{stride}_relu")(x)
+    x = keras.layers.Conv2D(8, 4, 4, use_bias=False, name="tiny_stem")(inputs)
+    x = keras.layers.BatchNormalization(name="tiny_norm")(x)
+    x = keras.layers.ReLU(name="tiny_relu")(x)
+    outputs = {"stride_4": x}
+    for stride in (8, 16, 32):
+        x = keras.layers.AveragePooling2D(2, name=f"tiny_{stride}")(x)
         outputs[f"stride_{stride}"] = x
     x = keras.layers.GlobalAveragePooling2D(name="tiny_pool")(x)
     return keras.Model(inputs, {**outputs, "logits": keras.layers.Dense(6, name="tiny_head")(x)})
@@ -34,10 +36,24 @@ def tiny_embedder(dim=5, seed=1):
     return SemanticEmbedder(classifier, input_size=8, identity=f"tiny:{seed}")
 
 
+def tiny_koala(seed=0):
+    """What training needs of `models.koala`, of a thousandth of its size."""
+    l_norm = keras.Input((None, None, 1), name="l_norm")
+    embedding = tiny_embedder()(l_norm)
+    x = keras.layers.Conv2D(8, 4, 4, activation="relu", name="encoder_1")(l_norm)
+    x = keras.layers.Concatenate(name="concatenate")(
+        [x, ReplicateEmbedding(name="replicate")([x, embedding])]
+    )
+    x = keras.layers.Conv2D(8, 1, activation="relu", name="fusion")(x)
+    x = keras.layers.Conv2D(2, 3, padding="same", activation="tanh", name="decoder_5")(x)
+    ab_norm = keras.layers.UpSampling2D(4, name="ab_norm")(x)
+    return randomize(keras.Model(l_norm, {"ab_norm": ab_norm}, name="koala"), seed)
+
+
 def randomize(network, seed):
-    """Give every kernel weights that depend on the seed only, not on the backend."""
+    """Give every trainable kernel weights that depend on the seed only, not on the backend."""
     generator = np.random.default_rng(seed)
-    for variable in network.weights:
+    for variable in network.trainable_variables:
         if len(variable.shape) > 1:
             deviation = np.sqrt(2 / np.prod(variable.shape[:-1]))
             variable.assign(generator.normal(0, deviation, variable.shape).astype("float32"))

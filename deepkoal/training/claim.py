@@ -47,8 +47,10 @@ def claim_run(run_dir: Path, description: dict[str, Any]) -> None:
         if not path.exists():
             path.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
             return
-        found = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError(f"{RUN_FILE} is damaged")
+    except (OSError, ValueError) as error:
         raise RunError(
             f"{run_dir}: cannot be used as a run's folder ({error}); choose another"
         ) from error

@@ -122,21 +122,22 @@ def _fit(
     if checkpoint is not None:
         load_checkpoint(task, checkpoint)
     best = trim_log(run_dir / LOG_FILE, epoch)
-    task.fit(
-        training,
-        epochs=recipe.epochs,
-        steps_per_epoch=recipe.steps_per_epoch,
-        initial_epoch=epoch,
-        validation_data=judged if validation else None,
-        shuffle=False,  # the stream is shuffled already
-        verbose=0,
-        callbacks=[
-            *callbacks,
-            Previews(task.trunk, next(iter(judged)), run_dir),
-            keras.callbacks.CSVLogger(run_dir / LOG_FILE, append=True),
-            Checkpoints(network, run_dir, best, BEST_FILE),
-        ],
-    )
+    previews = Previews(task.trunk, next(iter(judged)), run_dir)
+    log = keras.callbacks.CSVLogger(run_dir / LOG_FILE, append=True)
+    checkpoints = Checkpoints(network, run_dir, best, BEST_FILE)
+    try:
+        task.fit(
+            training,
+            epochs=recipe.epochs,
+            steps_per_epoch=recipe.steps_per_epoch,
+            initial_epoch=epoch,
+            validation_data=judged if validation else None,
+            shuffle=False,  # the stream is shuffled already
+            verbose=0,
+            callbacks=[*callbacks, previews, log, checkpoints],
+        )
+    finally:
+        log.on_train_end()  # closes the file, which `fit` does only where it succeeds
 
 
 def _has_embedding(network: keras.Model) -> bool:

@@ -82,7 +82,8 @@ class ColorizationTask(keras.Model):
         _, ab = rgb_to_l_ab(x["rgb"])
         factor = ab.shape[1] // prediction.shape[1]
         if factor > 1:
-            ab = ops.average_pool(ab, factor, data_format="channels_last")
+            # Keras 3.15 gets the strides wrong on JAX unless they are told.
+            ab = ops.average_pool(ab, factor, strides=factor, data_format="channels_last")
         return self.objective(ab, prediction)
 
 

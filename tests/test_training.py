@@ -1,0 +1,495 @@
+"""Runs: that they learn, go on where they were killed, and say why they cannot start."""
+
+import csv
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_koala, tiny_lite
+from tiny_training import RECIPE, take_first_step, train_tiny
+
+from deepkoal import models
+from deepkoal.color import ab_bins, encode_ab, normalize_ab
+from deepkoal.config import Recipe, RecordsError, RunError
+from deepkoal.dataset import evaluation_batches, prepare
+from deepkoal.losses import AbMeanSquaredError, RebalancedCrossEntropy
+from deepkoal.training import ColorizationTask, network_from_embedding, train
+from deepkoal.training.checkpoints import Checkpoints, newest_checkpoint, trim_log
+from deepkoal.training.previews import draw_grid
+from deepkoal.training.prior import measure_prior
+from deepkoal.training.task import rgb_to_l_ab
+
+# Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+SHORT = RECIPE.replace(epochs=1, steps_per_epoch=2)
+
+
+def prepare_crops(photos, folder, corners, **settings):
+    """Records of 48×48 crops of every photo, 5 to a shard."""
+    (folder / "photos").mkdir(parents=True)
+    for name, photo in photos.items():
+        for top, left in corners:
+            crop = Image.fromarray(photo[top : top + 96, left : left + 96])
+            crop.resize((48, 48)).save(folder / "photos" / f"{name}-{top}.jpg", quality=95)
+    prepare(folder / "photos", folder / "records", size=40, photos_per_shard=5, **settings)
+    return folder / "records"
+
+
+@pytest.fixture(scope="module")
+def records(photos, tmp_path_factory):
+    """12 photos with the embeddings of `tiny_embedder()`."""
+    corners = [(0, 60), (90, 150), (180, 30)]
+    folder = tmp_path_factory.mktemp("training")
+    return prepare_crops(photos, folder, corners, embedder=tiny_embedder())
+
+
+@pytest.fixture(scope="module")
+def validation(photos, tmp_path_factory):
+    """8 other photos, without embeddings."""
+    return prepare_crops(photos, tmp_path_factory.mktemp("validation"), [(40, 200), (200, 250)])
+
+
+@pytest.fixture(scope="module")
+def finished(records, validation, tmp_path_factory):
+    """The folder of a run that nothing disturbed, and its network."""
+    run_dir = tmp_path_factory.mktemp("runs") / "finished"
+    return run_dir, train_tiny(records, validation, run_dir)
+
+
+def weights_of(network):
+    return {variable.path: np.array(variable) for variable in network.weights}
+
+
+def assert_same_weights(network, expected, tolerance):
+    found = weights_of(network)
+    for path, weights in weights_of(expected).items():
+        np.testing.assert_allclose(found[path], weights, rtol=0, atol=tolerance, err_msg=path)
+
+
+def read_log(run_dir):
+    with (run_dir / "log.csv").open(newline="") as log:
+        return list(csv.DictReader(log))
+
+
+def losses(run_dir):
+    return [(float(row["loss"]), float(row["val_loss"])) for row in read_log(run_dir)]
+
+
+def run_apart(*arguments, backend="tensorflow"):
+    return subprocess.run(
+        [sys.executable, Path(__file__).parent / "tiny_training.py", *map(str, arguments)],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+def one_line(error):
+    message = str(error.value)
+    assert "\n" not in message
+    return message
+
+
+# --- a run -------------------------------------------------------------------------------------
+
+
+def test_the_loss_goes_down(finished):
+    training, judged = np.array(losses(finished[0])).T
+    assert training[-1] < 0.95 * training[0]
+    assert judged[-1] < judged[0]
+
+
+def test_a_run_leaves_what_it_promises(finished):
+    run_dir, _ = finished
+    assert [row["epoch"] for row in read_log(run_dir)] == ["0", "1", "2", "3"]
+    assert sorted(path.name for path in run_dir.iterdir()) == [
+        "best.keras",
+        "checkpoints",
+        "log.csv",
+        "previews",
+        "prior.npy",
+        "run.json",
+        "tensorboard",
+    ]
+    assert sorted(path.name for path in (run_dir / "checkpoints").iterdir()) == [
+        "epoch-0003.weights.h5",
+        "epoch-0004.weights.h5",
+    ]
+    previews = sorted((run_dir / "previews").iterdir())
+    assert [path.name for path in previews] == [f"epoch-000{n}.jpg" for n in (1, 2, 3, 4)]
+    with Image.open(previews[0]) as preview:
+        assert preview.size == (3 * 32, 4 * 32)
+    for part in ("train", "validation", "previews"):
+        assert list((run_dir / "tensorboard" / part).glob("events.*"))
+    assert json.loads((run_dir / "run.json").read_text())["recipe"]["seed"] == RECIPE.seed
+
+
+def test_the_best_network_is_that_of_the_lowest_validation_loss(finished, validation):
+    run_dir, network = finished
+    best = keras.saving.load_model(run_dir / "best.keras")
+    last_is_best = np.argmin([judged for _, judged in losses(run_dir)]) == 3
+    same = all(np.array_equal(a, b) for a, b in zip(best.weights, network.weights, strict=True))
+    assert same == last_is_best
+
+
+def test_a_finished_run_is_left_as_it_is(finished, records, validation):
+    run_dir, network = finished
+    before = (run_dir / "log.csv").read_bytes(), (run_dir / "best.keras").stat().st_mtime_ns
+    again = train_tiny(records, validation, run_dir, seed=9)
+    assert_same_weights(again, network, 0)
+    after = (run_dir / "log.csv").read_bytes(), (run_dir / "best.keras").stat().st_mtime_ns
+    assert after == before
+
+
+# --- going on ----------------------------------------------------------------------------------
+
+
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(finished, records, validation, tmp_path):
+    run_dir = tmp_path / "killed"
+    killed = run_apart("train", records, validation, run_dir, 2 * RECIPE.steps_per_epoch + 1)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert newest_checkpoint(run_dir)[1] == 2
+    resumed = train_tiny(records, validation, run_dir, seed=9)  # initial weights do not matter
+    assert_same_weights(resumed, finished[1], 1e-6)
+    assert [row["epoch"] for row in read_log(run_dir)] == ["0", "1", "2", "3"]
+    np.testing.assert_allclose(losses(run_dir), losses(finished[0]), rtol=1e-5)
+
+
+def test_a_damaged_checkpoint_is_named(finished, records, validation, tmp_path):
+    run_dir = Path(shutil.copytree(finished[0], tmp_path / "damaged"))
+    newest = run_dir / "checkpoints" / "epoch-0004.weights.h5"
+    newest.write_bytes(newest.read_bytes()[:1000])
+    with pytest.raises(RunError) as error:
+        train_tiny(records, validation, run_dir)
+    assert one_line(error).startswith(f"{newest} cannot be loaded")
+    assert one_line(error).endswith("goes on from the checkpoint before it")
+    newest.unlink()
+    assert newest_checkpoint(run_dir)[1] == 3
+
+
+def test_jax_trains_alike(finished, records, validation, tmp_path):
+    run_dir = tmp_path / "jax"
+    done = run_apart("train", records, validation, run_dir, backend="jax")
+    assert done.returncode == 0, done.stderr
+    backend, bins, step = json.loads(done.stdout.splitlines()[-1])
+    assert (backend, bins) == ("jax", len(ab_bins()))
+    assert step == {name: pytest.approx(v) for name, v in take_first_step().items()}
+    np.testing.assert_allclose(losses(run_dir), losses(finished[0]), rtol=1e-4)
+    # And what one backend wrote, the other reads.
+    best = keras.saving.load_model(run_dir / "best.keras")
+    assert_same_weights(best, keras.saving.load_model(finished[0] / "best.keras"), 2e-2)
+
+
+# --- folders that do not fit -------------------------------------------------------------------
+
+
+@pytest.fixture
+def claimed(finished, tmp_path):
+    """A folder with the `run.json` of the finished run."""
+    shutil.copy(finished[0] / "run.json", tmp_path)
+    return tmp_path
+
+
+def test_a_run_of_another_network_is_refused(claimed, records, validation):
+    with pytest.raises(RunError, match=r"with other network \(lite there, koala asked\)"):
+        train(models.koala(tiny_embedder()), records, claimed, recipe=RECIPE)
+    wider = models.lite(tiny_encoder(), widths=(8, 8, 8), fusion=16)
+    with pytest.raises(RunError, match=r"with other parameters \(\d+ there, \d+ asked\)"):
+        train(wider, records, claimed, recipe=RECIPE, validation=validation)
+
+
+def test_a_run_with_another_recipe_is_refused(claimed, records, validation):
+    recipe = RECIPE.replace(epochs=5, seed=1)
+    with pytest.raises(RunError) as error:
+        train_tiny(records, validation, claimed, recipe=recipe)
+    assert one_line(error) == (
+        f"{claimed} is a run of lite with other recipe (epochs: 4 there, 5 asked, "
+        "seed: 0 there, 1 asked); choose another folder, or the same settings to go on"
+    )
+
+
+def test_a_run_on_other_records_is_refused(claimed, records, validation):
+    with pytest.raises(RunError, match=r"other records \(count: 12 there, 8 asked"):
+        train_tiny(validation, records, claimed)
+    with pytest.raises(RunError, match=r"other validation \(8 photos there, None asked\)"):
+        train_tiny(records, None, claimed)
+
+
+def test_a_later_version_goes_on_with_a_run(claimed, records, validation):
+    description = json.loads((claimed / "run.json").read_text())
+    # As an earlier version wrote it, which did not tell the validation photos.
+    description["version"] = "0.0.1"
+    del description["validation"]
+    (claimed / "run.json").write_text(json.dumps(description))
+    with pytest.raises(KeyboardInterrupt):
+        train_tiny(records, validation, claimed, callbacks=[Interrupt()])
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Stops before anything is opened: the first callback, when training begins."""
+
+    def on_train_begin(self, logs=None):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "[1]", "3"])
+def test_a_damaged_run_file_is_named(records, tmp_path, content):
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(RunError) as error:
+        train_tiny(records, None, tmp_path)
+    assert str(tmp_path) in one_line(error)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(records, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"cannot be used as a run.s folder .*choose another"):
+        train_tiny(records, None, tmp_path / "file" / "run")
+
+
+def test_a_folder_that_cannot_be_written_is_named(records, tmp_path):
+    (tmp_path / "log.csv").mkdir()
+    with pytest.raises(RunError) as error:
+        train_tiny(records, None, tmp_path, recipe=SHORT)
+    assert one_line(error).startswith(f"{tmp_path}: cannot be written")
+
+
+# --- records that do not fit -------------------------------------------------------------------
+
+
+def test_records_without_the_networks_embeddings_are_refused(records, validation, tmp_path):
+    network = models.koala(tiny_embedder())
+    with pytest.raises(RecordsError, match=r"None \(dimension None\), but .* tiny:1 \(dim.* 5\)"):
+        train(network, validation, tmp_path, recipe=SHORT)
+    with pytest.raises(RecordsError, match=rf"^{validation} .*prepare the photos again"):
+        train(network, records, tmp_path, recipe=SHORT, validation=validation)
+    with pytest.raises(RecordsError, match=r"tiny:1 .* the network needs those of tiny:2"):
+        train(models.koala(tiny_embedder(seed=2)), records, tmp_path, recipe=SHORT)
+
+
+def damage(folder, tmp_path, shard):
+    """A copy of records with a bit turned in the last photo of a shard: lengths do not tell."""
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    content = bytearray((copy / shard).read_bytes())
+    content[-100] ^= 1
+    (copy / shard).write_bytes(content)
+    return copy
+
+
+def test_records_found_damaged_while_fitting_are_named(records, validation, tmp_path):
+    # Beyond the batch that previews show.
+    copy = damage(validation, tmp_path, "photos-00001.tfrecord")
+    with pytest.raises(RecordsError) as error:
+        train_tiny(records, copy, tmp_path / "run", recipe=SHORT)
+    assert one_line(error).startswith(f"{copy / 'photos-00001.tfrecord'} is damaged: delete it")
+
+
+# --- precision ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def policy():
+    yield keras.config.set_dtype_policy
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_trains(records, tmp_path, policy, precision):
+    policy(precision)
+    network = tiny_lite()
+    policy("float32")
+    before = weights_of(network)
+    # Warming up all the way leaves nothing to decay, which must not matter.
+    recipe = SHORT.replace(precision=precision, warmup=1.0)
+    train(network, records, tmp_path, recipe=recipe)
+    after = weights_of(network)
+    assert {str(weights.dtype) for weights in after.values()} == {"float32"}
+    for path, weights in after.items():
+        assert np.isfinite(weights).all()
+        assert np.any(weights != before[path]), path
+    assert math.isfinite(float(read_log(tmp_path)[0]["loss"]))
+
+
+def test_a_network_of_another_precision_is_refused(records, tmp_path, policy):
+    with pytest.raises(
+        RunError, match="precision is mixed_bfloat16, but lite was built in float32"
+    ):
+        train_tiny(records, None, tmp_path, recipe=SHORT.replace(precision="mixed_bfloat16"))
+    policy("mixed_bfloat16")
+    network = tiny_lite()
+    with pytest.raises(
+        RunError, match="precision is float32, but lite was built in mixed_bfloat16"
+    ):
+        train(network, records, tmp_path, recipe=SHORT)
+
+
+# --- the parts ---------------------------------------------------------------------------------
+
+
+def test_slow_variables_take_their_share_of_a_step():
+    # Adam's first step is the learning rate, against the gradient's sign; decay is 5 · 0.01 · 0.1.
+    step = take_first_step()
+    assert step["fast"] == pytest.approx([5 - 0.005 - 0.01, 5 - 0.005 + 0.01], abs=1e-5)
+    assert step["slow"] == pytest.approx([5 - 0.0025, 5 + 0.0025], abs=1e-5)
+
+
+def test_koala_trains_on_stored_embeddings_and_goes_on(records, tmp_path):
+    network = tiny_koala()
+    before = weights_of(network)
+    recipe = RECIPE.replace(epochs=2)
+    train(network, records, tmp_path / "through", recipe=recipe)
+    first, last = (float(row["loss"]) for row in read_log(tmp_path / "through"))
+    assert last < first
+    for path, weights in weights_of(network).items():
+        assert np.array_equal(weights, before[path]) == path.startswith("tiny_"), path
+    halted = Path(shutil.copytree(tmp_path / "through", tmp_path / "halted"))
+    (halted / "checkpoints" / "epoch-0002.weights.h5").unlink()
+    resumed = train(tiny_koala(seed=9), records, halted, recipe=recipe)
+    assert_same_weights(resumed, network, 1e-6)
+    assert [row["epoch"] for row in read_log(halted)] == ["0", "1"]
+
+
+def test_the_view_from_an_embedding_is_the_network_without_its_embedder(records):
+    network = randomize(models.koala(tiny_embedder()), seed=0)
+    view = network_from_embedding(network)
+    embedder = network.get_layer("embedding")
+    assert view.count_params() == network.count_params() - embedder.count_params()
+    l_norm = np.random.default_rng(0).uniform(-1, 1, (2, 16, 24, 1)).astype("float32")
+    embedding = keras.ops.convert_to_numpy(embedder(l_norm))
+    expected = network(l_norm)["ab_norm"]
+    np.testing.assert_allclose(view([l_norm, embedding])["ab_norm"], expected, atol=1e-6)
+    assert np.abs(view([l_norm, embedding * 0])["ab_norm"] - expected).max() > 1e-4
+
+
+def test_the_loss_is_taken_at_the_outputs_resolution(photos):
+    rgb = photos["coffee"][None, 100:164, 100:164]
+    l_norm, ab = map(keras.ops.convert_to_numpy, rgb_to_l_ab(rgb))
+    assert l_norm.shape == (1, 64, 64, 1)
+    network, objective = tiny_lite(), RebalancedCrossEntropy(np.ones(len(ab_bins())))
+    task = ColorizationTask(network, "logits", objective)
+    outputs = task({"rgb": rgb})
+    np.testing.assert_array_equal(outputs["logits"], network(l_norm)["logits"])
+    pooled = ab.reshape(1, 16, 4, 16, 4, 2).mean(axis=(2, 4))
+    expected = float(objective(pooled, outputs["logits"]))
+    assert float(task.compute_loss({"rgb": rgb}, None, outputs)) == pytest.approx(expected)
+    full = ColorizationTask(network, "ab_norm", AbMeanSquaredError())
+    halved = {"ab_norm": normalize_ab(ab) / 2}
+    error = np.mean((normalize_ab(ab) / 2) ** 2)
+    assert float(full.compute_loss({"rgb": rgb}, None, halved)) == pytest.approx(error, rel=1e-5)
+
+
+def test_the_prior_is_the_mean_encoding(records):
+    prior = measure_prior(records)
+    batches = evaluation_batches(records, batch_size=12, size=64)
+    _, ab = rgb_to_l_ab(next(iter(batches))["rgb"])
+    exact = np.mean(keras.ops.convert_to_numpy(encode_ab(ab)), axis=(0, 1, 2))
+    assert prior.dtype == np.float64
+    assert prior.min() > 0
+    assert prior.sum() == pytest.approx(1)
+    # Rounding ab to whole units moves a little mass to neighbors.
+    assert np.abs(prior - exact).sum() < 0.05
+
+
+def test_the_prior_of_few_photos_is_measured_on_few(records):
+    everything, some = measure_prior(records), measure_prior(records, photos=1)
+    np.testing.assert_array_equal(some, everything)  # both fit in one batch
+
+
+def test_a_preview_shows_grey_colored_and_true(photos):
+    rgb = np.stack([photos[name][64:128, 64:160] for name in ("astronaut", "coffee")])
+    l_norm, ab = rgb_to_l_ab(rgb)
+
+    def oracle(given, training):
+        assert not training
+        np.testing.assert_array_equal(given, l_norm)
+        return {"ab_norm": normalize_ab(ab)}
+
+    grid = draw_grid(oracle, {"rgb": rgb})
+    assert grid.shape == (2 * 64, 3 * 96, 3)
+    grey, colored, true = np.split(grid.astype(int), 3, axis=1)
+    np.testing.assert_array_equal(true, np.concatenate(rgb))
+    assert np.abs(colored - true).max() <= 1
+    assert np.ptp(grey, axis=-1).max() == 0
+    assert grey.std() > 20
+
+
+def keep(run_dir, network, epoch, loss, best=math.inf):
+    callback = Checkpoints(network, run_dir, best, "best.keras")
+    callback.set_model(network)
+    callback.on_epoch_end(epoch, {"loss": loss})
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path, loss):
+    with pytest.raises(RunError, match=rf"the loss became {loss} in epoch 3: lower the learning"):
+        keep(tmp_path, tiny_lite(), 2, loss)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "checkpoints").write_text("in the way")
+    with pytest.raises(RunError, match=r"checkpoint of epoch 3 cannot be written .*make room"):
+        keep(tmp_path, tiny_lite(), 2, 1.0)
+
+
+def test_the_best_network_is_replaced_by_better_ones_only(tmp_path):
+    for epoch, (seed, loss) in enumerate([(1, 2.0), (2, 3.0)]):
+        keep(tmp_path, tiny_lite(seed), epoch, loss, best=math.inf if epoch == 0 else 2.0)
+    best = keras.saving.load_model(tmp_path / "best.keras")
+    assert_same_weights(best, tiny_lite(1), 0)
+
+
+def test_the_newest_checkpoints_are_kept_by_number(tmp_path):
+    network = tiny_lite()
+    for epoch in (9997, 9998, 9999):
+        keep(tmp_path, network, epoch, 1.0, best=0.0)
+    kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert kept == ["epoch-10000.weights.h5", "epoch-9999.weights.h5"]
+    assert newest_checkpoint(tmp_path)[1] == 10000
+
+
+def test_half_written_checkpoints_are_not_taken(tmp_path):
+    assert newest_checkpoint(tmp_path) == (None, 0)
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    for name in ("part-epoch-0007.weights.h5", "epoch-0006.h5", "epoch-0002.weights.h5"):
+        (folder / name).write_bytes(b"")
+    assert newest_checkpoint(tmp_path) == (folder / "epoch-0002.weights.h5", 2)
+
+
+@pytest.mark.parametrize(
+    ("judged", "epochs", "best"),
+    [(("0.5", "0.3", "0.4"), 3, 0.3), (("0.5", "0.3", "0.4"), 1, 0.5), (("NA",) * 3, 2, 2.0)],
+)
+def test_a_log_is_cut_back_to_its_checkpoint(tmp_path, judged, epochs, best):
+    path = tmp_path / "log.csv"
+    rows = [f"{n},{3 - n}.0,{loss}" for n, loss in enumerate(judged)]
+    path.write_text("\n".join(["epoch,loss,val_loss", *rows, ""]))
+    assert trim_log(path, epochs) == best
+    assert path.read_text().split() == ["epoch,loss,val_loss", *rows[:epochs]]
+
+
+def test_a_log_of_no_finished_epoch_is_removed(tmp_path):
+    path = tmp_path / "log.csv"
+    assert trim_log(path, 0) == math.inf
+    for content in ("", "epoch,loss,val_loss\n", "epoch,loss,val_loss\n0,1.0,NA\n"):
+        path.write_text(content)
+        assert trim_log(path, 0) == math.inf
+        assert not path.exists()
+
+
+def test_the_default_recipe_is_used_where_none_is_given(records, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_lite(), records, tmp_path, callbacks=[Interrupt()])
+    written = json.loads((tmp_path / "run.json").read_text())["recipe"]
+    assert written == json.loads(json.dumps(vars(Recipe())))
