@@ -35,7 +35,7 @@ def colorizer():
 @pytest.fixture(scope="module")
 def koala_colorizer():
     network = randomize(models.koala(tiny_embedder()), seed=0)
-    return Colorizer(vivid(network, 30), working_size=64)
+    return Colorizer(vivid(network, 3), working_size=64)
 
 
 def one_line(error):

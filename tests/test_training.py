@@ -88,7 +88,13 @@ def losses(run_dir):
 def run_apart(*arguments, backend="tensorflow"):
     return subprocess.run(
         [sys.executable, Path(__file__).parent / "tiny_training.py", *map(str, arguments)],
-        env={**os.environ, "KERAS_BACKEND": backend},
+        env={
+            **os.environ,
+            "KERAS_BACKEND": backend,
+            # Compiling takes JAX longer than training does.
+            "XLA_FLAGS": "--xla_backend_optimization_level=0 "
+            "--xla_llvm_disable_expensive_passes=true",
+        },
         capture_output=True,
         text=True,
         timeout=600,
@@ -185,7 +191,8 @@ def test_jax_trains_alike(finished, records, validation, tmp_path):
     backend, bins, step = json.loads(done.stdout.splitlines()[-1])
     assert (backend, bins) == ("jax", len(ab_bins()))
     assert step == {name: pytest.approx(v) for name, v in take_first_step().items()}
-    np.testing.assert_allclose(losses(run_dir), losses(finished[0]), rtol=1e-4)
+    # Targets are looked up at rounded ab, where rounding errors may fall to either side.
+    np.testing.assert_allclose(losses(run_dir), losses(finished[0]), rtol=5e-4)
     # And what one backend wrote, the other reads.
     best = keras.saving.load_model(run_dir / "best.keras")
     assert_same_weights(best, keras.saving.load_model(finished[0] / "best.keras"), 2e-2)
@@ -346,15 +353,14 @@ def test_slow_variables_take_their_share_of_a_step():
 def test_koala_trains_on_stored_embeddings_and_goes_on(records, tmp_path):
     network = tiny_koala()
     before = weights_of(network)
-    recipe = RECIPE.replace(epochs=2)
-    train(network, records, tmp_path / "through", recipe=recipe)
+    train(network, records, tmp_path / "through", recipe=RECIPE, epochs=2)
     first, last = (float(row["loss"]) for row in read_log(tmp_path / "through"))
     assert last < first
     for path, weights in weights_of(network).items():
         assert np.array_equal(weights, before[path]) == path.startswith("tiny_"), path
     halted = Path(shutil.copytree(tmp_path / "through", tmp_path / "halted"))
     (halted / "checkpoints" / "epoch-0002.weights.h5").unlink()
-    resumed = train(tiny_koala(seed=9), records, halted, recipe=recipe)
+    resumed = train(tiny_koala(seed=9), records, halted, recipe=RECIPE, epochs=2)
     assert_same_weights(resumed, network, 1e-6)
     assert [row["epoch"] for row in read_log(halted)] == ["0", "1"]
 

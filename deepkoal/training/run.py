@@ -40,6 +40,7 @@ def train(
     run_dir: str | Path,
     *,
     recipe: Recipe | None = None,
+    epochs: int | None = None,
     validation: str | Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> keras.Model:
@@ -57,6 +58,7 @@ def train(
         records: a folder that `dataset.prepare` finished.
         run_dir: the run's folder, made where there is none.
         recipe: the settings; `Recipe()` where None.
+        epochs: instead of the recipe's; part of the run's identity, as all of the recipe is.
         validation: another such folder, of photos that are not trained on.
         callbacks: further Keras callbacks.
 
@@ -68,7 +70,7 @@ def train(
         RunError: `run_dir` belongs to another network, recipe or records, or cannot be written;
             or the loss is no longer a number.
     """
-    recipe = recipe or Recipe()
+    recipe = (recipe or Recipe()).replace(epochs=epochs)
     run_dir, records = Path(run_dir), Path(records)
     validation = Path(validation) if validation else None
     _check_precision(network, recipe.precision)
