@@ -565,7 +565,10 @@ def test_interrupt_signal_stops_a_quiet_process(model, small, tmp_path):
     arguments = ["colorize", str(tmp_path / "small"), "-o", str(tmp_path / "out")]
     # Colored one by one, and a moment between, so that the signal comes in the middle.
     code = (
-        "import sys, time, deepkoal.cli.colorize as colorize; from deepkoal.cli import main;"
+        "import signal, sys, time, deepkoal.cli.colorize as colorize;"
+        "from deepkoal.cli import main;"
+        # A shell starts background jobs deaf to it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"
         "colorize.BATCH_PHOTOS = 1; write = colorize._write;"
         "colorize._write = lambda *a: (write(*a), time.sleep(0.1));"
         "sys.exit(main(sys.argv[1:]))"

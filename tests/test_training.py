@@ -191,8 +191,10 @@ def test_jax_trains_alike(finished, records, validation, tmp_path):
     backend, bins, step = json.loads(done.stdout.splitlines()[-1])
     assert (backend, bins) == ("jax", len(ab_bins()))
     assert step == {name: pytest.approx(v) for name, v in take_first_step().items()}
+    jax, tensorflow = np.array(losses(run_dir)), np.array(losses(finished[0]))
+    np.testing.assert_allclose(jax[:, 0], tensorflow[:, 0], rtol=1e-4)
     # Targets are looked up at rounded ab, where rounding errors may fall to either side.
-    np.testing.assert_allclose(losses(run_dir), losses(finished[0]), rtol=5e-4)
+    np.testing.assert_allclose(jax[:, 1], tensorflow[:, 1], rtol=1e-3)
     # And what one backend wrote, the other reads.
     best = keras.saving.load_model(run_dir / "best.keras")
     assert_same_weights(best, keras.saving.load_model(finished[0] / "best.keras"), 2e-2)

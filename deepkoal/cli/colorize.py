@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.console import UsageError, count_photos, show, tell
+from deepkoal.cli.console import UsageError, count_photos, show, start_tensorflow, tell
 from deepkoal.cli.options import add_model_options, load_colorizer
 from deepkoal.cli.values import whole_number
 from deepkoal.config import DeepkoalError, PhotoError
@@ -131,6 +131,7 @@ def _sum_up(colored: int, skipped: int, failed: int) -> None:
 
 
 def _load(arguments: argparse.Namespace) -> Colorizer:
+    start_tensorflow()
     from deepkoal.guidance import check_vibrance
 
     check_vibrance(arguments.vibrance)

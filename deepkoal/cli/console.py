@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TextIO
 
 from deepkoal.config import DeepkoalError
@@ -21,6 +22,25 @@ def show(result: str | os.PathLike[str]) -> None:
 def tell(message: str) -> None:
     """Print a message beside the results."""
     _write(f"deepkoal: {message}", sys.stderr)
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow and let it find its devices, without what its C++ parts say of that.
+
+    They write it straight to the process's stderr, whatever their log level is set to: that there
+    is no GPU, for one. What really fails is raised as an exception.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        import tensorflow
+
+        tensorflow.config.list_physical_devices()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def count_photos(count: int) -> str:

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from deepkoal.cli.console import start_tensorflow
 from deepkoal.cli.options import add_model_options, load_colorizer
 from deepkoal.config import NETWORK_STRIDE, DeepkoalError
 
@@ -41,6 +42,7 @@ def add_verbs(verbs: Any) -> None:
 
 def _run_evaluate(arguments: argparse.Namespace) -> int:
     """Take the color from photos, color them, and measure how close that comes to the truth."""
+    start_tensorflow()
     from deepkoal.evaluation import evaluate
 
     size, temperature = arguments.working_size, arguments.temperature

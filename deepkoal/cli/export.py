@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from deepkoal.cli.console import show
+from deepkoal.cli.console import show, start_tensorflow
 from deepkoal.cli.options import add_model_options, load_colorizer
 from deepkoal.cli.values import whole_number
 
@@ -44,6 +44,7 @@ def add_verbs(verbs: Any) -> None:
 
 def _run_export(arguments: argparse.Namespace) -> int:
     """Write a network as a SavedModel that takes photo files and returns colored ones."""
+    start_tensorflow()
     from deepkoal.export import MAX_PIXELS, export_saved_model
 
     max_pixels = MAX_PIXELS if arguments.max_pixels is None else arguments.max_pixels

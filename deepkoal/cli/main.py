@@ -59,8 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _give_up_stdout()
         cause = error.strerror or " ".join(str(error).split())
         tell(
-            f"{error.filename or 'output'}: cannot be read or written ({cause}); check the path, "
-            "your permissions and the disk"
+            f"{error.filename or 'standard output'}: cannot be read or written ({cause}); check "
+            "it, your permissions and the disk"
         )
         return 1
 

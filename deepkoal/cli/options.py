@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deepkoal.cli.console import start_tensorflow
+
 if TYPE_CHECKING:
     from deepkoal.colorizer import Colorizer
 
@@ -33,6 +35,7 @@ def load_colorizer(arguments: argparse.Namespace) -> Colorizer:
     Raises:
         WeightsError: there is no such preset or file, it has no weights or they are damaged.
     """
+    start_tensorflow()
     from deepkoal.colorizer import Colorizer  # here, so that --help need not load Keras
 
     if arguments.model is not None:

@@ -101,6 +101,10 @@ def plan_photos(
     if photos[0] == STREAM:
         raise UsageError(f"{out} is a folder; name the file for the photo from standard input")
     if (exists(out) and not is_folder(out)) or not _is_folder_name(out):
+        if single:
+            raise UsageError(
+                f"{out} is neither a folder nor a photo's name; end it in .jpg or .png"
+            )
         raise UsageError(f"{out} names a file, but several photos need a folder: give -o a folder")
     return _plan_folder(photos, Path(out), suffix, compare, overwrite)
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.console import show
+from deepkoal.cli.console import show, start_tensorflow
 from deepkoal.config import WeightsError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    start_tensorflow()
     from deepkoal.presets import list_presets
 
     rows = [_describe(preset) for preset in list_presets()]

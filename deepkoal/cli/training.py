@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.console import count_photos, show, tell
+from deepkoal.cli.console import count_photos, show, start_tensorflow, tell
 from deepkoal.cli.embedders import (
     NAMES,
     build_embedder,
@@ -90,6 +90,7 @@ def _add_train(verbs: Any) -> None:
 
 
 def _run_prepare(arguments: argparse.Namespace) -> int:
+    start_tensorflow()
     from deepkoal.dataset import prepare
     from deepkoal.presets import load_preset, load_recipe
 
@@ -123,6 +124,7 @@ def _run_prepare(arguments: argparse.Namespace) -> int:
 
 
 def _run_train(arguments: argparse.Namespace) -> int:
+    start_tensorflow()
     from tqdm.keras import TqdmCallback
 
     from deepkoal.presets import load_recipe
