@@ -18,8 +18,8 @@ _REACH = 110
 def _soft_targets() -> np.ndarray:
     """Tabulate `encode_ab` at whole ab values: float32 (221 * 221, Q).
 
-    The exact encoding of a batch takes about a third of a training step on two cores; a look-up
-    takes a thirtieth, and moves a target by at most half an ab unit, a tenth of its width.
+    The exact encoding of a batch of 48 photos takes about 0.3 s on two cores, which each step would
+    pay. A look-up moves a target by at most half a unit of a and of b, a tenth of its width.
     """
     axis = np.arange(-_REACH, _REACH + 1, dtype="float32")
     ab = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
