@@ -18,7 +18,13 @@ from deepkoal.color import normalize_l
 from deepkoal.config import NETWORK_STRIDE, DeepkoalError, WeightsError
 from deepkoal.guidance import check_vibrance, read_ab
 from deepkoal.postprocess import lightness, render
-from deepkoal.presets import DEFAULT_PRESET, list_presets, load_network, load_preset
+from deepkoal.presets import (
+    DEFAULT_PRESET,
+    list_presets,
+    load_network,
+    load_preset,
+    load_trained,
+)
 from deepkoal.upsample import fit_chroma, resize_for_network
 
 ByteArray = NDArray[np.uint8]
@@ -108,28 +114,8 @@ class Colorizer:
         Raises:
             WeightsError: there is no such file, or it holds no network of this library.
         """
-        path = Path(path)
-        file = path / "best.keras" if path.is_dir() else path
-        if not file.is_file():
-            raise WeightsError(
-                f"{file}: no such file; give a .keras file or the folder of a run that has "
-                "finished an epoch"
-            )
-        try:
-            network = keras.saving.load_model(file, compile=False)
-        except Exception as error:  # Keras raises a different one for each kind of damage
-            reason = str(error).partition("\n")[0]
-            raise WeightsError(
-                f"{file} cannot be loaded as a network ({reason}); give a .keras file that "
-                "deepkoal train wrote"
-            ) from error
-        presets = {preset.network: preset for preset in list_presets()}
-        if network.name not in presets:
-            raise WeightsError(
-                f"{file} holds {network.name}, not one of {', '.join(presets)}; give a .keras "
-                "file that deepkoal train wrote"
-            )
-        preset = presets[network.name]
+        network, file = load_trained(path)
+        preset = {preset.network: preset for preset in list_presets()}[network.name]
         size = _read_training_size(file.parent / "run.json") or preset.working_size
         return cls(network, working_size=size, temperature=preset.temperature)
 

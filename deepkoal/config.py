@@ -49,6 +49,8 @@ class Recipe:
         rebalance_mix: share of the uniform distribution mixed into the color prior, in 0…1.
         rebalance_power: exponent of the rare colors' reweighting; 0 turns it off, 1 is
             Zhang et al. 2016 in full.
+        degradation: share of the training photos whose lightness is aged, see
+            `degradation.DegradeLightness`, in 0…1.
         precision: a Keras dtype policy: `float32`, `mixed_bfloat16` or `mixed_float16`.
         seed: seed of the initial weights, the photos' order and their crops.
     """
@@ -63,6 +65,7 @@ class Recipe:
     encoder_rate: float = 1.0
     rebalance_mix: float = 0.5
     rebalance_power: float = 0.4
+    degradation: float = 0.0
     precision: str = "float32"
     seed: int = 0
 
@@ -79,7 +82,7 @@ class Recipe:
             raise RunError(f"weight_decay must be 0 or more, not {self.weight_decay}")
         if not 0 <= self.seed < 2**32:
             raise RunError(f"seed must lie in 0…{2**32 - 1}, not {self.seed}")
-        for name in ("warmup", "rebalance_mix", "rebalance_power", "encoder_rate"):
+        for name in ("warmup", "rebalance_mix", "rebalance_power", "encoder_rate", "degradation"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RunError(f"{name} must lie in 0…1, not {getattr(self, name)}")
         if self.precision not in ("float32", "mixed_bfloat16", "mixed_float16"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import keras
 
@@ -14,6 +15,7 @@ from deepkoal.weights import find_shipped, load_weights, shipped_models_dir
 
 CONFIG_FILE = "config.json"
 RECIPE_FILE = "recipe.toml"
+BEST_FILE = "best.keras"
 DEFAULT_PRESET = "koala-lite"
 
 
@@ -102,3 +104,62 @@ def load_network(name: str) -> keras.Model:
     network = models.lite(efficientnet_lite0())
     load_weights(network, find_shipped(name), preset.sha256)
     return network
+
+
+def load_trained(path: str | Path) -> tuple[keras.Model, Path]:
+    """Load a network that `training.train` wrote.
+
+    Args:
+        path: a `.keras` file, or the folder of a run (its `best.keras` is taken).
+
+    Returns:
+        The network and the file it came from.
+
+    Raises:
+        WeightsError: there is no such file, or it holds no network of this library.
+    """
+    path = Path(path)
+    file = path / BEST_FILE if path.is_dir() else path
+    if not file.is_file():
+        raise WeightsError(
+            f"{file}: no such file; give a .keras file or the folder of a run that has "
+            "finished an epoch"
+        )
+    try:
+        network = keras.saving.load_model(file, compile=False)
+    except Exception as error:  # Keras raises a different one for each kind of damage
+        reason = str(error).partition("\n")[0]
+        raise WeightsError(
+            f"{file} cannot be loaded as a network ({reason}); give a .keras file that "
+            "deepkoal train wrote"
+        ) from error
+    known = [preset.network for preset in list_presets()]
+    if network.name not in known:
+        raise WeightsError(
+            f"{file} holds {network.name}, not one of {', '.join(known)}; give a .keras "
+            "file that deepkoal train wrote"
+        )
+    return network, file
+
+
+def begin_with(network: keras.Model, start: str | Path) -> None:
+    """Give a network the weights to begin training with.
+
+    Args:
+        network: built as the weights' own network was.
+        start: the name of a preset that has weights, a `.keras` file or the folder of a run.
+
+    Raises:
+        WeightsError: there are no such weights, they are damaged or another network's.
+    """
+    if start in [preset.name for preset in list_presets()]:
+        trained = load_network(str(start))
+    else:
+        trained, _ = load_trained(start)
+    try:
+        network.set_weights(trained.get_weights())
+    except ValueError as error:
+        raise WeightsError(
+            f"{start} holds weights of {trained.name}, which do not fit {network.name} as it was "
+            "built; begin with a network of the same kind"
+        ) from error

@@ -74,6 +74,13 @@ def _add_train(verbs: Any) -> None:
         "--run", required=True, dest="run_dir", metavar="DIR", help="the run's folder"
     )
     train.add_argument("--preset", default="koala-lite", help="network to train (%(default)s)")
+    train.add_argument(
+        "--from",
+        dest="start",
+        metavar="PRESET|FILE",
+        help="weights to begin with: of a preset, a .keras file or a run's folder (an untrained "
+        "network)",
+    )
     train.add_argument("--validation", metavar="RECORDS", help="records of photos held back")
     train.add_argument("--recipe", metavar="FILE", help="a TOML recipe instead of the preset's")
     train.add_argument(
@@ -147,13 +154,16 @@ def _run_train(arguments: argparse.Namespace) -> int:
 
 def _build_network(arguments: argparse.Namespace, recipe: Recipe) -> keras.Model:
     from deepkoal.dataset import load_manifest
-    from deepkoal.presets import build_untrained, load_preset
+    from deepkoal.presets import begin_with, build_untrained, load_preset
 
     preset = load_preset(arguments.preset)
     manifest = load_manifest(arguments.records)  # before minutes go into building a network
     embedder: SemanticEmbedder | None = None
     if preset.network == "koala":
         embedder = build_recorded_embedder(manifest, arguments.records, arguments.embedder)
-    return build_untrained(
+    network = build_untrained(
         preset.name, embedder=embedder, precision=recipe.precision, seed=recipe.seed
     )
+    if arguments.start is not None:
+        begin_with(network, arguments.start)
+    return network

@@ -16,7 +16,9 @@ from deepkoal.dataset import (
     name_damage,
     training_batches,
 )
+from deepkoal.degradation import DegradeLightness
 from deepkoal.losses import AbMeanSquaredError, RebalancedCrossEntropy, rebalancing_weights
+from deepkoal.presets import BEST_FILE
 from deepkoal.training.checkpoints import (
     Checkpoints,
     load_checkpoint,
@@ -30,7 +32,6 @@ from deepkoal.training.prior import measure_prior
 from deepkoal.training.task import ColorizationTask, RatedAdamW, network_from_embedding
 
 LOG_FILE = "log.csv"
-BEST_FILE = "best.keras"
 PRIOR_FILE = "prior.npy"
 
 
@@ -178,12 +179,13 @@ def _compile(
     network: keras.Model, recipe: Recipe, run_dir: Path, records: Path
 ) -> ColorizationTask:
     trunk = network_from_embedding(network) if _has_embedding(network) else network
+    degrade = DegradeLightness(recipe.degradation, recipe.seed) if recipe.degradation else None
     if "logits" in network.output:
         prior = _load_prior(run_dir / PRIOR_FILE, records)
         weights = rebalancing_weights(prior, recipe.rebalance_mix, recipe.rebalance_power)
-        task = ColorizationTask(trunk, "logits", RebalancedCrossEntropy(weights))
+        task = ColorizationTask(trunk, "logits", RebalancedCrossEntropy(weights), degrade)
     else:
-        task = ColorizationTask(trunk, "ab_norm", AbMeanSquaredError())
+        task = ColorizationTask(trunk, "ab_norm", AbMeanSquaredError(), degrade)
     steps = recipe.epochs * recipe.steps_per_epoch
     warmup = round(recipe.warmup * steps)
     schedule = keras.optimizers.schedules.CosineDecay(

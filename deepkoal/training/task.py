@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from deepkoal.color import Tensor, normalize_l, rgb_to_lab
+from deepkoal.color import Tensor, denormalize_l, normalize_l, rgb_to_lab
 
 Batch = dict[str, Tensor]
 """`rgb` uint8 (B, H, W, 3) and, where embeddings were prepared, `embedding` float32 (B, D)."""
@@ -54,17 +54,28 @@ class ColorizationTask(keras.Model):
         trunk: a network, or `network_from_embedding` of one where batches bring embeddings.
         output: name of the network's output that the loss is computed from.
         objective: from ab (B, h, w, 2) in ab units and that output to a scalar.
+        degrade: from l (B, H, W, 1) to l, what happens to photos before training's network sees
+            them; None for nothing.
     """
 
-    def __init__(self, trunk: keras.Model, output: str, objective: keras.losses.Loss) -> None:
+    def __init__(
+        self,
+        trunk: keras.Model,
+        output: str,
+        objective: keras.losses.Loss,
+        degrade: keras.layers.Layer | None = None,
+    ) -> None:
         super().__init__(name="task")
         self.trunk = trunk
         self.output_key = output
         self.objective = objective
+        self.degrade = degrade
 
     def call(self, inputs: Batch, training: bool | None = None) -> Batch:
         """Return the network's outputs for a batch."""
         l_norm, _ = rgb_to_l_ab(inputs["rgb"])
+        if training and self.degrade is not None:
+            l_norm = normalize_l(self.degrade(denormalize_l(l_norm)))
         given = [l_norm, inputs["embedding"]] if "embedding" in inputs else l_norm
         outputs: Batch = self.trunk(given, training=training)
         return outputs
