@@ -19,3 +19,12 @@ def namespace(x: Any) -> Any:
     from keras import ops  # here, so that NumPy's users need no backend
 
     return ops
+
+
+def constant(values: np.ndarray, like: Any) -> Any:
+    """Return an array as what `like` is, NumPy's or the backend's, and of its dtype."""
+    if isinstance(like, np.ndarray):
+        return np.asarray(values, like.dtype)
+    from keras import ops
+
+    return ops.convert_to_tensor(values, dtype=like.dtype)

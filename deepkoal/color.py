@@ -1,8 +1,9 @@
-"""Color science in `keras.ops`: sRGB, CIE Lab, the sRGB gamut and the quantized ab plane.
+"""Color science: sRGB, CIE Lab, the sRGB gamut and the quantized ab plane.
 
-Every function is differentiable where its formula is, runs on each Keras backend and takes
-channels last. Lab means CIE 1976 L*a*b* under illuminant D65 (2° observer): `l` in 0…100, `ab`
-about −110…110. `rgb_float` is gamma-encoded sRGB (IEC 61966-2-1) in 0…1.
+Every function is differentiable where its formula is and has channels last. NumPy arrays are
+answered in NumPy and in their own precision, tensors of any Keras backend in its ops. Lab means
+CIE 1976 L*a*b* under illuminant D65 (2° observer): `l` in 0…100, `ab` about −110…110. `rgb_float`
+is gamma-encoded sRGB (IEC 61966-2-1) in 0…1.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import functools
 from typing import Any
 
 import numpy as np
-from keras import ops
+
+from deepkoal.arrays import constant, namespace
 
 Tensor = Any
 """A NumPy array or a tensor of the current Keras backend."""
@@ -49,6 +51,7 @@ def srgb_to_linear(rgb_float: Tensor) -> Tensor:
     Returns:
         Linear light, same shape.
     """
+    ops = namespace(rgb_float)
     magnitude = ops.abs(rgb_float)
     curve = ops.power((ops.maximum(magnitude, 0.04045) + 0.055) / 1.055, 2.4)
     return ops.where(magnitude <= 0.04045, rgb_float / 12.92, ops.sign(rgb_float) * curve)
@@ -63,17 +66,19 @@ def linear_to_srgb(linear: Tensor) -> Tensor:
     Returns:
         Gamma-encoded values, same shape.
     """
+    ops = namespace(linear)
     magnitude = ops.abs(linear)
     curve = 1.055 * ops.power(ops.maximum(magnitude, 0.0031308), 1 / 2.4) - 0.055
     return ops.where(magnitude <= 0.0031308, linear * 12.92, ops.sign(linear) * curve)
 
 
 def _mix(channels: Tensor, matrix: np.ndarray) -> Tensor:
-    return ops.matmul(channels, ops.convert_to_tensor(matrix.T, dtype=channels.dtype))
+    return namespace(channels).matmul(channels, constant(matrix.T, channels))
 
 
 def linear_to_lab(linear: Tensor) -> Tensor:
     """Convert linear sRGB (..., 3) to Lab (..., 3); CIE 15:2004."""
+    ops = namespace(linear)
     ratios = _mix(linear, RGB_TO_XYZ / WHITE_D65[:, None])
     cube_root = ops.power(ops.maximum(ratios, _EPSILON), 1 / 3)
     f = ops.where(ratios > _EPSILON, cube_root, (_KAPPA * ratios + 16) / 116)
@@ -83,6 +88,7 @@ def linear_to_lab(linear: Tensor) -> Tensor:
 
 def lab_to_linear(lab: Tensor) -> Tensor:
     """Convert Lab (..., 3) to linear sRGB (..., 3), outside 0…1 where out of gamut."""
+    ops = namespace(lab)
     fy = (lab[..., 0] + 16) / 116
     f = ops.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=-1)
     ratios = ops.where(f > _EPSILON ** (1 / 3), f * f * f, (116 * f - 16) / _KAPPA)
@@ -124,7 +130,7 @@ def in_gamut(lab: Tensor, tolerance: float = _TOLERANCE) -> Tensor:
         bool (...).
     """
     linear = lab_to_linear(lab)
-    return ops.all((linear >= -tolerance) & (linear <= 1 + tolerance), axis=-1)
+    return namespace(lab).all((linear >= -tolerance) & (linear <= 1 + tolerance), axis=-1)
 
 
 def clip_to_gamut(lab: Tensor) -> Tensor:
@@ -139,6 +145,7 @@ def clip_to_gamut(lab: Tensor) -> Tensor:
     Returns:
         lab: (..., 3) inside the gamut; colors already inside are unchanged.
     """
+    ops = namespace(lab)
     linear = lab_to_linear(lab)
     grey = lab_to_linear(ops.stack([lab[..., 0], lab[..., 0] * 0, lab[..., 0] * 0], axis=-1))
     offset = linear - grey
@@ -183,14 +190,8 @@ def ab_bins() -> np.ndarray:
     """
     axis = np.arange(-120.0, 121.0, BIN_WIDTH)
     l, a, b = np.meshgrid(np.arange(0.5, 100.0, 0.5), axis, axis, indexing="ij")
-    # `in_gamut` in NumPy and double precision: a GPU's coarse products would find other bins, and
-    # a function that is being compiled could not look at the result.
-    fy = (l + 16) / 116
-    f = np.stack([fy + a / 500, fy, fy - b / 200], axis=-1)
-    ratios = np.where(f > _EPSILON ** (1 / 3), f**3, (116 * f - 16) / _KAPPA)
-    linear = ratios @ (XYZ_TO_RGB * WHITE_D65).T
-    shown = np.all((linear >= -_TOLERANCE) & (linear <= 1 + _TOLERANCE), axis=-1)
-    ia, ib = np.nonzero(shown.any(axis=0))
+    # In NumPy's double precision: a GPU's coarse products would find other bins.
+    ia, ib = np.nonzero(in_gamut(np.stack([l, a, b], axis=-1)).any(axis=0))
     bins = np.stack([axis[ia], axis[ib]], axis=-1).astype("float32")
     bins.setflags(write=False)
     return bins
@@ -207,12 +208,16 @@ def encode_ab(ab: Tensor, neighbors: int = 5, sigma: float = 5.0) -> Tensor:
     Returns:
         (..., Q) of the same dtype, non-negative, summing to 1.
     """
-    bins = ops.convert_to_tensor(ab_bins(), dtype=ab.dtype)
+    ops = namespace(ab)
+    bins = constant(ab_bins(), ab)
     square = ops.sum(ab * ab, axis=-1, keepdims=True)
     distance = square - 2 * ops.matmul(ab, ops.transpose(bins)) + ops.sum(bins * bins, axis=-1)
-    farthest = ops.top_k(-distance, neighbors)[0][..., -1:]
-    score = ops.where(-distance >= farthest, -distance / (2 * sigma**2), -1e9)
-    return ops.softmax(score, axis=-1)
+    if ops is np:
+        farthest = np.partition(distance, neighbors - 1, axis=-1)[..., neighbors - 1, None]
+    else:
+        farthest = -ops.top_k(-distance, neighbors)[0][..., -1:]
+    mass = _unnormalized(ops.where(distance <= farthest, -distance / (2 * sigma**2), -1e9))
+    return mass / ops.sum(mass, axis=-1, keepdims=True)
 
 
 def decode_ab(logits: Tensor, temperature: float = 0.38) -> Tensor:
@@ -225,10 +230,15 @@ def decode_ab(logits: Tensor, temperature: float = 0.38) -> Tensor:
     Returns:
         ab: (..., 2).
     """
-    return ops.matmul(
-        ops.softmax(logits / temperature, axis=-1),
-        ops.convert_to_tensor(ab_bins(), dtype=logits.dtype),
-    )
+    ops = namespace(logits)
+    mass = _unnormalized(logits / temperature)
+    return ops.matmul(mass, constant(ab_bins(), logits)) / ops.sum(mass, axis=-1, keepdims=True)
+
+
+def _unnormalized(logits: Tensor) -> Tensor:
+    """Return softmax's numerator; NumPy has none, and dividing after a sum costs less."""
+    ops = namespace(logits)
+    return ops.exp(logits - ops.max(logits, axis=-1, keepdims=True))
 
 
 def colorfulness(rgb: Tensor) -> Tensor:
@@ -240,7 +250,8 @@ def colorfulness(rgb: Tensor) -> Tensor:
     Returns:
         float (...): 0 for grey, about 15 slightly, 45 quite, 80 and more highly colorful.
     """
-    rgb = ops.cast(rgb, "float32")
+    ops = namespace(rgb)
+    rgb = rgb.astype("float32") if ops is np else ops.cast(rgb, "float32")
     red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
     rg = red - green
     yb = 0.5 * (red + green) - blue

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deepkoal.color import RGB_TO_XYZ, WHITE_D65, linear_to_srgb, srgb_to_linear
 from deepkoal.upsample import ChromaField, interpolate_rows, stretch_columns
 
 THREADS = 2
@@ -24,41 +25,25 @@ BAND_PIXELS = 65536
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
 
-# As in `color`, which holds the source; that module is not imported, for it loads Keras.
-_RGB_TO_XYZ = np.array(
-    [
-        [0.4124564, 0.3575761, 0.1804375],
-        [0.2126729, 0.7151522, 0.0721750],
-        [0.0193339, 0.1191920, 0.9503041],
-    ]
-)
-_XYZ_TO_RGB = np.linalg.inv(_RGB_TO_XYZ / _RGB_TO_XYZ.sum(1, keepdims=True))
+_XYZ_TO_RGB = np.linalg.inv(RGB_TO_XYZ / WHITE_D65[:, None])
 _DELTA = 6 / 29  # CIE 15: below it, f(t) is linear
 _FULL = 65535  # linear light is worked in these units, so that its integer part indexes a table
-
-
-def _decode_gamma(v: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
-
-
-def _encode_gamma(v: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(v <= 0.0031308, v * 12.92, 1.055 * v ** (1 / 2.4) - 0.055)
 
 
 def _to_l(y: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(y > _DELTA**3, 116 * np.cbrt(y) - 16, y * (29 / 3) ** 3)
 
 
-_LINEAR = _decode_gamma(np.arange(256) / 255)
+_LINEAR = srgb_to_linear(np.arange(256) / 255)
 _L_OF_GREY = _to_l(_LINEAR).astype(np.float32)
 _L_OF_Y = _to_l(np.arange(_FULL + 1) / _FULL).astype(np.float32)
 # The half makes the cast to an index, which truncates, round to the nearest.
 _Y_OF_CHANNEL = [
     (_FULL * weight * _LINEAR + half).astype(np.float32)
-    for weight, half in zip(_RGB_TO_XYZ[1], (0.5, 0, 0), strict=True)
+    for weight, half in zip(RGB_TO_XYZ[1], (0.5, 0, 0), strict=True)
 ]
 _BYTE_OF_LINEAR = np.clip(
-    np.rint(255 * _encode_gamma((np.arange(_FULL + 1) + 0.5) / _FULL)), 0, 255
+    np.rint(255 * linear_to_srgb((np.arange(_FULL + 1) + 0.5) / _FULL)), 0, 255
 ).astype(np.uint8)
 
 

@@ -1,6 +1,8 @@
 """Color science against published values, scikit-image, and hand-computed examples."""
 
 import hashlib
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -23,9 +25,12 @@ from deepkoal.color import (
     in_gamut,
     lab_to_linear,
     lab_to_rgb,
+    linear_to_lab,
+    linear_to_srgb,
     normalize_ab,
     normalize_l,
     rgb_to_lab,
+    srgb_to_linear,
 )
 
 # http://www.brucelindbloom.com/index.html?ColorCalculator.html, sRGB, D65
@@ -39,8 +44,7 @@ LINDBLOOM = {
 
 
 def in_numpy(function, *args, **settings):
-    args = [np.asarray(arg, "float32") for arg in args]
-    return keras.ops.convert_to_numpy(function(*args, **settings))
+    return function(*[np.asarray(arg, "float32") for arg in args], **settings)
 
 
 def floats(low, high, shape):
@@ -104,6 +108,51 @@ def test_network_units_and_back(l, ab):
 def test_network_units_by_hand():
     assert [normalize_l(l) for l in (0, 25, 100)] == [-1, -0.5, 1]
     assert [normalize_ab(ab) for ab in (-110, 0, 55)] == [-1, 0, 0.5]
+
+
+# --- NumPy and tensors -------------------------------------------------------------------------
+
+# Each function with what it takes and the size of what it returns.
+FUNCTIONS = {
+    srgb_to_linear: (np.linspace(-0.1, 1.1, 999), 1),
+    linear_to_srgb: (np.linspace(-0.1, 1.1, 999), 1),
+    linear_to_lab: (np.random.default_rng(0).uniform(0, 1, (999, 3)), 100),
+    lab_to_linear: (random_lab(999), 1),
+    rgb_to_lab: (np.random.default_rng(0).uniform(0, 1, (999, 3)), 100),
+    lab_to_rgb: (random_lab(999), 1),
+    in_gamut: (random_lab(999), 1),
+    clip_to_gamut: (random_lab(999), 100),
+    encode_ab: (random_lab(999)[:, 1:], 1),
+    decode_ab: (np.random.default_rng(0).normal(0, 3, (99, 227)), 100),
+    colorfulness: (np.random.default_rng(0).integers(0, 256, (2, 9, 9, 3)), 100),
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
+def test_tensors_are_answered_as_numpy_is(function):
+    given, scale = FUNCTIONS[function]
+    expected = in_numpy(function, given)
+    answered = function(keras.ops.convert_to_tensor(given, dtype="float32"))
+    assert keras.ops.is_tensor(answered)
+    np.testing.assert_allclose(answered, expected, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numpy_keeps_its_precision(function, dtype):
+    answered = function(np.asarray(FUNCTIONS[function][0], dtype))
+    assert isinstance(answered, np.ndarray)
+    kept = {in_gamut: "bool", colorfulness: "float32"}.get(function, dtype)
+    assert answered.dtype == kept
+
+
+def test_numpy_needs_no_backend():
+    code = (
+        "import sys; import numpy as np; from deepkoal import color; "
+        "color.decode_ab(color.encode_ab(color.rgb_to_lab(np.ones((2, 3), 'float32'))[:, 1:])); "
+        "assert not {'keras', 'tensorflow', 'jax'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 # --- gradients ---------------------------------------------------------------------------------
@@ -286,8 +335,7 @@ def test_colorfulness_by_hand():
     halves = np.zeros((2, 4, 4, 3), np.uint8)
     halves[0, :, :2, 0] = halves[0, :, 2:, 1] = 255
     halves[1] = 90
-    measured = keras.ops.convert_to_numpy(colorfulness(halves))
-    np.testing.assert_allclose(measured, [255 + 0.3 * 127.5, 0], rtol=1e-6)
+    np.testing.assert_allclose(colorfulness(halves), [255 + 0.3 * 127.5, 0], rtol=1e-6)
 
 
 def test_colorfulness_is_the_protocols(photos):

@@ -167,12 +167,6 @@ def test_render_needs_little_more_memory_than_its_output() -> None:
     assert rgb.nbytes < peak < rgb.nbytes + 2 * one_float_plane
 
 
-def test_the_matrix_is_that_of_the_networks_colors() -> None:
-    from deepkoal import color  # not above: it loads Keras
-
-    np.testing.assert_array_equal(postprocess._RGB_TO_XYZ, color.RGB_TO_XYZ)
-
-
 def test_the_full_size_path_loads_no_keras() -> None:
     program = (
         "import sys, deepkoal.postprocess, deepkoal.metrics; "
