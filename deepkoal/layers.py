@@ -59,3 +59,65 @@ class ReplicateEmbedding(keras.layers.Layer):
         """Return (B, h, w, D)."""
         features, embedding = input_shape
         return (*features[:3], embedding[-1])
+
+
+@keras.saving.register_keras_serializable(package="deepkoal")
+class DoubleSize(keras.layers.UpSampling2D):
+    """Double height and width, bilinearly: `UpSampling2D` that a graph of any size can hold.
+
+    Keras 3.15 refuses a size that is unknown while a graph is traced in `ops.image.resize`, and
+    so in `UpSampling2D` (github.com/keras-team/keras/pull/23315 mends it). There the same is
+    written out: at half-pixel centers each new place is 3/4 the nearest old one and 1/4 the next,
+    and the edge repeats.
+
+    Input: (B, H, W, C), floating point; output: (B, 2H, 2W, C).
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(2, interpolation="bilinear", **kwargs)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return the maps enlarged."""
+        if None not in inputs.shape[1:3]:
+            return super().call(inputs)
+        columns = ops.transpose(_double_rows(inputs), (0, 2, 1, 3))
+        return ops.transpose(_double_rows(columns), (0, 2, 1, 3))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what rebuilds the layer."""
+        config = super().get_config()
+        return {key: config[key] for key in config if key not in ("size", "interpolation")}
+
+
+def _double_rows(x: Tensor) -> Tensor:
+    above = ops.concatenate([x[:, :1], x[:, :-1]], axis=1)
+    below = ops.concatenate([x[:, 1:], x[:, -1:]], axis=1)
+    pairs = ops.stack([0.75 * x + 0.25 * above, 0.75 * x + 0.25 * below], axis=2)
+    batch, height, width, channels = ops.shape(x)
+    return ops.reshape(pairs, (batch, 2 * height, width, channels))
+
+
+def renew_upsampling(network: keras.Model) -> keras.Model:
+    """Give a network from an older file, which holds `UpSampling2D`, `DoubleSize` in its place.
+
+    Args:
+        network: functional; models within it are left as they are.
+
+    Returns:
+        The network itself if it has no such layer, else one of the same names and weights.
+    """
+
+    def is_old(layer: keras.layers.Layer) -> bool:
+        bilinear = type(layer) is keras.layers.UpSampling2D and layer.interpolation == "bilinear"
+        return bilinear and layer.size == (2, 2)
+
+    def renew(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if is_old(layer):
+            return DoubleSize(name=layer.name, dtype=layer.dtype_policy)
+        return type(layer).from_config(layer.get_config())
+
+    if not any(map(is_old, network.layers)):
+        return network
+    renewed = keras.models.clone_model(network, clone_function=renew)
+    renewed.set_weights(network.get_weights())
+    return renewed

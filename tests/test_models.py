@@ -96,9 +96,16 @@ def test_koala_upsamples_where_table_1_does(koala):
 @pytest.mark.parametrize("size", [(40, 56), (8, 8), (64, 32)])
 def test_koala_takes_any_multiples_of_8(koala, size):
     output = koala(make_l_norm(2, *size))
-    assert list(output) == ["ab_norm"]
     assert output["ab_norm"].shape == (2, *size, 2)
-    assert output["ab_norm"].dtype == "float32"
+    assert output["features"].shape == (2, size[0] // 4, size[1] // 4, 64)
+    assert {tensor.dtype for tensor in output.values()} == {"float32"}
+
+
+def test_koalas_features_are_the_decoders_last_before_the_second_doubling(koala):
+    given = make_l_norm(1, 16, 24)
+    expected = keras.Model(koala.input, koala.get_layer("decoder_3").output)(given)
+    np.testing.assert_array_equal(koala(given)["features"], expected)
+    assert keras.ops.convert_to_numpy(expected).std() > 0
 
 
 def test_koala_stays_within_its_range():
@@ -183,6 +190,15 @@ def test_lites_semantics_reach_every_place(lite):
     other[:, :32, :32] = 1
     before, after = (keras.ops.convert_to_numpy(lite(x)["logits"]) for x in (photo, other))
     assert np.abs(after - before)[:, -4:, -4:].max() > 1e-4
+
+
+def test_lite_is_compiled_once_for_all_sizes(lite):
+    for size in ((64, 64), (32, 96), (96, 32), (64, 32)):
+        given = make_l_norm(1, *size)
+        compiled, expected = lite.predict_on_batch(given), lite(given)
+        for name in expected:
+            np.testing.assert_allclose(compiled[name], expected[name], atol=1e-5)
+    assert lite.predict_function.experimental_get_tracing_count() == 2  # one size, then any
 
 
 def test_lite_wants_three_widths():

@@ -13,7 +13,6 @@ from deepkoal.colorizer import Colorizer
 from deepkoal.config import DeepkoalError
 from deepkoal.export.coloring import colorize
 from deepkoal.export.decoding import decode_photo
-from deepkoal.export.tracing import make_traceable
 from deepkoal.guidance import check_vibrance
 
 MAX_PIXELS = 50_000_000
@@ -37,11 +36,7 @@ class ColorizerModule(tf.Module):
         super().__init__(name="colorizer")
         # Bare variables, for a Keras model would be saved with all its own functions.
         self.network_variables = [variable.value for variable in colorizer.network.variables]
-        self._colorizer = Colorizer(
-            make_traceable(colorizer.network),
-            working_size=colorizer.working_size,
-            temperature=colorizer.temperature,
-        )
+        self._colorizer = colorizer
         self._vibrance = vibrance
         self._max_pixels = max_pixels
 

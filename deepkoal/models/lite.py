@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from deepkoal.color import ab_bins
-from deepkoal.layers import ReplicateEmbedding, StandardizeVector
+from deepkoal.layers import DoubleSize, ReplicateEmbedding, StandardizeVector
 
 
 def lite(
@@ -40,7 +40,7 @@ def lite(
     x = layers.Concatenate(name="concatenate")([taps["stride_32"], replicated])
     x = layers.Conv2D(fusion, 1, activation="relu", name="fusion")(x)
     for stride, width in zip((16, 8, 4), widths, strict=True):
-        x = layers.UpSampling2D(interpolation="bilinear", name=f"up_{stride}")(x)
+        x = DoubleSize(name=f"up_{stride}")(x)
         x = layers.Concatenate(name=f"skip_{stride}")([x, taps[f"stride_{stride}"]])
         x = _convolution(x, width, f"decoder_{stride}")
     features = _convolution(x, widths[-1], "features")
