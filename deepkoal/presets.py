@@ -89,11 +89,16 @@ def build_untrained(
         keras.config.set_dtype_policy(before)
 
 
-def load_network(name: str) -> keras.Model:
+def load_network(name: str, *, embedder: SemanticEmbedder | None = None) -> keras.Model:
     """Build a preset's network with its shipped weights.
 
+    Args:
+        name: of the preset.
+        embedder: for `koala`: any of ImageNet-1k's classes; EfficientNet-Lite0 where None.
+
     Raises:
-        WeightsError: there is no such preset, or its weights are missing or damaged.
+        WeightsError: there is no such preset, or its weights are missing, damaged or made for
+            embeddings of another length.
     """
     preset = load_preset(name)
     if preset.sha256 is None:
@@ -101,8 +106,11 @@ def load_network(name: str) -> keras.Model:
             f"no weights are shipped for {name}: train it on your own photos "
             f"(deepkoal train RECORDS --preset {name} --run RUN) and pass --model RUN"
         )
-    network = models.lite(efficientnet_lite0())
-    load_weights(network, find_shipped(name), preset.sha256)
+    if preset.network == "koala":
+        network = models.koala(embedder or SemanticEmbedder.efficientnet_lite0())
+    else:
+        network = models.lite(efficientnet_lite0())
+    load_weights(network, find_shipped(name), preset.sha256, skip=_list_embedders(network))
     return network
 
 
@@ -146,7 +154,7 @@ def begin_with(network: keras.Model, start: str | Path) -> None:
     """Give a network the weights to begin training with.
 
     Args:
-        network: built as the weights' own network was.
+        network: built as the weights' own network was; its embedder may be another.
         start: the name of a preset that has weights, a `.keras` file or the folder of a run.
 
     Raises:
@@ -157,9 +165,22 @@ def begin_with(network: keras.Model, start: str | Path) -> None:
     else:
         trained, _ = load_trained(start)
     try:
-        network.set_weights(trained.get_weights())
+        for own, given in zip(_list_learned(network), _list_learned(trained), strict=True):
+            own.assign(given)
     except ValueError as error:
         raise WeightsError(
             f"{start} holds weights of {trained.name}, which do not fit {network.name} as it was "
             "built; begin with a network of the same kind"
         ) from error
+
+
+def _list_embedders(network: keras.Model) -> list[str]:
+    """Name the layers that are frozen embedders: exchangeable, and never part of the weights."""
+    return [layer.name for layer in network.layers if isinstance(layer, SemanticEmbedder)]
+
+
+def _list_learned(network: keras.Model) -> list[keras.Variable]:
+    skip = _list_embedders(network)
+    return [
+        weight for layer in network.layers if layer.name not in skip for weight in layer.weights
+    ]

@@ -16,6 +16,7 @@ import skimage.data
 from PIL import Image
 
 import deepkoal
+from deepkoal import models
 from deepkoal.cli import main
 from deepkoal.color import ab_bins
 from deepkoal.colorizer import Colorizer
@@ -707,6 +708,8 @@ def embedders(monkeypatch):
     lite = staticmethod(lambda: make_embedder("efficientnet-lite0:imagenet"))
     monkeypatch.setattr(SemanticEmbedder, "inception_resnet_v2", staticmethod(fail))
     monkeypatch.setattr(SemanticEmbedder, "efficientnet_lite0", lite)
+    local = staticmethod(lambda variant, path: make_embedder(f"efficientnet-lite{variant}:{path}"))
+    monkeypatch.setattr(SemanticEmbedder, "efficientnet_lite", local)
 
 
 def prepare(photos, records, *options):
@@ -744,6 +747,11 @@ def test_prepare_without_any_color_photo_fails(photos, tmp_path, capsys):
         (["--preset", "koala", "--embedder", "none"], None, ""),
         (["--embedder", "efficientnet-lite0"], "efficientnet-lite0:imagenet", ""),
         (["--embedder", "own.h5"], "inception-resnet-v2:0a1b2c", ""),
+        (
+            ["--embedder", "own.h5", "--embedder", "efficientnet-lite2:own.safetensors"],
+            "inception-resnet-v2:0a1b2c+efficientnet-lite2:own.safetensors",
+            "",
+        ),
     ],
 )
 def test_prepare_embeds_as_the_preset_needs(
@@ -768,6 +776,43 @@ def test_named_embedder_has_no_stand_in(small, tmp_path, embedders, capsys):
     assert prepare(tmp_path / "small", records, *options, "resnet") == 2
     assert "--embedder takes" in capsys.readouterr().err
     assert not records.exists()
+
+
+@pytest.fixture
+def shipped_koala(tmp_path, monkeypatch):
+    """A models folder whose koala has weights, for embeddings of length 7."""
+    folder = tmp_path / "models" / "koala"
+    folder.mkdir(parents=True)
+    network = models.koala(make_embedder("any"))
+    digest = save_weights(network, folder / "weights.safetensors", skip=["embedding"])
+    config = {"summary": "s", "network": "koala", "working_size": 32, "reading": {}}
+    config |= {"license": "CC0", "sha256": digest}
+    (folder / "config.json").write_text(json.dumps(config))
+    monkeypatch.setenv("DEEPKOAL_MODELS", str(tmp_path / "models"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "deepkoal: EfficientNet-Lite0's logits stand in for Inception-ResNet-v2's"),
+        (["--embedder", "own.h5"], ""),
+    ],
+)
+def test_koala_colors_with_the_expert_that_can_be_had(
+    small, tmp_path, embedders, shipped_koala, capsys, options, said
+):
+    target = tmp_path / "b.png"
+    given = [str(small("a.png")), "-o", str(target), "--preset", "koala", *options]
+    assert main(["colorize", *given]) == 0
+    assert capsys.readouterr().err.startswith(said)
+    assert read_image(target).shape == (64, 96, 3)
+
+
+def test_only_koala_takes_an_embedder(model, small, capsys):
+    for network in (["--model", model], ["--preset", "koala-lite"]):
+        given = [str(small("a.png")), *network, "--embedder", "efficientnet-lite0"]
+        assert main(["colorize", *given]) == 2
+        assert "--embedder goes with --preset koala" in capsys.readouterr().err
 
 
 def train(records, run, *options):
@@ -810,11 +855,12 @@ def test_koala_needs_records_with_an_embedder_that_can_be_had(
     assert "holds no embeddings" in capsys.readouterr().err
     assert train(own, tmp_path / "run", *koala) == 1
     assert "name it with --embedder FILE.h5" in capsys.readouterr().err
-    assert train(own, tmp_path / "run", *koala, "--embedder", "efficientnet-lite0") == 1
-    assert "not of efficientnet-lite0:imagenet" in capsys.readouterr().err
     assert not trained
+    assert train(own, tmp_path / "run", *koala, "--embedder", "efficientnet-lite0") == 0
+    assert "lite0:imagenet stands in for inception-resnet-v2:0a1b2c" in capsys.readouterr().err
     assert train(own, tmp_path / "run", *koala, "--embedder", "own.h5") == 0
-    assert trained[0][0][0].get_layer("embedding").identity == "inception-resnet-v2:0a1b2c"
+    assert trained[1][0][0].get_layer("embedding").identity == "inception-resnet-v2:0a1b2c"
+    assert "stands in" not in capsys.readouterr().err
 
 
 def test_train_runs_and_its_network_colors(model, small, tmp_path, monkeypatch, capsys):

@@ -257,13 +257,45 @@ def test_photos_are_embedded_in_batches(photos_dir, tmp_path):
     assert embedder.batches == [8, 8, 8]
 
 
+class MeanEmbedder(QuadrantEmbedder):
+    """Tells a photo's mean lightness four times, negated."""
+
+    identity = "means"
+
+    def __call__(self, l_norm):
+        return np.repeat(-l_norm.mean(axis=(1, 2)), 4, axis=1)
+
+
+def test_several_embedders_take_turns(photos_dir, tmp_path, records_dir):
+    embedders = [QuadrantEmbedder(), MeanEmbedder()]
+    settings = remake(photos_dir, tmp_path / "two", embedder=embedders).settings
+    assert (settings.embedder, settings.embedding_dim) == ("quadrants+means", 4)
+    remake(photos_dir, tmp_path / "means", embedder=MeanEmbedder())
+    apart = read_all(records_dir), read_all(tmp_path / "means")
+    mixed = read_all(tmp_path / "two")
+    counts = [
+        sum(np.array_equal(mixed[name]["embedding"], each[name]["embedding"]) for name in mixed)
+        for each in apart
+    ]
+    assert sum(counts) == len(mixed)
+    assert min(counts) >= len(mixed) // 3
+
+
+def test_embedders_of_unequal_lengths_are_an_error(photos_dir, tmp_path):
+    class Long(QuadrantEmbedder):
+        dim = 5
+
+    with pytest.raises(RecordsError, match="of one length, got quadrants 4, quadrants 5"):
+        prepare(photos_dir, tmp_path, embedder=[QuadrantEmbedder(), Long()])
+
+
 def test_a_keras_embedder_gives_what_it_gives_when_called():
     layers = [keras.layers.AveragePooling2D(8), keras.layers.Flatten()]
     model = keras.Sequential([keras.Input((16, 16, 1)), *layers])
     model.identity, model.dim, model.input_size = "pooled", 4, 16
     rgb = data.coffee()[:16, :16]
     jpegs = {name: encode_jpeg(rgb) for name in "abc"}
-    embeddings = embed_photos(jpegs, model, 2)
+    embeddings = embed_photos(jpegs, [model], 2)
     l_norm = rgb2lab(decode_jpeg(jpegs["a"]))[None, ..., :1].astype(np.float32) / 50 - 1
     assert list(embeddings) == list(jpegs)
     for embedding in embeddings.values():
@@ -282,7 +314,7 @@ def test_an_embedding_half_precision_cannot_hold_is_an_error():
     jpegs = {"a.jpg": encode_jpeg(data.coffee()[:40, :40])}
     for embedder in (Loud(), Wrong()):
         with pytest.raises(RecordsError, match="quadrants"):
-            embed_photos(jpegs, embedder, 2)
+            embed_photos(jpegs, [embedder], 2)
 
 
 def test_an_interrupted_run_is_taken_up(photos_dir, records_dir, own_records):

@@ -6,11 +6,12 @@ import keras
 import numpy as np
 import pytest
 import safetensors.numpy
-from tiny_networks import tiny_embedder, tiny_encoder
+from tiny_networks import tiny_embedder, tiny_encoder, tiny_koala, tiny_lite
 
 from deepkoal import models, presets
 from deepkoal.config import Preset, RunError, WeightsError
 from deepkoal.presets import (
+    begin_with,
     build_untrained,
     list_presets,
     load_network,
@@ -163,6 +164,35 @@ def test_shipped_weights_are_the_networks(shelf):
         np.testing.assert_array_equal(np.array(variable), half)
 
 
+@pytest.fixture
+def koala_shelf(shelf, monkeypatch):
+    """The preset `mine` as a koala whose embeddings are of length 5, and its network."""
+    network = models.koala(tiny_embedder())
+    digest = save_weights(network, shelf / WEIGHTS_FILE, skip=["embedding"])
+    config = {**CONFIG, "network": "koala", "sha256": digest}
+    (shelf / "config.json").write_text(json.dumps(config))
+    stand_in = staticmethod(lambda: tiny_embedder(seed=8))
+    monkeypatch.setattr(presets.SemanticEmbedder, "efficientnet_lite0", stand_in)
+    return network
+
+
+def assert_same_but_for_the_embedder(found, expected):
+    for layer in expected.layers:
+        if layer.name != "embedding":
+            for own, given in zip(layer.weights, found.get_layer(layer.name).weights, strict=True):
+                half = np.array(own).astype("float16")
+                np.testing.assert_array_equal(np.array(given).astype("float16"), half, own.path)
+
+
+def test_koalas_weights_take_any_embedder_of_their_length(koala_shelf):
+    network = load_network("mine", embedder=tiny_embedder(seed=9))
+    assert_same_but_for_the_embedder(network, koala_shelf)
+    assert network.get_layer("embedding").identity == "tiny:9"
+    assert load_network("mine").get_layer("embedding").identity == "tiny:8"
+    with pytest.raises(WeightsError, match="expected fusion/kernel of shape"):
+        load_network("mine", embedder=tiny_embedder(dim=6))
+
+
 def test_weights_of_another_digest_are_refused(shelf):
     save_weights(models.lite(tiny_encoder()), shelf / WEIGHTS_FILE)
     (shelf / "config.json").write_text(json.dumps({**CONFIG, "sha256": "0" * 64}))
@@ -189,3 +219,37 @@ def test_a_recipe_is_read_or_missed(shelf):
     path.write_text("size = 97\n")
     with pytest.raises(RunError, match=r"recipe\.toml: size must be a multiple of 32"):
         load_recipe("mine")
+
+
+# --- beginning with weights --------------------------------------------------------------------
+
+
+def test_training_begins_with_a_presets_weights_and_its_own_embedder(koala_shelf):
+    network = models.koala(tiny_embedder(seed=3))
+    embedder = [np.array(weight) for weight in network.get_layer("embedding").weights]
+    begin_with(network, "mine")
+    assert_same_but_for_the_embedder(network, koala_shelf)
+    for before, after in zip(embedder, network.get_layer("embedding").weights, strict=True):
+        np.testing.assert_array_equal(before, np.array(after))
+
+
+@pytest.mark.parametrize("place", ["run", "run/best.keras"])
+def test_training_begins_with_a_runs_network(tmp_path, place):
+    (tmp_path / "run").mkdir()
+    source, network = tiny_lite(seed=1), tiny_lite(seed=2)
+    source.save(tmp_path / "run" / "best.keras")
+    begin_with(network, tmp_path / place)
+    for expected, found in zip(source.weights, network.weights, strict=True):
+        np.testing.assert_array_equal(np.array(expected), np.array(found))
+
+
+def test_a_beginning_that_does_not_fit_is_named(tmp_path, shelf):
+    path = tmp_path / "small.keras"
+    tiny_lite().save(path)
+    for other in (tiny_koala(), models.lite(tiny_encoder(), widths=(8, 8, 16), fusion=8)):
+        with pytest.raises(WeightsError) as error:
+            begin_with(other, path)
+        assert one_line(error).startswith(f"{path} holds weights of lite, which do not fit")
+    for start, expected in (("mine", "no weights are shipped for mine"), ("gone", "no such file")):
+        with pytest.raises(WeightsError, match=expected):
+            begin_with(tiny_lite(), start)

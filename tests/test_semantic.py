@@ -67,6 +67,25 @@ def test_lite0_has_the_published_size(lite0):
     assert sum(int(np.prod(v.shape)) for v in lite0.trainable_weights) == 4_652_008
 
 
+@pytest.mark.parametrize(
+    ("variant", "parameters", "trainable", "side"),
+    [(1, 5_470_344, 5_416_680, 240), (2, 6_150_168, 6_092_072, 260)],
+)
+def test_lite1_and_lite2_have_the_published_size(variant, parameters, trainable, side):
+    embedder = SemanticEmbedder.efficientnet_lite(variant, None, seed=1)
+    classifier = embedder.classifier
+    assert classifier.count_params() == parameters
+    statistics = [v for v in classifier.weights if "moving" in v.path]
+    assert parameters - sum(int(np.prod(v.shape)) for v in statistics) == trainable
+    assert (embedder.input_size, embedder.dim) == (side, 1000)
+    assert embedder.identity == f"efficientnet-lite{variant}:seed-1"
+
+
+def test_there_is_no_lite9():
+    with pytest.raises(DeepkoalError, match="expected EfficientNet-Lite 0, 1 or 2, not 9"):
+        SemanticEmbedder.efficientnet_lite(9, None)
+
+
 def test_lite0_maps_have_the_stated_shapes(lite0):
     outputs = lite0(np.zeros((1, 64, 96, 3), np.float32))
     assert {name: tuple(value.shape) for name, value in outputs.items()} == {

@@ -240,9 +240,13 @@ def test_a_later_version_goes_on_with_a_run(claimed, records, validation):
     # As an earlier version wrote it, which did not tell the validation photos.
     description["version"] = "0.0.1"
     del description["validation"]
+    # And as one that knew no degradation yet, which then was 0 as it is by default.
+    del description["recipe"]["degradation"]
     (claimed / "run.json").write_text(json.dumps(description))
     with pytest.raises(KeyboardInterrupt):
         train_tiny(records, validation, claimed, callbacks=[Interrupt()])
+    with pytest.raises(RunError, match=r"degradation: 0\.0 there, 0\.5 asked"):
+        train_tiny(records, validation, claimed, recipe=RECIPE.replace(degradation=0.5))
 
 
 class Interrupt(keras.callbacks.Callback):
@@ -284,6 +288,24 @@ def test_records_without_the_networks_embeddings_are_refused(records, validation
         train(network, records, tmp_path, recipe=SHORT, validation=validation)
     with pytest.raises(RecordsError, match=r"tiny:1 .* the network needs those of tiny:2"):
         train(models.koala(tiny_embedder(seed=2)), records, tmp_path, recipe=SHORT)
+
+
+def test_one_of_the_records_embedders_or_one_of_imagenets_classes_will_do(photos, tmp_path):
+    few = {"coffee": photos["coffee"]}
+    both, thousand = [tiny_embedder(), tiny_embedder(seed=2)], tiny_embedder(dim=1000)
+    mixed = prepare_crops(few, tmp_path / "mixed", [(0, 60), (90, 150)], embedder=both)
+    large = prepare_crops(few, tmp_path / "large", [(0, 60)], embedder=thousand)
+    for number, (records, embedder) in enumerate(
+        [(mixed, tiny_embedder(seed=2)), (large, tiny_embedder(dim=1000, seed=2))]
+    ):
+        with pytest.raises(KeyboardInterrupt):  # nothing stands in the way of training
+            train(
+                tiny_koala(embedder=embedder),
+                records,
+                tmp_path / str(number),
+                recipe=SHORT,
+                callbacks=[Interrupt()],
+            )
 
 
 def damage(folder, tmp_path, shard):
@@ -353,16 +375,16 @@ def test_slow_variables_take_their_share_of_a_step():
 
 
 def test_koala_trains_on_stored_embeddings_and_goes_on(records, tmp_path):
-    network = tiny_koala()
+    network, recipe = tiny_koala(), RECIPE.replace(degradation=0.5, epochs=2)
     before = weights_of(network)
-    train(network, records, tmp_path / "through", recipe=RECIPE, epochs=2)
+    train(network, records, tmp_path / "through", recipe=recipe)
     first, last = (float(row["loss"]) for row in read_log(tmp_path / "through"))
     assert last < first
     for path, weights in weights_of(network).items():
         assert np.array_equal(weights, before[path]) == path.startswith("tiny_"), path
     halted = Path(shutil.copytree(tmp_path / "through", tmp_path / "halted"))
     (halted / "checkpoints" / "epoch-0002.weights.h5").unlink()
-    resumed = train(tiny_koala(seed=9), records, halted, recipe=RECIPE, epochs=2)
+    resumed = train(tiny_koala(seed=9), records, halted, recipe=recipe)
     assert_same_weights(resumed, network, 1e-6)
     assert [row["epoch"] for row in read_log(halted)] == ["0", "1"]
 

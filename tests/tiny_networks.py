@@ -36,10 +36,10 @@ def tiny_embedder(dim=5, seed=1):
     return SemanticEmbedder(classifier, input_size=8, identity=f"tiny:{seed}")
 
 
-def tiny_koala(seed=0):
+def tiny_koala(seed=0, embedder=None):
     """What training needs of `models.koala`, of a thousandth of its size."""
     l_norm = keras.Input((None, None, 1), name="l_norm")
-    embedding = tiny_embedder()(l_norm)
+    embedding = (embedder or tiny_embedder())(l_norm)
     x = keras.layers.Conv2D(8, 4, 4, activation="relu", name="encoder_1")(l_norm)
     x = keras.layers.Concatenate(name="concatenate")(
         [x, ReplicateEmbedding(name="replicate")([x, embedding])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 INCEPTION = "inception-resnet-v2"
 LITE0 = "efficientnet-lite0"
-NAMES = f"{INCEPTION}|{LITE0}|FILE.h5"
+NAMES = f"{INCEPTION}|{LITE0}|FILE.h5|efficientnet-liteN:FILE.safetensors"
 
 
 def build_embedder(name: str) -> SemanticEmbedder:
@@ -24,7 +25,8 @@ def build_embedder(name: str) -> SemanticEmbedder:
 
     Args:
         name: `inception-resnet-v2`, whose weights are fetched once; a local `.h5` file of them;
-            or `efficientnet-lite0`, whose weights came with deepkoal.
+            `efficientnet-lite0`, whose weights came with deepkoal; or, N being 0, 1 or 2,
+            `efficientnet-liteN:` and a local `.safetensors` file.
 
     Raises:
         UsageError: it is none of these.
@@ -34,8 +36,10 @@ def build_embedder(name: str) -> SemanticEmbedder:
 
     if name == LITE0:
         return SemanticEmbedder.efficientnet_lite0()
+    if local := re.fullmatch(r"efficientnet-lite([012]):(.+\.safetensors)", name):
+        return SemanticEmbedder.efficientnet_lite(int(local[1]), local[2])
     if name != INCEPTION and Path(name).suffix != ".h5":
-        raise UsageError(f"--embedder takes {INCEPTION}, {LITE0} or a .h5 file, not {name}")
+        raise UsageError(f"--embedder takes {NAMES}, not {name}")
     # Keras reports on a download on stdout, which is for results.
     with contextlib.redirect_stdout(sys.stderr):
         return SemanticEmbedder.inception_resnet_v2("imagenet" if name == INCEPTION else name)
@@ -55,7 +59,7 @@ def build_paper_embedder() -> SemanticEmbedder:
 
 
 def build_recorded_embedder(manifest: Manifest, records: str, name: str | None) -> SemanticEmbedder:
-    """Build the embedder that records were made with.
+    """Build the embedder that records were made with, or one to stand in for it.
 
     Args:
         manifest: of the records.
@@ -63,7 +67,7 @@ def build_recorded_embedder(manifest: Manifest, records: str, name: str | None) 
         name: what `build_embedder` takes, or None to tell by the manifest.
 
     Raises:
-        RecordsError: there are no embeddings in the records, or not this embedder's.
+        RecordsError: there are no embeddings in the records, or none whose embedder can be told.
         UsageError, WeightsError: as `build_embedder`.
     """
     recorded = manifest.settings.embedder
@@ -72,17 +76,16 @@ def build_recorded_embedder(manifest: Manifest, records: str, name: str | None) 
             f"{records} holds no embeddings, which koala is trained on: prepare the photos again "
             "with --preset koala"
         )
+    identities = recorded.split("+")
     if name is None:
-        name, _, weights = recorded.partition(":")
-        if name not in (INCEPTION, LITE0) or weights != "imagenet":
+        shipped = [each for each in (LITE0, INCEPTION) if f"{each}:imagenet" in identities]
+        if not shipped:
             raise RecordsError(
                 f"{records} holds embeddings of {recorded}, which comes from a file of your own: "
                 "name it with --embedder FILE.h5"
             )
+        name = shipped[0]
     embedder = build_embedder(name)
-    if embedder.identity != recorded:
-        raise RecordsError(
-            f"{records} holds embeddings of {recorded}, not of {embedder.identity}: leave out "
-            "--embedder, or prepare the photos again with it"
-        )
+    if embedder.identity not in identities:
+        tell(f"{embedder.identity} stands in for {recorded}, whose embeddings {records} holds")
     return embedder

@@ -49,9 +49,11 @@ def _add_prepare(verbs: Any) -> None:
     )
     prepare.add_argument(
         "--embedder",
+        action="append",
         metavar=f"none|{NAMES}",
-        help="also store semantic embeddings; FILE.h5 holds weights of Inception-ResNet-v2 (none; "
-        "for koala inception-resnet-v2, or where it cannot be had efficientnet-lite0)",
+        help="also store semantic embeddings; FILE.h5 holds weights of Inception-ResNet-v2; given "
+        "several times, each photo is embedded by one of them (none; for koala "
+        "inception-resnet-v2, or where it cannot be had efficientnet-lite0)",
     )
     prepare.add_argument(
         "--workers", type=whole_number(1), metavar="N", help="threads (one per processor)"
@@ -84,7 +86,7 @@ def _add_train(verbs: Any) -> None:
     train.add_argument("--validation", metavar="RECORDS", help="records of photos held back")
     train.add_argument("--recipe", metavar="FILE", help="a TOML recipe instead of the preset's")
     train.add_argument(
-        "--embedder", metavar=NAMES, help="of koala, where the records were made with a FILE.h5"
+        "--embedder", metavar=NAMES, help="of koala, where the records were made with a file's"
     )
     for field in dataclasses.fields(Recipe):
         train.add_argument(
@@ -102,16 +104,16 @@ def _run_prepare(arguments: argparse.Namespace) -> int:
     from deepkoal.presets import load_preset, load_recipe
 
     preset = load_preset(arguments.preset)
-    embedder: SemanticEmbedder | None = None
-    if arguments.embedder not in (None, "none"):
-        embedder = build_embedder(arguments.embedder)
-    elif arguments.embedder is None and preset.network == "koala":
-        embedder = build_paper_embedder()
+    embedders: list[SemanticEmbedder] = []
+    if arguments.embedder is None and preset.network == "koala":
+        embedders = [build_paper_embedder()]
+    elif arguments.embedder not in (None, ["none"]):
+        embedders = [build_embedder(name) for name in arguments.embedder]
     manifest = prepare(
         arguments.photos,
         arguments.records,
         size=arguments.size or round(SPARE * load_recipe(preset.name).size),
-        embedder=embedder,
+        embedder=embedders,
         workers=arguments.workers,
         seed=arguments.seed,
         progress=True,
@@ -119,8 +121,8 @@ def _run_prepare(arguments: argparse.Namespace) -> int:
     for photo in manifest.unreadable:
         tell(f"{photo.file}: {photo.cause}")
     kept = f"{count_photos(manifest.count)} stored"
-    if embedder is not None:
-        kept += f" with embeddings of {embedder.identity}"
+    if embedders:
+        kept += f" with embeddings of {manifest.settings.embedder}"
     show(
         f"{arguments.records}: {kept}, {manifest.grey} near-grey left out, "
         f"{len(manifest.unreadable)} unreadable"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import cv2
@@ -34,23 +35,51 @@ class Embedder(Protocol):
         """Embed float32 (B, H, W, 1), L in -1…1, as (B, D)."""
 
 
+def list_embedders(embedder: Embedder | Sequence[Embedder] | None) -> Sequence[Embedder]:
+    """Return what `prepare` was given as a sequence.
+
+    Raises:
+        RecordsError: their embeddings are not of one length.
+    """
+    if embedder is None:
+        return ()
+    embedders = embedder if isinstance(embedder, Sequence) else (embedder,)
+    if len({each.dim for each in embedders}) > 1:
+        lengths = ", ".join(f"{each.identity} {each.dim}" for each in embedders)
+        raise RecordsError(
+            f"expected embedders whose embeddings are of one length, got {lengths}: "
+            "use classifiers of the same classes"
+        )
+    return embedders
+
+
 def embed_photos(
-    jpegs: dict[str, bytes], embedder: Embedder, batch_size: int
+    jpegs: dict[str, bytes], embedders: Sequence[Embedder], batch_size: int
 ) -> dict[str, npt.NDArray[np.float16]]:
     """Embed whole photos, squeezed to the embedder's square.
 
     Args:
         jpegs: JPEG files by name.
-        embedder: sees their lightness only.
+        embedders: see their lightness only; each photo is embedded by one of them, in turn.
         batch_size: photos per call, always in full.
 
     Returns:
         float16 (D,), by name.
 
     Raises:
-        RecordsError: the embedder gave another shape than it promises, or numbers that half
+        RecordsError: an embedder gave another shape than it promises, or numbers that half
             precision cannot hold.
     """
+    embeddings: dict[str, npt.NDArray[np.float16]] = {}
+    for number, embedder in enumerate(embedders):
+        own = list(jpegs)[number :: len(embedders)]
+        embeddings |= _embed({name: jpegs[name] for name in own}, embedder, batch_size)
+    return embeddings
+
+
+def _embed(
+    jpegs: dict[str, bytes], embedder: Embedder, batch_size: int
+) -> dict[str, npt.NDArray[np.float16]]:
     # A Keras model's compiled call takes half the time of its eager one.
     compute = getattr(embedder, "predict_on_batch", embedder)
     names = list(jpegs)

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 import deepkoal
 from deepkoal.config import PhotoError, RecordsError
-from deepkoal.dataset.embed import Embedder, embed_photos
+from deepkoal.dataset.embed import Embedder, embed_photos, list_embedders
 from deepkoal.dataset.example import serialize_photo
 from deepkoal.dataset.records import (
     FORMAT_VERSION,
@@ -44,7 +44,7 @@ def prepare(
     *,
     size: int = 144,
     photos_per_shard: int = 512,
-    embedder: Embedder | None = None,
+    embedder: Embedder | Sequence[Embedder] | None = None,
     embedding_batch: int = 32,
     workers: int | None = None,
     seed: int = 0,
@@ -62,7 +62,8 @@ def prepare(
         records_dir: folder for the records, made where it is missing.
         size: short side in pixels that larger photos are resized to.
         photos_per_shard: files that share a shard.
-        embedder: computes the embeddings, or None to store none.
+        embedder: computes the embeddings, or None to store none. Of several, each photo is
+            embedded by one, in turn, so that what is trained on them leans on none.
         embedding_batch: photos per call of the embedder.
         workers: threads that read and resize; None is one per processor.
         seed: of the photos' order.
@@ -74,8 +75,9 @@ def prepare(
 
     Raises:
         PhotoError: `photos_dir` cannot be listed.
-        RecordsError: there are no photos, a setting is below 1, the folder cannot be made, or
-            it holds records made from other photos or settings.
+        RecordsError: there are no photos, a setting is below 1, the embedders' embeddings are
+            not of one length, the folder cannot be made, or it holds records made from other
+            photos or settings.
     """
     photos_dir, records_dir = Path(photos_dir), Path(records_dir)
     if min(size, photos_per_shard, embedding_batch) < 1:
@@ -86,6 +88,7 @@ def prepare(
     names = [path.relative_to(photos_dir).as_posix() for path in list_photos(photos_dir)]
     if not names:
         raise RecordsError(f"{photos_dir} holds no photos: expected JPEG, PNG or other photo files")
+    embedders = list_embedders(embedder)
     settings = Settings(
         format_version=FORMAT_VERSION,
         size=size,
@@ -93,8 +96,8 @@ def prepare(
         seed=seed,
         photos=len(names),
         photos_digest=_digest_photos(photos_dir, names),
-        embedder=None if embedder is None else embedder.identity,
-        embedding_dim=None if embedder is None else embedder.dim,
+        embedder="+".join(each.identity for each in embedders) or None,
+        embedding_dim=embedders[0].dim if embedders else None,
     )
     try:
         records_dir.mkdir(parents=True, exist_ok=True)
@@ -113,7 +116,7 @@ def prepare(
         advance(len(names) - sum(len(chunk) for chunk in todo.values()))
         for name, photos in _store_ahead(photos_dir, todo, size, workers, advance):
             jpegs = {n: p.jpeg for n, p in photos.items() if isinstance(p, StoredPhoto)}
-            embeddings = embed_photos(jpegs, embedder, embedding_batch) if embedder else {}
+            embeddings = embed_photos(jpegs, embedders, embedding_batch)
             accounts[name] = _write_shard(records_dir, name, photos, embeddings, settings)
     manifest = Manifest.from_accounts(
         deepkoal.__version__, settings, [accounts[name] for name in chunks]

@@ -42,7 +42,8 @@ class Settings:
         seed: seed of the photos' order.
         photos: files in the photos' folder.
         photos_digest: SHA-256 over their names and sizes in bytes.
-        embedder: identity of the semantic embedder, or None without embeddings.
+        embedder: identity of the semantic embedder (of several, joined by `+`), or None without
+            embeddings.
         embedding_dim: D, the embeddings' length, or None without embeddings.
     """
 

@@ -19,7 +19,8 @@ def koala(embedder: keras.Model) -> keras.Model:
 
     Returns:
         A functional model from `l_norm` (B, H, W, 1), float32 in −1…1, to
-        `{"ab_norm": (B, H, W, 2)}`, float32 in −1…1 (times 110: ab).
+        a dict of float32: `ab_norm` (B, H, W, 2) in −1…1 (times 110: ab); and `features`
+        (B, H/4, W/4, 64), the decoder's last at that stride, which tell what belongs together.
     """
     l_norm = keras.Input((None, None, 1), name="l_norm")
     embedding = embedder(l_norm)
@@ -27,8 +28,7 @@ def koala(embedder: keras.Model) -> keras.Model:
     replicated = ReplicateEmbedding(name="replicate")([x, embedding])
     x = layers.Concatenate(name="concatenate")([x, replicated])
     x = layers.Conv2D(256, 1, activation="relu", name="fusion")(x)
-    ab_norm = _decoder(x)
-    return keras.Model(l_norm, {"ab_norm": ab_norm}, name="koala")
+    return keras.Model(l_norm, _decoder(x), name="koala")
 
 
 def _convolution(
@@ -45,12 +45,14 @@ def _encoder(x: keras.KerasTensor) -> keras.KerasTensor:
     return x
 
 
-def _decoder(x: keras.KerasTensor) -> keras.KerasTensor:
+def _decoder(x: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
     x = _convolution(x, 128, "decoder_1")
     x = layers.UpSampling2D(name="decoder_up_1")(x)
     x = _convolution(x, 64, "decoder_2")
     x = _convolution(x, 64, "decoder_3")
+    features = layers.Activation("linear", dtype="float32", name="features")(x)
     x = layers.UpSampling2D(name="decoder_up_2")(x)
     x = _convolution(x, 32, "decoder_4")
     x = layers.Conv2D(2, 3, 1, "same", activation="tanh", dtype="float32", name="decoder_5")(x)
-    return layers.UpSampling2D(name="ab_norm", dtype="float32")(x)
+    ab_norm = layers.UpSampling2D(name="ab_norm", dtype="float32")(x)
+    return {"ab_norm": ab_norm, "features": features}

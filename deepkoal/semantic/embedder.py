@@ -1,4 +1,4 @@
-"""A frozen classifier as semantic embedder, and the two that come ready-made."""
+"""A frozen classifier as semantic embedder, and those that come ready-made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from deepkoal.config import DeepkoalError, WeightsError
 from deepkoal.layers import StandardizeVector
-from deepkoal.semantic.efficientnet import efficientnet_lite0
+from deepkoal.semantic.efficientnet import INPUT_SIZES, efficientnet_lite
 from deepkoal.weights import find_shipped, load_weights
 
 LITE0_SHA256 = "4f1bc7acc5fe6ee3a5219c2250406965a774f2eb46e5cc77d5762505263b6a88"
@@ -131,25 +131,38 @@ class SemanticEmbedder(keras.Model):
     def efficientnet_lite0(cls, weights: str | Path | None = "shipped", *, seed: int = 0) -> Self:
         """Return the embedder that needs no network: EfficientNet-Lite0 at 224×224.
 
+        Args and errors as in `efficientnet_lite`; `"shipped"` are the ImageNet weights that come
+        with deepkoal.
+        """
+        return cls.efficientnet_lite(0, weights, seed=seed)
+
+    @classmethod
+    def efficientnet_lite(cls, variant: int, weights: str | Path | None, *, seed: int = 0) -> Self:
+        """Return an EfficientNet-Lite: 0 at 224×224, 1 at 240×240 or 2 at 260×260.
+
         Args:
-            weights: `"shipped"`, the ImageNet weights that come with deepkoal; or a local
-                `.safetensors` file of `save_weights`; or None, random weights for tests.
+            variant: 0, 1 or 2.
+            weights: a local `.safetensors` file of `save_weights`, such as
+                `models/efficientnet-lite0/convert.py` makes; `"shipped"` for variant 0; or None,
+                random weights for tests.
             seed: of the random weights.
 
         Raises:
             WeightsError: the weights are absent or do not fit.
+            DeepkoalError: there is no such variant here.
         """
-        classifier = efficientnet_lite0()
+        name = f"efficientnet-lite{variant}"
+        classifier = efficientnet_lite(variant)
         if weights == "shipped":
-            load_weights(classifier, find_shipped("efficientnet-lite0"), LITE0_SHA256)
+            load_weights(classifier, find_shipped(name), LITE0_SHA256)
             source = "imagenet"
         else:
             source = _load_or_randomize(classifier, weights, seed)
         # rgb = 127.5 * (l_norm + 1), and the classifier takes (rgb - 127) / 128.
         return cls(
             classifier,
-            input_size=224,
-            identity=f"efficientnet-lite0:{source}",
+            input_size=INPUT_SIZES[variant],
+            identity=f"{name}:{source}",
             scale=127.5 / 128,
             offset=0.5 / 128,
         )

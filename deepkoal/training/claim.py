@@ -48,12 +48,15 @@ def claim_run(run_dir: Path, description: dict[str, Any]) -> None:
             path.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
             return
         found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
+        if not isinstance(found, dict) or not isinstance(found.get("recipe", {}), dict):
             raise ValueError(f"{RUN_FILE} is damaged")
     except (OSError, ValueError) as error:
         raise RunError(
             f"{run_dir}: cannot be used as a run's folder ({error}); choose another"
         ) from error
+    # A setting that deepkoal did not have when the run began was then as its default is now.
+    if "recipe" in found:
+        found["recipe"] = {**dataclasses.asdict(Recipe()), **found["recipe"]}
     for key, asked in description.items():
         # The version may change during a run; what it did not write down yet is not compared.
         if key != "version" and found.get(key, asked) != asked:

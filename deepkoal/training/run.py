@@ -33,6 +33,7 @@ from deepkoal.training.task import ColorizationTask, RatedAdamW, network_from_em
 
 LOG_FILE = "log.csv"
 PRIOR_FILE = "prior.npy"
+IMAGENET_CLASSES = 1000
 
 
 def train(
@@ -149,16 +150,18 @@ def _has_embedding(network: keras.Model) -> bool:
 
 
 def _load_manifest_for(network: keras.Model, records: Path) -> Manifest:
-    """Read the records' manifest and make sure that they hold the network's embeddings."""
+    """Read the records' manifest and make sure that they hold embeddings for the network."""
     manifest = load_manifest(records)
     if _has_embedding(network):
         embedder = network.get_layer("embedding")
-        stored = manifest.settings.embedder, manifest.settings.embedding_dim
-        needed = getattr(embedder, "identity", stored[0]), embedder.output.shape[-1]
-        if stored != needed:
+        stored, dim = manifest.settings.embedder, manifest.settings.embedding_dim
+        needed, needed_dim = getattr(embedder, "identity", stored), embedder.output.shape[-1]
+        known = needed in (stored or "").split("+")
+        # Standardized logits of the same classes stand in for each other.
+        if dim != needed_dim or not (known or dim == IMAGENET_CLASSES):
             raise RecordsError(
-                f"{records} holds embeddings of {stored[0]} (dimension {stored[1]}), but the "
-                f"network needs those of {needed[0]} (dimension {needed[1]}): prepare the photos "
+                f"{records} holds embeddings of {stored} (dimension {dim}), but the "
+                f"network needs those of {needed} (dimension {needed_dim}): prepare the photos "
                 "again with the network's embedder"
             )
     return manifest

