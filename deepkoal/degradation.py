@@ -146,6 +146,7 @@ class DegradeLightness(keras.layers.Layer):
         self.share = share
         self.seed = seed
         self.seeds = keras.random.SeedGenerator(seed)
+        self.built = True  # nothing waits for a shape, or Keras warns when a task begins
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the batch with some photos aged."""
