@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
+from skimage.feature import canny
 from skimage.metrics import structural_similarity
 
 from deepkoal.config import DeepkoalError
@@ -19,6 +20,13 @@ Photo = NDArray[Any]
 
 NEAR_GREY = 3.0
 """Mean of max(RGB) - min(RGB), of 255, below which a photo counts as grey."""
+EDGE_SIGMA = 1.5
+"""Of the Gaussian, in pixels, that lightness is smoothed by before its edges are looked for."""
+EDGE_THRESHOLDS = (0.1, 0.2)
+"""Canny's low and high threshold on the Sobel magnitude of lightness in 0…1; a clean step of about
+9 units of L passes the high one."""
+EDGE_REACH = 3.0
+"""Distance in pixels up to which a change of color belongs to an edge of lightness."""
 
 
 def psnr(rgb: Photo, truth: Photo) -> float:
@@ -103,6 +111,61 @@ def ssim(rgb: Photo, truth: Photo) -> float:
         use_sample_covariance=False,
     )
     return float(similarity)
+
+
+def read_ab(rgb: Photo) -> NDArray[np.float32]:
+    """Returns a photo's chroma, float32 (H, W, 2) in CIE Lab units (D65).
+
+    Args:
+        rgb: uint8 or floating point (H, W, 3).
+    """
+    ab = rgb2lab(_unit(rgb).astype(np.float32))[..., 1:]
+    return np.ascontiguousarray(ab, np.float32)
+
+
+def ab_error(ab: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns the Euclidean distance in the ab plane at each pixel, float32 (H, W).
+
+    Args:
+        ab: float32 (H, W, 2) in CIE Lab units.
+        truth: likewise.
+    """
+    return np.asarray(cv2.magnitude(*cv2.split(ab - truth)), np.float32)
+
+
+def away_from_edges(l: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tells which pixels lie more than `EDGE_REACH` from any edge of lightness (Canny 1986).
+
+    Args:
+        l: float32 (H, W) in 0…100.
+
+    Returns:
+        bool (H, W).
+    """
+    low, high = EDGE_THRESHOLDS
+    edges = canny(l / 100, EDGE_SIGMA, low, high)  # type: ignore[no-untyped-call]
+    if not edges.any():
+        return np.ones(l.shape, bool)
+    free = np.where(edges, 0, 255).astype(np.uint8)
+    distance = cv2.distanceTransform(free, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(distance > EDGE_REACH)
+
+
+def stray_share(ab: NDArray[np.float32], away: NDArray[np.bool_]) -> float:
+    """Returns the share of chroma's gradient energy that lies where lightness has no edge.
+
+    Energy is |∇a|² + |∇b|², by central differences.
+
+    Args:
+        ab: float32 (H, W, 2) in CIE Lab units.
+        away: bool (H, W) from `away_from_edges`.
+
+    Returns:
+        0…1; 0 where chroma is the same everywhere.
+    """
+    energy = sum(np.square(slope).sum(axis=-1) for slope in np.gradient(ab, axis=(0, 1)))
+    total = float(np.sum(energy, dtype=np.float64))
+    return float(np.sum(energy[away], dtype=np.float64)) / total if total > 0 else 0.0
 
 
 def is_near_grey(rgb: Photo) -> bool:

@@ -21,12 +21,15 @@ from deepkoal.evaluation import (
     evaluate,
     match_colorfulness,
 )
-from deepkoal.images import write_image
+from deepkoal.evaluation.closeness import Closeness
+from deepkoal.guidance import Reading
+from deepkoal.images import read_image, write_image
 from deepkoal.metrics import center_square, ciede2000, colorfulness, psnr, ssim
 
 # Keras 3.15 copies TensorFlow's variables so when it saves a network.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
+READING = Reading(temperature=1.0, faithful_vibrance=0.5)
 PHOTOS = ("astronaut", "chelsea", "coffee")
 REFERENCES = ("grey photo", "mean training color", "true photo")
 
@@ -64,7 +67,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def colorizer() -> Colorizer:
-    return Colorizer(network_of_logits(), working_size=64, temperature=1.0)
+    return Colorizer(network_of_logits(), working_size=64, reading=READING)
 
 
 @pytest.fixture(scope="module")
@@ -72,33 +75,60 @@ def card(colorizer, folder) -> Scorecard:
     return evaluate(colorizer, folder)
 
 
+@pytest.fixture(scope="module")
+def closeness(card) -> Closeness:
+    return card.figures["psnr"]
+
+
 def test_what_is_no_color_photo_is_left_out_and_told(card: Scorecard, folder: Path) -> None:
     assert (card.photos, card.near_grey, len(card.unreadable)) == (3, 1, 1)
     assert card.unreadable[0].startswith(str(folder / "broken.jpg"))
 
 
-def test_default_figures_are_the_means_over_the_photos(card, colorizer) -> None:
+def test_default_figures_are_the_means_over_the_photos(closeness, colorizer) -> None:
     pairs = [(colorizer.colorize(truth), truth) for truth in true_photos()]
-    assert card.colored.vibrance == 1
-    assert card.colored.psnr == pytest.approx(np.mean([psnr(*pair) for pair in pairs]))
-    assert card.colored.cf == pytest.approx(np.mean([colorfulness(rgb) for rgb, _ in pairs]))
-    assert card.colored.delta_e == pytest.approx(np.mean([ciede2000(*pair) for pair in pairs]))
-    assert card.colored.ssim == pytest.approx(np.mean([ssim(*pair) for pair in pairs]))
+    colored = closeness.colored
+    assert colored.vibrance == 1
+    assert colored.psnr == pytest.approx(np.mean([psnr(*pair) for pair in pairs]))
+    assert colored.cf == pytest.approx(np.mean([colorfulness(rgb) for rgb, _ in pairs]))
+    assert colored.delta_e == pytest.approx(np.mean([ciede2000(*pair) for pair in pairs]))
+    assert colored.ssim == pytest.approx(np.mean([ssim(*pair) for pair in pairs]))
 
 
-def test_psnr_at_cf_is_that_of_a_set_as_colorful_as_the_truth(card, colorizer) -> None:
+def test_psnr_at_cf_is_that_of_a_set_as_colorful_as_the_truth(card, closeness, colorizer):
     truths = true_photos()
-    colored = colorizer.colorize_batch(truths, vibrance=card.matched.vibrance)
+    colored = colorizer.colorize_batch(truths, vibrance=closeness.matched.vibrance)
     cf, true_cf = (np.mean([colorfulness(rgb) for rgb in rgbs]) for rgbs in (colored, truths))
-    assert card.colored.delta_cf > 5  # there was something to search
+    assert closeness.colored.delta_cf > 5  # there was something to search
     assert abs(cf - true_cf) <= 0.5
-    assert card.matched.delta_cf == pytest.approx(abs(cf - true_cf), abs=0.05)
+    assert closeness.matched.delta_cf == pytest.approx(abs(cf - true_cf), abs=0.05)
     expected = np.mean([psnr(*pair) for pair in zip(colored, truths, strict=True)])
     assert card.psnr_at_cf == pytest.approx(expected, abs=0.01)
 
 
-def test_reference_lines_can_be_checked_by_hand(card: Scorecard) -> None:
-    rows = {row.name: row for row in card.references}
+def test_faithful_figures_are_those_at_the_readings_own_vibrance(closeness, colorizer):
+    truths = true_photos()
+    colored = colorizer.colorize_batch(truths, vibrance=0.5)
+    assert closeness.faithful.vibrance == 0.5
+    expected = np.mean([psnr(*pair) for pair in zip(colored, truths, strict=True)])
+    assert closeness.faithful.psnr == pytest.approx(expected, abs=0.01)
+
+
+def test_the_vibrance_of_highest_psnr_is_found(colorizer, folder) -> None:
+    card = evaluate(colorizer, folder / "deeper", figures=["vibrance"])
+    found = card.figures["vibrance"]
+    truths = true_photos()
+
+    def read(vibrance: float) -> float:
+        colored = colorizer.colorize_batch(truths, vibrance=vibrance)
+        return float(np.mean([psnr(*pair) for pair in zip(colored, truths, strict=True)]))
+
+    assert found.psnr == pytest.approx(read(found.vibrance), abs=0.01)
+    assert found.psnr >= max(read(found.vibrance * factor) for factor in (0.85, 1.15))
+
+
+def test_reference_lines_can_be_checked_by_hand(closeness: Closeness) -> None:
+    rows = {row.name: row for row in closeness.references}
     assert tuple(rows) == REFERENCES
     truths = true_photos()
     true_cf = np.mean([colorfulness(truth) for truth in truths])
@@ -118,47 +148,76 @@ def test_reference_lines_can_be_checked_by_hand(card: Scorecard) -> None:
         assert rows[name].psnr == pytest.approx(np.mean(scores), abs=0.05)
 
 
-def test_a_warm_tint_is_closer_to_photos_than_grey(card: Scorecard) -> None:
-    rows = {row.name: row for row in card.references}
+def test_a_warm_tint_is_closer_to_photos_than_grey(closeness: Closeness) -> None:
+    rows = {row.name: row for row in closeness.references}
     assert rows["mean training color"].delta_e < rows["grey photo"].delta_e
 
 
 def test_the_network_is_described(card: Scorecard, colorizer: Colorizer) -> None:
     assert (card.network, card.working_size, card.temperature) == ("lite", 64, 1.0)
-    assert card.parameters == 2 * len(ab_bins())  # a 1×1 kernel on one channel, and biases
-    assert 0 < card.seconds_per_photo < 60
+    size = card.figures["size"]
+    assert size.parameters == 2 * len(ab_bins())  # a 1×1 kernel on one channel, and biases
+    assert size.multiply_adds == 64 * 64 * len(ab_bins())  # at stride 4
+    assert (size.working_size, size.working_multiply_adds) == (64, 16 * 16 * len(ab_bins()))
+    assert 0 < size.seconds_per_photo < 60
 
 
-def test_json_has_the_protocol_beside_every_row_and_no_infinities(card: Scorecard) -> None:
+def test_json_has_the_protocol_beside_every_figure_and_no_infinities(card, closeness) -> None:
     read = json.loads(json.dumps(card.to_json(), allow_nan=False))
+    figures = read["figures"]
     assert read["protocol"] == "deepkoal-protocol 1"
-    assert [row["protocol"] for row in read["rows"]] == [PROTOCOL] * 5
-    assert [row["name"] for row in read["rows"]][2:] == list(REFERENCES)
-    assert read["rows"][-1]["psnr"] is None
-    assert read["rows"][1]["delta_e"] is None
-    assert read["psnr_at_cf"] == read["rows"][1]["psnr"] == card.matched.psnr
+    assert {name: figure["protocol"] for name, figure in figures.items()} == dict.fromkeys(
+        ("size", "psnr"), PROTOCOL
+    )
+    assert [row["name"] for row in figures["psnr"]["references"]] == list(REFERENCES)
+    assert figures["psnr"]["references"][-1]["psnr"] is None
+    assert figures["psnr"]["matched"]["delta_e"] is None
+    assert figures["psnr"]["psnr_at_cf"] == closeness.matched.psnr
+    assert figures["size"]["multiply_adds"] == 64 * 64 * len(ab_bins())
     assert (read["photos"], read["near_grey"], len(read["unreadable"])) == (3, 1, 1)
 
 
-def test_table_is_aligned_and_names_the_protocol_in_every_line_of_figures(card) -> None:
+def test_table_is_aligned_and_names_the_protocol_in_every_line_of_figures(card, closeness) -> None:
     lines = card.to_table().splitlines()
-    figures = [line for line in lines if line.startswith(tuple(row.name for row in card.rows))]
-    assert len(figures) == 5
-    assert {line.index(PROTOCOL) for line in figures} == {figures[0].index(PROTOCOL)}
-    assert f"{card.colored.psnr:.2f}" in figures[0]
-    assert figures[-1].split()[3] == "inf"
+    rows = [line for line in lines if line.startswith(tuple(row.name for row in card.rows))]
+    assert len(rows) == 6
+    assert f"{closeness.colored.psnr:.2f}" in rows[0]
+    assert rows[-1].split()[3] == "inf"
+    found = lines[lines.index(rows[-1]) + 2 : -3]
+    assert len(found) == 6  # a head, four lines of size, PSNR@CF
+    for section in (rows, found[1:]):
+        assert {line.index(PROTOCOL) for line in section} == {section[0].index(PROTOCOL)}
+    assert f"{card.psnr_at_cf:.2f} dB" in found[-1]
     assert "3 photos at 256×256; left out: 1 near grey, 1 unreadable" in lines
-    assert f"PSNR@CF: {card.psnr_at_cf:.2f} dB" in card.to_table()
     assert lines[-1].startswith("unreadable: ")
 
 
 def test_a_network_too_pale_for_the_truth_has_no_psnr_at_cf(folder: Path) -> None:
-    card = evaluate(Colorizer(pale_network(), working_size=64), folder / "deeper", limit=1)
+    pale = Colorizer(pale_network(), working_size=64)
+    card = evaluate(pale, folder / "deeper", figures=["psnr"], limit=1)
+    closeness = card.figures["psnr"]
     assert card.psnr_at_cf is None
-    assert card.to_json()["psnr_at_cf"] is None
-    assert card.matched.vibrance == 5  # the most vivid comes nearest
-    assert card.colored.cf < card.matched.cf < card.references[-1].cf - 0.5
-    assert "PSNR@CF: not reached; nearest at vibrance 5.00, where CF is " in card.to_table()
+    assert card.to_json()["figures"]["psnr"]["psnr_at_cf"] is None
+    assert closeness.matched.vibrance == pytest.approx(5)  # the most vivid comes nearest
+    assert closeness.colored.cf < closeness.matched.cf < closeness.references[-1].cf - 0.5
+    assert "PSNR@CF (not reached; nearest at vibrance 5.00, where CF is " in card.to_table()
+
+
+def test_figures_a_network_has_not_are_dashes_that_say_why(folder: Path) -> None:
+    asked = ["diversity", "uncertainty", "hints", "recovery"]
+    pale = Colorizer(pale_network(), working_size=64)
+    card = evaluate(pale, folder / "deeper", figures=asked, limit=1)
+    assert list(card.figures) == ["hints", "diversity", "uncertainty", "recovery"]
+    assert (card.rows, card.psnr_at_cf) == ((), None)
+    lines = [line for line in card.to_table().splitlines() if " – " in line]
+    assert [line.partition(" (")[0] for line in lines] == [
+        "PSNR(k)",
+        "diversity",
+        "uncertainty",
+        "semantic recovery",
+    ]
+    assert "distribution" in lines[1]
+    assert "no photo in a folder named by its class" in lines[3]
 
 
 def row_at(vibrance: float, cf: float, true_cf: float) -> Row:
@@ -193,7 +252,7 @@ def test_limit_takes_files_from_all_over_the_folder(colorizer, folder, monkeypat
         read.append(path.name)
         raise PhotoError(f"{path}: not read")
 
-    monkeypatch.setattr("deepkoal.evaluation.run.read_photo", note)
+    monkeypatch.setattr("deepkoal.evaluation.photos.read_photo", note)
     with pytest.raises(DeepkoalError, match=r"among 2 \(0 near grey, 2 unreadable\)"):
         evaluate(colorizer, folder, limit=2)
     assert sorted(read) == ["broken.jpg", "chelsea.png"]  # the first and the third of five
@@ -211,6 +270,11 @@ def test_folders_without_color_photos_are_refused(colorizer, folder, tmp_path) -
         evaluate(colorizer, folder, limit=0)
 
 
+def test_figures_that_are_none_are_refused_before_any_work(colorizer, folder) -> None:
+    with pytest.raises(DeepkoalError, match="no figure 'fid'; there are: size, psnr, vibrance, "):
+        evaluate(colorizer, folder, figures=["psnr", "fid"])
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("run") / "best.keras"
@@ -226,11 +290,25 @@ def test_evaluate_verb_prints_the_table_and_writes_json(model, folder, tmp_path,
     stdout, stderr = capsys.readouterr()
     written = json.loads(out.read_text(encoding="utf-8"))
     assert (written["photos"], written["working_size"], written["temperature"]) == (1, 96, 0.7)
-    assert stdout.startswith(f"lite: {written['parameters']} parameters, working size 96")
-    assert f"{written['rows'][0]['psnr']:.2f}" in stdout
+    assert stdout.startswith("lite: working size 96, temperature 0.7\n")
+    assert f"{written['figures']['psnr']['colored']['psnr']:.2f}" in stdout
     assert "coloring" in stderr
     assert "coloring" not in stdout
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_evaluate_verb_measures_what_is_asked_and_draws_it(model, folder, tmp_path, capsys) -> None:
+    page, out = tmp_path / "page.png", tmp_path / "card.json"
+    written = ["--page", str(page), "--json", str(out)]
+    photos = str(folder / "deeper")
+    options = ["--limit", "2", "--figures", "bleeding, context", "--model", model, *written]
+    assert main(["evaluate", photos, *options]) == 0
+    figures = json.loads(out.read_text(encoding="utf-8"))["figures"]
+    assert sorted(figures) == ["bleeding", "context"]
+    assert f"{figures['context']['ab']:.2f}" in capsys.readouterr().out
+    height, width, _ = read_image(page).shape
+    assert width > 3 * 3 * 160  # three groups of grey, colored and true photos
+    assert height > 2 * 160
 
 
 @pytest.mark.parametrize(
@@ -251,6 +329,11 @@ def test_evaluate_verb_refuses_settings_no_network_could_use(
 def test_evaluate_verb_takes_one_network(folder: Path, capsys) -> None:
     assert main(["evaluate", str(folder), "--model", "run", "--preset", "koala"]) == 2
     assert "not allowed with" in capsys.readouterr().err
+
+
+def test_evaluate_verb_refuses_a_page_in_no_picture_format(folder: Path, capsys) -> None:
+    assert main(["evaluate", str(folder), "--page", "page.pdf"]) == 2
+    assert "--page must end in .jpg or .png, not '.pdf'" in capsys.readouterr().err
 
 
 def test_evaluate_verb_says_where_figures_cannot_be_written(model, folder, tmp_path, capsys):

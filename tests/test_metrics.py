@@ -5,7 +5,18 @@ import pytest
 import skimage.data
 
 from deepkoal.config import DeepkoalError
-from deepkoal.metrics import center_square, ciede2000, colorfulness, is_near_grey, psnr, ssim
+from deepkoal.metrics import (
+    ab_error,
+    away_from_edges,
+    center_square,
+    ciede2000,
+    colorfulness,
+    is_near_grey,
+    psnr,
+    read_ab,
+    ssim,
+    stray_share,
+)
 
 
 def flat(*rgb: float, dtype: str = "u1") -> np.ndarray:
@@ -80,6 +91,47 @@ def test_bytes_and_floats_give_the_same_figure(figure) -> None:
 def test_photos_of_two_shapes_are_refused(figure) -> None:
     with pytest.raises(DeepkoalError, match=r"same shape.*\(16, 16, 3\).*resize or crop"):
         figure(flat(1, 2, 3), flat(1, 2, 3)[:1])
+
+
+def test_chroma_of_known_colors() -> None:
+    # sRGB's red and blue under D65, as Lindbloom's calculator gives them.
+    np.testing.assert_allclose(read_ab(flat(255, 0, 0))[0, 0], (80.09, 67.20), atol=0.02)
+    np.testing.assert_allclose(
+        read_ab(flat(0, 0, 1.0, dtype="f8"))[0, 0], (79.19, -107.86), atol=0.02
+    )
+    np.testing.assert_allclose(read_ab(flat(90, 90, 90)), 0, atol=0.01)
+
+
+def test_ab_error_is_the_distance_in_the_plane() -> None:
+    ab = np.zeros((2, 3, 2), np.float32)
+    ab[1, 2] = (3, -4)
+    np.testing.assert_allclose(ab_error(ab, np.zeros_like(ab)), [[0, 0, 0], [0, 0, 5]])
+
+
+def test_only_what_is_near_a_step_of_lightness_belongs_to_it() -> None:
+    l = np.full((40, 64), 40, np.float32)
+    assert away_from_edges(l).all()
+    l[:, 32:] = 44  # too faint
+    assert away_from_edges(l).all()
+    l[:, 32:] = 60
+    inner = away_from_edges(l)[8:-8]  # Canny finds no edges at the photo's rim
+    near = np.flatnonzero(~inner.any(axis=0))
+    assert inner.all(axis=0).sum() + len(near) == 64
+    assert 6 <= len(near) <= 8  # 3 pixels to each side, and the line itself
+    assert near.mean() == pytest.approx(31.5, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("at_edge", "away", "share"), [(9, 0, 0), (0, 9, 1), (5, 5, 0.5), (8, 4, 0.2)]
+)
+def test_stray_share_by_hand(at_edge: float, away: float, share: float) -> None:
+    free = np.ones((40, 64), bool)
+    free[:, 28:36] = False
+    ab = np.zeros((40, 64, 2), np.float32)
+    ab[:, 32:, 0] = at_edge  # energy grows with a step's square
+    ab[:, 50:, 1] = away
+    assert stray_share(ab, free) == pytest.approx(share)
+    assert stray_share(ab * 0, free) == 0
 
 
 def test_near_grey_is_below_three_levels() -> None:

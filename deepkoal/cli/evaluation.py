@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import math
 import os
 from pathlib import Path
 from typing import Any
 
-from deepkoal.cli.console import start_tensorflow
+from deepkoal.cli.console import UsageError, start_tensorflow
 from deepkoal.cli.options import add_model_options, load_colorizer
 from deepkoal.config import NETWORK_STRIDE, DeepkoalError
 
@@ -21,7 +22,17 @@ def add_verbs(verbs: Any) -> None:
     )
     evaluate.add_argument("photos", metavar="PHOTOS", help="folder of color photos, at any depth")
     add_model_options(evaluate)
+    evaluate.add_argument(
+        "--figures",
+        default="size,psnr",
+        metavar="LIST",
+        help="which to measure, with commas, or all: size, psnr, vibrance, hints, bleeding, "
+        "context, robustness, diversity, uncertainty, recovery (%(default)s)",
+    )
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    evaluate.add_argument(
+        "--page", type=Path, metavar="FILE", help="draw them there, a page of pictures"
+    )
     evaluate.add_argument(
         "--limit", type=int, metavar="N", help="measure N files, spread evenly over the folder"
     )
@@ -42,21 +53,34 @@ def add_verbs(verbs: Any) -> None:
 
 def _run_evaluate(arguments: argparse.Namespace) -> int:
     """Take the color from photos, color them, and measure how close that comes to the truth."""
+    from deepkoal.images import PHOTO_SUFFIXES, write_image
+
+    if arguments.page is not None and arguments.page.suffix.lower() not in PHOTO_SUFFIXES:
+        raise UsageError(f"--page must end in .jpg or .png, not {arguments.page.suffix!r}")
     start_tensorflow()
-    from deepkoal.evaluation import evaluate
+    from deepkoal import evaluation  # here, so that --help need not load Keras
 
     size, temperature = arguments.working_size, arguments.temperature
     if size is not None and size < NETWORK_STRIDE:
         raise DeepkoalError(f"--working-size must be at least {NETWORK_STRIDE}, not {size}")
     if temperature is not None and not 0 < temperature < math.inf:
         raise DeepkoalError(f"--temperature must be a number above 0, not {temperature}")
+    chosen = [name.strip() for name in arguments.figures.split(",")]
+    figures = list(evaluation.FIGURES) if chosen == ["all"] else chosen
+    evaluation.check_figures(figures)
     colorizer = load_colorizer(arguments)
     colorizer.working_size = size or colorizer.working_size
-    colorizer.temperature = temperature or colorizer.temperature
-    card = evaluate(colorizer, arguments.photos, limit=arguments.limit, progress=True)
+    if temperature is not None:
+        colorizer.reading = dataclasses.replace(colorizer.reading, temperature=temperature)
+    with evaluation.Workers(progress=True) as workers:
+        seen = evaluation.see_photos(colorizer, arguments.photos, workers, limit=arguments.limit)
+        bench = evaluation.Bench(colorizer, seen, workers)
+        card = evaluation.measure(bench, figures)
     print(card.to_table())
     if arguments.json is not None:
         _write_json(arguments.json, card.to_json())
+    if arguments.page is not None:
+        write_image(arguments.page, evaluation.draw_page(card, bench))
     return 0
 
 

@@ -1,15 +1,28 @@
 """How well a network colors photos whose true colors are known."""
 
-from deepkoal.evaluation.run import MEAN_TRAINING_AB, SIZE, evaluate, match_colorfulness
-from deepkoal.evaluation.scorecard import MATCHED, PROTOCOL, Row, Scorecard
+from deepkoal.evaluation.closeness import MATCHED, MEAN_TRAINING_AB, Row, match_colorfulness
+from deepkoal.evaluation.page import draw_page
+from deepkoal.evaluation.photos import SIZE, Bench, see_photos
+from deepkoal.evaluation.run import FIGURES, QUICK, check_figures, evaluate, measure
+from deepkoal.evaluation.scorecard import Scorecard
+from deepkoal.evaluation.table import PROTOCOL
+from deepkoal.evaluation.workers import Workers
 
 __all__ = [
+    "FIGURES",
     "MATCHED",
     "MEAN_TRAINING_AB",
     "PROTOCOL",
+    "QUICK",
     "SIZE",
+    "Bench",
     "Row",
     "Scorecard",
+    "Workers",
+    "check_figures",
+    "draw_page",
     "evaluate",
     "match_colorfulness",
+    "measure",
+    "see_photos",
 ]

@@ -1,0 +1,68 @@
+"""Whether one of several variations is nearer to the truth than the automatic colors."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepkoal.evaluation.photos import Bench, SeenPhoto
+from deepkoal.evaluation.table import Line, Unmeasured
+from deepkoal.metrics import ab_error, psnr, read_ab
+
+PHOTOS = 100
+VARIATIONS = 8
+
+
+@dataclass(frozen=True)
+class Diversity:
+    """What 8 variations of each photo have to offer, at vibrance 1.
+
+    Attributes:
+        ab: mean distance in the ab plane between two of them, over pixels, pairs and photos.
+        best: PSNR in dB of the one nearest to the truth, mean over photos.
+        automatic: PSNR in dB of the output without a choice, likewise.
+        photos: how many were measured.
+    """
+
+    ab: float
+    best: float
+    automatic: float
+    photos: int
+
+    @property
+    def gain(self) -> float:
+        """What the choice of the best is worth, in dB."""
+        return self.best - self.automatic
+
+    def lines(self) -> Sequence[Line]:
+        """Return the distance and the gain."""
+        return [
+            Line(f"ab between {VARIATIONS} variations", f"{self.ab:.2f}", self.photos),
+            Line(
+                f"best of {VARIATIONS} variations over automatic",
+                f"{self.gain:+.2f} dB",
+                self.photos,
+            ),
+        ]
+
+
+def measure_diversity(bench: Bench) -> Diversity | Unmeasured:
+    """Measure at most 100 photos, spread over the set; a photo's index is the seed."""
+    if not bench.tells("logits"):
+        return Unmeasured("diversity", "the network tells no distribution of colors")
+    photos = bench.photos.spread(PHOTOS)
+    ab, best, automatic = np.mean(
+        bench.workers.map(_measure, photos, "variations"), axis=0
+    ).tolist()
+    return Diversity(ab, best, automatic, len(photos))
+
+
+def _measure(photo: SeenPhoto) -> tuple[float, float, float]:
+    looks = photo.prepare().variations(VARIATIONS, seed=photo.index)
+    chromas = map(read_ab, looks)
+    apart = [ab_error(one, other).mean() for one, other in itertools.combinations(chromas, 2)]
+    best = max(psnr(rgb, photo.truth) for rgb in looks)
+    return float(np.mean(apart)), best, psnr(photo.colored, photo.truth)

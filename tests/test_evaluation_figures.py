@@ -1,0 +1,343 @@
+"""Each figure of the scorecard, on photos and networks made so that its value is known."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from tiny_networks import tiny_koala
+
+from deepkoal.colorizer import Colorizer
+from deepkoal.evaluation.bleeding import measure_bleeding
+from deepkoal.evaluation.charts import BLUE, GREY, Curve, draw_bars, draw_curves
+from deepkoal.evaluation.context import measure_context
+from deepkoal.evaluation.diversity import measure_diversity
+from deepkoal.evaluation.doubt import correlate, measure_doubt
+from deepkoal.evaluation.hints import COUNTS, PATCH, measure_hints, place_hints, tell_color
+from deepkoal.evaluation.page import draw_page
+from deepkoal.evaluation.photos import Bench, PhotoSet, SeenPhoto
+from deepkoal.evaluation.recovery import classify, measure_recovery, read_label
+from deepkoal.evaluation.robustness import DAMAGES, measure_robustness
+from deepkoal.evaluation.run import measure
+from deepkoal.evaluation.size import count_multiply_adds
+from deepkoal.evaluation.workers import Workers
+from deepkoal.guidance import Reading
+from deepkoal.metrics import center_square, psnr, read_ab
+from deepkoal.postprocess import compose_rgb, lightness
+from deepkoal.semantic import efficientnet_lite0
+from deepkoal.sheets import desaturate
+from deepkoal.weights import find_shipped, load_weights
+
+
+def paint(l, a=0.0, b=0.0):
+    """A photo of given lightness and chroma; each a number or (256, 256)."""
+    shape = (256, 256)
+    planes = [np.broadcast_to(np.float32(plane), shape) for plane in (l, a, b)]
+    return compose_rgb(np.ascontiguousarray(planes[0]), np.stack(planes[1:], axis=-1))
+
+
+@dataclass(frozen=True)
+class FakePrepared:
+    """A prepared photo whose readings are known."""
+
+    l: np.ndarray
+    truth: np.ndarray
+    looks: tuple = ()
+    outputs: dict = field(default_factory=dict)
+
+    def render(self, *, vibrance=1.0, hints=()):
+        """Grey, but true in the left 2 columns for each hint."""
+        rgb = paint(self.l)
+        rgb[:, : 2 * len(hints)] = self.truth[:, : 2 * len(hints)]
+        return rgb
+
+    def variations(self, count, *, seed):
+        assert seed == 7
+        return list(self.looks[:count])
+
+    def uncertainty(self):
+        return np.tile(np.linspace(0, 1, 256, dtype=np.float32), (256, 1))
+
+    def suggest_hints(self, count):
+        return [(x, 128.0) for x in range(2 * count)]  # twice as many as asked: they help more
+
+
+def see(truth, colored, *, path="photo.jpg", index=7, looks=()):
+    prepared = FakePrepared(lightness(truth), truth, tuple(looks))
+    tells = dict.fromkeys(("logits", "features"), np.zeros((8, 8, 1), np.float16))
+    return SeenPhoto(Path(path), index, truth, colored, tells, prepared)
+
+
+def bench_of(*photos, colorizer=None):
+    colorizer = colorizer or SimpleNamespace(reading=Reading(faithful_vibrance=0.8))
+    return Bench(colorizer, PhotoSet(photos, 0, ()), Workers())
+
+
+def colorizer_of(read_ab_norm):
+    """A regression whose chroma is a function of its input."""
+    l_norm = keras.Input((None, None, 1), name="l_norm")
+    network = keras.Model(l_norm, {"ab_norm": read_ab_norm(l_norm)}, name="koala")
+    return Colorizer(network, working_size=64)
+
+
+def photo_of(photos, name):
+    return center_square(photos[name])
+
+
+def test_multiply_adds_by_hand():
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(8, 3, 2, "same")(inputs)  # 8×6 places · 3·3·3·8
+    x = keras.layers.DepthwiseConv2D(5, padding="same")(keras.layers.ReLU()(x))  # 48 · 5·5·8
+    inner = keras.Input((None, None, 8))
+    within = keras.Model(inner, keras.layers.Conv2D(4, 1, use_bias=False)(inner))  # 48 · 8·4
+    x = keras.layers.GlobalAveragePooling2D()(within(x) * 0.5)
+    network = keras.Model(inputs, {"logits": keras.layers.Dense(10)(x)})  # 4·10
+    before = [variable.path for variable in network.variables]
+    assert count_multiply_adds(network, 16, 12) == 48 * 216 + 48 * 200 + 48 * 32 + 40
+    assert [variable.path for variable in network.variables] == before
+    # Convolutions at stride 4 and the embedder's at its own size, once each.
+    places = 64 * 64
+    embedder = 6 * 6 * 3 * 3 * 3 * 4 + 4 * 5
+    decoder = places * (4 * 4 * 8 + 13 * 8 + 3 * 3 * 8 * 2)
+    assert count_multiply_adds(tiny_koala(), 256, 256) == embedder + decoder
+
+
+def test_bleeding_is_the_share_of_color_changes_where_lightness_has_none():
+    right = np.arange(256) >= 128
+    l = np.where(right, 70, 40)
+    clean = paint(l, 20.0 * right)
+    # The same change of color again, 50 pixels beside the edge.
+    stray = paint(l, 20.0 * right + 20.0 * (np.arange(256) >= 178))
+    half = bench_of(see(stray, stray), see(stray, clean))
+    figure = measure_bleeding(half)
+    assert figure.photos == 2
+    assert figure.true_share == pytest.approx(0.5, abs=0.02)
+    assert figure.share == pytest.approx(0.25, abs=0.02)  # mean of a half and none
+    assert figure.ratio == pytest.approx(0.5, abs=0.03)
+    assert measure_bleeding(bench_of(see(stray, stray))).ratio == 1
+
+
+def test_context_shift_by_hand():
+    # A color that is the photo's mean lightness: 60 at the center, 40 over all.
+    average = keras.layers.GlobalAveragePooling2D(keepdims=True)
+
+    def read(l_norm):
+        return keras.ops.concatenate([(average(l_norm) + l_norm * 0) / 2] * 2, axis=-1)
+
+    l = np.full((256, 256), 60, np.float32)
+    l[:51] = l[-51:] = l[:, :51] = l[:, -51:] = 60 - 20 / (1 - (154 / 256) ** 2)
+    truth = paint(l)
+    colorizer = colorizer_of(read)
+    colored = colorizer.colorize(truth)
+    figure = measure_context(bench_of(see(truth, colored), colorizer=colorizer))
+    # l_norm is L / 50 - 1, ab_norm is ab / 110: 0.4 / 2 · 110 along both a and b.
+    assert figure.ab == pytest.approx(np.hypot(22, 22), abs=0.7)
+    still = colorizer_of(lambda l_norm: keras.ops.concatenate([l_norm * 0 + 0.2] * 2, axis=-1))
+    figure = measure_context(bench_of(see(truth, still.colorize(truth)), colorizer=still))
+    assert figure.ab == pytest.approx(0, abs=0.3)  # rounding
+
+
+def test_robustness_holds_errors_on_damaged_lightness_against_clean(photos):
+    truths = [photo_of(photos, name) for name in ("chelsea", "coffee")]
+    firm = colorizer_of(lambda l_norm: keras.ops.concatenate([l_norm * 0 + 0.05] * 2, axis=-1))
+    seen = [see(truth, firm.colorize(truth), index=i) for i, truth in enumerate(truths)]
+    figure = measure_robustness(bench_of(*seen, colorizer=firm))
+    assert list(figure.ratios) == list(DAMAGES)
+    assert list(figure.ratios.values()) == pytest.approx([1] * 9, abs=0.04)  # gamut and rounding
+    # Faded, the same colors by hand where they follow lightness: a = b = (L - 50) · 1.1.
+    loose = colorizer_of(lambda l_norm: keras.ops.concatenate([l_norm / 2] * 2, axis=-1))
+    seen = [see(truth, loose.colorize(truth), index=i) for i, truth in enumerate(truths)]
+    figure = measure_robustness(bench_of(*seen, colorizer=loose))
+    clean, faded = [], []
+    for photo in seen:
+        gone = loose.colorize(paint(20 + 0.6 * photo.lightness))
+        for errors, rgb in ((clean, photo.colored), (faded, gone)):
+            off = read_ab(rgb) - read_ab(photo.truth)
+            errors.append(np.hypot(off[..., 0], off[..., 1]).mean())
+    assert figure.clean == pytest.approx(np.mean(clean), rel=1e-4)
+    assert figure.ratios["faded"] == pytest.approx(np.mean(faded) / np.mean(clean), rel=1e-4)
+    assert figure.mean == pytest.approx(np.mean(list(figure.ratios.values())))
+
+
+def test_damages_are_as_strong_as_they_say():
+    flat = np.full((256, 256), 50, np.float32)
+    for sigma in (10, 25):
+        noise = DAMAGES[f"noise {sigma}"](flat, 3) - 50
+        assert noise.std() * 2.55 == pytest.approx(sigma, rel=0.01)
+        np.testing.assert_array_equal(DAMAGES[f"noise {sigma}"](flat, 3) - 50, noise)
+    assert not np.array_equal(DAMAGES["noise 10"](flat, 4), DAMAGES["noise 10"](flat, 3))
+    point = np.zeros((65, 65), np.float32)
+    point[32, 32] = 100
+    for sigma in (1, 2):
+        blurred = DAMAGES[f"blur {sigma}"](point, 0)
+        spread = (blurred.sum(axis=0) * (np.arange(65) - 32) ** 2).sum() / blurred.sum()
+        assert spread == pytest.approx(sigma**2, rel=0.03)
+    for factor, name in ((2, "half size"), (4, "quarter size")):
+        stripes = np.tile(np.repeat([0, 80], factor // 2).astype(np.float32), (64, 64 // factor))
+        np.testing.assert_allclose(DAMAGES[name](stripes, 0), 40, atol=1e-4)
+    np.testing.assert_allclose(DAMAGES["faded"](np.float32([[0, 50, 100]]), 0), [[20, 50, 80]])
+
+
+def test_jpeg_harms_more_at_lower_quality(photos):
+    l = lightness(photo_of(photos, "chelsea"))
+    off = [np.abs(DAMAGES[name](l, 0) - l).mean() for name in ("JPEG 40", "JPEG 20")]
+    assert 0.5 < off[0] < off[1] < 5
+
+
+def test_hints_are_true_colors_of_random_patches(photos):
+    truth = photo_of(photos, "coffee")
+    photo = see(truth, truth)
+    hints = place_hints(photo, 100)
+    assert hints[:5] == place_hints(photo, 5)
+    assert hints != place_hints(dataclasses.replace(photo, index=8), 100)
+    ab = read_ab(truth)
+    reach = PATCH // 2
+    for hint in hints:
+        assert reach <= hint.x <= 256 - reach
+        assert reach <= hint.y <= 256 - reach
+        rows, columns = (slice(int(at) - reach, int(at) + reach) for at in (hint.y, hint.x))
+        np.testing.assert_allclose(hint.color, ab[rows, columns].mean(axis=(0, 1)), atol=1e-4)
+    places = np.array([(hint.x, hint.y) for hint in hints])
+    assert np.all(places.min(axis=0) < 20)  # anywhere
+    assert np.all(places.max(axis=0) > 236)
+
+
+def test_a_told_color_comes_from_inside_the_photo():
+    truth = paint(50, 30.0 * (np.arange(256) >= 250))
+    photo = see(truth, truth)
+    assert tell_color(photo, 255.5, 0).color[0] == pytest.approx(30, abs=0.5)
+    assert tell_color(photo, 20, 300).color == pytest.approx((0, 0), abs=0.5)
+
+
+def test_psnr_of_k_hints_by_hand(photos):
+    truths = [photo_of(photos, name) for name in ("chelsea", "coffee")]
+    seen = [see(truth, truth, index=i) for i, truth in enumerate(truths)]
+    figure = measure_hints(bench_of(*seen))
+    assert (figure.counts, figure.vibrance, figure.photos) == (COUNTS, 0.8, 2)
+    expected = []
+    for count in COUNTS:
+        prepared = [photo.prepare() for photo in seen]
+        rgbs = [each.render(hints=[None] * count) for each in prepared]
+        expected.append(np.mean([psnr(*pair) for pair in zip(rgbs, truths, strict=True)]))
+    assert figure.psnr == pytest.approx(expected)
+
+
+def test_diversity_by_hand():
+    truth = paint(60, 10)
+    looks = [paint(60, 10.0 * index) for index in range(8)]  # 84 / 28 steps apart on average
+    figure = measure_diversity(bench_of(see(truth, paint(60), looks=looks)))
+    assert figure.ab == pytest.approx(30, abs=0.5)
+    assert figure.automatic == pytest.approx(psnr(paint(60), truth))
+    assert figure.best == np.inf  # the second is the truth
+    looks[1] = looks[0]
+    figure = measure_diversity(bench_of(see(truth, paint(60), looks=looks)))
+    assert figure.gain == pytest.approx(0)
+
+
+def test_doubt_correlates_with_error_by_rank():
+    rows = np.arange(32 * 32, dtype=np.float32).reshape(32, 32)
+    rows = np.random.default_rng(0).permutation(rows.ravel()).reshape(32, 32)
+    fine = rows.repeat(8, axis=0).repeat(8, axis=1)
+    assert correlate(fine, fine**3) == pytest.approx(1)
+    assert correlate(-fine, fine) == pytest.approx(-1)
+    # Means over the cells, whatever lies within them.
+    noise = np.random.default_rng(1).permuted(np.tile([-9e3, 9e3], 128 * 256)).reshape(256, 256)
+    flipped = noise * np.tile([[1, -1]], (256, 128))
+    assert correlate((fine + flipped - flipped).astype(np.float32), fine) == pytest.approx(1)
+    assert np.isnan(correlate(fine, fine * 0))
+
+
+def test_doubt_and_suggested_hints_by_hand():
+    # The error grows to the right, as the doubt does.
+    truth = paint(60, np.linspace(0, 40, 256))
+    photo = see(truth, paint(60))
+    figure = measure_doubt(bench_of(photo))
+    assert figure.correlation == pytest.approx(1, abs=0.01)
+    prepared = photo.prepare()
+    assert figure.random == pytest.approx(psnr(prepared.render(hints=[0] * 5), truth))
+    assert figure.suggested == pytest.approx(psnr(prepared.render(hints=[0] * 10), truth))
+    calm = bench_of(photo, see(truth, truth))
+    assert measure_doubt(calm).correlation == figure.correlation  # no error has no ranks
+
+
+@pytest.mark.parametrize(
+    ("folder", "label"), [("0", 0), ("999", 999), ("1000", None), ("cats", None), ("²", None)]
+)
+def test_labels_are_folders_named_by_class(folder, label):
+    assert read_label(Path("photos") / folder / "photo.jpg") == label
+
+
+def test_recovery_by_hand(photos, monkeypatch):
+    truth = photo_of(photos, "chelsea")
+    seen = [
+        see(truth, desaturate(truth) if grey else truth, path=f"{label}/{grey}.jpg")
+        for label, grey in (("3", 0), ("3", 0), ("3", 1), ("4", 0), ("none", 0))
+    ]
+
+    def classify(_, rgbs):  # knows class 3, and only in color
+        return np.array([3 if np.ptp(rgb, axis=-1).any() else 5 for rgb in rgbs])
+
+    monkeypatch.setattr("deepkoal.evaluation.recovery.classify", classify)
+    figure = measure_recovery(bench_of(*seen))
+    assert (figure.photos, figure.grey, figure.colored, figure.true) == (4, 0, 0.5, 0.75)
+    assert figure.recovered == pytest.approx(2 / 3)
+    figure = measure_recovery(bench_of(*seen[3:]))
+    assert "no difference" in figure.why
+
+
+def test_the_classifier_knows_a_cat_and_a_cup(photos):
+    classifier = efficientnet_lite0()
+    load_weights(classifier, find_shipped("efficientnet-lite0"))
+    rgbs = [photo_of(photos, name) for name in ("chelsea", "coffee", "rocket")]
+    cat, *others = classify(classifier, rgbs)
+    assert cat in (281, 282, 285)  # tabby, tiger cat, Egyptian cat
+    assert others == [967, 657]  # espresso, missile
+
+
+def count_ink(picture, ink):
+    return np.all(picture == ink, axis=-1)
+
+
+def test_curves_rise_where_values_do():
+    curves = [Curve("ours", (10, 20, 30)), Curve("theirs", (10, 10, 10), GREY, dashed=True)]
+    picture = draw_curves(("0", "1", "2"), curves, width=300, height=200)
+    assert picture.shape == (200, 300, 3)
+    below_legend = picture[90:]
+    assert count_ink(below_legend[:, :100], BLUE).any()
+    rows, columns = np.nonzero(count_ink(picture[:, 60:], BLUE))
+    right = columns > columns.max() - 5
+    left = (columns < 20) & (rows > 100)
+    assert rows[right].max() < 60 < 140 < rows[left].min()
+    solid = [curves[0], dataclasses.replace(curves[1], dashed=False)]
+    full = draw_curves(("0", "1", "2"), solid, width=300, height=200)
+    assert count_ink(picture, GREY).sum() < 0.8 * count_ink(full, GREY).sum()
+
+
+def test_bars_are_as_long_as_their_values():
+    values = {"one": 1.5, "two": 2.0, "three": 0.9}
+    picture = draw_bars(values, baseline=1, width=400, height=200)
+    assert picture.shape == (200, 400, 3)
+    lengths = count_ink(picture, BLUE).sum(axis=1)
+    first, second = lengths[20:70].max(), lengths[75:125].max()
+    assert second == pytest.approx(2 * first, abs=3)
+    assert not lengths[130:].any()  # below the baseline: another ink
+    assert count_ink(picture[130:], GREY).any()
+
+
+def test_page_draws_what_was_measured_and_no_more(photos):
+    truths = [photo_of(photos, name) for name in ("chelsea", "coffee", "astronaut", "rocket")]
+    still = colorizer_of(lambda l_norm: keras.ops.concatenate([l_norm * 0 + 0.05] * 2, axis=-1))
+    looks = [paint(50, 10.0 * index) for index in range(8)]
+    seen = [see(truth, still.colorize(truth), index=7, looks=looks) for truth in truths]
+    bench = bench_of(*seen, colorizer=still)
+    plain = draw_page(measure(bench, ["bleeding"]), bench)
+    assert plain.dtype == np.uint8
+    full = draw_page(measure(bench, ["hints", "robustness", "uncertainty", "diversity"]), bench)
+    assert full.shape[0] > plain.shape[0] + 2 * 400  # a band of hints, a band of the others
+    np.testing.assert_array_equal(
+        full[: len(plain) - 12, : plain.shape[1]], plain[: len(plain) - 12]
+    )
+    assert np.any(np.all(full == BLUE, axis=-1))
