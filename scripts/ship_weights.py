@@ -20,15 +20,15 @@ from deepkoal.presets import CONFIG_FILE
 from deepkoal.weights import WEIGHTS_FILE, find_shipped, save_weights
 
 
-def draw_loss(log: Path, picture: Path) -> None:
-    """Draw training and validation loss over the epochs."""
+def draw_loss(log: Path, picture: Path, loss: str) -> None:
+    """Draw training and validation loss, of that name, over the epochs."""
     with log.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     epochs = [int(row["epoch"]) + 1 for row in rows]
     figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
     for column, label in (("loss", "training"), ("val_loss", "validation")):
         axes.plot(epochs, [float(row[column]) for row in rows], marker="o", label=label)
-    axes.set(xlabel="epoch", ylabel="rebalanced cross-entropy")
+    axes.set(xlabel="epoch", ylabel=loss)
     axes.legend()
     figure.savefig(picture, dpi=120)
 
@@ -46,7 +46,9 @@ def main() -> None:
     preset = json.loads(config.read_text(encoding="utf-8"))
     config.write_text(json.dumps({**preset, "sha256": sha256}, indent=2) + "\n", encoding="utf-8")
     shutil.copy(arguments.run / "log.csv", config.parent / "log.csv")
-    draw_loss(arguments.run / "log.csv", config.parent / "loss.png")
+    regresses = "ab_norm" in network.output
+    loss = "mean squared error of ab / 110" if regresses else "rebalanced cross-entropy"
+    draw_loss(arguments.run / "log.csv", config.parent / "loss.png", loss)
     print(config.parent)
 
 
