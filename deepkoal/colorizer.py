@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -16,8 +15,9 @@ from numpy.typing import NDArray
 
 from deepkoal.color import normalize_l
 from deepkoal.config import NETWORK_STRIDE, DeepkoalError, WeightsError
-from deepkoal.guidance import check_vibrance, read_ab
-from deepkoal.postprocess import lightness, render
+from deepkoal.guidance import Hint, Reading, check_vibrance
+from deepkoal.postprocess import lightness
+from deepkoal.prepared import PreparedPhoto
 from deepkoal.presets import (
     DEFAULT_PRESET,
     list_presets,
@@ -25,7 +25,8 @@ from deepkoal.presets import (
     load_preset,
     load_trained,
 )
-from deepkoal.upsample import fit_chroma, resize_for_network
+from deepkoal.semantic import SemanticEmbedder
+from deepkoal.upsample import resize_for_network
 
 ByteArray = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -51,30 +52,6 @@ def fit_working_size(height: int, width: int, working_size: int) -> tuple[int, i
     return rounded[0], rounded[1]
 
 
-@dataclass(frozen=True)
-class PreparedPhoto:
-    """A photo that the network has seen: any reading of it costs no further pass.
-
-    Attributes:
-        l: float32 (H, W), the photo's own lightness in 0…100.
-        outputs: the network's outputs, float32 (h, w, C) each.
-        temperature: of the annealed mean at vibrance 1.
-    """
-
-    l: FloatArray
-    outputs: dict[str, FloatArray]
-    temperature: float
-
-    def read_ab(self, vibrance: float = 1.0) -> FloatArray:
-        """Return the coarse chroma, float32 (h, w, 2) in CIE Lab units."""
-        ab = read_ab(self.outputs, self.temperature, check_vibrance(vibrance))
-        return np.asarray(ops.convert_to_numpy(ab))
-
-    def render(self, vibrance: float = 1.0) -> ByteArray:
-        """Return the colored photo, uint8 (H, W, 3) sRGB, with the photo's own lightness."""
-        return render(self.l, fit_chroma(self.l, self.read_ab(vibrance)))
-
-
 class Colorizer:
     """A network with all that turns a photo into its input and its outputs into a photo.
 
@@ -82,26 +59,34 @@ class Colorizer:
         network: from `l_norm` (B, h, w, 1) to `logits` or `ab_norm`, see `deepkoal.models`.
         working_size: side in pixels at which a square photo is shown to the network; other
             aspects are shown at the same area.
-        temperature: of the annealed mean at vibrance 1; regressions do without.
+        reading: how its outputs are read; `Reading()` where None.
     """
 
     def __init__(
-        self, network: keras.Model, *, working_size: int = 128, temperature: float = 0.38
+        self, network: keras.Model, *, working_size: int = 128, reading: Reading | None = None
     ) -> None:
         self.network = network
         self.working_size = working_size
-        self.temperature = temperature
+        self.reading = reading or Reading()
 
     @classmethod
-    def from_preset(cls, name: str = DEFAULT_PRESET) -> Self:
+    def from_preset(
+        cls, name: str = DEFAULT_PRESET, *, embedder: SemanticEmbedder | None = None
+    ) -> Self:
         """Load a preset with the weights that came with the library.
+
+        Args:
+            name: of the preset.
+            embedder: for `koala`: any of ImageNet-1k's classes; EfficientNet-Lite0 where None.
 
         Raises:
             WeightsError: there is no such preset, it has no weights or they are damaged.
         """
         preset = load_preset(name)
         return cls(
-            load_network(name), working_size=preset.working_size, temperature=preset.temperature
+            load_network(name, embedder=embedder),
+            working_size=preset.working_size,
+            reading=Reading.from_config(preset.reading),
         )
 
     @classmethod
@@ -117,7 +102,7 @@ class Colorizer:
         network, file = load_trained(path)
         preset = {preset.network: preset for preset in list_presets()}[network.name]
         size = _read_training_size(file.parent / "run.json") or preset.working_size
-        return cls(network, working_size=size, temperature=preset.temperature)
+        return cls(network, working_size=size, reading=Reading.from_config(preset.reading))
 
     def open(self, photo: ByteArray) -> PreparedPhoto:
         """Show a photo to the network.
@@ -130,23 +115,28 @@ class Colorizer:
         """
         return self._open_all([photo])[0]
 
-    def colorize(self, photo: ByteArray, *, vibrance: float = 1.0) -> ByteArray:
+    def colorize(
+        self, photo: ByteArray, *, vibrance: float = 1.0, hints: Sequence[Hint] = ()
+    ) -> ByteArray:
         """Color a photo.
 
         Args:
             photo: uint8 (H, W, 3) sRGB or (H, W) grey, any size; of colors only the lightness is
                 used.
-            vibrance: 0.2…5; more is more vivid, 1 is the preset's own.
+            vibrance: 0.2…5; more is more vivid, at 1 photos are as colorful as real ones are on
+                average.
+            hints: colors for places of the photo, which spread to what is like them.
 
         Returns:
             uint8 (H, W, 3) sRGB: the photo's own lightness, with chroma that gives way where sRGB
             cannot show it.
 
         Raises:
-            DeepkoalError: the array is no such photo, or vibrance is out of range.
+            DeepkoalError: the array is no such photo, vibrance is out of range or a hint lies
+                outside the photo.
         """
         check_vibrance(vibrance)
-        return self.open(photo).render(vibrance)
+        return self.open(photo).render(vibrance=vibrance, hints=hints)
 
     def colorize_batch(
         self, photos: Sequence[ByteArray], *, vibrance: float = 1.0
@@ -159,7 +149,7 @@ class Colorizer:
             A colored photo for each, in order.
         """
         check_vibrance(vibrance)
-        return [prepared.render(vibrance) for prepared in self._open_all(photos)]
+        return [prepared.render(vibrance=vibrance) for prepared in self._open_all(photos)]
 
     def _open_all(self, photos: Sequence[ByteArray]) -> list[PreparedPhoto]:
         all_l = [_read_lightness(photo) for photo in photos]
@@ -175,7 +165,7 @@ class Colorizer:
                 )
                 for position, index in enumerate(chunk):
                     own = {name: output[position] for name, output in outputs.items()}
-                    prepared[index] = PreparedPhoto(all_l[index], own, self.temperature)
+                    prepared[index] = PreparedPhoto(all_l[index], own, self.reading)
         return [prepared[index] for index in range(len(photos))]
 
     def _predict(self, l: FloatArray) -> dict[str, FloatArray]:

@@ -136,7 +136,7 @@ class Preset:
         summary: one line for `deepkoal presets`.
         network: builder in `deepkoal.models`.
         working_size: side in pixels of a square photo as the network sees it.
-        temperature: of the annealed mean at vibrance 1 (networks that output a distribution).
+        reading: how its outputs are read, see `guidance.Reading.from_config`.
         license: terms of the weights.
         sha256: of `weights.safetensors`, or None where no weights are shipped.
     """
@@ -145,6 +145,6 @@ class Preset:
     summary: str
     network: str
     working_size: int
-    temperature: float
+    reading: dict[str, Any]
     license: str
     sha256: str | None

@@ -62,6 +62,36 @@ class ReplicateEmbedding(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="deepkoal")
+class ProjectUnit(keras.layers.Layer):
+    """Scale each vector to unit length, then project it: what an affinity compares places by.
+
+    Input: (..., F), floating point; output: (..., F), float32. The projection is the identity
+    until `training.learn_affinity` finds a better one; no other training changes it.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trainable=False, **{"dtype": "float32", **kwargs})
+
+    def build(self, input_shape: Shape) -> None:
+        """Make the projection, (F, F)."""
+        self.projection = self.add_weight(
+            shape=(input_shape[-1], input_shape[-1]), initializer="identity", name="projection"
+        )
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return the projected vectors."""
+        return ops.matmul(ops.normalize(inputs, axis=-1, epsilon=1e-6), self.projection)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the input."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what rebuilds the layer."""
+        return {key: value for key, value in super().get_config().items() if key != "trainable"}
+
+
+@keras.saving.register_keras_serializable(package="deepkoal")
 class DoubleSize(keras.layers.UpSampling2D):
     """Double height and width, bilinearly: `UpSampling2D` that a graph of any size can hold.
 

@@ -103,6 +103,37 @@ def fit_chroma(
     return ChromaField(coefficients)
 
 
+def touch_chroma(
+    field: ChromaField, l_guide: FloatArray, x: float, y: float, ab: NDArray[np.float32]
+) -> ChromaField:
+    """Bends a field so that it gives just this ab at one place, and the same two cells away.
+
+    Args:
+        field: see `fit_chroma`.
+        l_guide: float32 (h, w), the photo's L in 0…100.
+        x: from the photo's left edge, in pixels.
+        y: from its upper edge.
+        ab: float32 (2,), in CIE Lab units.
+
+    Returns:
+        A new field.
+    """
+    height, width = l_guide.shape
+    rows, columns = field.coefficients.shape[:2]
+    row, column = min(int(y), height - 1), min(int(x), width - 1)
+    top, down = _between_rows(row, rows, height)
+    left, right = _between_rows(column, columns, width)
+    cells = np.ix_([top, min(top + 1, rows - 1)], [left, min(left + 1, columns - 1)])
+    shares = np.outer([1 - down, down], [1 - right, right]).astype(np.float32)
+    here = np.einsum("ij,ijc->c", shares, field.coefficients[cells])
+    missing = ab - (here[:2] * l_guide[row, column] + here[2:])
+    # The least change of the four cells around the place that the interpolation turns into it.
+    coefficients = field.coefficients.copy()
+    change = (shares / np.square(shares).sum())[..., None] * missing
+    np.add.at(coefficients[..., 2:], cells, change)
+    return ChromaField(coefficients)
+
+
 def resize_for_network(x: FloatArray, height: int, width: int) -> FloatArray:
     """Resizes by area average along a side that shrinks, bilinearly along one that grows.
 

@@ -640,7 +640,7 @@ def test_shipped_weights_are_measured(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "mine"
     folder.mkdir()
     digest = save_weights(network, folder / "weights.safetensors")
-    config = {"summary": "s", "network": "lite", "working_size": 64, "temperature": 1.0}
+    config = {"summary": "s", "network": "lite", "working_size": 64, "reading": {}}
     config |= {"license": "CC0", "sha256": digest}
     (folder / "config.json").write_text(json.dumps(config))
     monkeypatch.setenv("DEEPKOAL_MODELS", str(tmp_path))

@@ -12,6 +12,7 @@ from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_lite
 from deepkoal import models, presets
 from deepkoal.colorizer import Colorizer, fit_working_size
 from deepkoal.config import DeepkoalError, WeightsError
+from deepkoal.guidance import Reading
 from deepkoal.metrics import colorfulness
 from deepkoal.postprocess import lightness
 from deepkoal.weights import save_weights
@@ -29,7 +30,7 @@ def vivid(network, scale):
 
 @pytest.fixture(scope="module")
 def colorizer():
-    return Colorizer(vivid(tiny_lite(), 8), working_size=64, temperature=0.4)
+    return Colorizer(vivid(tiny_lite(), 8), working_size=64, reading=Reading(temperature=0.4))
 
 
 @pytest.fixture(scope="module")
@@ -234,11 +235,12 @@ def lite_file(tmp_path_factory):
 def test_a_file_or_its_folder_is_loaded(lite_file, photos):
     photo = photos["coffee"][:50, :70]
     preset = presets.load_preset("koala-lite")
+    reading = Reading.from_config(preset.reading)
     for path in (lite_file, str(lite_file), lite_file.parent):
         loaded = Colorizer.from_file(path)
         assert loaded.working_size == preset.working_size
-        assert loaded.temperature == preset.temperature
-    expected = Colorizer(tiny_lite(), working_size=128, temperature=preset.temperature)
+        assert loaded.reading.temperature == reading.temperature
+    expected = Colorizer(tiny_lite(), working_size=128, reading=reading)
     np.testing.assert_array_equal(loaded.colorize(photo), expected.colorize(photo))
 
 
@@ -303,14 +305,16 @@ def test_a_preset_is_loaded_with_its_settings(tmp_path, monkeypatch, photos):
         "summary": "a test",
         "network": "lite",
         "working_size": 72,
-        "temperature": 0.5,
+        "reading": {"temperature": 0.5},
         "license": "MIT",
         "sha256": digest,
     }
     (tmp_path / "mine" / "config.json").write_text(json.dumps(config))
     loaded = Colorizer.from_preset("mine")
-    assert (loaded.working_size, loaded.temperature) == (72, 0.5)
-    expected = Colorizer(network, working_size=72, temperature=0.5).colorize(photos["rocket"])
+    assert (loaded.working_size, loaded.reading.temperature) == (72, 0.5)
+    expected = Colorizer(network, working_size=72, reading=Reading(temperature=0.5)).colorize(
+        photos["rocket"]
+    )
     # The file holds half precision.
     assert np.abs(loaded.colorize(photos["rocket"]).astype(int) - expected).max() <= 1
 

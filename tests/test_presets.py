@@ -10,6 +10,7 @@ from tiny_networks import tiny_embedder, tiny_encoder, tiny_koala, tiny_lite
 
 from deepkoal import models, presets
 from deepkoal.config import Preset, RunError, WeightsError
+from deepkoal.guidance import Reading
 from deepkoal.presets import (
     begin_with,
     build_untrained,
@@ -27,7 +28,7 @@ CONFIG = {
     "summary": "a test",
     "network": "lite",
     "working_size": 64,
-    "temperature": 0.5,
+    "reading": {"temperature": 0.5},
     "license": "MIT",
     "sha256": None,
 }
@@ -64,7 +65,7 @@ def test_the_shipped_presets():
     assert presets.DEFAULT_PRESET in found
     for preset in found.values():
         assert preset.working_size % 8 == 0
-        assert preset.temperature > 0
+        assert Reading.from_config(preset.reading).temperature > 0
         assert preset.summary
         assert preset.license
 

@@ -33,7 +33,7 @@ def colorize(rgb: tf.Tensor, colorizer: Colorizer, vibrance: float) -> tf.Tensor
 
     Args:
         rgb: uint8 (H, W, 3), sRGB; only its lightness is used.
-        colorizer: its network, working size and temperature become part of the graph.
+        colorizer: its network, working size and reading become part of the graph.
         vibrance: 0.2…5.
 
     Returns:
@@ -42,7 +42,9 @@ def colorize(rgb: tf.Tensor, colorizer: Colorizer, vibrance: float) -> tf.Tensor
     l = lightness(rgb)[None, ..., None]
     height, width = tf.unstack(fit_working_size(tf.shape(rgb)[:2], colorizer.working_size))
     outputs = predict(colorizer.network, resize_for_network(l, height, width))
-    field = fit_chroma(l, read_ab(outputs, colorizer.temperature, vibrance))
+    reading = colorizer.reading
+    ab = read_ab(outputs, reading.temperature, reading.gain * vibrance)
+    field = fit_chroma(l, ab)
     slope, offset = tf.split(tf.image.resize(field, tf.shape(rgb)[:2]), 2, axis=-1)
     return compose_rgb(l, slope * l + offset)[0]
 

@@ -1,13 +1,28 @@
 """Readings of a network's outputs: every kind of guidance, and none that needs another pass."""
 
-from deepkoal.guidance.affinity import Kernel, Places, spread
+from deepkoal.guidance.affinity import Kernel, Places, make_places, spread
+from deepkoal.guidance.hints import Hint, check_hints, read_hints
+from deepkoal.guidance.palette import Palette, list_palettes, shift_prior
+from deepkoal.guidance.reading import Reading
+from deepkoal.guidance.reference import REFERENCE_KERNEL, measure_ab, pull_to_reference
 from deepkoal.guidance.vibrance import VIBRANCE_RANGE, check_vibrance, read_ab
 
 __all__ = [
+    "REFERENCE_KERNEL",
     "VIBRANCE_RANGE",
+    "Hint",
     "Kernel",
+    "Palette",
     "Places",
+    "Reading",
+    "check_hints",
     "check_vibrance",
+    "list_palettes",
+    "make_places",
+    "measure_ab",
+    "pull_to_reference",
     "read_ab",
+    "read_hints",
+    "shift_prior",
     "spread",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from deepkoal.arrays import namespace
 from deepkoal.color import Tensor
@@ -11,17 +12,47 @@ from deepkoal.color import Tensor
 
 @dataclass(frozen=True)
 class Places:
-    """Places of a photo, as an affinity compares them.
+    """Places of a photo, as an affinity compares them; leading dimensions are photos.
 
     Attributes:
-        features: (N, F), the network's features, each of unit length.
-        l: (N,), lightness in 0…100.
-        position: (N, 2), row and column in units of the photo's side (the root of its area).
+        features: (..., N, F), what the network says about them, see `models.lite`.
+        l: (..., N), lightness in 0…100.
+        position: (..., N, 2), row and column in units of the photo's side (the root of its area).
     """
 
     features: Tensor
     l: Tensor
     position: Tensor
+
+    def take(self, indices: Any) -> Places:
+        """Return some of one photo's places.
+
+        Args:
+            indices: integer (K,).
+        """
+        ops = namespace(self.features)
+        parts = (self.features, self.l, self.position)
+        return Places(*(ops.take(part, indices, axis=0) for part in parts))
+
+
+def make_places(features: Tensor, l: Tensor) -> Places:
+    """List the places of a grid, row by row.
+
+    Args:
+        features: (h, w, F).
+        l: (h, w), lightness in 0…100 at the same places.
+
+    Returns:
+        The h·w places.
+    """
+    ops = namespace(features)
+    rows, columns = ops.cumsum(ops.ones_like(l), axis=0), ops.cumsum(ops.ones_like(l), axis=1)
+    side = ops.sqrt(rows[-1, -1] * columns[-1, -1])
+    position = ops.stack([rows - 0.5, columns - 0.5], axis=-1) / side
+    depth = features.shape[-1]
+    return Places(
+        ops.reshape(features, (-1, depth)), ops.reshape(l, (-1,)), ops.reshape(position, (-1, 2))
+    )
 
 
 @dataclass(frozen=True)
@@ -35,17 +66,18 @@ class Kernel:
         lightness: the widths σ_L, in units of L.
         position: the widths σ_p, as shares of the photo's side.
         weights: the weights w.
-        damping: λ, the affinity at which half of a residual is taken over.
+        noise: variance of a hint about the color of its place, as `spread` has it, in the
+            weights' units.
     """
 
-    features: Sequence[float] = (0.35, 0.35)
-    lightness: Sequence[float] = (15.0, 15.0)
-    position: Sequence[float] = (0.4, 0.2)
-    weights: Sequence[float] = (0.5, 0.5)
-    damping: float = 0.02
+    features: Sequence[Any] = (1.2, 0.9, 0.5, 0.35)
+    lightness: Sequence[Any] = (60.0, 40.0, 25.0, 15.0)
+    position: Sequence[Any] = (3.0, 1.2, 0.6, 0.15)
+    weights: Sequence[Any] = (0.3, 0.3, 0.4, 0.3)
+    noise: Any = 0.1
 
     def compare(self, places: Places, marks: Places, *, near: bool = True) -> Tensor:
-        """Return the affinity of N places to K marks, (N, K).
+        """Return the affinity of N places to K marks, (..., N, K).
 
         Args:
             places: N of them.
@@ -53,9 +85,9 @@ class Kernel:
             near: whether position counts; between two photos it has no meaning.
         """
         ops = namespace(places.features)
-        apart = 2 - 2 * ops.matmul(places.features, ops.transpose(marks.features))
-        apart_l = (places.l[:, None] - marks.l[None]) ** 2
-        apart_p = ops.sum((places.position[:, None] - marks.position[None]) ** 2, axis=-1)
+        apart = _square_distance(places.features, marks.features)
+        apart_l = (places.l[..., :, None] - marks.l[..., None, :]) ** 2
+        apart_p = _square_distance(places.position, marks.position)
         total = 0.0
         for sigma_f, sigma_l, sigma_p, weight in zip(
             self.features, self.lightness, self.position, self.weights, strict=True
@@ -68,19 +100,32 @@ class Kernel:
 
 
 def spread(places: Places, marks: Places, residuals: Tensor, kernel: Kernel) -> Tensor:
-    """Carry residuals known at some marks to all places: r(x) = Σ K(x,k)·r_k / (Σ K(x,k) + λ).
+    """Carry residuals known at some marks to all places: r(x) = K(x, ·) (K(·, ·) + noise·I)⁻¹ r.
+
+    The mean of a Gaussian process with covariance K, or kriging (Rasmussen and Williams 2006,
+    eq. 2.23): hints that agree count once, and each is honored at its own place.
 
     Args:
         places: N of them.
         marks: K of them, of the same photo.
-        residuals: (K, 2), wanted minus predicted ab at the marks.
+        residuals: (..., K, 2), wanted minus predicted ab at the marks.
         kernel: see `Kernel`.
 
     Returns:
-        (N, 2), to be added to the predicted ab.
+        (..., N, 2), to be added to the predicted ab.
     """
     ops = namespace(places.features)
-    weights = kernel.compare(places, marks)
-    return ops.matmul(weights, residuals) / (
-        ops.sum(weights, axis=1, keepdims=True) + kernel.damping
-    )
+    among = kernel.compare(marks, marks)
+    # An identity of dynamic size, which both libraries can make.
+    order = ops.cumsum(ops.ones_like(marks.l), axis=-1)
+    same = order[..., :, None] == order[..., None, :]
+    among = ops.where(same, among + kernel.noise, among)
+    return ops.matmul(kernel.compare(places, marks), ops.linalg.solve(among, residuals))
+
+
+def _square_distance(x: Tensor, y: Tensor) -> Tensor:
+    """Return |xₙ − yₖ|², (..., N, K), of (..., N, D) and (..., K, D)."""
+    ops = namespace(x)
+    x2 = ops.sum(x * x, axis=-1)[..., :, None]
+    y2 = ops.sum(y * y, axis=-1)[..., None, :]
+    return ops.maximum(x2 + y2 - 2 * ops.matmul(x, ops.swapaxes(y, -1, -2)), 0.0)

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from deepkoal.color import ab_bins
-from deepkoal.layers import DoubleSize, ReplicateEmbedding, StandardizeVector
+from deepkoal.layers import DoubleSize, ProjectUnit, ReplicateEmbedding, StandardizeVector
 
 
 def lite(
@@ -30,7 +30,8 @@ def lite(
     Returns:
         A functional model from `l_norm` (B, H, W, 1), float32 in −1…1, H and W multiples of 32,
         to `{"logits": (B, H/4, W/4, Q), "features": (B, H/4, W/4, widths[-1])}`: unnormalized
-        log-probabilities over `color.ab_bins()`, and what the distribution was read from.
+        log-probabilities over `color.ab_bins()`, and what tells like places from others, see
+        `guidance.affinity`.
     """
     l_norm = keras.Input((None, None, 1), name="l_norm")
     grey = layers.Concatenate(name="grey")([l_norm, l_norm, l_norm])
@@ -45,7 +46,8 @@ def lite(
         x = _convolution(x, width, f"decoder_{stride}")
     features = _convolution(x, widths[-1], "features")
     logits = layers.Conv2D(len(ab_bins()), 1, dtype="float32", name="logits")(features)
-    return keras.Model(l_norm, {"logits": logits, "features": features}, name="lite")
+    compared = ProjectUnit(name="affinity")(features)
+    return keras.Model(l_norm, {"logits": logits, "features": compared}, name="lite")
 
 
 def _convolution(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:

@@ -1,0 +1,122 @@
+"""Colors that a user gives to places of a photo."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ImageColor
+
+from deepkoal.color import rgb_to_lab
+from deepkoal.config import DeepkoalError
+
+AB_LIMIT = 128.0
+"""Largest |a| or |b| that a hint may ask for."""
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A color for a place of a photo, and by affinity for all that is like it.
+
+    Attributes:
+        x: from the photo's left edge, in pixels.
+        y: from its upper edge.
+        color: a CSS color (`"#c03020"`, `"tomato"`, `"rgb(192, 48, 32)"`), or ab in CIE Lab units
+            as a pair. The photo keeps its lightness; of a color only ab is taken.
+
+    Raises:
+        DeepkoalError: a coordinate is not finite or negative, or the color is none.
+    """
+
+    x: float
+    y: float
+    color: str | tuple[float, float]
+
+    def __post_init__(self) -> None:
+        """Reject what no photo could use."""
+        for name in ("x", "y"):
+            value = getattr(self, name)
+            if not _is_number(value) or value < 0:
+                raise DeepkoalError(f"a hint's {name} must be a number from 0 up, not {value!r}")
+        _parse_color(self.color)
+
+    @property
+    def ab(self) -> NDArray[np.float32]:
+        """The color's ab, float32 (2,), in CIE Lab units."""
+        return _parse_color(self.color)
+
+
+def check_hints(hints: Sequence[Hint], height: int, width: int) -> None:
+    """Make sure that hints lie on a photo of this size.
+
+    Raises:
+        DeepkoalError: one does not.
+    """
+    for hint in hints:
+        if not (hint.x < width and hint.y < height):
+            raise DeepkoalError(
+                f"the hint at x {hint.x:g}, y {hint.y:g} lies outside the photo of "
+                f"{width}×{height} pixels; count from its upper left corner"
+            )
+
+
+def read_hints(path: str | Path) -> list[Hint]:
+    """Read hints from a JSON file: a list of `{"x": 120, "y": 80, "color": "#c03020"}`.
+
+    A color may also be `[a, b]` in CIE Lab units.
+
+    Raises:
+        DeepkoalError: the file cannot be read, is not such JSON or holds a hint that is none.
+    """
+    try:
+        entries = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DeepkoalError(f"{path}: cannot be read as JSON ({error}); {_FORM}") from error
+    if not isinstance(entries, list):
+        raise DeepkoalError(f"{path}: expected a list, got {type(entries).__name__}; {_FORM}")
+    return [_parse_hint(entry, f"{path}, hint {number}") for number, entry in enumerate(entries, 1)]
+
+
+_FORM = 'hints are a list of {"x": 120, "y": 80, "color": "#c03020"}'
+
+
+def _parse_hint(entry: Any, where: str) -> Hint:
+    if not isinstance(entry, dict) or set(entry) != {"x", "y", "color"}:
+        got = sorted(entry) if isinstance(entry, dict) else entry
+        raise DeepkoalError(f"{where}: expected x, y and color, got {got}; {_FORM}")
+    color = entry["color"]
+    try:
+        return Hint(entry["x"], entry["y"], tuple(color) if isinstance(color, list) else color)
+    except DeepkoalError as error:
+        raise DeepkoalError(f"{where}: {error}") from error
+
+
+def _parse_color(color: Any) -> NDArray[np.float32]:
+    if isinstance(color, str):
+        try:
+            rgb = ImageColor.getrgb(color)[:3]
+        except ValueError as error:
+            raise DeepkoalError(
+                f"{color!r} is no color; give a CSS name, such as tomato, or #rrggbb"
+            ) from error
+        return rgb_to_lab(np.array(rgb, np.float32) / 255)[1:]
+    if (
+        isinstance(color, (tuple, np.ndarray))
+        and len(color) == 2
+        and all(_is_number(part) and abs(part) <= AB_LIMIT for part in color)
+    ):
+        return np.array(color, np.float32)
+    raise DeepkoalError(
+        f"{color!r} is no color; give a CSS color or a pair a, b in −{AB_LIMIT:g}…{AB_LIMIT:g}"
+    )
+
+
+def _is_number(value: Any) -> bool:
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    return number and math.isfinite(value)

@@ -1,0 +1,206 @@
+"""A user's hints: what counts as one, how far its color reaches, and that its place obeys it."""
+
+import json
+import math
+
+import cv2
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deepkoal.color import rgb_to_lab
+from deepkoal.colorizer import Colorizer
+from deepkoal.config import DeepkoalError
+from deepkoal.guidance import Hint, Kernel, Places, make_places, read_hints, spread
+from deepkoal.metrics import ciede2000
+from deepkoal.upsample import ChromaField, fit_chroma, touch_chroma
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def colorizer():
+    return Colorizer.from_preset("koala-lite")
+
+
+# --- what a hint is ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("color", ["#c03020", "#C03020", "rgb(192, 48, 32)", "hsl(6, 71%, 44%)"])
+def test_a_color_may_be_written_as_in_css(color):
+    expected = rgb_to_lab(np.array([192, 48, 32], "float32") / 255)[1:]
+    np.testing.assert_allclose(Hint(1, 2, color).ab, expected, atol=0.5)
+
+
+@pytest.mark.parametrize(
+    "color", ["reddish", "#12", "", None, 3, (1.0,), (1.0, math.nan), (0, 300)]
+)
+def test_what_is_no_color_is_refused(color):
+    with pytest.raises(DeepkoalError, match="is no color"):
+        Hint(0, 0, color)
+
+
+@pytest.mark.parametrize("x", [-1, math.nan, math.inf, "3", None, True])
+def test_what_is_no_coordinate_is_refused(x):
+    with pytest.raises(DeepkoalError, match="a hint's x must be a number from 0 up"):
+        Hint(x, 0, "red")
+
+
+numbers = st.floats(0, 1e6)
+colors = st.one_of(
+    st.from_regex(r"#[0-9a-f]{6}", fullmatch=True),
+    st.tuples(st.floats(-128, 128), st.floats(-128, 128)),
+)
+
+
+@given(st.lists(st.builds(Hint, numbers, numbers, colors), max_size=5))
+def test_hints_survive_their_file(tmp_path_factory, hints):
+    path = tmp_path_factory.mktemp("hints") / "hints.json"
+    path.write_text(json.dumps([vars(hint) for hint in hints]))
+    assert read_hints(path) == hints
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[", "cannot be read as JSON"),
+        ('{"x": 1}', "expected a list, got dict"),
+        ("[1]", "hint 1: expected x, y and color, got 1"),
+        ('[{"x": 1, "y": 2}]', r"hint 1: expected x, y and color, got \['x', 'y'\]"),
+        ('[{"x": 1, "y": 2, "color": "mud"}]', "hint 1: 'mud' is no color"),
+        ('[{"x": NaN, "y": 2, "color": "red"}]', "hint 1: a hint's x must be a number"),
+    ],
+)
+def test_a_file_of_something_else_is_refused_in_one_line(tmp_path, text, message):
+    path = tmp_path / "hints.json"
+    path.write_text(text)
+    with pytest.raises(DeepkoalError, match=message) as error:
+        read_hints(path)
+    assert str(error.value).startswith(str(path))
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_missing_is_named(tmp_path):
+    with pytest.raises(DeepkoalError, match=r"none\.json: cannot be read"):
+        read_hints(tmp_path / "none.json")
+
+
+# --- how far it reaches ------------------------------------------------------------------------
+
+KERNEL = Kernel((0.5, 1.0), (10.0, 20.0), (0.2, 0.4), (0.7, 0.3), noise=0.25)
+
+
+def test_places_of_a_grid_lie_at_the_middles_of_its_cells():
+    places = make_places(
+        np.zeros((2, 8, 3), "float32"), np.arange(16, dtype="float32").reshape(2, 8)
+    )
+    np.testing.assert_allclose(
+        places.position[[0, 1, 8]], [[0.125, 0.125], [0.125, 0.375], [0.375, 0.125]]
+    )
+    assert places.l.tolist() == list(range(16))
+    assert places.features.shape == (16, 3)
+
+
+def test_affinity_is_a_mixture_of_gaussians():
+    one = Places(np.array([[0.0, 0.0]]), np.array([50.0]), np.array([[0.5, 0.5]]))
+    other = Places(np.array([[0.3, 0.4]]), np.array([60.0]), np.array([[0.5, 0.9]]))
+    parts = [0.25 / 0.5 + 100 / 200 + 0.16 / 0.08, 0.25 / 2 + 100 / 800 + 0.16 / 0.32]
+    expected = 0.7 * math.exp(-parts[0]) + 0.3 * math.exp(-parts[1])
+    np.testing.assert_allclose(KERNEL.compare(one, other), [[expected]])
+    far = 0.7 * math.exp(-1.0) + 0.3 * math.exp(-0.25)
+    np.testing.assert_allclose(KERNEL.compare(one, other, near=False), [[far]])
+
+
+def random_places(count, seed=0):
+    rng = np.random.default_rng(seed)
+    return Places(
+        rng.normal(0, 0.4, (count, 4)).astype("float32"),
+        rng.uniform(0, 100, count).astype("float32"),
+        rng.random((count, 2)).astype("float32"),
+    )
+
+
+def test_one_hint_changes_its_place_by_all_but_the_noise_and_others_by_their_affinity():
+    places = random_places(30)
+    marks = places.take(np.array([7]))
+    change = spread(places, marks, np.array([[10.0, -20.0]], "float32"), KERNEL)
+    np.testing.assert_allclose(change[7], [8, -16], rtol=1e-4)
+    expected = KERNEL.compare(places, marks) / 1.25 * [10, -20]
+    np.testing.assert_allclose(change, expected, atol=1e-4)
+
+
+def test_hints_that_agree_count_once():
+    places = random_places(30)
+    residual = np.array([[10.0, -20.0]], "float32")
+    quiet = Kernel(**{**vars(KERNEL), "noise": 1e-3})
+    once = spread(places, places.take(np.array([7])), residual, quiet)
+    thrice = spread(places, places.take(np.array([7, 7, 7])), residual.repeat(3, 0), quiet)
+    np.testing.assert_allclose(thrice, once, atol=0.02)
+
+
+def test_the_backend_spreads_as_numpy_does():
+    residuals = np.random.default_rng(2).normal(0, 50, (3, 2)).astype("float32")
+    places, marks = random_places(20), random_places(3, seed=1)
+    tensors = [
+        Places(*(keras.ops.convert_to_tensor(part) for part in vars(each).values()))
+        for each in (places, marks)
+    ]
+    spread_there = spread(*tensors, keras.ops.convert_to_tensor(residuals), KERNEL)
+    here = spread(places, marks, residuals, KERNEL)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(spread_there), here, atol=1e-2)
+
+
+# --- that its place obeys ----------------------------------------------------------------------
+
+
+@given(st.floats(0, 39.99), st.floats(0, 59.99))
+def test_a_touched_field_gives_the_color_at_its_place_and_is_unchanged_far_away(x, y):
+    rng = np.random.default_rng(0)
+    l = rng.uniform(10, 90, (60, 40)).astype("float32")
+    field = ChromaField(rng.normal(0, 1, (6, 4, 4)).astype("float32"))
+    touched = touch_chroma(field, l, x, y, np.array([30, -40], "float32"))
+    before, after = (each.rows(l, 0, 60) for each in (field, touched))
+    np.testing.assert_allclose(after[int(y), int(x)], [30, -40], atol=1e-3)
+    rows, columns = np.nonzero(np.abs(after - before).max(-1) > 1e-4)
+    assert np.abs(rows - y).max() <= 21
+    assert np.abs(columns - x).max() <= 21
+
+
+def test_a_photo_obeys_a_hint_at_its_own_pixel(colorizer, photos):
+    prepared = colorizer.open(photos["chelsea"])
+    hint = Hint(200, 150, (25.0, 30.0))
+    rgb = prepared.render(hints=[hint])
+    asked = np.concatenate([prepared.l[150, 200:201], hint.ab])
+    got = rgb_to_lab(rgb[150, 200].astype("float32") / 255)
+    assert np.linalg.norm(got - asked) < 5
+    asked_rgb = cv2.cvtColor(asked[None, None].astype("float32"), cv2.COLOR_LAB2RGB)
+    assert ciede2000(rgb[150:151, 200:201], (asked_rgb * 255).round().astype("uint8")) < 5
+
+
+def test_a_hint_colors_the_object_it_lies_on_and_stops_at_its_edges(colorizer, photos):
+    # A cup on a table, and a cat: their photos side by side, as two objects with a known border.
+    halves = [cv2.resize(photos[name], (192, 256)) for name in ("coffee", "chelsea")]
+    prepared = colorizer.open(np.concatenate(halves, axis=1))
+    plain = prepared.read_ab()
+    change = np.linalg.norm(
+        prepared.read_ab(hints=[Hint(290, 130, (-40.0, 40.0))]) - plain, axis=-1
+    )
+    middle = change.shape[1] // 2
+    assert change[:, middle + 2 :].mean() > 2 * change[:, : middle - 2].mean()
+
+
+def test_hints_outside_the_photo_are_refused(colorizer, photos):
+    prepared = colorizer.open(photos["chelsea"])
+    height, width = photos["chelsea"].shape[:2]
+    for x, y in ((width, 0), (0, height)):
+        with pytest.raises(DeepkoalError, match=f"outside the photo of {width}×{height} pixels"):
+            prepared.render(hints=[Hint(x, y, "red")])
+
+
+def test_without_hints_nothing_is_spread(colorizer, photos):
+    prepared = colorizer.open(photos["rocket"])
+    np.testing.assert_array_equal(prepared.render(hints=[]), prepared.render())
+    field = fit_chroma(prepared.l, prepared.read_ab())
+    assert field.coefficients.shape[-1] == 4
