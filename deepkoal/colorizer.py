@@ -6,18 +6,17 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Self, Unpack
 
 import keras
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
 from deepkoal.color import normalize_l
 from deepkoal.config import NETWORK_STRIDE, DeepkoalError, WeightsError
-from deepkoal.guidance import Hint, Reading, check_vibrance
+from deepkoal.guidance import Hint, Palette, Reading, check_vibrance, measure_ab
 from deepkoal.postprocess import lightness
-from deepkoal.prepared import PreparedPhoto
+from deepkoal.prepared import Look, PreparedPhoto, Reference
 from deepkoal.presets import (
     DEFAULT_PRESET,
     list_presets,
@@ -115,8 +114,27 @@ class Colorizer:
         """
         return self._open_all([photo])[0]
 
+    def open_reference(self, photo: ByteArray) -> Reference:
+        """Show a color photo to the network, for others to take its colors.
+
+        Args:
+            photo: uint8 (H, W, 3) sRGB.
+
+        Raises:
+            DeepkoalError: the array is no such photo, or has no colors.
+        """
+        prepared = self.open(photo)
+        height, width = prepared.outputs["features"].shape[:2]
+        return Reference(prepared.places, measure_ab(photo, height, width).reshape(-1, 2))
+
     def colorize(
-        self, photo: ByteArray, *, vibrance: float = 1.0, hints: Sequence[Hint] = ()
+        self,
+        photo: ByteArray,
+        *,
+        vibrance: float = 1.0,
+        hints: Sequence[Hint] = (),
+        palette: Palette | None = None,
+        reference: ByteArray | None = None,
     ) -> ByteArray:
         """Color a photo.
 
@@ -126,30 +144,72 @@ class Colorizer:
             vibrance: 0.2…5; more is more vivid, at 1 photos are as colorful as real ones are on
                 average.
             hints: colors for places of the photo, which spread to what is like them.
+            palette: leads what the network doubts toward its colors.
+            reference: a color photo, uint8 (H, W, 3) sRGB; like things take its colors.
 
         Returns:
             uint8 (H, W, 3) sRGB: the photo's own lightness, with chroma that gives way where sRGB
             cannot show it.
 
         Raises:
-            DeepkoalError: the array is no such photo, vibrance is out of range or a hint lies
-                outside the photo.
+            DeepkoalError: the array is no such photo, vibrance is out of range, a hint lies
+                outside the photo, or the network tells no distribution that a palette could shift.
         """
         check_vibrance(vibrance)
-        return self.open(photo).render(vibrance=vibrance, hints=hints)
+        taken = None if reference is None else self.open_reference(reference)
+        return self.open(photo).render(
+            vibrance=vibrance, hints=hints, palette=palette, reference=taken
+        )
 
-    def colorize_batch(
-        self, photos: Sequence[ByteArray], *, vibrance: float = 1.0
-    ) -> list[ByteArray]:
+    def colorize_batch(self, photos: Sequence[ByteArray], **look: Unpack[Look]) -> list[ByteArray]:
         """Color photos of mixed sizes; those of like aspect share a pass of the network.
 
-        Args and errors as in `colorize`.
+        Args:
+            photos: as in `colorize`.
+            look: likewise, but for `reference`, which is what `open_reference` returns.
 
         Returns:
             A colored photo for each, in order.
+
+        Raises:
+            DeepkoalError: as in `colorize`.
         """
-        check_vibrance(vibrance)
-        return [prepared.render(vibrance=vibrance) for prepared in self._open_all(photos)]
+        check_vibrance(look.get("vibrance", 1.0))
+        return [prepared.render(**look) for prepared in self._open_all(photos)]
+
+    def variations(
+        self, photo: ByteArray, count: int = 4, *, seed: int = 0, vibrance: float = 1.0
+    ) -> list[ByteArray]:
+        """Color a photo in several plausible ways.
+
+        Args:
+            photo: as in `colorize`.
+            count: of results.
+            seed: the same seed gives the same results.
+            vibrance: as in `colorize`.
+
+        Returns:
+            `count` photos, uint8 (H, W, 3) sRGB: first what `colorize` returns, then alternatives,
+            most likely first.
+
+        Raises:
+            DeepkoalError: as in `colorize`, or the network tells no distribution.
+        """
+        return self.open(photo).variations(count, seed=seed, vibrance=vibrance)
+
+    def uncertainty(self, photo: ByteArray) -> FloatArray:
+        """Tell how much the network doubts the colors of each place.
+
+        Args:
+            photo: as in `colorize`.
+
+        Returns:
+            float32 (H, W): 0 where it is certain, 1 where it holds all colors for equally likely.
+
+        Raises:
+            DeepkoalError: the array is no photo, or the network tells no distribution.
+        """
+        return self.open(photo).uncertainty()
 
     def _open_all(self, photos: Sequence[ByteArray]) -> list[PreparedPhoto]:
         all_l = [_read_lightness(photo) for photo in photos]
@@ -173,12 +233,12 @@ class Colorizer:
         height, width = l.shape[1:]
         missing = [(0, -side % NETWORK_STRIDE) for side in (height, width)]
         padded = np.pad(normalize_l(l), [(0, 0), *missing], mode="reflect")[..., None]
-        outputs = self.network(padded, training=False)
+        outputs = self.network.predict_on_batch(padded)
         cropped = {}
         for name, output in outputs.items():
             stride = padded.shape[1] // output.shape[1]
             output = output[:, : height // stride, : width // stride]
-            cropped[name] = np.asarray(ops.convert_to_numpy(output), dtype="float32")
+            cropped[name] = np.asarray(output, dtype="float32")
         return cropped
 
 

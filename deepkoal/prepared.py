@@ -3,27 +3,58 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepkoal.config import DeepkoalError
 from deepkoal.guidance import (
     Hint,
+    Palette,
     Places,
     Reading,
     check_hints,
     check_vibrance,
+    draw_noise,
+    draw_variations,
     make_places,
+    pull_to_reference,
     read_ab,
+    shift_prior,
     spread,
+    suggest_hints,
+    uncertainty,
 )
 from deepkoal.postprocess import render
 from deepkoal.upsample import fit_chroma, resize_for_network, touch_chroma
 
 ByteArray = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A color photo whose colors others take, see `guidance.pull_to_reference`.
+
+    Attributes:
+        places: K places, as the network sees them.
+        ab: float32 (K, 2), their true ab in CIE Lab units.
+    """
+
+    places: Places
+    ab: FloatArray
+
+
+class Look(TypedDict, total=False):
+    """How a photo is to be read: the arguments of `PreparedPhoto.read_ab`."""
+
+    vibrance: float
+    hints: Sequence[Hint]
+    palette: Palette | None
+    reference: Reference | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,25 +78,39 @@ class PreparedPhoto:
         height, width = features.shape[:2]
         return make_places(features, resize_for_network(self.l, height, width))
 
-    def read_ab(self, vibrance: float = 1.0, *, hints: Sequence[Hint] = ()) -> FloatArray:
+    def read_ab(
+        self,
+        *,
+        vibrance: float = 1.0,
+        hints: Sequence[Hint] = (),
+        palette: Palette | None = None,
+        reference: Reference | None = None,
+    ) -> FloatArray:
         """Return the coarse chroma.
 
         Args:
-            vibrance: 0.2…5, see `Colorizer.colorize`.
+            vibrance: see `Colorizer.colorize`.
             hints: likewise.
+            palette: likewise.
+            reference: see `Colorizer.open_reference`.
 
         Returns:
             float32 (h, w, 2) in CIE Lab units, with hints spread by affinity.
 
         Raises:
-            DeepkoalError: vibrance is out of range or a hint lies outside the photo.
+            DeepkoalError: vibrance is out of range, a hint lies outside the photo, or the network
+                tells no distribution that a palette could shift.
         """
         gain = self.reading.gain * check_vibrance(vibrance)
         check_hints(hints, *self.l.shape)
-        ab = read_ab(self.outputs, self.reading.temperature, gain)
-        return ab + self._spread_hints(ab, hints) if hints else ab
+        ab = read_ab(self._lead(palette), self.reading.temperature, gain)
+        if reference is not None:
+            ab = self._add_at_features(
+                ab, lambda x: pull_to_reference(x, self.places, reference.places, reference.ab)
+            )
+        return self._spread_hints(ab, hints) if hints else ab
 
-    def render(self, vibrance: float = 1.0, *, hints: Sequence[Hint] = ()) -> ByteArray:
+    def render(self, **look: Unpack[Look]) -> ByteArray:
         """Return the colored photo.
 
         Args and errors as in `read_ab`.
@@ -73,18 +118,79 @@ class PreparedPhoto:
         Returns:
             uint8 (H, W, 3) sRGB, with the photo's own lightness.
         """
-        field = fit_chroma(self.l, self.read_ab(vibrance=vibrance, hints=hints))
-        for hint in hints:
+        field = fit_chroma(self.l, self.read_ab(**look))
+        for hint in look.get("hints", ()):
             field = touch_chroma(field, self.l, hint.x, hint.y, hint.ab)
         return render(self.l, field)
 
+    def variations(
+        self, count: int = 4, *, seed: int = 0, vibrance: float = 1.0
+    ) -> list[ByteArray]:
+        """Return alternatives, see `Colorizer.variations`."""
+        logits = self._tell_distribution("variations")
+        gain = self.reading.gain * check_vibrance(vibrance)
+        kernel = self.reading.kernel
+        noise = draw_noise(count, seed, self.places.features.shape[-1], kernel)
+        looks = draw_variations(logits, self.places, noise, self.reading.temperature, gain)
+        return [render(self.l, fit_chroma(self.l, ab)) for ab in looks]
+
+    def uncertainty(self) -> FloatArray:
+        """Return the network's doubt, see `Colorizer.uncertainty`."""
+        doubt = uncertainty(self._tell_distribution("uncertainty"))
+        return resize_for_network(np.asarray(doubt, np.float32), *self.l.shape)
+
+    def suggest_hints(self, count: int = 5) -> list[tuple[float, float]]:
+        """Return where hints would help most, the most helpful first.
+
+        Returns:
+            x and y of each place, in pixels.
+
+        Raises:
+            DeepkoalError: the network tells no distribution.
+        """
+        doubt = uncertainty(self._tell_distribution("suggestions of hints"))
+        cells = suggest_hints(doubt, self.places, self.reading.kernel, count)
+        scale = np.array(self.l.shape) / doubt.shape
+        return [(float(x), float(y)) for y, x in (cells + 0.5) * scale]
+
+    def _tell_distribution(self, what: str) -> FloatArray:
+        if "logits" not in self.outputs:
+            raise DeepkoalError(
+                f"{what} need a network that tells a distribution of colors, such as koala-lite; "
+                "this one tells a single color for each place"
+            )
+        return self.outputs["logits"]
+
+    def _lead(self, palette: Palette | None) -> dict[str, FloatArray]:
+        """Return the outputs, with their distribution led toward a palette."""
+        if palette is None:
+            return self.outputs
+        logits, prior = self._tell_distribution("palettes"), self.reading.prior
+        if prior is None:
+            raise DeepkoalError(
+                "palettes need the prior of the training colors, which a preset's config.json "
+                "tells; use a network that came with deepkoal"
+            )
+        led = shift_prior(logits, palette.probabilities, prior, palette.strength, palette.smoothing)
+        return {**self.outputs, "logits": led}
+
+    def _add_at_features(
+        self, ab: FloatArray, change: Callable[[FloatArray], FloatArray]
+    ) -> FloatArray:
+        """Add to ab (h, w, 2) what a change makes of it at the N places of the features."""
+        height, width = self.outputs["features"].shape[:2]
+        before = resize_for_network(ab, height, width).reshape(-1, 2)
+        difference = (change(before) - before).reshape(height, width, 2)
+        return ab + resize_for_network(difference, *ab.shape[:2])
+
     def _spread_hints(self, ab: FloatArray, hints: Sequence[Hint]) -> FloatArray:
-        """Return what hints change of ab (h, w, 2), of the same shape."""
+        """Return ab (h, w, 2) with what hints ask for."""
         height, width = self.outputs["features"].shape[:2]
         rows = [min(int(hint.y * height / self.l.shape[0]), height - 1) for hint in hints]
         columns = [min(int(hint.x * width / self.l.shape[1]), width - 1) for hint in hints]
-        predicted = resize_for_network(ab, height, width)[rows, columns]
+        cells = np.array(rows) * width + columns
+        marks = self.places.take(cells)
         wanted = np.stack([hint.ab for hint in hints])
-        marks = self.places.take(np.array(rows) * width + columns)
-        change = spread(self.places, marks, wanted - predicted, self.reading.kernel)
-        return resize_for_network(change.reshape(height, width, 2), *ab.shape[:2])
+        return self._add_at_features(
+            ab, lambda x: x + spread(self.places, marks, wanted - x[cells], self.reading.kernel)
+        )

@@ -103,7 +103,7 @@ def test_a_network_sees_the_photo_small_and_the_coarse_color_covers_it(colorizer
     assert prepared.l.shape == (400, 600)
     assert prepared.outputs["logits"].shape == (14, 20, 227)
     assert prepared.outputs["features"].shape == (14, 20, 8)
-    assert prepared.read_ab(1.0).shape == (14, 20, 2)
+    assert prepared.read_ab().shape == (14, 20, 2)
 
 
 def test_mirrored_edges_do_not_reach_the_result():
@@ -154,7 +154,7 @@ def test_more_vibrance_is_more_colorful(network, photos, request):
     prepared = request.getfixturevalue(network).open(photos["astronaut"])
     measured = [colorfulness(prepared.render(vibrance)) for vibrance in (0.2, 0.5, 1, 1.5, 2.5)]
     assert (np.diff(measured) > 0).all()
-    assert prepared.render() == pytest.approx(prepared.render(1.0))
+    assert prepared.render() == pytest.approx(prepared.render(vibrance=1.0))
 
 
 @pytest.mark.parametrize("vibrance", [0.0, float("nan"), 6.0, -1.0])
@@ -163,7 +163,7 @@ def test_vibrance_beyond_its_range_is_refused(colorizer, photos, vibrance):
     for color in (
         lambda: colorizer.colorize(photo, vibrance=vibrance),
         lambda: colorizer.colorize_batch([photo], vibrance=vibrance),
-        lambda: colorizer.open(photo[:8, :8]).render(vibrance),
+        lambda: colorizer.open(photo[:8, :8]).render(vibrance=vibrance),
     ):
         with pytest.raises(DeepkoalError, match=r"vibrance must lie in 0\.2…5"):
             color()

@@ -7,7 +7,13 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.console import UsageError, count_photos, show, start_tensorflow, tell
+from deepkoal.cli.console import UsageError, count_photos, show, tell
+from deepkoal.cli.guidance import (
+    add_guidance_options,
+    add_reference,
+    check_guidance,
+    read_look,
+)
 from deepkoal.cli.options import add_model_options, load_colorizer
 from deepkoal.cli.values import whole_number
 from deepkoal.config import DeepkoalError, PhotoError
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
     from deepkoal.cli.plan import Job
     from deepkoal.colorizer import Colorizer
     from deepkoal.images import Photo
+    from deepkoal.prepared import Look
 
     Opened = tuple[Job, Photo]
 
@@ -44,9 +51,7 @@ def add_verbs(verbs: Any) -> None:
         help="a file for one photo, else a folder; - for standard output (colorized/, and - for -)",
     )
     add_model_options(colorize)
-    colorize.add_argument(
-        "--vibrance", type=float, default=1.0, metavar="V", help="0.2…5; more is more vivid (1)"
-    )
+    add_guidance_options(colorize)
     colorize.add_argument(
         "--compare", action="store_true", help="also write NAME.compare.jpg: before and after"
     )
@@ -94,22 +99,26 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.out,
         suffix=arguments.format,
         compare=arguments.compare,
+        variations=arguments.variations,
         overwrite=arguments.overwrite,
     )
+    check_guidance(arguments, plan.count)
     if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
         raise UsageError("a photo is not written to a terminal; redirect it, or give -o a file")
     for failure in plan.failures:
         tell(str(failure))
     failed, colored = len(plan.failures), 0
     if plan.jobs:
-        colorizer = _load(arguments)
+        look = read_look(arguments)
+        colorizer = load_colorizer(arguments)
+        add_reference(look, arguments.reference, colorizer)
         bar = tqdm(
             total=len(plan.jobs),
             unit=" photos",
             disable=len(plan.jobs) == 1 or not sys.stderr.isatty(),
         )
         with bar:
-            for problem in _color_all(plan.jobs, colorizer, arguments):
+            for problem in _color_all(plan.jobs, colorizer, look, arguments):
                 if problem is None:
                     colored += 1
                 else:
@@ -130,16 +139,8 @@ def _sum_up(colored: int, skipped: int, failed: int) -> None:
     tell("; ".join(parts))
 
 
-def _load(arguments: argparse.Namespace) -> Colorizer:
-    start_tensorflow()
-    from deepkoal.guidance import check_vibrance
-
-    check_vibrance(arguments.vibrance)
-    return load_colorizer(arguments)
-
-
 def _color_all(
-    jobs: list[Job], colorizer: Colorizer, arguments: argparse.Namespace
+    jobs: list[Job], colorizer: Colorizer, look: Look, arguments: argparse.Namespace
 ) -> Iterator[PhotoError | None]:
     """Color and write every photo; yield for each why it could not be done, or None."""
     batch: list[Opened] = []
@@ -151,10 +152,10 @@ def _color_all(
             continue
         pixels = sum(opened.rgb[..., 0].size for _, opened in [*batch, (job, photo)])
         if batch and (len(batch) == BATCH_PHOTOS or pixels > BATCH_PIXELS):
-            yield from _color_batch(batch, colorizer, arguments)
+            yield from _color_batch(batch, colorizer, look, arguments)
             batch = []
         batch.append((job, photo))
-    yield from _color_batch(batch, colorizer, arguments)
+    yield from _color_batch(batch, colorizer, look, arguments)
 
 
 def _read(job: Job, max_pixels: int | None) -> Photo:
@@ -167,23 +168,29 @@ def _read(job: Job, max_pixels: int | None) -> Photo:
 
 
 def _color_batch(
-    batch: list[Opened], colorizer: Colorizer, arguments: argparse.Namespace
+    batch: list[Opened], colorizer: Colorizer, look: Look, arguments: argparse.Namespace
 ) -> Iterator[PhotoError | None]:
+    photos = [photo.rgb for _, photo in batch]
     try:
-        colored = colorizer.colorize_batch(
-            [photo.rgb for _, photo in batch], vibrance=arguments.vibrance
-        )
+        if arguments.variations > 1:
+            vibrance, seed = arguments.vibrance, arguments.seed
+            colored = [
+                colorizer.variations(photo, arguments.variations, seed=seed, vibrance=vibrance)
+                for photo in photos
+            ]
+        else:
+            colored = [[rgb] for rgb in colorizer.colorize_batch(photos, **look)]
     except Exception as error:
         # One bad photo, or too many for the memory, must not cost the others theirs.
         if len(batch) > 1:
             for opened in batch:
-                yield from _color_batch([opened], colorizer, arguments)
+                yield from _color_batch([opened], colorizer, look, arguments)
             return
         yield _explain(batch[0][0], batch[0][1].rgb.shape, error)
         return
-    for (job, photo), rgb in zip(batch, colored, strict=True):
+    for (job, photo), looks in zip(batch, colored, strict=True):
         try:
-            _write(job, photo, rgb, arguments.quality)
+            _write(job, photo, looks, arguments.quality)
         except PhotoError as error:
             yield error
         else:
@@ -202,8 +209,8 @@ def _explain(job: Job, shape: tuple[int, ...], error: Exception) -> PhotoError:
     return PhotoError(f"{job.name}: cannot be colored ({cause})")
 
 
-def _write(job: Job, photo: Photo, rgb: NDArray[np.uint8], quality: int) -> None:
-    """Write a result, and print where.
+def _write(job: Job, photo: Photo, looks: list[NDArray[np.uint8]], quality: int) -> None:
+    """Write a photo's results, and print where.
 
     Raises:
         PhotoError: it cannot be written.
@@ -211,6 +218,7 @@ def _write(job: Job, photo: Photo, rgb: NDArray[np.uint8], quality: int) -> None
     from deepkoal.images import encode_photo, write_photo
     from deepkoal.sheets import join_before_after
 
+    rgb, *others = looks
     if job.target is None:
         sys.stdout.buffer.write(encode_photo(rgb, job.suffix, photo, quality=quality))
         sys.stdout.buffer.flush()
@@ -221,9 +229,11 @@ def _write(job: Job, photo: Photo, rgb: NDArray[np.uint8], quality: int) -> None
         raise PhotoError(
             f"{job.target.parent}: cannot be made ({error.strerror}); choose another folder"
         ) from error
-    # The photo last: where it is there, the comparison is too, so that a later run may skip both.
+    # The photo last: where it is there, all others are too, so that a later run may skip them.
     if job.comparison is not None:
         write_photo(job.comparison, join_before_after(photo.rgb, rgb), quality=quality)
+    for place, look in zip(job.looks, others, strict=True):
+        write_photo(place, look, photo, quality=quality)
     write_photo(job.target, rgb, photo, quality=quality)
-    for written in filter(None, (job.target, job.comparison)):
+    for written in job.places:
         show(written)

@@ -28,12 +28,19 @@ class Job:
         target: the colored photo's file; None is standard output.
         suffix: of the target, which tells its format.
         comparison: file of the photo before and after, or None for none.
+        looks: files of further variations of it.
     """
 
     source: Path | None
     target: Path | None
     suffix: str
     comparison: Path | None = None
+    looks: tuple[Path, ...] = ()
+
+    @property
+    def places(self) -> list[Path]:
+        """Every file that it leaves."""
+        return [place for place in (self.target, self.comparison, *self.looks) if place is not None]
 
     @property
     def name(self) -> str:
@@ -67,6 +74,7 @@ def plan_photos(
     *,
     suffix: str | None = None,
     compare: bool = False,
+    variations: int = 1,
     overwrite: bool = False,
 ) -> Plan:
     """Find the photos that arguments name and give each a place of its own.
@@ -78,6 +86,7 @@ def plan_photos(
         suffix: of all results, such as `.png`; by default each photo's own (`.png` for GIFs,
             whose 256 colors are too few).
         compare: also write each photo before and after.
+        variations: how many of each photo to write, the colored photo itself included.
         overwrite: also color photos whose results in a folder are there and newer than they are.
 
     Raises:
@@ -89,15 +98,17 @@ def plan_photos(
     if out is None:
         out = STREAM if photos[0] == STREAM else DEFAULT_FOLDER
     if out == STREAM:
-        if not single or compare:
+        if not single or compare or variations > 1:
             wanted = "--compare" if compare else "more than one photo"
+            if variations > 1:
+                wanted = "--variations"
             raise UsageError(
                 f"-o - writes one photo to standard output; for {wanted} give a folder"
             )
         source = None if photos[0] == STREAM else Path(photos[0])
         return Plan([Job(source, None, suffix or ".jpg")])
     if single and not _is_folder_name(out):
-        return _plan_file(photos[0], Path(out), suffix, compare)
+        return _plan_file(photos[0], Path(out), suffix, compare, variations)
     if photos[0] == STREAM:
         raise UsageError(f"{out} is a folder; name the file for the photo from standard input")
     if (exists(out) and not is_folder(out)) or not _is_folder_name(out):
@@ -106,7 +117,7 @@ def plan_photos(
                 f"{out} is neither a folder nor a photo's name; end it in .jpg or .png"
             )
         raise UsageError(f"{out} names a file, but several photos need a folder: give -o a folder")
-    return _plan_folder(photos, Path(out), suffix, compare, overwrite)
+    return _plan_folder(photos, Path(out), suffix, compare, variations, overwrite)
 
 
 def _is_folder_name(out: str) -> bool:
@@ -121,18 +132,26 @@ def _is_folder_name(out: str) -> bool:
     )
 
 
-def _plan_file(photo: str, target: Path, suffix: str | None, compare: bool) -> Plan:
+def _plan_file(
+    photo: str, target: Path, suffix: str | None, compare: bool, variations: int
+) -> Plan:
     if suffix and FORMATS[suffix] != FORMATS[target.suffix.lower()]:
         raise UsageError(f"{target} and --format {suffix[1:]} name two formats; leave one out")
     comparison = target.with_name(target.stem + COMPARISON_SUFFIX) if compare else None
     source = None if photo == STREAM else Path(photo)
     plan = Plan()
-    _admit([Job(source, target, target.suffix, comparison)], plan)
+    looks = _name_looks(target, target.stem, variations)
+    _admit([Job(source, target, target.suffix, comparison, looks)], plan)
     return plan
 
 
 def _plan_folder(
-    photos: Sequence[str], out: Path, suffix: str | None, compare: bool, overwrite: bool
+    photos: Sequence[str],
+    out: Path,
+    suffix: str | None,
+    compare: bool,
+    variations: int,
+    overwrite: bool,
 ) -> Plan:
     found, failures = find_photos(photos, out)
     plan = Plan(failures=failures)
@@ -147,13 +166,19 @@ def _plan_folder(
         target = out / item.folder / (stem + ending)
         beside = stem if alone else target.name
         comparison = target.with_name(beside + COMPARISON_SUFFIX) if compare else None
-        jobs.append(Job(item.source, target, ending, comparison))
+        looks = _name_looks(target, beside, variations)
+        jobs.append(Job(item.source, target, ending, comparison, looks))
     _admit(jobs, plan)
     if not overwrite:
         todo = [job for job in plan.jobs if not _is_done(job)]
         plan.skipped = len(plan.jobs) - len(todo)
         plan.jobs = todo
     return plan
+
+
+def _name_looks(target: Path, stem: str, variations: int) -> tuple[Path, ...]:
+    numbers = range(2, variations + 1)
+    return tuple(target.with_name(f"{stem}.look{number}{target.suffix}") for number in numbers)
 
 
 def _choose_suffix(source: Path, suffix: str | None) -> str:
@@ -170,7 +195,7 @@ def _admit(jobs: Sequence[Job], plan: Plan) -> None:
     sources = {_identify(job.source) for job in jobs if job.source} - {None}
     taken: dict[Path, Job] = {}
     for job in jobs:
-        places = [place for place in (job.target, job.comparison) if place is not None]
+        places = job.places
         if job.source is not None and not exists(job.source):
             problem = "no such file or folder; check the path"
         elif overwritten := [place for place in places if _identify(place) in sources]:
@@ -202,7 +227,7 @@ def _identify(path: Path) -> tuple[int, int] | None:
 def _is_done(job: Job) -> bool:
     assert job.source is not None
     try:
-        made = [place.stat() for place in (job.target, job.comparison) if place is not None]
+        made = [place.stat() for place in job.places]
         since = job.source.stat().st_mtime_ns
         return all(S_ISREG(status.st_mode) and status.st_mtime_ns >= since for status in made)
     except OSError:

@@ -5,6 +5,8 @@ from deepkoal.guidance.hints import Hint, check_hints, read_hints
 from deepkoal.guidance.palette import Palette, list_palettes, shift_prior
 from deepkoal.guidance.reading import Reading
 from deepkoal.guidance.reference import REFERENCE_KERNEL, measure_ab, pull_to_reference
+from deepkoal.guidance.uncertainty import expected_error, suggest_hints, uncertainty
+from deepkoal.guidance.variations import Noise, draw_noise, draw_variations
 from deepkoal.guidance.vibrance import VIBRANCE_RANGE, check_vibrance, read_ab
 
 __all__ = [
@@ -12,11 +14,15 @@ __all__ = [
     "VIBRANCE_RANGE",
     "Hint",
     "Kernel",
+    "Noise",
     "Palette",
     "Places",
     "Reading",
     "check_hints",
     "check_vibrance",
+    "draw_noise",
+    "draw_variations",
+    "expected_error",
     "list_palettes",
     "make_places",
     "measure_ab",
@@ -25,4 +31,6 @@ __all__ = [
     "read_hints",
     "shift_prior",
     "spread",
+    "suggest_hints",
+    "uncertainty",
 ]

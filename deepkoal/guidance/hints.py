@@ -105,7 +105,7 @@ def _parse_color(color: Any) -> NDArray[np.float32]:
             raise DeepkoalError(
                 f"{color!r} is no color; give a CSS name, such as tomato, or #rrggbb"
             ) from error
-        return rgb_to_lab(np.array(rgb, np.float32) / 255)[1:]
+        return np.asarray(rgb_to_lab(np.array(rgb, np.float32) / 255)[1:])
     if (
         isinstance(color, (tuple, np.ndarray))
         and len(color) == 2

@@ -1,0 +1,88 @@
+"""The options by which users guide the colors."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deepkoal.cli.console import UsageError
+from deepkoal.cli.values import whole_number
+
+if TYPE_CHECKING:
+    from deepkoal.colorizer import Colorizer
+    from deepkoal.prepared import Look
+
+
+def add_guidance_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--vibrance`, `--hints`, `--palette`, `--reference`, `--variations` and `--seed`."""
+    parser.add_argument(
+        "--vibrance", type=float, default=1.0, metavar="V", help="0.2…5; more is more vivid (1)"
+    )
+    parser.add_argument(
+        "--hints",
+        type=Path,
+        metavar="FILE.json",
+        help='colors for places of one photo: [{"x": 120, "y": 80, "color": "#c03020"}, …]',
+    )
+    lead = parser.add_mutually_exclusive_group()
+    lead.add_argument(
+        "--palette",
+        metavar="NAME",
+        help="lead the colors toward a palette (deepkoal presets --palettes draws them)",
+    )
+    lead.add_argument(
+        "--reference", type=Path, metavar="PHOTO", help="a color photo; like things take its colors"
+    )
+    parser.add_argument(
+        "--variations",
+        type=whole_number(1),
+        default=1,
+        metavar="N",
+        help="write N plausible versions of each photo: NAME, NAME.look2, … (%(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=whole_number(0), default=0, metavar="N", help="of the variations (0)"
+    )
+
+
+def check_guidance(arguments: argparse.Namespace, photos: int) -> None:
+    """Refuse options that make no sense together.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if arguments.hints is not None and photos > 1:
+        raise UsageError(f"--hints are for one photo, not {photos}; color it by itself")
+    guided = ("hints", "palette", "reference")
+    given = [f"--{name}" for name in guided if getattr(arguments, name) is not None]
+    if arguments.variations > 1 and given:
+        raise UsageError(f"--variations cannot follow {given[0]}; leave one out")
+
+
+def read_look(arguments: argparse.Namespace) -> Look:
+    """Return what the options ask for, but for the reference.
+
+    Raises:
+        DeepkoalError: vibrance is out of range, the hints cannot be read or there is no such
+            palette.
+    """
+    from deepkoal.guidance import Palette, check_vibrance, read_hints
+
+    return {
+        "vibrance": check_vibrance(arguments.vibrance),
+        "hints": [] if arguments.hints is None else read_hints(arguments.hints),
+        "palette": None if arguments.palette is None else Palette.named(arguments.palette),
+    }
+
+
+def add_reference(look: Look, reference: Path | None, colorizer: Colorizer) -> None:
+    """Add the reference photo, which the network has to see, to what the options ask for.
+
+    Raises:
+        DeepkoalError: it cannot be read or has no colors.
+    """
+    from deepkoal.images import read_image
+
+    if reference is not None:
+        look["reference"] = colorizer.open_reference(read_image(reference))
