@@ -2,7 +2,8 @@
 
     python scripts/ship_weights.py RUN PRESET
 
-Writes weights.safetensors (half precision), its hash into config.json, log.csv and loss.png.
+Writes weights.safetensors (half precision), its hash and, where scripts/learn_affinity.py found
+one, the kernel into config.json, log.csv and loss.png.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ def main() -> None:
     embedders = [layer.name for layer in network.layers if layer.name == "embedding"]
     sha256 = save_weights(network, config.parent / WEIGHTS_FILE, skip=embedders)
     preset = json.loads(config.read_text(encoding="utf-8"))
+    if (kernel := arguments.run / "kernel.json").exists():
+        preset["reading"]["kernel"] = json.loads(kernel.read_text(encoding="utf-8"))
     config.write_text(json.dumps({**preset, "sha256": sha256}, indent=2) + "\n", encoding="utf-8")
     shutil.copy(arguments.run / "log.csv", config.parent / "log.csv")
     regresses = "ab_norm" in network.output

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from deepkoal.color import Tensor
+from deepkoal.color import Tensor, decode_ab, normalize_l, rgb_to_lab
+from deepkoal.dataset import evaluation_batches
 from deepkoal.guidance.affinity import Kernel, Places, make_places, spread
 
 FloatArray = NDArray[np.float32]
@@ -27,7 +29,7 @@ class SeenPhotos:
         features: float32 (N, h, w, F), of unit length.
         l: float32 (N, h, w), averaged to the features' places.
         predicted: float32 (N, h, w, 2), ab as read without hints.
-        ab: float32 (N, H, W, 2), the true ab.
+        ab: float16 (N, H, W, 2), the true ab.
     """
 
     features: FloatArray
@@ -49,6 +51,36 @@ class Learned:
     projection: FloatArray
     kernel: Kernel
     error: tuple[float, float]
+
+
+def see_photos(
+    network: keras.Model, records: str | Path, *, count: int, size: int, temperature: float
+) -> SeenPhotos:
+    """Show photos to a network.
+
+    Args:
+        network: with outputs `logits` and `features`, its projection still the identity.
+        records: a folder that `dataset.prepare` finished.
+        count: of photos, at most; the first of the records, whose order is random.
+        size: side in pixels of the squares shown.
+        temperature: of the annealed mean.
+
+    Raises:
+        RecordsError: the records are missing or damaged.
+    """
+    batch_size = min(16, count)
+    batches = evaluation_batches(records, batch_size=batch_size, size=size)
+    parts = []
+    for batch in batches.take(count // batch_size):
+        lab = rgb_to_lab(batch["rgb"].numpy().astype("float32") / 255)
+        outputs = network.predict_on_batch(normalize_l(lab[..., :1]))
+        features = outputs["features"]
+        predicted = decode_ab(outputs["logits"], temperature)
+        _, height, width, _ = features.shape
+        scale = size // height
+        l = lab[..., 0].reshape(-1, height, scale, width, scale).mean((2, 4))
+        parts.append((features, l, predicted, lab[..., 1:].astype("float16")))
+    return SeenPhotos(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 class AffinityLearner(keras.Model):

@@ -1,0 +1,49 @@
+"""Learn how far hints reach for a run's best network, all its other weights frozen.
+
+    python scripts/learn_affinity.py RUN RECORDS
+
+Writes the learned projection into RUN/best.keras and the kernel into RUN/kernel.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+from tqdm.keras import TqdmCallback
+
+from deepkoal.presets import BEST_FILE, list_presets, load_trained
+from deepkoal.training.affinity import learn_affinity, see_photos
+
+
+def main() -> None:
+    """Learn, report and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("records", type=Path)
+    parser.add_argument("--photos", type=int, default=640)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=600)
+    arguments = parser.parse_args()
+    network, file = load_trained(arguments.run / BEST_FILE)
+    preset = {preset.network: preset for preset in list_presets()}[network.name]
+    seen = see_photos(
+        network,
+        arguments.records,
+        count=arguments.photos,
+        size=arguments.size,
+        temperature=preset.reading["temperature"],
+    )
+    learned = learn_affinity(seen, steps=arguments.steps, callbacks=[TqdmCallback(verbose=1)])
+    network.get_layer("affinity").projection.assign(learned.projection)
+    network.save(file)
+    kernel = dataclasses.asdict(learned.kernel)
+    (arguments.run / "kernel.json").write_text(json.dumps(kernel, indent=2) + "\n", "utf-8")
+    before, after = learned.error
+    print(f"mean squared ab error with hints: {before:.2f} before, {after:.2f} after")
+
+
+if __name__ == "__main__":
+    main()
