@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from deepkoal.guidance import Palette
 from deepkoal.postprocess import compose_rgb, lightness
 
 ByteArray = NDArray[np.uint8]
@@ -20,6 +21,8 @@ _GAP = 12
 _PAPER = (255, 255, 255)
 _INK = (40, 40, 40)
 _TEXT_SIZE = 18
+_SMALL_TEXT_SIZE = 14
+_SWATCH_HEIGHT = 56
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +104,35 @@ def draw_sheet(
                 sheet.paste(Image.fromarray(cell), place)
         top += row_height + line
         draw.text((sheet.width / 2, top - line / 2), row.caption, _INK, font, anchor="mm")
+    return np.array(sheet)
+
+
+def draw_palettes(palettes: Sequence[Palette], *, width: int = 800) -> ByteArray:
+    """Draw palettes one below the other: what each is called, what it is, and its colors.
+
+    Args:
+        palettes: from top to bottom, at least one.
+        width: of the picture in pixels.
+
+    Returns:
+        uint8 (H, width, 3) sRGB; a color is as wide as its share.
+    """
+    font = ImageFont.load_default(_TEXT_SIZE)
+    small = ImageFont.load_default(_SMALL_TEXT_SIZE)
+    text_height = _TEXT_SIZE + _SMALL_TEXT_SIZE + _GAP
+    height = text_height + _SWATCH_HEIGHT + 2 * _GAP
+    sheet = Image.new("RGB", (width, len(palettes) * height + _GAP), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for top, palette in zip(range(_GAP, sheet.height, height), palettes, strict=False):
+        heading = f"{palette.title} ({palette.name})" if palette.name else palette.title
+        draw.text((_GAP, top), heading, _INK, font)
+        draw.text((_GAP, top + _TEXT_SIZE + _GAP // 2), palette.summary, _INK, small)
+        edges = _GAP + np.cumsum([0, *palette.colors.values()]) * (width - 2 * _GAP)
+        for color, left, right in zip(palette.colors, edges[:-1], edges[1:], strict=True):
+            upper = top + text_height
+            corners = (round(left), upper, round(right) - 1, upper + _SWATCH_HEIGHT - 1)
+            if corners[2] >= corners[0]:
+                draw.rectangle(corners, color)
     return np.array(sheet)
 
 

@@ -10,10 +10,12 @@ import deepkoal
 PUBLIC_NAMES = {
     "Colorizer": inspect.isclass,
     "DeepkoalError": inspect.isclass,
+    "Palette": inspect.isclass,
     "SemanticEmbedder": inspect.isclass,
     "__version__": lambda version: isinstance(version, str),
     "evaluate": inspect.isfunction,
     "export_saved_model": inspect.isfunction,
+    "list_palettes": inspect.isfunction,
     "models": inspect.ismodule,
     "prepare": inspect.isfunction,
     "read_image": inspect.isfunction,

@@ -1,4 +1,4 @@
-"""`presets`: the networks that came with deepkoal."""
+"""`presets`: the networks and palettes that came with deepkoal."""
 
 from __future__ import annotations
 
@@ -18,14 +18,25 @@ def add_verbs(verbs: Any) -> None:
     """Add the verb to the parser's."""
     presets = verbs.add_parser(
         "presets",
-        help="list the networks that came with deepkoal",
-        description="List the networks that came with deepkoal.",
+        help="list the networks that came with deepkoal, draw the palettes",
+        description="List the networks that came with deepkoal, or draw its named palettes.",
     )
-    presets.add_argument("--json", action="store_true", help="print JSON")
+    choice = presets.add_mutually_exclusive_group()
+    choice.add_argument("--json", action="store_true", help="print JSON")
+    choice.add_argument(
+        "--palettes",
+        type=Path,
+        nargs="?",
+        const=Path("palettes.png"),
+        metavar="FILE",
+        help="draw the palettes into this picture (%(const)s), whose path is printed",
+    )
     presets.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.palettes is not None:
+        return _draw_palettes(arguments.palettes)
     start_tensorflow()
     from deepkoal.presets import list_presets
 
@@ -39,6 +50,16 @@ def _run(arguments: argparse.Namespace) -> int:
     for line in table:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         show("  ".join(cells).rstrip())
+    return 0
+
+
+def _draw_palettes(path: Path) -> int:
+    from deepkoal.guidance import list_palettes
+    from deepkoal.images import write_image
+    from deepkoal.sheets import draw_palettes
+
+    write_image(path, draw_palettes(list_palettes()))
+    show(path)
     return 0
 
 

@@ -195,7 +195,7 @@ def _pick_swatches(rgb: ByteArray) -> dict[str, float]:
     """Return a photo's chief colors with their shares, by median cut."""
     small = Image.fromarray(rgb).resize((_SIDE, _SIDE), Image.Resampling.BOX)
     cut = small.quantize(_SWATCHES, Image.Quantize.MEDIANCUT)
-    table = np.reshape(cut.getpalette(), (-1, 3))
+    table = np.asarray(cut.getpalette(), np.uint8).reshape(-1, 3)
     counts = np.bincount(np.asarray(cut).ravel())
     found = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
     return {"#{:02x}{:02x}{:02x}".format(*table[i]): counts[i] / counts.sum() for i in found}

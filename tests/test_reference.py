@@ -1,0 +1,132 @@
+"""A reference photo: its measured ab, and the pull of like places by hand."""
+
+import keras
+import numpy as np
+import pytest
+import skimage.color
+import skimage.data
+
+from deepkoal.color import encode_ab
+from deepkoal.config import DeepkoalError
+from deepkoal.guidance import REFERENCE_KERNEL, Places, make_places, measure_ab, pull_to_reference
+from deepkoal.guidance.reference import DAMPING, DISAGREEMENT
+
+# ---------------------------------------------------------------- a reference's colors
+
+
+def test_measured_ab_is_the_mean_over_each_cell(photos):
+    photo = photos["coffee"]  # 400 by 600
+    measured = measure_ab(photo, 100, 150)
+    exact = skimage.color.rgb2lab(photo)[..., 1:].reshape(100, 4, 150, 4, 2).mean((1, 3))
+    assert measured.dtype == np.float32
+    np.testing.assert_allclose(measured, exact, atol=0.1)
+
+
+def test_large_photo_is_measured_close_to_its_mean(photos):
+    measured = measure_ab(photos["coffee"], 10, 15)
+    exact = skimage.color.rgb2lab(photos["coffee"])[..., 1:].reshape(10, 40, 15, 40, 2).mean((1, 3))
+    assert np.abs(measured - exact).max() < 5  # averaged in sRGB first, which is not linear in ab
+    assert np.abs(measured - exact).mean() < 1
+
+
+@pytest.mark.parametrize(
+    ("photo", "message"),
+    [
+        (np.zeros((4, 4), np.uint8), r"got uint8 \(4, 4\)"),
+        (np.zeros((4, 4, 3), np.float32), "got float32"),
+        (np.zeros((0, 4, 3), np.uint8), r"\(0, 4, 3\)"),
+        ("photo.jpg", "got str"),
+        (np.repeat(skimage.data.camera()[..., None], 3, axis=2), "shades of grey"),
+    ],
+)
+def test_what_has_no_colors_is_refused(photo, message):
+    with pytest.raises(DeepkoalError, match=message):
+        measure_ab(photo, 8, 8)
+
+
+# ---------------------------------------------------------------- the pull
+
+
+def random_places(rng, count):
+    features = rng.normal(0, 1, (count, 6)) * (1, 0.3, 0.3, 0.1, 0.1, 0.1)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    parts = features, rng.uniform(30, 60, count), rng.random((count, 2))
+    return Places(*(part.astype("float32") for part in parts))
+
+
+def test_pull_is_the_formula():
+    rng = np.random.default_rng(0)
+    places, reference = random_places(rng, 7), random_places(rng, 9)
+    ab = rng.normal(0, 20, (7, 2)).astype("float32")
+    colors = rng.normal(0, 20, (9, 2)).astype("float32")
+    (sigma_f,), (sigma_l,) = REFERENCE_KERNEL.features, REFERENCE_KERNEL.lightness
+    expected = []
+    for feature, l, own in zip(places.features, places.l, ab, strict=True):
+        apart = ((reference.features - feature) ** 2).sum(1) / (2 * sigma_f**2)
+        weight = np.exp(-apart - (reference.l - l) ** 2 / (2 * sigma_l**2))
+        mean = np.average(colors, axis=0, weights=weight)
+        variance = np.average(((colors - mean) ** 2).sum(1), weights=weight)
+        trust = weight.mean() / (weight.mean() + DAMPING)
+        trust *= DISAGREEMENT**2 / (DISAGREEMENT**2 + variance)
+        expected.append(own + 0.8 * trust * (mean - own))
+    pulled = pull_to_reference(ab, places, reference, colors, strength=0.8)
+    np.testing.assert_allclose(pulled, expected, atol=1e-2)
+    assert np.abs(pulled - ab).max() > 1
+    tensors = [
+        Places(*(keras.ops.convert_to_tensor(part) for part in (p.features, p.l, p.position)))
+        for p in (places, reference)
+    ]
+    ab, colors = keras.ops.convert_to_tensor(ab), keras.ops.convert_to_tensor(colors)
+    same = pull_to_reference(ab, tensors[0], tensors[1], colors, strength=0.8)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(same), pulled, atol=1e-2)
+
+
+def flat_places(feature, count):
+    features = np.repeat(np.eye(4, dtype="float32")[[feature]], count, axis=0)
+    return Places(features, np.full(count, 50, "float32"), np.zeros((count, 2), "float32"))
+
+
+def test_what_is_alike_takes_the_color_and_what_is_not_keeps_its_own():
+    ab = np.full((3, 2), 5, "float32")
+    colors = np.full((8, 2), 40, "float32")
+    alike = pull_to_reference(ab, flat_places(0, 3), flat_places(0, 8), colors)
+    np.testing.assert_allclose(alike, 40, atol=0.1)
+    unlike = pull_to_reference(ab, flat_places(1, 3), flat_places(0, 8), colors)
+    np.testing.assert_allclose(unlike, 5, atol=0.1)
+    np.testing.assert_array_equal(
+        pull_to_reference(ab, flat_places(0, 3), flat_places(0, 8), colors, strength=0.0), ab
+    )
+
+
+def test_counterparts_that_disagree_are_trusted_less():
+    ab = np.zeros((1, 2), "float32")
+    agreeing = np.full((8, 2), 20, "float32")
+    torn = agreeing + 40 * np.array([[1, 0], [-1, 0]] * 4, "float32")
+    near, far = (
+        pull_to_reference(ab, flat_places(0, 1), flat_places(0, 8), colors)
+        for colors in (agreeing, torn)
+    )
+    assert near[0, 0] == pytest.approx(20, abs=0.1)
+    assert far[0, 0] == pytest.approx(20 / 5, abs=0.1)  # 20² / (20² + 40²)
+
+
+def test_strength_never_goes_beyond_the_reference():
+    ab = np.zeros((1, 2), "float32")
+    colors = np.full((8, 2), 20, "float32")
+    pulled = pull_to_reference(ab, flat_places(0, 1), flat_places(0, 8), colors, strength=9.0)
+    np.testing.assert_allclose(pulled, 20, atol=1e-3)
+
+
+def test_other_half_of_a_photo_tells_its_colors(photos):
+    """With features that know what a thing is, as a perfect network's would."""
+    lab = skimage.color.rgb2lab(photos["coffee"][::10, ::10]).astype("float32")
+    halves = lab[:, :30], lab[:, 30:]
+    places = []
+    for half in halves:
+        features = np.sqrt(encode_ab(half[..., 1:]))
+        places.append(make_places(features, half[..., 0]))
+    truth, colors = (half[..., 1:].reshape(-1, 2) for half in halves)
+    grey = np.zeros_like(truth)
+    pulled = pull_to_reference(grey, places[0], places[1], colors)
+    error, error_alone = (np.linalg.norm(x - truth, axis=1).mean() for x in (pulled, grey))
+    assert error < 0.35 * error_alone
