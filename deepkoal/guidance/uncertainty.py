@@ -1,0 +1,97 @@
+"""How much a network doubts, and where a hint would take most of that doubt away."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepkoal.arrays import constant, namespace
+from deepkoal.color import Tensor, ab_bins
+from deepkoal.config import DeepkoalError
+from deepkoal.guidance.affinity import Kernel, Places
+
+_MOST_PLACES = 1024  # of which all pairs are compared
+
+
+def uncertainty(logits: Tensor, temperature: float = 1.0) -> Tensor:
+    """Measure the doubt of a distribution by its entropy over that of the uniform one.
+
+    Args:
+        logits: (..., Q).
+        temperature: that divides them; 1 takes the distribution as it is told.
+
+    Returns:
+        (...), 0 where one bin has all the mass, 1 where all have the same.
+    """
+    ops = namespace(logits)
+    scores = logits - ops.max(logits, axis=-1, keepdims=True)
+    scores = scores / temperature
+    mass = ops.exp(scores)
+    total = ops.sum(mass, axis=-1)
+    entropy = ops.log(total) - ops.sum(mass * scores, axis=-1) / total
+    return ops.clip(entropy / math.log(logits.shape[-1]), 0.0, 1.0)
+
+
+def expected_error(logits: Tensor, ab: Tensor, temperature: float = 1.0) -> Tensor:
+    """Measure how far from the color shown the true one lies, by the distribution itself.
+
+    Args:
+        logits: (..., Q).
+        ab: (..., 2), the color shown, in CIE Lab units.
+        temperature: as in `uncertainty`.
+
+    Returns:
+        Σ p(bin) · |bin − ab|, (...), in CIE Lab units.
+    """
+    ops = namespace(logits)
+    mass = ops.exp((logits - ops.max(logits, axis=-1, keepdims=True)) / temperature)
+    bins = ab_bins()
+    squares = constant((bins**2).sum(axis=-1), logits)
+    distance = ops.sum(ab * ab, axis=-1, keepdims=True) + squares
+    distance = distance - 2 * ops.matmul(ab, constant(bins.T, logits))
+    distance = ops.sqrt(ops.maximum(distance, 0.0))
+    return ops.sum(mass * distance, axis=-1) / ops.sum(mass, axis=-1)
+
+
+def suggest_hints(
+    doubt: NDArray[np.float32], places: Places, kernel: Kernel, count: int
+) -> NDArray[np.intp]:
+    """Choose the places where hints would take most doubt away.
+
+    The error of the colors is taken for a Gaussian process, as `spread` has it: its deviation is
+    the doubt and its correlation the affinity. The place is chosen, one after another, of which a
+    hint lowers the sum of all places' variances most (Cohn, Ghahramani and Jordan 1996, for
+    Gaussian processes): like places share the gain, and what a hint has told is asked no more.
+
+    Args:
+        doubt: float (h, w), the deviation of the error, in any unit.
+        places: the h·w places, row by row, NumPy's. Of more than 1,024 an even part is compared.
+        kernel: the affinity that hints spread by.
+        count: of hints.
+
+    Returns:
+        Integers (count, 2): row and column of each, where a hint helps most first.
+
+    Raises:
+        DeepkoalError: the count is below 1 or above that of the places compared.
+    """
+    step = max(1, math.ceil(math.sqrt(doubt.size / _MOST_PLACES)))
+    candidates = np.arange(doubt.size).reshape(doubt.shape)[step // 2 :: step, step // 2 :: step]
+    compared = candidates.ravel()
+    if not 1 <= count <= compared.size:
+        raise DeepkoalError(f"expected a count of hints in 1…{compared.size}, got {count}")
+    deviation = doubt.ravel()[compared]
+    among = places.take(compared)
+    covariance = deviation[:, None] * kernel.compare(among, among) * deviation
+    noise = max(kernel.noise * float(np.mean(deviation**2)), float(np.finfo(np.float32).tiny))
+    chosen: list[int] = []
+    for _ in range(count):
+        gain = np.sum(covariance**2, axis=0) / (np.diagonal(covariance) + noise)
+        gain[chosen] = -1
+        best = int(np.argmax(gain))
+        chosen.append(best)
+        known = covariance[:, best].copy()
+        covariance -= np.outer(known, known / (known[best] + noise))
+    return np.stack(np.unravel_index(compared[chosen], doubt.shape), axis=-1)
