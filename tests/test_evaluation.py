@@ -8,12 +8,14 @@ import pytest
 import skimage.color
 import skimage.data
 from skimage.metrics import peak_signal_noise_ratio
+from tiny_networks import tiny_lite
 
 from deepkoal.cli import main
 from deepkoal.color import ab_bins
 from deepkoal.colorizer import Colorizer
 from deepkoal.config import DeepkoalError, PhotoError
 from deepkoal.evaluation import (
+    FIGURES,
     MEAN_TRAINING_AB,
     PROTOCOL,
     Row,
@@ -22,6 +24,8 @@ from deepkoal.evaluation import (
     match_colorfulness,
 )
 from deepkoal.evaluation.closeness import Closeness
+from deepkoal.evaluation.doubt import HINTS
+from deepkoal.evaluation.hints import COUNTS
 from deepkoal.guidance import Reading
 from deepkoal.images import read_image, write_image
 from deepkoal.metrics import center_square, ciede2000, colorfulness, psnr, ssim
@@ -218,6 +222,23 @@ def test_figures_a_network_has_not_are_dashes_that_say_why(folder: Path) -> None
     ]
     assert "distribution" in lines[1]
     assert "no photo in a folder named by its class" in lines[3]
+
+
+def test_figures_of_one_network_agree_where_they_meet(folder: Path) -> None:
+    lite = Colorizer(tiny_lite(), working_size=64, reading=READING)
+    card = evaluate(lite, folder / "deeper", figures=list(FIGURES), limit=1)
+    assert list(card.figures) == list(FIGURES)
+    closeness, hints = card.figures["psnr"], card.figures["hints"]
+    assert hints.vibrance == closeness.faithful.vibrance == 0.5
+    assert hints.psnr[0] == pytest.approx(closeness.faithful.psnr)
+    assert hints.psnr[-1] > hints.psnr[0] + 1
+    assert card.figures["uncertainty"].random == pytest.approx(hints.psnr[COUNTS.index(HINTS)])
+    assert card.figures["diversity"].automatic == pytest.approx(closeness.colored.psnr)
+    assert card.figures["diversity"].gain > 0
+    assert card.figures["vibrance"].psnr >= closeness.faithful.psnr
+    assert "–" not in [
+        line.value for name in ("hints", "uncertainty") for line in card.figures[name].lines()
+    ]
 
 
 def row_at(vibrance: float, cf: float, true_cf: float) -> Row:

@@ -19,7 +19,12 @@ from deepkoal.evaluation.doubt import correlate, measure_doubt
 from deepkoal.evaluation.hints import COUNTS, PATCH, measure_hints, place_hints, tell_color
 from deepkoal.evaluation.page import draw_page
 from deepkoal.evaluation.photos import Bench, PhotoSet, SeenPhoto
-from deepkoal.evaluation.recovery import classify, measure_recovery, read_label
+from deepkoal.evaluation.recovery import (
+    classify,
+    load_classifier,
+    measure_recovery,
+    read_label,
+)
 from deepkoal.evaluation.robustness import DAMAGES, measure_robustness
 from deepkoal.evaluation.run import measure
 from deepkoal.evaluation.size import count_multiply_adds
@@ -27,9 +32,7 @@ from deepkoal.evaluation.workers import Workers
 from deepkoal.guidance import Reading
 from deepkoal.metrics import center_square, psnr, read_ab
 from deepkoal.postprocess import compose_rgb, lightness
-from deepkoal.semantic import efficientnet_lite0
 from deepkoal.sheets import desaturate
-from deepkoal.weights import find_shipped, load_weights
 
 
 def paint(l, a=0.0, b=0.0):
@@ -281,6 +284,7 @@ def test_recovery_by_hand(photos, monkeypatch):
         return np.array([3 if np.ptp(rgb, axis=-1).any() else 5 for rgb in rgbs])
 
     monkeypatch.setattr("deepkoal.evaluation.recovery.classify", classify)
+    monkeypatch.setattr("deepkoal.evaluation.recovery.load_classifier", lambda: None)
     figure = measure_recovery(bench_of(*seen))
     assert (figure.photos, figure.grey, figure.colored, figure.true) == (4, 0, 0.5, 0.75)
     assert figure.recovered == pytest.approx(2 / 3)
@@ -289,10 +293,8 @@ def test_recovery_by_hand(photos, monkeypatch):
 
 
 def test_the_classifier_knows_a_cat_and_a_cup(photos):
-    classifier = efficientnet_lite0()
-    load_weights(classifier, find_shipped("efficientnet-lite0"))
     rgbs = [photo_of(photos, name) for name in ("chelsea", "coffee", "rocket")]
-    cat, *others = classify(classifier, rgbs)
+    cat, *others = classify(load_classifier(), rgbs)
     assert cat in (281, 282, 285)  # tabby, tiger cat, Egyptian cat
     assert others == [967, 657]  # espresso, missile
 

@@ -18,7 +18,7 @@ VARIATIONS = 8
 
 @dataclass(frozen=True)
 class Diversity:
-    """What 8 variations of each photo have to offer, at vibrance 1.
+    """What 8 variations of each photo have to offer, the automatic one among them, at vibrance 1.
 
     Attributes:
         ab: mean distance in the ab plane between two of them, over pixels, pairs and photos.
@@ -51,7 +51,7 @@ class Diversity:
 
 def measure_diversity(bench: Bench) -> Diversity | Unmeasured:
     """Measure at most 100 photos, spread over the set; a photo's index is the seed."""
-    if not bench.tells("logits"):
+    if not bench.tells("logits", "features"):
         return Unmeasured("diversity", "the network tells no distribution of colors")
     photos = bench.photos.spread(PHOTOS)
     ab, best, automatic = np.mean(

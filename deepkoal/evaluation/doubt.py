@@ -55,7 +55,7 @@ class Doubt:
 
 def measure_doubt(bench: Bench) -> Doubt | Unmeasured:
     """Measure every photo."""
-    if not bench.tells("logits"):
+    if not bench.tells("logits", "features"):
         return Unmeasured("uncertainty", "the network tells no distribution of colors")
 
     def measure(photo: SeenPhoto) -> tuple[float, float, float]:

@@ -14,7 +14,7 @@ from deepkoal.evaluation.table import Line
 from deepkoal.guidance import VIBRANCE_RANGE
 from deepkoal.metrics import psnr
 
-_CLOSE = 0.02  # of log vibrance: PSNR is flat about its highest
+_CLOSE = 0.05  # of log vibrance: PSNR is flat about its highest
 
 
 @dataclass(frozen=True)

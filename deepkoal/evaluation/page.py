@@ -165,7 +165,7 @@ def _draw_variations(figure: object, photo: SeenPhoto) -> list[ByteArray]:
     cells = [photo.truth, *looks]
     rows = [SheetRow("", cells[start : start + 3]) for start in range(0, len(cells), 3)]
     head = f"{VARIATIONS} variations, the best {figure.gain:+.2f} dB over automatic"
-    return [_sheet(head, rows, ("truth", "", ""))]
+    return [_sheet(head, rows, ("truth", "automatic", ""))]
 
 
 def _sheet(head: str, rows: Sequence[SheetRow], titles: Sequence[str]) -> ByteArray:

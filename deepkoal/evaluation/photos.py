@@ -105,9 +105,9 @@ class Bench:
         """The vibrance at which hints are given, see `Reading`."""
         return self.colorizer.reading.faithful_vibrance
 
-    def tells(self, output: str) -> bool:
-        """Return whether the network has such an output."""
-        return output in self.photos.photos[0].outputs
+    def tells(self, *outputs: str) -> bool:
+        """Return whether the network has such outputs."""
+        return all(output in self.photos.photos[0].outputs for output in outputs)
 
     def color_anew(self, photos: Sequence[ByteArray], doing: str) -> list[ByteArray]:
         """Show other photos to the network and return them colored, at vibrance 1."""

@@ -57,8 +57,7 @@ def measure_recovery(bench: Bench) -> Recovery | Unmeasured:
     ]
     if not labeled:
         return Unmeasured("semantic recovery", "no photo in a folder named by its class, 0…999")
-    classifier = efficientnet_lite0()
-    load_weights(classifier, find_shipped("efficientnet-lite0"), LITE0_SHA256)
+    classifier = load_classifier()
     answers = np.array([label for _, label in labeled])
     truths = [photo.truth for photo, _ in labeled]
     grey, colored, true = (
@@ -80,11 +79,18 @@ def read_label(path: Path) -> int | None:
     return int(name) if name.isascii() and name.isdigit() and int(name) < CLASSES else None
 
 
+def load_classifier() -> keras.Model:
+    """Return EfficientNet-Lite0 with its ImageNet weights."""
+    classifier = efficientnet_lite0()
+    load_weights(classifier, find_shipped("efficientnet-lite0"), LITE0_SHA256)
+    return classifier
+
+
 def classify(classifier: keras.Model, rgbs: Sequence[ByteArray]) -> NDArray[np.int64]:
     """Return the class of the highest logit for each photo.
 
     Args:
-        classifier: `efficientnet_lite0()` with its weights.
+        classifier: from `load_classifier`.
         rgbs: uint8 (256, 256, 3) sRGB each; the center 224×224 is shown.
 
     Returns:
