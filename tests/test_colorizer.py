@@ -319,6 +319,9 @@ def test_a_preset_is_loaded_with_its_settings(tmp_path, monkeypatch, photos):
     assert np.abs(loaded.colorize(photos["rocket"]).astype(int) - expected).max() <= 1
 
 
-def test_a_preset_without_weights_is_refused():
-    with pytest.raises(WeightsError, match="no weights are shipped for koala: train it"):
-        Colorizer.from_preset("koala")
+def test_koalas_shipped_weights_color_with_no_network(photos):
+    colorizer = Colorizer.from_preset("koala")
+    assert colorizer.network.get_layer("embedding").identity == "efficientnet-lite0:imagenet"
+    colored = colorizer.colorize(photos["coffee"])
+    assert np.ptp(colored, axis=2).mean() > 3
+    assert_same_lightness(colored, photos["coffee"])

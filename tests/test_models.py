@@ -98,7 +98,7 @@ def test_koala_takes_any_multiples_of_8(koala, size):
     output = koala(make_l_norm(2, *size))
     assert output["ab_norm"].shape == (2, *size, 2)
     assert output["features"].shape == (2, size[0] // 4, size[1] // 4, 64)
-    assert {tensor.dtype for tensor in output.values()} == {"float32"}
+    assert all(tensor.dtype == "float32" for tensor in output.values())
 
 
 def test_koalas_features_are_the_decoders_last_before_the_second_doubling(koala):

@@ -82,7 +82,7 @@ def test_lite1_and_lite2_have_the_published_size(variant, parameters, trainable,
 
 
 def test_there_is_no_lite9():
-    with pytest.raises(DeepkoalError, match="expected EfficientNet-Lite 0, 1 or 2, not 9"):
+    with pytest.raises(DeepkoalError, match="expected EfficientNet-Lite 0, 1 or 2, got 9"):
         SemanticEmbedder.efficientnet_lite(9, None)
 
 
