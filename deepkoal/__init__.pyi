@@ -4,6 +4,7 @@ from .config import DeepkoalError as DeepkoalError
 from .dataset import prepare as prepare
 from .evaluation import evaluate as evaluate
 from .export import export_saved_model as export_saved_model
+from .guidance import Hint as Hint
 from .guidance import Palette as Palette
 from .guidance import list_palettes as list_palettes
 from .images import read_image as read_image

@@ -204,7 +204,9 @@ class Colorizer:
             photo: as in `colorize`.
 
         Returns:
-            float32 (H, W): 0 where it is certain, 1 where it holds all colors for equally likely.
+            float32 (H, W): e / (e + 20), where e is how far, in ab units, the network expects the
+            true color from the one shown. That follows true errors closer than the entropy of the
+            distribution, `guidance.uncertainty`, does (models/koala-lite/README.md).
 
         Raises:
             DeepkoalError: the array is no photo, or the network tells no distribution.

@@ -20,19 +20,23 @@ from deepkoal.guidance import (
     check_vibrance,
     draw_noise,
     draw_variations,
+    expected_error,
     make_places,
     pull_to_reference,
     read_ab,
     shift_prior,
     spread,
     suggest_hints,
-    uncertainty,
 )
 from deepkoal.postprocess import render
 from deepkoal.upsample import fit_chroma, resize_for_network, touch_chroma
 
 ByteArray = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
+
+
+HALF_DOUBT = 20.0
+"""Expected error, in ab units, at which uncertainty is 0.5."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,8 +140,10 @@ class PreparedPhoto:
 
     def uncertainty(self) -> FloatArray:
         """Return the network's doubt, see `Colorizer.uncertainty`."""
-        doubt = uncertainty(self._tell_distribution("uncertainty"))
-        return resize_for_network(np.asarray(doubt, np.float32), *self.l.shape)
+        logits = self._tell_distribution("uncertainty")
+        error = expected_error(logits, self.read_ab(), self.reading.temperature)
+        doubt = error / (error + HALF_DOUBT)
+        return resize_for_network(doubt.astype(np.float32), *self.l.shape)
 
     def suggest_hints(self, count: int = 5) -> list[tuple[float, float]]:
         """Return where hints would help most, the most helpful first.
@@ -148,7 +154,7 @@ class PreparedPhoto:
         Raises:
             DeepkoalError: the network tells no distribution.
         """
-        doubt = uncertainty(self._tell_distribution("suggestions of hints"))
+        doubt = expected_error(self._tell_distribution("suggestions of hints"), self.read_ab())
         cells = suggest_hints(doubt, self.places, self.reading.kernel, count)
         scale = np.array(self.l.shape) / doubt.shape
         return [(float(x), float(y)) for y, x in (cells + 0.5) * scale]

@@ -10,6 +10,7 @@ import deepkoal
 PUBLIC_NAMES = {
     "Colorizer": inspect.isclass,
     "DeepkoalError": inspect.isclass,
+    "Hint": inspect.isclass,
     "Palette": inspect.isclass,
     "SemanticEmbedder": inspect.isclass,
     "__version__": lambda version: isinstance(version, str),

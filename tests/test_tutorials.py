@@ -88,3 +88,9 @@ def test_train_on_your_photos(tmp_path, kernel):
     assert len(list((out / "run" / "previews").iterdir())) == len(rows) > 2
     assert (out / "model" / "1" / "saved_model.pb").is_file()
     assert read_image(out / "new.png").shape == read_image(out / "old.jpg").shape
+
+
+def test_guide_the_colors(tmp_path, kernel):
+    cells = execute("03_guide_the_colours.ipynb", tmp_path, kernel)
+    check_pictures(cells)
+    assert "ms for 2 hints" in read_printed(cells)

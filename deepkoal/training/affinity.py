@@ -132,8 +132,8 @@ def learn_affinity(
     seen: SeenPhotos,
     *,
     steps: int = 600,
-    batch_size: int = 4,
-    learning_rate: float = 1e-2,
+    batch_size: int = 8,
+    learning_rate: float = 3e-3,
     start: Kernel | None = None,
     seed: int = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -170,7 +170,7 @@ def learn_affinity(
         callbacks=list(callbacks),
     )
     values = {
-        name: np.exp(ops.convert_to_numpy(variable)).round(4).tolist()
+        name: np.exp(np.float64(ops.convert_to_numpy(variable))).round(4).tolist()
         for name, variable in learner.logarithms.items()
     }
     projection = ops.convert_to_numpy(learner.projection)
