@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--model", help="a run or .keras file instead of koala-lite")
     parser.add_argument("--prior", type=Path, help="an .npy file, where the preset has no prior")
     parser.add_argument(
-        "--widths", type=float, nargs="+", default=[0.1, 0.15, 0.2, 0.3], help="(%(default)s)"
+        "--widths", type=float, nargs="+", default=[0.2, 0.3, 0.4], help="(%(default)s)"
     )
     arguments = parser.parse_args()
     colorizer = Colorizer.from_file(arguments.model) if arguments.model else Colorizer.from_preset()

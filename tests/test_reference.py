@@ -82,7 +82,7 @@ def test_pull_is_the_formula():
 
 
 def flat_places(feature, count):
-    features = np.repeat(np.eye(4, dtype="float32")[[feature]], count, axis=0)
+    features = np.repeat(2 * np.eye(4, dtype="float32")[[feature]], count, axis=0)
     return Places(features, np.full(count, 50, "float32"), np.zeros((count, 2), "float32"))
 
 

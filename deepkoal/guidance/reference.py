@@ -17,8 +17,8 @@ from deepkoal.upsample import resize_for_network
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
 
-REFERENCE_KERNEL = Kernel(features=(0.2,), lightness=(15.0,), position=(math.inf,), weights=(1.0,))
-"""For features of unit length; narrower than for hints, of which there are few."""
+REFERENCE_KERNEL = Kernel(features=(0.3,), lightness=(15.0,), position=(math.inf,), weights=(1.0,))
+"""Narrower than for hints, of which there are few; `benchmarks/guidance.py` compares widths."""
 
 DAMPING = 5e-4
 """Share of the reference photo that needs to be alike for half of its color to be taken over."""
