@@ -135,6 +135,7 @@ class Colorizer:
         hints: Sequence[Hint] = (),
         palette: Palette | None = None,
         reference: ByteArray | None = None,
+        tidy: bool = True,
     ) -> ByteArray:
         """Color a photo.
 
@@ -146,6 +147,8 @@ class Colorizer:
             hints: colors for places of the photo, which spread to what is like them.
             palette: leads what the network doubts toward its colors.
             reference: a color photo, uint8 (H, W, 3) sRGB; like things take its colors.
+            tidy: whether doubtful blotches are settled, casts balanced and near-neutral things
+                kept neutral, see `deepkoal.tidy`; networks without a distribution do without.
 
         Returns:
             uint8 (H, W, 3) sRGB: the photo's own lightness, with chroma that gives way where sRGB
@@ -158,7 +161,7 @@ class Colorizer:
         check_vibrance(vibrance)
         taken = None if reference is None else self.open_reference(reference)
         return self.open(photo).render(
-            vibrance=vibrance, hints=hints, palette=palette, reference=taken
+            vibrance=vibrance, hints=hints, palette=palette, reference=taken, tidy=tidy
         )
 
     def colorize_batch(self, photos: Sequence[ByteArray], **look: Unpack[Look]) -> list[ByteArray]:

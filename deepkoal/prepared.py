@@ -27,8 +27,10 @@ from deepkoal.guidance import (
     shift_prior,
     spread,
     suggest_hints,
+    uncertainty,
 )
 from deepkoal.postprocess import render
+from deepkoal.tidy import tidy as tidy_ab
 from deepkoal.upsample import fit_chroma, resize_for_network, touch_chroma
 
 ByteArray = NDArray[np.uint8]
@@ -59,6 +61,7 @@ class Look(TypedDict, total=False):
     hints: Sequence[Hint]
     palette: Palette | None
     reference: Reference | None
+    tidy: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +92,7 @@ class PreparedPhoto:
         hints: Sequence[Hint] = (),
         palette: Palette | None = None,
         reference: Reference | None = None,
+        tidy: bool = True,
     ) -> FloatArray:
         """Return the coarse chroma.
 
@@ -97,6 +101,7 @@ class PreparedPhoto:
             hints: likewise.
             palette: likewise.
             reference: see `Colorizer.open_reference`.
+            tidy: see `Colorizer.colorize`.
 
         Returns:
             float32 (h, w, 2) in CIE Lab units, with hints spread by affinity.
@@ -107,7 +112,10 @@ class PreparedPhoto:
         """
         gain = self.reading.gain * check_vibrance(vibrance)
         check_hints(hints, *self.l.shape)
-        ab = read_ab(self._lead(palette), self.reading.temperature, gain)
+        outputs = self._lead(palette)
+        ab = read_ab(outputs, self.reading.temperature, gain)
+        if tidy and "logits" in outputs:
+            ab = self._tidy(ab, outputs["logits"])
         if reference is not None:
             ab = self._add_at_features(
                 ab, lambda x: pull_to_reference(x, self.places, reference.places, reference.ab)
@@ -136,6 +144,7 @@ class PreparedPhoto:
         kernel = self.reading.kernel
         noise = draw_noise(count, seed, self.places.features.shape[-1], kernel)
         looks = draw_variations(logits, self.places, noise, self.reading.temperature, gain)
+        looks = [self._tidy(ab, logits) for ab in looks]
         return [render(self.l, fit_chroma(self.l, ab)) for ab in looks]
 
     def uncertainty(self) -> FloatArray:
@@ -179,6 +188,11 @@ class PreparedPhoto:
             )
         led = shift_prior(logits, palette.probabilities, prior, palette.strength, palette.smoothing)
         return {**self.outputs, "logits": led}
+
+    def _tidy(self, ab: FloatArray, logits: FloatArray) -> FloatArray:
+        l = resize_for_network(self.l, *ab.shape[:2])
+        tidied = tidy_ab(ab, self.outputs["features"], l, uncertainty(logits))
+        return np.asarray(tidied, np.float32)
 
     def _add_at_features(
         self, ab: FloatArray, change: Callable[[FloatArray], FloatArray]

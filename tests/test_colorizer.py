@@ -152,7 +152,9 @@ def test_more_photos_than_a_pass_takes_stay_in_order(colorizer):
 @pytest.mark.parametrize("network", ["colorizer", "koala_colorizer"])
 def test_more_vibrance_is_more_colorful(network, photos, request):
     prepared = request.getfixturevalue(network).open(photos["astronaut"])
-    measured = [colorfulness(prepared.render(vibrance)) for vibrance in (0.2, 0.5, 1, 1.5, 2.5)]
+    measured = [
+        colorfulness(prepared.render(vibrance=vibrance)) for vibrance in (0.2, 0.5, 1, 1.5, 2.5)
+    ]
     assert (np.diff(measured) > 0).all()
     assert prepared.render() == pytest.approx(prepared.render(vibrance=1.0))
 

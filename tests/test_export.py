@@ -178,7 +178,7 @@ def test_an_export_colors_as_the_colorizer_does(colorizers, files, served, name)
         farthest[kind] = int(np.abs(colored - expected).max())
         chroma.append(np.ptp(colored, axis=-1).mean())
     assert max(farthest.values()) <= 2, farthest
-    assert np.mean(chroma) > 20, "a network that leaves photos grey would show nothing"
+    assert np.mean(chroma) > 15, "a network that leaves photos grey would show nothing"
 
 
 @pytest.mark.parametrize("name", ["lite", "koala"])

@@ -347,7 +347,8 @@ def test_mixed_precision_trains(records, tmp_path, policy, precision):
     assert {str(weights.dtype) for weights in after.values()} == {"float32"}
     for path, weights in after.items():
         assert np.isfinite(weights).all()
-        assert np.any(weights != before[path]), path
+        # The affinity's projection is learned by itself, see test_affinity_learning.
+        assert np.any(weights != before[path]) != (path == "affinity/projection"), path
     assert math.isfinite(float(read_log(tmp_path)[0]["loss"]))
 
 

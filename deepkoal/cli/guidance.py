@@ -35,6 +35,12 @@ def add_guidance_options(parser: argparse.ArgumentParser) -> None:
         "--reference", type=Path, metavar="PHOTO", help="a color photo; like things take its colors"
     )
     parser.add_argument(
+        "--no-tidy",
+        dest="tidy",
+        action="store_false",
+        help="leave blotches, color casts and faint tints of neutral things as they are",
+    )
+    parser.add_argument(
         "--variations",
         type=whole_number(1),
         default=1,
@@ -73,6 +79,7 @@ def read_look(arguments: argparse.Namespace) -> Look:
         "vibrance": check_vibrance(arguments.vibrance),
         "hints": [] if arguments.hints is None else read_hints(arguments.hints),
         "palette": None if arguments.palette is None else Palette.named(arguments.palette),
+        "tidy": arguments.tidy,
     }
 
 

@@ -21,7 +21,8 @@ from deepkoal.color import (
 )
 from deepkoal.colorizer import ROUND_TO, Colorizer
 from deepkoal.config import NETWORK_STRIDE
-from deepkoal.guidance import read_ab
+from deepkoal.guidance import read_ab, uncertainty
+from deepkoal.tidy import tidy
 from deepkoal.upsample import EPSILON, RADIUS
 
 _FULL = 65535  # linear light in these units indexes a table
@@ -44,6 +45,10 @@ def colorize(rgb: tf.Tensor, colorizer: Colorizer, vibrance: float) -> tf.Tensor
     outputs = predict(colorizer.network, resize_for_network(l, height, width))
     reading = colorizer.reading
     ab = read_ab(outputs, reading.temperature, reading.gain * vibrance)
+    if "logits" in outputs:
+        l_coarse = resize_for_network(l, *tf.unstack(tf.shape(ab)[1:3]))[0, ..., 0]
+        doubt = uncertainty(outputs["logits"][0])
+        ab = tidy(ab[0], outputs["features"][0], l_coarse, doubt)[None]
     field = fit_chroma(l, ab)
     slope, offset = tf.split(tf.image.resize(field, tf.shape(rgb)[:2]), 2, axis=-1)
     return compose_rgb(l, slope * l + offset)[0]
