@@ -11,58 +11,11 @@ import tensorflow as tf
 
 from deepkoal.colorizer import Colorizer
 from deepkoal.config import DeepkoalError
-from deepkoal.export.coloring import colorize
-from deepkoal.export.decoding import decode_photo
+from deepkoal.export.signatures import ColorizerModule
 from deepkoal.guidance import check_vibrance
 
 MAX_PIXELS = 50_000_000
 """Default limit to a photo's width × height: a server's memory is shared by its callers."""
-
-PARALLEL_PHOTOS = 2
-PNG_COMPRESSION = 1
-"""zlib's level: 3 takes twice as long for files 6 % smaller."""
-
-
-class ColorizerModule(tf.Module):
-    """All of a colorizer as TensorFlow functions and variables, to be saved or called.
-
-    Args:
-        colorizer: whose network is traced; later changes to its weights show here, too.
-        vibrance: 0.2…5, fixed in the functions.
-        max_pixels: limit to width × height of each photo.
-    """
-
-    def __init__(self, colorizer: Colorizer, *, vibrance: float, max_pixels: int) -> None:
-        super().__init__(name="colorizer")
-        # Bare variables, for a Keras model would be saved with all its own functions.
-        self.network_variables = [variable.value for variable in colorizer.network.variables]
-        self._colorizer = colorizer
-        self._vibrance = vibrance
-        self._max_pixels = max_pixels
-
-    @tf.function(
-        input_signature=[tf.TensorSpec([None], tf.string, name="photo_bytes")], autograph=False
-    )
-    def serving_default(self, photo_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Color photo files.
-
-        Args:
-            photo_bytes: string (B,), JPEG or PNG files of any sizes; B may be 0.
-
-        Returns:
-            `image_bytes`: string (B,), PNG files, 8-bit RGB.
-        """
-        image_bytes = tf.map_fn(
-            self._color_file,
-            photo_bytes,
-            fn_output_signature=tf.TensorSpec([], tf.string),
-            parallel_iterations=PARALLEL_PHOTOS,
-        )
-        return {"image_bytes": image_bytes}
-
-    def _color_file(self, photo_bytes: tf.Tensor) -> tf.Tensor:
-        rgb = colorize(decode_photo(photo_bytes, self._max_pixels), self._colorizer, self._vibrance)
-        return tf.io.encode_png(rgb, compression=PNG_COMPRESSION)
 
 
 def export_saved_model(
@@ -112,7 +65,7 @@ def export_saved_model(
     module = ColorizerModule(colorizer, vibrance=vibrance, max_pixels=max_pixels)
     try:
         part.mkdir(parents=True)
-        tf.saved_model.save(module, str(part), {"serving_default": module.serving_default})
+        tf.saved_model.save(module, str(part), module.list_signatures())
         part.rename(folder)
     except (OSError, tf.errors.OpError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "message", error)
