@@ -81,6 +81,20 @@ def fit_chroma(l: tf.Tensor, ab: tf.Tensor) -> tf.Tensor:
     return tf.concat([slope, ab - slope * l_coarse], axis=-1)
 
 
+@tf.function(
+    input_signature=[
+        tf.TensorSpec([None, None], tf.float32),
+        tf.TensorSpec([1, None, None, 4], tf.float32),
+    ],
+    autograph=False,
+)
+def render(l: tf.Tensor, field: tf.Tensor) -> tf.Tensor:
+    """As `postprocess.render`: L (H, W) and a field (1, h, w, 4) to sRGB, uint8 (H, W, 3)."""
+    slope, offset = tf.split(tf.image.resize(field, tf.shape(l)), 2, axis=-1)
+    l = l[None, ..., None]
+    return compose_rgb(l, slope * l + offset)[0]
+
+
 def compose_rgb(l: tf.Tensor, ab: tf.Tensor) -> tf.Tensor:
     """As `postprocess.compose_rgb`: L (..., 1) and ab (..., 2) to sRGB, uint8 (..., 3)."""
     lab = tf.concat([l, ab], axis=-1)

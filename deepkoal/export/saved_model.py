@@ -12,6 +12,7 @@ import tensorflow as tf
 from deepkoal.colorizer import Colorizer
 from deepkoal.config import DeepkoalError
 from deepkoal.export.signatures import ColorizerModule
+from deepkoal.export.warm_up import write_warm_up
 from deepkoal.guidance import check_vibrance
 
 MAX_PIXELS = 50_000_000
@@ -27,14 +28,21 @@ def export_saved_model(
 ) -> Path:
     """Write a SavedModel that colors photo files with no other code than TensorFlow's.
 
-    Its signature `serving_default` takes `photo_bytes`, string (B,): JPEG or PNG files of any
-    sizes, also grey, with alpha, or of 16 bits. It returns `image_bytes`, string (B,): PNG files
-    of 8-bit RGB with the pixels of `Colorizer.colorize`, within 2 grey levels. They are PNG for
-    every input because JPEG would lose some of that again.
+    Its signatures are the functions of `ColorizerModule`, over one set of variables:
+    `serving_default`, `colorize_guided`, `variations` (of networks that tell a distribution) and
+    `ab`. The first three take `photo_bytes`, string (N,): JPEG or PNG files of any sizes, also
+    grey, with alpha, or of 16 bits. They return `image_bytes`: PNG files of 8-bit RGB with the
+    pixels of `Colorizer`, within a grey level. They are PNG for every input because JPEG would
+    lose some of that again.
 
     Limits: a JPEG's EXIF orientation is applied, but color profiles are not (photos are taken for
     sRGB), and neither alpha nor metadata are carried over. One photo that cannot be decoded, or
-    is too large, fails its whole batch with an InvalidArgumentError that says why.
+    is too large, fails its whole batch with an InvalidArgumentError that says why; so requests
+    of several callers should not be merged, see docs/serving.md.
+
+    With tensorflow-serving-api (`pip install deepkoal[serve]`) an example request for each
+    signature is written to `assets.extra/tf_serving_warmup_requests`, for TensorFlow Serving to
+    try the model with; without it, there are none.
 
     The folder appears whole or not at all: it is written beside its place, then renamed.
 
@@ -42,7 +50,8 @@ def export_saved_model(
         colorizer: the network and how it is read.
         path: the export's folder, ending in a version number as in `models/koala-lite/1`; or the
             one above it, `models/koala-lite`, where the next free number is taken.
-        vibrance: 0.2…5, fixed in the export; see `Colorizer.colorize`.
+        vibrance: 0.2…5, fixed in the signatures that take none, but for `ab`; see
+            `Colorizer.colorize`.
         max_pixels: limit to width × height of each photo.
 
     Returns:
@@ -65,7 +74,9 @@ def export_saved_model(
     module = ColorizerModule(colorizer, vibrance=vibrance, max_pixels=max_pixels)
     try:
         part.mkdir(parents=True)
-        tf.saved_model.save(module, str(part), module.list_signatures())
+        signatures = module.list_signatures()
+        tf.saved_model.save(module, str(part), signatures)
+        write_warm_up(part, folder.parent.name, signatures)
         part.rename(folder)
     except (OSError, tf.errors.OpError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "message", error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +9,9 @@ import tensorflow as tf
 
 from deepkoal.colorizer import Colorizer
 from deepkoal.config import NETWORK_STRIDE
-from deepkoal.export.coloring import predict
-from deepkoal.export.decoding import decode_photo
 from deepkoal.export.messages import demand, demand_one_batch
 from deepkoal.export.noise import MOST, SEEDS, NoiseTable
-from deepkoal.export.traced import Network, TracedPhoto, read_batch
+from deepkoal.export.traced import Network, read_batch
 from deepkoal.export.wishes import check_vibrance, read_hints
 
 PARALLEL_PHOTOS = 2
@@ -38,16 +35,13 @@ class ColorizerModule(tf.Module):
 
     def __init__(self, colorizer: Colorizer, *, vibrance: float, max_pixels: int) -> None:
         super().__init__(name="colorizer")
-        network, reading = colorizer.network, colorizer.reading
+        keras_network, reading = colorizer.network, colorizer.reading
         # Bare variables, for a Keras model would be saved with all its own functions.
-        self.network_variables = [variable.value for variable in network.variables]
-        self._network = Network(
-            functools.partial(predict, network), colorizer.working_size, reading
-        )
-        self._is_varied = "logits" in network.output
-        self._noise = NoiseTable(network.output["features"].shape[-1], reading.kernel)
+        self.network_variables = [variable.value for variable in keras_network.variables]
+        self._network = Network(keras_network, colorizer.working_size, reading, max_pixels)
+        self._is_varied = "logits" in keras_network.output
+        self._noise = NoiseTable(keras_network.output["features"].shape[-1], reading.kernel)
         self._vibrance = vibrance
-        self._max_pixels = max_pixels
 
     def list_signatures(self) -> dict[str, Any]:
         """Return the functions by name; variations need a network that tells a distribution."""
@@ -68,7 +62,7 @@ class ColorizerModule(tf.Module):
         """
 
         def color(data: tf.Tensor) -> tf.Tensor:
-            photo = self._open(data)
+            photo = self._network.open(data)
             return _encode(photo.render(photo.read_ab(self._vibrance)))
 
         return {"image_bytes": _map_photos(color, photo_bytes)}
@@ -113,7 +107,7 @@ class ColorizerModule(tf.Module):
 
         def color(parts: tuple[tf.Tensor, ...]) -> tf.Tensor:
             data, points, colors, palette, vibrance = parts
-            photo = self._open(data)
+            photo = self._network.open(data)
             hints = read_hints(points, colors, tf.shape(photo.l))
             ab = photo.read_ab(check_vibrance(vibrance), palette=palette, hints=hints)
             return _encode(photo.render(ab, hints))
@@ -127,7 +121,7 @@ class ColorizerModule(tf.Module):
         """Color photo files in several plausible ways, see `Colorizer.variations`.
 
         Args:
-            photo_bytes: string (N,), JPEG or PNG files of any sizes.
+            photo_bytes: string (N,), JPEG or PNG files of any sizes; N is 1 or more.
             count: int32 (N,), 1…16, how many of each photo.
             seed: int32 (N,), 0…31; the same photos come of a seed as in Python.
 
@@ -147,7 +141,7 @@ class ColorizerModule(tf.Module):
 
         def vary(parts: tuple[tf.Tensor, ...]) -> tf.Tensor:
             data, count, seed = parts
-            photo = self._open(data)
+            photo = self._network.open(data)
             looks = photo.read_variations(self._noise.look_up(count, seed), self._vibrance)
             files = _map_photos(lambda ab: _encode(photo.render(ab)), looks)
             return tf.concat([files, tf.fill([columns - count], "")], axis=0)
@@ -159,7 +153,7 @@ class ColorizerModule(tf.Module):
         """Read chroma for lightness, at the size that the network is to see.
 
         Args:
-            l: float32 (N, H, W, 1), lightness in 0…100; H and W multiples of 32.
+            l: float32 (N, H, W, 1), lightness in 0…100; N is 1 or more, H and W multiples of 32.
 
         Returns:
             `ab`: float32 (N, h, w, 2), coarse chroma in CIE Lab units at vibrance 1, tidied, see
@@ -170,9 +164,6 @@ class ColorizerModule(tf.Module):
         with demand((size % NETWORK_STRIDE == 0) & (size > 0), message, size):
             l = tf.identity(l)
         return {"ab": read_batch(self._network, l)}
-
-    def _open(self, photo_bytes: tf.Tensor) -> TracedPhoto:
-        return self._network.open(decode_photo(photo_bytes, self._max_pixels))
 
 
 def _encode(rgb: tf.Tensor) -> tf.Tensor:

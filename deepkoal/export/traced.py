@@ -5,18 +5,20 @@ Each step repeats one of `prepared.PreparedPhoto`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
 from deepkoal.export.coloring import (
-    compose_rgb,
     fit_chroma,
     fit_working_size,
     lightness,
+    predict,
+    render,
     resize_for_network,
 )
+from deepkoal.export.decoding import decode_photo
 from deepkoal.export.wishes import Hints, lead, refuse_palette
 from deepkoal.guidance import (
     Noise,
@@ -34,26 +36,38 @@ from deepkoal.upsample import bend_chroma
 Outputs = dict[str, tf.Tensor]
 
 
-@dataclass(frozen=True, eq=False)
 class Network:
-    """All of a colorizer that becomes part of a graph.
+    """All of a colorizer that becomes part of a graph; every signature calls the same functions.
 
-    Attributes:
-        predict: L, float32 (B, h, w, 1) in 0…100, to the outputs, float32 (B, h', w', C).
-        working_size: see `Colorizer`.
+    Args:
+        network: a Keras model, see `Colorizer`.
+        working_size: likewise.
         reading: likewise.
+        max_pixels: limit to width × height of a photo.
     """
 
-    predict: Callable[[tf.Tensor], Outputs]
-    working_size: int
-    reading: Reading
+    def __init__(self, network: Any, working_size: int, reading: Reading, max_pixels: int) -> None:
+        self.reading = reading
 
-    def open(self, rgb: tf.Tensor) -> TracedPhoto:
-        """Show a photo to the network: uint8 (H, W, 3), of which only lightness is used."""
-        l = lightness(rgb)
-        size = tf.unstack(fit_working_size(tf.shape(rgb)[:2], self.working_size))
-        outputs = self.predict(resize_for_network(l[None, ..., None], *size))
-        return TracedPhoto(l, {name: output[0] for name, output in outputs.items()}, self.reading)
+        @tf.function(
+            input_signature=[tf.TensorSpec([None, None, None, 1], tf.float32)], autograph=False
+        )
+        def predict_all(l: tf.Tensor) -> Outputs:
+            return predict(network, l)
+
+        @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+        def see(photo_bytes: tf.Tensor) -> tuple[tf.Tensor, Outputs]:
+            l = lightness(decode_photo(photo_bytes, max_pixels))
+            size = tf.unstack(fit_working_size(tf.shape(l), working_size))
+            outputs = predict_all(resize_for_network(l[None, ..., None], *size))
+            return l, {name: output[0] for name, output in outputs.items()}
+
+        self.predict, self._see = predict_all, see
+
+    def open(self, photo_bytes: tf.Tensor) -> TracedPhoto:
+        """Show a photo file, string (), to the network."""
+        l, outputs = self._see(photo_bytes)
+        return TracedPhoto(l, outputs, self.reading)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,12 +119,10 @@ class TracedPhoto:
 
     def render(self, ab: tf.Tensor, hints: Hints | None = None) -> tf.Tensor:
         """Return the photo, uint8 (H, W, 3), with coarse chroma, float32 (h, w, 2)."""
-        l = self.l[None, ..., None]
-        field = fit_chroma(l, ab[None])
+        field = fit_chroma(self.l[None, ..., None], ab[None])
         if hints is not None:
             field = self._bend(field[0], hints)[None]
-        slope, offset = tf.split(tf.image.resize(field, tf.shape(self.l)), 2, axis=-1)
-        return compose_rgb(l, slope * l + offset)[0]
+        return render(self.l, field)
 
     def _shrink_l(self, like: tf.Tensor) -> tf.Tensor:
         size = tf.unstack(tf.shape(like)[:2])
