@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from deepkoal.colorizer import Colorizer
 from deepkoal.config import DeepkoalError
-from deepkoal.export.signatures import ColorizerModule
+from deepkoal.export.signatures import build_module
 from deepkoal.export.warm_up import write_warm_up
 from deepkoal.guidance import check_vibrance
 
@@ -29,8 +29,8 @@ def export_saved_model(
     """Write a SavedModel that colors photo files with no other code than TensorFlow's.
 
     Its signatures are the functions of `ColorizerModule`, over one set of variables:
-    `serving_default`, `colorize_guided`, `variations` (of networks that tell a distribution) and
-    `ab`. The first three take `photo_bytes`, string (N,): JPEG or PNG files of any sizes, also
+    `serving_default`, `colorize_guided`, `ab` and, of networks that tell a distribution,
+    `variations`. All but `ab` take `photo_bytes`, string (N,): JPEG or PNG files of any sizes, also
     grey, with alpha, or of 16 bits. They return `image_bytes`: PNG files of 8-bit RGB with the
     pixels of `Colorizer`, within a grey level. They are PNG for every input because JPEG would
     lose some of that again.
@@ -71,7 +71,7 @@ def export_saved_model(
         )
     folder = choose_version(Path(path))
     part = folder.with_name(f".{secrets.token_hex(8)}.part")
-    module = ColorizerModule(colorizer, vibrance=vibrance, max_pixels=max_pixels)
+    module = build_module(colorizer, vibrance=vibrance, max_pixels=max_pixels)
     try:
         part.mkdir(parents=True)
         signatures = module.list_signatures()

@@ -28,27 +28,22 @@ class ColorizerModule(tf.Module):
     """All of a colorizer as TensorFlow functions and variables, to be saved or called.
 
     Args:
-        colorizer: whose network is traced; later changes to its weights show here, too.
+        network: what is traced; later changes to its weights show here, too.
         vibrance: 0.2…5, fixed in the functions that take none.
-        max_pixels: limit to width × height of each photo.
     """
 
-    def __init__(self, colorizer: Colorizer, *, vibrance: float, max_pixels: int) -> None:
+    names: tuple[str, ...] = ("serving_default", "colorize_guided", "ab")
+
+    def __init__(self, network: Network, vibrance: float) -> None:
         super().__init__(name="colorizer")
-        keras_network, reading = colorizer.network, colorizer.reading
         # Bare variables, for a Keras model would be saved with all its own functions.
-        self.network_variables = [variable.value for variable in keras_network.variables]
-        self._network = Network(keras_network, colorizer.working_size, reading, max_pixels)
-        self._is_varied = "logits" in keras_network.output
-        self._noise = NoiseTable(keras_network.output["features"].shape[-1], reading.kernel)
+        self.network_variables = [variable.value for variable in network.model.variables]
+        self._network = network
         self._vibrance = vibrance
 
     def list_signatures(self) -> dict[str, Any]:
-        """Return the functions by name; variations need a network that tells a distribution."""
-        names = ["serving_default", "colorize_guided", "variations", "ab"]
-        if not self._is_varied:
-            names.remove("variations")
-        return {name: getattr(self, name) for name in names}
+        """Return the functions by name."""
+        return {name: getattr(self, name) for name in self.names}
 
     @_signature(photo_bytes=([None], tf.string))
     def serving_default(self, photo_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -114,6 +109,34 @@ class ColorizerModule(tf.Module):
 
         return {"image_bytes": _map_photos(color, (photo_bytes, *wishes.values()))}
 
+    @_signature(l=([None, None, None, 1], tf.float32))
+    def ab(self, l: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Read chroma for lightness, at the size that the network is to see.
+
+        Args:
+            l: float32 (N, H, W, 1), lightness in 0…100; N is 1 or more, H and W multiples of 32.
+
+        Returns:
+            `ab`: float32 (N, h, w, 2), coarse chroma in CIE Lab units at vibrance 1, tidied, see
+            `deepkoal.tidy`; h and w are a quarter of H and W for koala-lite.
+        """
+        size = tf.shape(l)[1:3]
+        message = f"l: expected height and width in multiples of {NETWORK_STRIDE}, got"
+        with demand((size % NETWORK_STRIDE == 0) & (size > 0), message, size):
+            l = tf.identity(l)
+        return {"ab": read_batch(self._network, l)}
+
+
+class VariedModule(ColorizerModule):
+    """As `ColorizerModule`, for a network that tells a distribution of colors."""
+
+    names = (*ColorizerModule.names, "variations")
+
+    def __init__(self, network: Network, vibrance: float) -> None:
+        super().__init__(network, vibrance)
+        depth = network.model.output["features"].shape[-1]
+        self._noise = NoiseTable(depth, network.reading.kernel)
+
     @_signature(photo_bytes=([None], tf.string), count=([None], tf.int32), seed=([None], tf.int32))
     def variations(
         self, photo_bytes: tf.Tensor, count: tf.Tensor, seed: tf.Tensor
@@ -148,22 +171,19 @@ class ColorizerModule(tf.Module):
 
         return {"image_bytes": _map_photos(vary, (photo_bytes, count, seed), [None])}
 
-    @_signature(l=([None, None, None, 1], tf.float32))
-    def ab(self, l: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Read chroma for lightness, at the size that the network is to see.
 
-        Args:
-            l: float32 (N, H, W, 1), lightness in 0…100; N is 1 or more, H and W multiples of 32.
+def build_module(colorizer: Colorizer, *, vibrance: float, max_pixels: int) -> ColorizerModule:
+    """Build the module with all signatures that a colorizer's network can answer.
 
-        Returns:
-            `ab`: float32 (N, h, w, 2), coarse chroma in CIE Lab units at vibrance 1, tidied, see
-            `deepkoal.tidy`; h and w are a quarter of H and W for koala-lite.
-        """
-        size = tf.shape(l)[1:3]
-        message = f"l: expected height and width in multiples of {NETWORK_STRIDE}, got"
-        with demand((size % NETWORK_STRIDE == 0) & (size > 0), message, size):
-            l = tf.identity(l)
-        return {"ab": read_batch(self._network, l)}
+    Args:
+        colorizer: the network and how it is read.
+        vibrance: see `ColorizerModule`.
+        max_pixels: limit to width × height of each photo.
+    """
+    model = colorizer.network
+    network = Network(model, colorizer.working_size, colorizer.reading, max_pixels)
+    kind = VariedModule if "logits" in model.output else ColorizerModule
+    return kind(network, vibrance)
 
 
 def _encode(rgb: tf.Tensor) -> tf.Tensor:

@@ -40,20 +40,20 @@ class Network:
     """All of a colorizer that becomes part of a graph; every signature calls the same functions.
 
     Args:
-        network: a Keras model, see `Colorizer`.
+        model: a Keras model, see `Colorizer.network`.
         working_size: likewise.
         reading: likewise.
         max_pixels: limit to width × height of a photo.
     """
 
-    def __init__(self, network: Any, working_size: int, reading: Reading, max_pixels: int) -> None:
-        self.reading = reading
+    def __init__(self, model: Any, working_size: int, reading: Reading, max_pixels: int) -> None:
+        self.model, self.reading = model, reading
 
         @tf.function(
             input_signature=[tf.TensorSpec([None, None, None, 1], tf.float32)], autograph=False
         )
         def predict_all(l: tf.Tensor) -> Outputs:
-            return predict(network, l)
+            return predict(model, l)
 
         @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
         def see(photo_bytes: tf.Tensor) -> tuple[tf.Tensor, Outputs]:
