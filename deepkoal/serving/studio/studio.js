@@ -1,0 +1,286 @@
+// The studio's page: what is open, how it looks now, and what follows from a change.
+
+import { Editor } from "./editor.js";
+import { History } from "./history.js";
+import { takeFiles } from "./files.js";
+import { Panel } from "./panel.js";
+import { Failure, keepNewest, server } from "./server.js";
+import { Stage } from "./stage.js";
+
+const $ = (id) => document.getElementById(id);
+const PLAIN = { hints: [], vibrance: 1, palette: null, reference: null, variation: null };
+const CALM = 250; // ms without a change after which thumbnails follow
+const PATIENCE = 200; // ms after which waiting is shown
+const MESSAGE_TIME = 12000; // ms that an error stays
+
+let about = null;
+let photo = null;
+let look = PLAIN; // as it is shown, also halfway through a drag
+let history = new History(PLAIN);
+let selected = null; // id of the hint whose color is being chosen
+let showsDoubt = false;
+let lastId = 0;
+let waiting = 0;
+let messageTimer = 0;
+
+const stage = new Stage({
+  place: placeHint,
+  move: (id, place, isDone, kind) => {
+    closeEditor();
+    changeHint(id, place, isDone, kind);
+  },
+  select: selectHint,
+  remove: removeHint,
+  tell,
+});
+const editor = new Editor({
+  color: (id, color, kind) => changeHint(id, { color }, true, kind),
+  remove: removeHint,
+  close: () => {
+    const id = selected;
+    closeEditor();
+    stage.focus(id);
+  },
+});
+let panel = null;
+
+// ------------------------------------------------------------------ saying what happens
+
+function tell(message) {
+  $("status").textContent = message;
+}
+
+function fail(error) {
+  if (!(error instanceof Failure)) {
+    console.error(error);
+  }
+  const text = error.message.charAt(0).toUpperCase() + error.message.slice(1);
+  $("error-text").textContent = text;
+  $("error").classList.add("shown");
+  clearTimeout(messageTimer);
+  messageTimer = setTimeout(hideError, MESSAGE_TIME);
+}
+
+function hideError() {
+  $("error").classList.remove("shown");
+  $("error-text").textContent = "";
+}
+
+// Do something that may take a while or fail; tell either.
+async function attempt(work) {
+  waiting += 1;
+  const timer = setTimeout(() => document.body.classList.add("waiting"), PATIENCE);
+  try {
+    return await work();
+  } catch (error) {
+    fail(error);
+    return null;
+  } finally {
+    waiting -= 1;
+    clearTimeout(timer);
+    if (!waiting) document.body.classList.remove("waiting");
+  }
+}
+
+// ------------------------------------------------------------------ photos
+
+function openFile(file) {
+  if (file.size > about.maxBytes) {
+    const [size, most] = [file.size, about.maxBytes].map((bytes) => Math.round(bytes / 1e6));
+    return fail(new Failure(`${file.name} has ${size} MB, the studio takes ${most}; save it smaller.`));
+  }
+  return openPhoto(() => server.open(file), file.name);
+}
+
+async function openPhoto(ask, name) {
+  tell(`Opening ${name || "photo"}`);
+  await attempt(async () => {
+    const opened = await ask();
+    const colored = await server.color(opened.id, PLAIN);
+    closeEditor();
+    hideError();
+    photo = opened;
+    history = new History(PLAIN);
+    $("welcome").hidden = true;
+    $("work").hidden = false;
+    $("name").textContent = photo.name;
+    document.title = `${photo.name} – deepkoal studio`;
+    $("variations").replaceChildren();
+    panel.seed = 0;
+    await Promise.all([stage.open(photo, server.before(photo.id)), stage.show(colored)]);
+    showLook(PLAIN);
+    stage.reveal();
+    stage.focus(null);
+    tell(`${photo.name}, ${photo.width} by ${photo.height} pixels, is colored`);
+  });
+}
+
+async function openReference(file) {
+  const reference = await attempt(() => server.openReference(file));
+  if (reference) change({ reference });
+}
+
+async function download() {
+  $("download").disabled = true;
+  tell("Coloring at full size");
+  const result = await attempt(() => server.finish(photo.id, look));
+  $("download").disabled = false;
+  if (!result) return;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(result.blob);
+  link.download = result.name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  tell(`${result.name} is downloaded`);
+}
+
+// ------------------------------------------------------------------ the look
+
+// Change parts of the look; as a step to undo where `isDone`.
+function change(part, kind = null, isDone = true) {
+  const next = { ...look, ...part };
+  if (isDone) history.push(next, kind);
+  showLook(next);
+}
+
+function showLook(next) {
+  look = next;
+  const hint = look.hints.find((each) => each.id === selected);
+  if (selected !== null && !hint) closeEditor();
+  if (hint) editor.update(hint);
+  stage.drawHints(look.hints, selected);
+  panel.update(look);
+  $("undo").disabled = !history.canUndo;
+  $("redo").disabled = !history.canRedo;
+  $("reset").disabled = Object.keys(PLAIN).every((key) => look[key] === PLAIN[key] || look[key]?.length === 0);
+  $("download").disabled = false;
+  color(photo, look);
+  followUp();
+}
+
+const color = keepNewest(async (of, as) => {
+  const blob = await attempt(() => server.color(of.id, as));
+  if (blob && of === photo) await stage.show(blob);
+});
+
+let calmTimer = 0;
+function followUp() {
+  clearTimeout(calmTimer);
+  calmTimer = setTimeout(() => {
+    if (about.distribution) drawThumbnails(photo, look);
+    if (showsDoubt) drawDoubt(photo, look);
+  }, CALM);
+}
+
+const drawThumbnails = keepNewest(async (of, as) => {
+  const wanted = panel.listVariations(as);
+  const { pictures } = (await attempt(() => server.thumbnails(of.id, as, wanted))) ?? {};
+  if (pictures && of === photo) panel.showVariations(pictures, look);
+});
+
+const drawDoubt = keepNewest(async (of, as) => {
+  const doubt = await attempt(() => server.doubt(of.id, as));
+  if (doubt && of === photo && showsDoubt) stage.showDoubt(doubt);
+});
+
+function travel(steps) {
+  if (!photo) return;
+  history.move(steps);
+  showLook(history.look);
+  tell(steps < 0 ? "Undone" : "Redone");
+}
+
+// ------------------------------------------------------------------ hints
+
+function placeHint(x, y) {
+  const hint = { id: ++lastId, x, y, color: stage.colorAt(x, y) };
+  change({ hints: [...look.hints, hint] });
+  selectHint(hint.id);
+}
+
+function selectHint(id) {
+  selected = id;
+  const hint = look.hints.find((each) => each.id === id);
+  stage.drawHints(look.hints, selected);
+  const colors = about.distribution
+    ? attempt(() => server.colors(photo.id, hint.x, hint.y)).then((answer) => answer?.colors ?? [])
+    : Promise.resolve([]);
+  editor.open(hint, stage.markOf(id), colors);
+}
+
+function changeHint(id, part, isDone, kind = null) {
+  const hints = look.hints.map((hint) => (hint.id === id ? { ...hint, ...part } : hint));
+  change({ hints }, kind, isDone);
+}
+
+function removeHint(id) {
+  closeEditor();
+  change({ hints: look.hints.filter((hint) => hint.id !== id) });
+  stage.focus(null);
+  tell("Color removed");
+}
+
+function closeEditor() {
+  selected = null;
+  editor.close();
+  if (photo) stage.drawHints(look.hints, null);
+}
+
+// ------------------------------------------------------------------ controls
+
+function listen() {
+  $("download").addEventListener("click", download);
+  $("undo").addEventListener("click", () => travel(-1));
+  $("redo").addEventListener("click", () => travel(1));
+  $("reset").addEventListener("click", () => change(PLAIN));
+  $("more").addEventListener("click", () => {
+    panel.seed += 1;
+    drawThumbnails(photo, look);
+  });
+  $("doubt-toggle").addEventListener("click", () => {
+    showsDoubt = !showsDoubt;
+    $("doubt-toggle").setAttribute("aria-pressed", showsDoubt);
+    if (showsDoubt) drawDoubt(photo, look);
+    else stage.showDoubt(null);
+  });
+  $("error-close").addEventListener("click", hideError);
+  document.addEventListener("keydown", (event) => {
+    const key = event.key.toLowerCase();
+    if (key === "escape" && selected !== null) editor.on.close();
+    if (!(event.ctrlKey || event.metaKey) || !["z", "y"].includes(key)) return;
+    event.preventDefault();
+    travel(key === "y" || event.shiftKey ? 1 : -1);
+  });
+  document.addEventListener("pointerdown", (event) => {
+    if (selected !== null && !event.target.closest(".editor, .frame")) closeEditor();
+  });
+  takeFiles({ photo: openFile, reference: openReference, isOpen: () => photo !== null });
+}
+
+function showWelcome() {
+  $("samples").replaceChildren(
+    ...about.samples.map((sample) => {
+      const [item, button, picture] = ["li", "button", "img"].map((tag) => document.createElement(tag));
+      button.type = "button";
+      button.title = sample.credit;
+      picture.src = server.sample(sample.file);
+      picture.alt = "";
+      button.append(picture, sample.what);
+      button.addEventListener("click", () => openPhoto(() => server.openSample(sample.file), sample.what));
+      item.append(button);
+      return item;
+    }),
+  );
+  $("welcome").hidden = false;
+}
+
+async function start() {
+  about = await server.about();
+  if (!about.distribution) $("doubt-toggle").hidden = true;
+  panel = new Panel(about, change);
+  listen();
+  showWelcome();
+  if (about.photo) await openPhoto(() => server.describe(about.photo));
+}
+
+start().catch(fail);
