@@ -7,12 +7,15 @@ import socket
 import threading
 import webbrowser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepkoal.cli.console import show, tell
 from deepkoal.cli.options import add_model_options, load_colorizer
 from deepkoal.cli.values import whole_number
 from deepkoal.config import DeepkoalError, PhotoError
+
+if TYPE_CHECKING:
+    from deepkoal.colorizer import Colorizer
 
 HOST = "127.0.0.1"
 PORT = 8600
@@ -67,6 +70,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if arguments.browser:
             # It waits for the browser, if that is one of text.
             threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
+        _warm_up(colorizer)
         try:
             server.run(sockets=[listener])
         except KeyboardInterrupt:
@@ -81,6 +85,16 @@ def _read(path: Path) -> tuple[bytes, str]:
         raise PhotoError(
             f"{path}: cannot be read ({error.strerror}); check the path and your permissions"
         ) from error
+
+
+def _warm_up(colorizer: Colorizer) -> None:
+    """Color photos of two shapes, after which the network is compiled for all.
+
+    The browser starts in the meantime; what it asks for waits at the socket.
+    """
+    import numpy as np
+
+    colorizer.colorize_batch([np.zeros((64, width), np.uint8) for width in (64, 96)])
 
 
 def _listen(port: int) -> socket.socket:

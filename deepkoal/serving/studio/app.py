@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import importlib.resources
 from typing import Any
 from urllib.parse import quote
@@ -101,8 +102,7 @@ def _add_opening(app: FastAPI, desk: Desk, first: str | None, max_bytes: int) ->
 
     @app.get("/api/samples/{file}")
     def show_sample(file: str) -> Response:
-        grey = desaturate(read_sample(_find_sample(samples, file)).rgb)
-        return _answer_picture(draw_thumbnail(grey))
+        return _answer_picture(_draw_sample(_find_sample(samples, file)))
 
     @app.post("/api/references", status_code=201)
     async def open_reference(request: Request, name: str = "photo") -> dict[str, Any]:
@@ -191,6 +191,11 @@ def _find_sample(samples: dict[str, Sample], file: str) -> Sample:
     if file not in samples:
         raise DeepkoalError(f"no sample photo {file!r}; there are {', '.join(samples)}")
     return samples[file]
+
+
+@functools.cache
+def _draw_sample(sample: Sample) -> bytes:
+    return draw_thumbnail(desaturate(read_sample(sample).rgb))
 
 
 def _shorten(name: str) -> str:

@@ -68,8 +68,8 @@ class Guard:
         if int(length) > self.most_bytes:
             return answer_error(
                 413,
-                f"the file has {int(length) / 1e6:.0f} MB, the studio takes "
-                f"{self.most_bytes / 1e6:.0f}; save it smaller, or color it with deepkoal colorize",
+                f"the file has {int(length) / 1e6:.3g} MB, the studio takes "
+                f"{self.most_bytes / 1e6:.3g}; save it smaller, or use deepkoal colorize",
             )
         return None
 

@@ -1,6 +1,7 @@
 // The looks beside the photo: variations, vibrance, reference photo and palettes.
 
 const $ = (id) => document.getElementById(id);
+const [NARROWEST, WIDEST] = [0.7, 1.6]; // width over height of a thumbnail
 
 const same = (one, other) => one?.seed === other?.seed && one?.index === other?.index;
 
@@ -43,6 +44,14 @@ export class Panel {
       change({ reference: null });
       $("reference").focus();
     });
+  }
+
+  // Make room for another photo.
+  open(photo) {
+    this.seed = 0;
+    const shape = Math.min(Math.max(photo.width / photo.height, NARROWEST), WIDEST);
+    $("variations").style.setProperty("--shape", shape);
+    $("variations").replaceChildren();
   }
 
   // Which variations the row shows: the automatic colors, the one picked, and others.

@@ -36,7 +36,7 @@ MAX_PIXELS = 100_000_000
 
 _QUALITY = 90
 _DOUBT_INK = (226, 20, 160)  # hardly any photo has it
-_DOUBT_OPACITY = 200
+_DOUBT_OPACITY = 190
 _LEAST_CONTRAST = 0.1  # of the map of doubt: evenly doubted photos should look so
 _SWATCH_L = (35.0, 80.0)  # darker or lighter, no color can be told
 _EDGE = 1e-3
@@ -92,10 +92,10 @@ class OpenPhoto:
     def draw_doubt(self, hints: Sequence[Hint]) -> bytes:
         """Return what hints leave of the network's doubt, as a transparent PNG file.
 
-        It is the more opaque the more a place is doubted, in the range that the photo has without
-        hints.
+        It is the more opaque the more a place is doubted, in the upper half of the range that the
+        photo has without hints.
         """
-        low, high = np.percentile(self.thumbnail.uncertainty(), (10, 98))
+        low, high = np.percentile(self.thumbnail.uncertainty(), (50, 99))
         doubt = self.thumbnail.uncertainty(hints=self._move(hints, self.thumbnail))
         share = np.clip((doubt - low) / max(high - low, _LEAST_CONTRAST), 0, 1)
         alpha = np.rint(_DOUBT_OPACITY * share).astype(np.uint8)
@@ -179,7 +179,7 @@ def draw_thumbnail(rgb: ByteArray) -> bytes:
 def _scale(height: int, width: int, most_pixels: int) -> tuple[int, int]:
     """Return the height and width of the same photo with that many pixels at most."""
     share = min(1.0, (most_pixels / (height * width)) ** 0.5)
-    return max(1, round(height * share)), max(1, round(width * share))
+    return max(1, int(height * share)), max(1, int(width * share))
 
 
 def _shrink(picture: ByteArray, height: int, width: int) -> ByteArray:

@@ -62,6 +62,7 @@ export class Stage {
   split(percent) {
     const rounded = Math.round(clamp(percent, 0, 100));
     this.frame.style.setProperty("--split", `${rounded}%`);
+    this.frame.classList.toggle("whole", rounded === 0 || rounded === 100);
     $("split").setAttribute("aria-valuenow", rounded);
     $("split").setAttribute("aria-valuetext", `${rounded} % before, ${100 - rounded} % after`);
   }
@@ -199,6 +200,7 @@ export class Stage {
       else return;
       event.preventDefault();
     });
+    this.frame.addEventListener("dragstart", (event) => event.preventDefault()); // of the pictures
     this.frame.addEventListener("focusout", () => ($("crosshair").hidden = true));
   }
 

@@ -105,8 +105,7 @@ async function openPhoto(ask, name) {
     $("work").hidden = false;
     $("name").textContent = photo.name;
     document.title = `${photo.name} – deepkoal studio`;
-    $("variations").replaceChildren();
-    panel.seed = 0;
+    panel.open(photo);
     await Promise.all([stage.open(photo, server.before(photo.id)), stage.show(colored)]);
     showLook(PLAIN);
     stage.reveal();
