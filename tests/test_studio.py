@@ -7,13 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from urllib.parse import quote
 
 import httpx
 import numpy as np
 import pytest
-import uvicorn
+from local_server import serve
 from PIL import Image
 from tiny_networks import tiny_koala, tiny_lite
 
@@ -31,20 +30,6 @@ from deepkoal.serving.studio.shelf import GoneError, Shelf
 from deepkoal.sheets import desaturate
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
-
-@contextlib.contextmanager
-def serve(app):
-    """Serve an app as the command does; give its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 @contextlib.contextmanager

@@ -9,8 +9,8 @@ import time
 import cv2
 import numpy as np
 import pytest
+from local_server import serve
 from playwright.sync_api import expect, sync_playwright
-from test_studio import serve
 from tiny_networks import tiny_lite
 
 from deepkoal.colorizer import Colorizer

@@ -62,7 +62,11 @@ def _run(arguments: argparse.Namespace) -> int:
         url = f"http://{HOST}:{listener.getsockname()[1]}/"
         server = uvicorn.Server(
             uvicorn.Config(
-                app, log_level="warning", timeout_graceful_shutdown=_PATIENCE_S, server_header=False
+                app,
+                log_level="warning",
+                ws="none",
+                timeout_graceful_shutdown=_PATIENCE_S,
+                server_header=False,
             )
         )
         show(url)

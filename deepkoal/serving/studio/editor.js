@@ -77,7 +77,7 @@ export class Editor {
     const [at, own] = [mark.getBoundingClientRect(), this.box.getBoundingClientRect()];
     const stage = this.box.parentElement.getBoundingClientRect();
     const middle = at.left + at.width / 2;
-    const fitsRight = middle + GAP + own.width < innerWidth - 8;
+    const fitsRight = middle + GAP + own.width < stage.right - 8;
     const left = fitsRight ? middle + GAP : Math.max(8, middle - GAP - own.width);
     const top = Math.min(Math.max(at.top - own.height / 3, 8), innerHeight - own.height - 8);
     this.box.style.left = `${left - stage.left}px`;

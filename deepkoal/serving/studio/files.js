@@ -1,4 +1,6 @@
-// Photos on their way in: chosen, dropped or pasted.
+// Photos on their way in: chosen, dropped, pasted, or a sample.
+
+import { server } from "./server.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -49,4 +51,19 @@ function listenToDrops(to) {
     if (to.isOpen() && event.target.closest?.(".reference")) to.reference(file);
     else to.photo(file);
   });
+}
+
+export function showSamples(samples, open) {
+  const items = samples.map((sample) => {
+    const [item, button, picture] = ["li", "button", "img"].map((tag) => document.createElement(tag));
+    button.type = "button";
+    button.title = sample.credit;
+    picture.src = server.sample(sample.file);
+    picture.alt = "";
+    button.append(picture, sample.what);
+    button.addEventListener("click", () => open(sample));
+    item.append(button);
+    return item;
+  });
+  $("samples").replaceChildren(...items);
 }

@@ -1,5 +1,7 @@
 // The photo: before and after, the colors put on it, and where more would help.
 
+import { Split } from "./split.js";
+
 const $ = (id) => document.getElementById(id);
 const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
 const STEP = 0.01; // of a side, that an arrow key moves by
@@ -14,6 +16,17 @@ function readArrow(event) {
   return steps[event.key] ?? null;
 }
 
+function paint(context, picture) {
+  const { canvas } = context;
+  if (canvas.width !== picture.width || canvas.height !== picture.height) {
+    canvas.width = picture.width;
+    canvas.height = picture.height;
+  }
+  context.clearRect(0, 0, picture.width, picture.height); // it may be transparent
+  context.drawImage(picture, 0, 0);
+  picture.close();
+}
+
 export class Stage {
   // `on` holds what to do when a hint is wanted (place), moved, selected or removed.
   constructor(on) {
@@ -22,49 +35,26 @@ export class Stage {
     this.marks = new Map();
     this.cross = { u: 0.5, v: 0.5 };
     this.frame = $("frame");
+    this.split = new Split(this.frame);
     this.context = $("after").getContext("2d", { willReadFrequently: true });
     this.#listenToFrame();
-    this.#listenToSplit();
   }
 
-  async open(photo, before) {
+  // Show another photo, as it was and colored.
+  open(photo, before, after) {
     this.photo = photo;
     this.frame.style.setProperty("--ratio", photo.width / photo.height);
     this.frame.style.setProperty("--largest", `${3 * photo.width}px`);
     this.showDoubt(null);
     this.drawHints([], null);
     this.cross = { u: 0.5, v: 0.5 };
-    $("before").src = before;
-    this.split(100);
-    await $("before").decode();
+    paint($("before").getContext("2d"), before);
+    this.show(after);
+    this.split.reveal();
   }
 
-  async show(blob) {
-    const picture = await createImageBitmap(blob);
-    const canvas = this.context.canvas;
-    if (canvas.width !== picture.width || canvas.height !== picture.height) {
-      canvas.width = picture.width;
-      canvas.height = picture.height;
-    }
-    this.context.clearRect(0, 0, picture.width, picture.height);
-    this.context.drawImage(picture, 0, 0);
-    picture.close();
-  }
-
-  // Let the colors flow in from the right.
-  reveal() {
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.split(0);
-    this.frame.classList.add("revealing");
-    requestAnimationFrame(() => this.split(0));
-    setTimeout(() => this.frame.classList.remove("revealing"), 1300);
-  }
-
-  split(percent) {
-    const rounded = Math.round(clamp(percent, 0, 100));
-    this.frame.style.setProperty("--split", `${rounded}%`);
-    this.frame.classList.toggle("whole", rounded === 0 || rounded === 100);
-    $("split").setAttribute("aria-valuenow", rounded);
-    $("split").setAttribute("aria-valuetext", `${rounded} % before, ${100 - rounded} % after`);
+  show(picture) {
+    paint(this.context, picture);
   }
 
   // The color now shown at a place of the photo, #rrggbb.
@@ -223,32 +213,5 @@ export class Stage {
       if (apart <= least) [nearest, least] = [id, apart];
     }
     if (nearest !== null) this.on.remove(nearest);
-  }
-
-  #listenToSplit() {
-    const split = $("split");
-    const follow = (event) => {
-      const box = this.frame.getBoundingClientRect();
-      this.split((100 * (event.clientX - box.left)) / box.width);
-    };
-    split.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      split.setPointerCapture(event.pointerId);
-      this.frame.classList.remove("revealing");
-    });
-    split.addEventListener("pointermove", (event) => {
-      if (split.hasPointerCapture(event.pointerId)) follow(event);
-    });
-    split.addEventListener("keydown", (event) => {
-      const now = Number(split.getAttribute("aria-valuenow"));
-      const step = event.shiftKey ? 10 : 2;
-      const places = {
-        ArrowLeft: now - step, ArrowDown: now - step, ArrowRight: now + step, ArrowUp: now + step,
-        PageDown: now - 10, PageUp: now + 10, Home: 0, End: 100,
-      };
-      if (!(event.key in places)) return;
-      event.preventDefault();
-      this.split(places[event.key]);
-    });
   }
 }

@@ -2,7 +2,8 @@
 
 import { Editor } from "./editor.js";
 import { History } from "./history.js";
-import { takeFiles } from "./files.js";
+import { showSamples, takeFiles } from "./files.js";
+import { attempt, fail, hideError, tell } from "./messages.js";
 import { Panel } from "./panel.js";
 import { Failure, keepNewest, server } from "./server.js";
 import { Stage } from "./stage.js";
@@ -10,8 +11,6 @@ import { Stage } from "./stage.js";
 const $ = (id) => document.getElementById(id);
 const PLAIN = { hints: [], vibrance: 1, palette: null, reference: null, variation: null };
 const CALM = 250; // ms without a change after which thumbnails follow
-const PATIENCE = 200; // ms after which waiting is shown
-const MESSAGE_TIME = 12000; // ms that an error stays
 
 let about = null;
 let photo = null;
@@ -20,8 +19,6 @@ let history = new History(PLAIN);
 let selected = null; // id of the hint whose color is being chosen
 let showsDoubt = false;
 let lastId = 0;
-let waiting = 0;
-let messageTimer = 0;
 
 const stage = new Stage({
   place: placeHint,
@@ -44,44 +41,6 @@ const editor = new Editor({
 });
 let panel = null;
 
-// ------------------------------------------------------------------ saying what happens
-
-function tell(message) {
-  $("status").textContent = message;
-}
-
-function fail(error) {
-  if (!(error instanceof Failure)) {
-    console.error(error);
-  }
-  const text = error.message.charAt(0).toUpperCase() + error.message.slice(1);
-  $("error-text").textContent = text;
-  $("error").classList.add("shown");
-  clearTimeout(messageTimer);
-  messageTimer = setTimeout(hideError, MESSAGE_TIME);
-}
-
-function hideError() {
-  $("error").classList.remove("shown");
-  $("error-text").textContent = "";
-}
-
-// Do something that may take a while or fail; tell either.
-async function attempt(work) {
-  waiting += 1;
-  const timer = setTimeout(() => document.body.classList.add("waiting"), PATIENCE);
-  try {
-    return await work();
-  } catch (error) {
-    fail(error);
-    return null;
-  } finally {
-    waiting -= 1;
-    clearTimeout(timer);
-    if (!waiting) document.body.classList.remove("waiting");
-  }
-}
-
 // ------------------------------------------------------------------ photos
 
 function openFile(file) {
@@ -96,22 +55,26 @@ async function openPhoto(ask, name) {
   tell(`Opening ${name || "photo"}`);
   await attempt(async () => {
     const opened = await ask();
-    const colored = await server.color(opened.id, PLAIN);
-    closeEditor();
-    hideError();
-    photo = opened;
-    history = new History(PLAIN);
-    $("welcome").hidden = true;
-    $("work").hidden = false;
-    $("name").textContent = photo.name;
-    document.title = `${photo.name} – deepkoal studio`;
-    panel.open(photo);
-    await Promise.all([stage.open(photo, server.before(photo.id)), stage.show(colored)]);
-    showLook(PLAIN);
-    stage.reveal();
-    stage.focus(null);
-    tell(`${photo.name}, ${photo.width} by ${photo.height} pixels, is colored`);
+    const pictures = await Promise.all([server.before(opened.id), server.color(opened.id, PLAIN)]);
+    showPhoto(opened, ...(await Promise.all(pictures.map((blob) => createImageBitmap(blob)))));
   });
+}
+
+// All at once, so that nothing that the user does falls between two photos.
+function showPhoto(opened, before, after) {
+  closeEditor();
+  hideError();
+  photo = opened;
+  history = new History(PLAIN);
+  $("welcome").hidden = true;
+  $("work").hidden = false;
+  $("name").textContent = photo.name;
+  document.title = `${photo.name} – deepkoal studio`;
+  panel.open(photo);
+  stage.open(photo, before, after);
+  showState(PLAIN);
+  stage.focus(null);
+  tell(`${photo.name}, ${photo.width} by ${photo.height} pixels, is colored`);
 }
 
 async function openReference(file) {
@@ -143,6 +106,12 @@ function change(part, kind = null, isDone = true) {
 }
 
 function showLook(next) {
+  showState(next);
+  color(photo, look);
+}
+
+// Show all of a look but the photo's colors.
+function showState(next) {
   look = next;
   const hint = look.hints.find((each) => each.id === selected);
   if (selected !== null && !hint) closeEditor();
@@ -153,13 +122,13 @@ function showLook(next) {
   $("redo").disabled = !history.canRedo;
   $("reset").disabled = Object.keys(PLAIN).every((key) => look[key] === PLAIN[key] || look[key]?.length === 0);
   $("download").disabled = false;
-  color(photo, look);
   followUp();
 }
 
 const color = keepNewest(async (of, as) => {
   const blob = await attempt(() => server.color(of.id, as));
-  if (blob && of === photo) await stage.show(blob);
+  const picture = blob && (await createImageBitmap(blob));
+  if (picture && of === photo) stage.show(picture);
 });
 
 let calmTimer = 0;
@@ -242,10 +211,9 @@ function listen() {
     if (showsDoubt) drawDoubt(photo, look);
     else stage.showDoubt(null);
   });
-  $("error-close").addEventListener("click", hideError);
   document.addEventListener("keydown", (event) => {
     const key = event.key.toLowerCase();
-    if (key === "escape" && selected !== null) editor.on.close();
+    if (key === "escape") selected === null ? hideError() : editor.on.close();
     if (!(event.ctrlKey || event.metaKey) || !["z", "y"].includes(key)) return;
     event.preventDefault();
     travel(key === "y" || event.shiftKey ? 1 : -1);
@@ -256,29 +224,13 @@ function listen() {
   takeFiles({ photo: openFile, reference: openReference, isOpen: () => photo !== null });
 }
 
-function showWelcome() {
-  $("samples").replaceChildren(
-    ...about.samples.map((sample) => {
-      const [item, button, picture] = ["li", "button", "img"].map((tag) => document.createElement(tag));
-      button.type = "button";
-      button.title = sample.credit;
-      picture.src = server.sample(sample.file);
-      picture.alt = "";
-      button.append(picture, sample.what);
-      button.addEventListener("click", () => openPhoto(() => server.openSample(sample.file), sample.what));
-      item.append(button);
-      return item;
-    }),
-  );
-  $("welcome").hidden = false;
-}
-
 async function start() {
   about = await server.about();
   if (!about.distribution) $("doubt-toggle").hidden = true;
   panel = new Panel(about, change);
   listen();
-  showWelcome();
+  showSamples(about.samples, (sample) => openPhoto(() => server.openSample(sample.file), sample.what));
+  $("welcome").hidden = false;
   if (about.photo) await openPhoto(() => server.describe(about.photo));
 }
 
