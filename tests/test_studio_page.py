@@ -302,7 +302,7 @@ def test_what_is_no_photo_is_said_and_harms_nothing(page, photo, tmp_path):
             page.click(button)
         chooser.value.set_files(tmp_path / "broken.jpg")
         alert = page.get_by_role("alert")
-        expect(alert).to_contain_text("Broken.jpg: the JPEG is cut short, damaged")
+        expect(alert).to_contain_text("broken.jpg: the JPEG is cut short, damaged")
         page.get_by_role("button", name="Close message").click()
         expect(alert).to_be_hidden()
     assert (look_at(page) == before).all()

@@ -14,7 +14,7 @@ export function tell(message) {
 
 export function fail(error) {
   if (!(error instanceof Failure)) console.error(error);
-  $("error-text").textContent = error.message.charAt(0).toUpperCase() + error.message.slice(1);
+  $("error-text").textContent = error.message;
   $("error").classList.add("shown");
 }
 
