@@ -334,7 +334,10 @@ def test_a_phone_shows_all_without_scrolling_sideways_and_obeys_fingers(open_pag
     page = open_page(390, 844, has_touch=True, is_mobile=True)
     widest = "document.documentElement.scrollWidth"
     assert page.evaluate(widest) == 390
-    choose(page, "#choose", photo)
+    page.locator("#samples button").last.tap()
+    expect(page.locator("#name")).to_have_text(SAMPLES[-1].file)
+    assert page.evaluate("scrollY") == 0
+    choose(page, "#open", photo)
     expect(page.locator(".variation")).to_have_count(6)
     assert page.evaluate(widest) == 390
     page.touchscreen.tap(*find(page, *PLACE))

@@ -70,6 +70,7 @@ function showPhoto(opened, before, after) {
   $("work").hidden = false;
   $("name").textContent = photo.name;
   document.title = `${photo.name} – deepkoal studio`;
+  scrollTo(0, 0);
   panel.open(photo);
   stage.open(photo, before, after);
   showState(PLAIN);
