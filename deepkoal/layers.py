@@ -51,9 +51,8 @@ class ReplicateEmbedding(keras.layers.Layer):
     def call(self, inputs: list[Tensor]) -> Tensor:
         """Return the embedding at each place of the features."""
         features, embedding = inputs
-        height, width = ops.shape(features)[1:3]
-        batch, depth = ops.shape(embedding)
-        return ops.broadcast_to(embedding[:, None, None, :], (batch, height, width, depth))
+        # A sum rather than `broadcast_to`, whose shape a graph of unknown size has to compute.
+        return ops.zeros_like(features[..., :1]) + embedding[:, None, None, :]
 
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
         """Return (B, h, w, D)."""
@@ -110,8 +109,8 @@ class DoubleSize(keras.layers.UpSampling2D):
         """Return the maps enlarged."""
         if None not in inputs.shape[1:3]:
             return super().call(inputs)
-        columns = ops.transpose(_double_rows(inputs), (0, 2, 1, 3))
-        return ops.transpose(_double_rows(columns), (0, 2, 1, 3))
+        corners = [corner for half in _halve(inputs, 1) for corner in _halve(half, 2)]
+        return ops.nn.depth_to_space(ops.concatenate(corners, axis=-1), 2)
 
     def get_config(self) -> dict[str, Any]:
         """Return what rebuilds the layer."""
@@ -119,12 +118,13 @@ class DoubleSize(keras.layers.UpSampling2D):
         return {key: config[key] for key in config if key not in ("size", "interpolation")}
 
 
-def _double_rows(x: Tensor) -> Tensor:
-    above = ops.concatenate([x[:, :1], x[:, :-1]], axis=1)
-    below = ops.concatenate([x[:, 1:], x[:, -1:]], axis=1)
-    pairs = ops.stack([0.75 * x + 0.25 * above, 0.75 * x + 0.25 * below], axis=2)
-    batch, height, width, channels = ops.shape(x)
-    return ops.reshape(pairs, (batch, 2 * height, width, channels))
+def _halve(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Return the values a quarter of a step before and behind each place along an axis."""
+    inner = (slice(None),) * axis
+    first, last = x[(*inner, slice(1))], x[(*inner, slice(-1, None))]
+    before = ops.concatenate([first, x[(*inner, slice(-1))]], axis=axis)
+    behind = ops.concatenate([x[(*inner, slice(1, None))], last], axis=axis)
+    return 0.75 * x + 0.25 * before, 0.75 * x + 0.25 * behind
 
 
 def renew_upsampling(network: keras.Model) -> keras.Model:
