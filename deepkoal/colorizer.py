@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from deepkoal.color import normalize_l
 from deepkoal.config import NETWORK_STRIDE, DeepkoalError, WeightsError
-from deepkoal.engines import Engine, KerasEngine, is_engine_file, open_engine
+from deepkoal.engines import Engine, KerasEngine, find_engine, open_engine
 from deepkoal.guidance import (
     Hint,
     Look,
@@ -147,7 +147,7 @@ class Colorizer:
             WeightsError: there is no such file, it holds no network of this library, or its
                 engine is not installed.
         """
-        if is_engine_file(path):
+        if find_engine(path) != "keras":
             engine = open_engine(path)
             told = engine.description
             reading = Reading.from_config(told.reading)

@@ -79,7 +79,10 @@ class ProjectUnit(keras.layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the projected vectors."""
-        return ops.matmul(ops.normalize(inputs, axis=-1, epsilon=1e-6), self.projection)
+        square = ops.sum(ops.square(inputs), axis=-1, keepdims=True)
+        # As `ops.normalize` has it, but some engines' rsqrt(0) is no number.
+        unit = inputs * ops.rsqrt(ops.maximum(square, 1e-12))
+        return ops.matmul(unit, self.projection)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the input."""

@@ -14,7 +14,7 @@ from deepkoal.cli.guidance import (
     check_guidance,
     read_look,
 )
-from deepkoal.cli.options import add_model_options, load_colorizer
+from deepkoal.cli.options import add_engine_option, add_model_options, load_colorizer
 from deepkoal.cli.values import whole_number
 from deepkoal.config import DeepkoalError, PhotoError
 
@@ -51,6 +51,7 @@ def add_verbs(verbs: Any) -> None:
         help="a file for one photo, else a folder; - for standard output (colorized/, and - for -)",
     )
     add_model_options(colorize)
+    add_engine_option(colorize, auto=True)
     add_guidance_options(colorize)
     colorize.add_argument(
         "--compare", action="store_true", help="also write NAME.compare.jpg: before and after"

@@ -7,7 +7,7 @@ from deepkoal.engines.base import NOTE, Description, Engine
 from deepkoal.engines.keras import KerasEngine
 from deepkoal.engines.litert import LiteRTEngine, add_note, has_litert
 from deepkoal.engines.onnx import OnnxEngine
-from deepkoal.engines.opening import SUFFIXES, is_engine_file, open_engine
+from deepkoal.engines.opening import SUFFIXES, find_engine, open_engine
 
 __all__ = [
     "NOTE",
@@ -18,7 +18,7 @@ __all__ = [
     "LiteRTEngine",
     "OnnxEngine",
     "add_note",
+    "find_engine",
     "has_litert",
-    "is_engine_file",
     "open_engine",
 ]

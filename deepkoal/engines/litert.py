@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from deepkoal.config import WeightsError
+from deepkoal.config import NETWORK_STRIDE, WeightsError
 from deepkoal.engines.base import NOTE, Description, FloatArray, read_bytes, refuse_file
 from deepkoal.weights import check_sha256
 
-_SIGNATURE = "serve"  # as Keras's export calls it
+_SIGNATURE = "serving_default"
 
 
 def has_litert() -> bool:
@@ -64,9 +64,11 @@ class LiteRTEngine:
             self._outputs = {
                 name: details["index"] for name, details in runner.get_output_details().items()
             }
+            del runner  # it holds arrays of the interpreter's, which then refuses a new size
+            self._size: tuple[int, ...] = (0, 0)
+            self._resize((NETWORK_STRIDE, NETWORK_STRIDE))
         except (ValueError, RuntimeError, StopIteration) as error:
             raise refuse_file(path, "LiteRT", error) from error
-        self._size = (0, 0)
         self._lock = threading.Lock()
 
     @property
@@ -80,12 +82,15 @@ class LiteRTEngine:
             found = [self._predict_one(photo) for photo in l_norm]
         return {name: np.stack([outputs[name] for outputs in found]) for name in self._outputs}
 
-    def _predict_one(self, l_norm: FloatArray) -> dict[str, FloatArray]:
-        interpreter, size = self._interpreter, l_norm.shape[:2]
+    def _resize(self, size: tuple[int, ...]) -> None:
         if size != self._size:
-            interpreter.resize_tensor_input(self._input, (1, *l_norm.shape))
-            interpreter.allocate_tensors()
+            self._interpreter.resize_tensor_input(self._input, (1, *size, 1))
+            self._interpreter.allocate_tensors()
             self._size = size
+
+    def _predict_one(self, l_norm: FloatArray) -> dict[str, FloatArray]:
+        self._resize(l_norm.shape[:2])
+        interpreter = self._interpreter
         interpreter.set_tensor(self._input, l_norm[None].astype(np.float32, copy=False))
         interpreter.invoke()
         return {name: interpreter.get_tensor(index)[0] for name, index in self._outputs.items()}

@@ -16,9 +16,10 @@ SUFFIXES = {engine.kind: suffix for suffix, engine in _ENGINES.items()}
 """For each engine that runs files, what their names end in."""
 
 
-def is_engine_file(path: str | Path) -> bool:
-    """Return whether a file, by its name, is one for `open_engine`."""
-    return Path(path).suffix.lower() in _ENGINES
+def find_engine(path: str | Path) -> str:
+    """Return the kind of engine that runs a network's file, by its name: `keras` for all others."""
+    engine = _ENGINES.get(Path(path).suffix.lower())
+    return "keras" if engine is None else engine.kind
 
 
 def open_engine(path: str | Path, sha256: str | None = None) -> LiteRTEngine | OnnxEngine:

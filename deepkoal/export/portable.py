@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,12 @@ def export_litert(
     path: str | Path,
     *,
     precision: str = "float32",
-    photos: Sequence[ByteArray] = (),
+    photos: Iterable[ByteArray] = (),
 ) -> Path:
     """Write a network as a `.tflite` file, for LiteRT (TensorFlow Lite) on phones and computers.
 
-    Its signature `serve` takes `l_norm`, float32 (1, H, W, 1) in −1…1, and returns the network's
-    outputs, float32. Resize the input to any multiples of 32 first.
+    Its signature `serving_default` takes `l_norm`, float32 (1, H, W, 1) in −1…1, and returns the
+    network's outputs, float32. Resize the input to any multiples of 32 first.
 
     Args:
         colorizer: the network and how it is read, on Keras.
@@ -63,9 +63,9 @@ def export_litert(
     if precision == "float16":
         settings["target_spec"] = {"supported_types": [tf.float16]}
     if precision == "int8":
-        if not photos:
-            raise DeepkoalError("int8 needs photos to choose its ranges by; give some")
         shown = _list_inputs(colorizer, photos)
+        if not shown:
+            raise DeepkoalError("int8 needs photos to choose its ranges by; give some")
         settings["representative_dataset"] = lambda: ([l_norm] for l_norm in shown)
     model = _convert(colorizer.network, "litert", batch=1, **settings)
     write_whole(path, add_note(model, _describe(colorizer)))
@@ -148,7 +148,7 @@ class _Recorder:
         return self._engine.predict(l_norm)
 
 
-def _list_inputs(colorizer: Colorizer, photos: Sequence[ByteArray]) -> list[FloatArray]:
+def _list_inputs(colorizer: Colorizer, photos: Iterable[ByteArray]) -> list[FloatArray]:
     """Return what the network is shown of each photo."""
     recorder = _Recorder(colorizer.engine)
     watched = Colorizer(recorder, working_size=colorizer.working_size)
