@@ -121,14 +121,19 @@ def _export_bare(arguments: argparse.Namespace) -> int:
         show(export_onnx(colorizer, arguments.out))
         return 0
     precision = arguments.precision or "float32"
-    photos = _read_photos(arguments.photos) if precision == "int8" else iter(())
+    photos = read_photos(arguments.photos) if precision == "int8" else iter(())
     with hush():  # the converter says on stderr what it was asked for
         path = export_litert(colorizer, arguments.out, precision=precision, photos=photos)
     show(path)
     return 0
 
 
-def _read_photos(folder: Path | None) -> Iterator[ByteArray]:
+def read_photos(folder: Path | None) -> Iterator[ByteArray]:
+    """Yield photos to calibrate int8 by: of a folder, spread evenly over it, or the samples.
+
+    Raises:
+        PhotoError: the folder cannot be listed, or a photo cannot be read.
+    """
     from deepkoal.images import list_photos, read_image
 
     if folder is None:
