@@ -77,9 +77,8 @@ def main() -> None:
         for way, options in ways.items():
             program = [sys.executable, "-m", "deepkoal.cli", "colorize", str(folder / "old.png")]
             argv = [*program, *options, "-o", str(folder / "new.jpg")]
-            quiet = subprocess.DEVNULL
             start, spent = best_times(
-                lambda argv=argv: subprocess.run(argv, check=True, stdout=quiet, stderr=quiet),
+                lambda argv=argv: subprocess.run(argv, check=True, capture_output=True),
                 arguments.repeats,
             )
             if way == "Keras":

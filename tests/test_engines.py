@@ -94,10 +94,10 @@ def test_outputs_are_kerass_at_any_size(folder, on_keras, photos, name):
             assert found[output].dtype == np.float32
             assert found[output].shape == expected[output].shape
         apart = np.abs(found["logits"] - expected["logits"])
-        assert apart.max() < {"float32": 1e-4, "float16": 0.02, "int8": 0.6}[name.partition(".")[0]]
+        assert apart.max() < {"float32": 1e-4, "float16": 0.05, "int8": 1.5}[name.partition(".")[0]]
         cosine = np.sum(found["features"] * expected["features"], axis=-1)
         known = np.linalg.norm(expected["features"], axis=-1) > 0.99
-        assert np.mean(cosine[known]) > (0.99 if name.startswith("int8") else 0.9999)
+        assert np.mean(cosine[known]) > (0.97 if name.startswith("int8") else 0.9999)
 
 
 @pytest.mark.parametrize("name", EXACT)

@@ -117,13 +117,13 @@ def _export_bare(arguments: argparse.Namespace) -> int:
     from deepkoal.export import export_litert, export_onnx
 
     colorizer = load_colorizer(arguments)
-    if arguments.format == "onnx":
-        show(export_onnx(colorizer, arguments.out))
-        return 0
-    precision = arguments.precision or "float32"
-    photos = read_photos(arguments.photos) if precision == "int8" else iter(())
-    with hush():  # the converter says on stderr what it was asked for
-        path = export_litert(colorizer, arguments.out, precision=precision, photos=photos)
+    with hush():  # converters say on stderr what they were asked for
+        if arguments.format == "onnx":
+            path = export_onnx(colorizer, arguments.out)
+        else:
+            precision = arguments.precision or "float32"
+            photos = read_photos(arguments.photos) if precision == "int8" else iter(())
+            path = export_litert(colorizer, arguments.out, precision=precision, photos=photos)
     show(path)
     return 0
 
