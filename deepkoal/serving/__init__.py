@@ -1,0 +1,1 @@
+"""What others reach over a network: servers, their client and the studio."""
