@@ -217,7 +217,6 @@ def _write(job: Job, photo: Photo, looks: list[NDArray[np.uint8]], quality: int)
         PhotoError: it cannot be written.
     """
     from deepkoal.images import encode_photo, write_photo
-    from deepkoal.sheets import join_before_after
 
     rgb, *others = looks
     if job.target is None:
@@ -232,6 +231,8 @@ def _write(job: Job, photo: Photo, looks: list[NDArray[np.uint8]], quality: int)
         ) from error
     # The photo last: where it is there, all others are too, so that a later run may skip them.
     if job.comparison is not None:
+        from deepkoal.sheets import join_before_after
+
         write_photo(job.comparison, join_before_after(photo.rgb, rgb), quality=quality)
     for place, look in zip(job.looks, others, strict=True):
         write_photo(place, look, photo, quality=quality)

@@ -34,6 +34,11 @@ class Engine(Protocol):
         """The network's, such as `lite`."""
         ...
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the network's outputs."""
+        ...
+
     def predict(self, l_norm: FloatArray) -> dict[str, FloatArray]:
         """Run the network.
 

@@ -29,6 +29,11 @@ class KerasEngine:
         """The network's name."""
         return str(self.network.name)
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the network's outputs."""
+        return tuple(self.network.output)
+
     def predict(self, l_norm: FloatArray) -> dict[str, FloatArray]:
         """Run the network, see `Engine.predict`."""
         outputs = self.network.predict_on_batch(l_norm)

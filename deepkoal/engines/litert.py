@@ -61,7 +61,7 @@ class LiteRTEngine:
             self._interpreter = Interpreter(model_content=data, num_threads=os.cpu_count())
             runner = self._interpreter.get_signature_runner(_SIGNATURE)
             self._input = next(iter(runner.get_input_details().values()))["index"]
-            self._outputs = {
+            self._indices = {
                 name: details["index"] for name, details in runner.get_output_details().items()
             }
             del runner  # it holds arrays of the interpreter's, which then refuses a new size
@@ -76,11 +76,16 @@ class LiteRTEngine:
         """The network's name."""
         return self.description.network
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the network's outputs."""
+        return tuple(self._indices)
+
     def predict(self, l_norm: FloatArray) -> dict[str, FloatArray]:
         """Run the network, see `Engine.predict`."""
         with self._lock:
             found = [self._predict_one(photo) for photo in l_norm]
-        return {name: np.stack([outputs[name] for outputs in found]) for name in self._outputs}
+        return {name: np.stack([outputs[name] for outputs in found]) for name in self._indices}
 
     def _resize(self, size: tuple[int, ...]) -> None:
         if size != self._size:
@@ -93,7 +98,7 @@ class LiteRTEngine:
         interpreter = self._interpreter
         interpreter.set_tensor(self._input, l_norm[None].astype(np.float32, copy=False))
         interpreter.invoke()
-        return {name: interpreter.get_tensor(index)[0] for name, index in self._outputs.items()}
+        return {name: interpreter.get_tensor(index)[0] for name, index in self._indices.items()}
 
 
 def add_note(model: bytes, description: Description) -> bytes:

@@ -21,6 +21,7 @@ class OnnxEngine:
 
     Attributes:
         description: what the file tells beside its network.
+        outputs: names of the network's outputs.
 
     Raises:
         WeightsError: the file is missing, damaged, another program's or not of that digest, or
@@ -48,7 +49,7 @@ class OnnxEngine:
             raise refuse_file(path, "ONNX Runtime", "it has no description of deepkoal's")
         self.description = Description.from_json(notes[NOTE], path)
         self._input = self._session.get_inputs()[0].name
-        self._outputs = [output.name for output in self._session.get_outputs()]
+        self.outputs = tuple(output.name for output in self._session.get_outputs())
 
     @property
     def name(self) -> str:
@@ -58,6 +59,6 @@ class OnnxEngine:
     def predict(self, l_norm: FloatArray) -> dict[str, FloatArray]:
         """Run the network, see `Engine.predict`."""
         found = self._session.run(
-            self._outputs, {self._input: l_norm.astype(np.float32, copy=False)}
+            self.outputs, {self._input: l_norm.astype(np.float32, copy=False)}
         )
-        return dict(zip(self._outputs, found, strict=True))
+        return dict(zip(self.outputs, found, strict=True))

@@ -140,7 +140,7 @@ class _Recorder:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.kind, self.name = engine.kind, engine.name
+        self.kind, self.name, self.outputs = engine.kind, engine.name, engine.outputs
         self.shown: list[FloatArray] = []
 
     def predict(self, l_norm: FloatArray) -> dict[str, FloatArray]:
