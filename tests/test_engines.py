@@ -96,10 +96,13 @@ def test_outputs_are_kerass_at_any_size(folder, on_keras, photos, name):
             assert found[output].dtype == np.float32
             assert found[output].shape == expected[output].shape
         apart = np.abs(found["logits"] - expected["logits"])
-        assert apart.max() < {"float32": 1e-4, "float16": 0.05, "int8": 1.5}[name.partition(".")[0]]
+        if name == "int8.tflite":
+            assert apart.mean() < 0.05 * expected["logits"].std()
+        else:
+            assert apart.max() < (0.05 if name == "float16.tflite" else 1e-4)
         cosine = np.sum(found["features"] * expected["features"], axis=-1)
         known = np.linalg.norm(expected["features"], axis=-1) > 0.99
-        assert np.mean(cosine[known]) > (0.97 if name.startswith("int8") else 0.9999)
+        assert np.mean(cosine[known]) > (0.95 if name.startswith("int8") else 0.9999)
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -214,6 +217,20 @@ def test_there_is_no_keras_network_on_another_engine(folder):
 
 
 # --- exporting ---------------------------------------------------------------------------------
+
+
+def test_a_network_of_mixed_precision_is_exported_in_float32(photos, tmp_path):
+    try:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        mixed = tiny_lite()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert mixed.get_layer("features_conv").compute_dtype == "bfloat16"
+    path = export_onnx(Colorizer(mixed, working_size=64), tmp_path / "net.onnx")
+    expected = Colorizer(tiny_lite(), working_size=64).open(photos["coffee"]).outputs["logits"]
+    found = Colorizer.from_file(path).open(photos["coffee"]).outputs["logits"]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert mixed.get_layer("features_conv").compute_dtype == "bfloat16"
 
 
 def test_exports_that_cannot_be_are_refused(on_keras, tmp_path, monkeypatch):

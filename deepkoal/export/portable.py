@@ -131,8 +131,31 @@ def _convert(network: keras.Model, format: str, *, batch: int | None, **settings
         # Keras asks NumPy for a name of old in order to support tf2onnx.
         warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)
         file = Path(folder, f"network{suffix}")
-        network.export(file, format, verbose=False, input_signature=signature, **settings)
+        _in_float32(network).export(
+            file, format, verbose=False, input_signature=signature, **settings
+        )
         return file.read_bytes()
+
+
+def _in_float32(network: keras.Model) -> keras.Model:
+    """Return the network, or where it computes in mixed precision a copy that does not."""
+    layers = _list_layers(network)
+    if all(layer.compute_dtype == "float32" for layer in layers):
+        return network
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    for layer in _list_layers(copy):
+        layer.dtype_policy = "float32"
+    return copy
+
+
+def _list_layers(network: keras.Model) -> list[keras.layers.Layer]:
+    """Return a network's layers and those of networks within it."""
+    layers = list(network.layers)
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            layers += _list_layers(layer)
+    return layers
 
 
 class _Recorder:
