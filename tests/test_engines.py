@@ -97,7 +97,7 @@ def test_outputs_are_kerass_at_any_size(folder, on_keras, photos, name):
             assert found[output].shape == expected[output].shape
         apart = np.abs(found["logits"] - expected["logits"])
         if name == "int8.tflite":
-            assert apart.mean() < 0.05 * expected["logits"].std()
+            assert apart.mean() < 0.1 * expected["logits"].std()
         else:
             assert apart.max() < (0.05 if name == "float16.tflite" else 1e-4)
         cosine = np.sum(found["features"] * expected["features"], axis=-1)
