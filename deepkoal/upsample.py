@@ -15,11 +15,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from deepkoal.arrays import namespace
+from deepkoal.color import Tensor
 
 RADIUS = 1
 """Half side of the fitting window, in cells of the coarse chroma."""
@@ -119,19 +122,43 @@ def touch_chroma(
         A new field.
     """
     height, width = l_guide.shape
-    rows, columns = field.coefficients.shape[:2]
     row, column = min(int(y), height - 1), min(int(x), width - 1)
-    top, down = _between_rows(row, rows, height)
-    left, right = _between_rows(column, columns, width)
-    cells = np.ix_([top, min(top + 1, rows - 1)], [left, min(left + 1, columns - 1)])
-    shares = np.outer([1 - down, down], [1 - right, right]).astype(np.float32)
-    here = np.einsum("ij,ijc->c", shares, field.coefficients[cells])
-    missing = ab - (here[:2] * l_guide[row, column] + here[2:])
-    # The least change of the four cells around the place that the interpolation turns into it.
-    coefficients = field.coefficients.copy()
-    change = (shares / np.square(shares).sum())[..., None] * missing
-    np.add.at(coefficients[..., 2:], cells, change)
-    return ChromaField(coefficients)
+    place = (row + 0.5) / height, (column + 0.5) / width
+    bent = bend_chroma(field.coefficients, place, l_guide[row, column], ab)
+    return ChromaField(np.asarray(bent, np.float32))
+
+
+def bend_chroma(
+    coefficients: Tensor, place: tuple[Any, Any], l: Tensor | float, ab: Tensor
+) -> Tensor:
+    """Bends coefficients so that they give just this ab at one place, and the same elsewhere.
+
+    It is the least change of the four cells around the place that their interpolation turns into
+    what is missing. Written once for NumPy arrays and backend tensors.
+
+    Args:
+        coefficients: (h, w, 4), see `ChromaField`.
+        place: how far down and how far right it lies, as shares of the photo, 0…1.
+        l: lightness there, 0…100.
+        ab: (2,), in CIE Lab units.
+
+    Returns:
+        (h, w, 4).
+    """
+    ops = namespace(coefficients)
+
+    def weigh(share: Any, line: Tensor) -> Tensor:
+        """Return each cell's part in the interpolation, (n,), along one side."""
+        cells = ops.cumsum(ops.ones_like(line)) - 1
+        center = ops.clip(share * (cells[-1] + 1) - 0.5, 0, cells[-1])
+        return ops.maximum(1 - ops.abs(cells - center), 0)
+
+    down, right = place
+    across = weigh(down, coefficients[:, 0, 0]), weigh(right, coefficients[0, :, 0])
+    shares = (across[0][:, None] * across[1])[..., None]
+    here = ops.sum(shares * coefficients, axis=(0, 1))
+    change = shares / ops.sum(shares * shares) * (ab - (here[:2] * l + here[2:]))
+    return ops.concatenate([coefficients[..., :2], coefficients[..., 2:] + change], axis=-1)
 
 
 def resize_for_network(x: FloatArray, height: int, width: int) -> FloatArray:

@@ -21,17 +21,40 @@ from tiny_networks import randomize, tiny_embedder, tiny_lite
 from deepkoal import models
 from deepkoal.cli import export as verb
 from deepkoal.cli.console import UsageError
+from deepkoal.color import ab_bins
 from deepkoal.colorizer import Colorizer, fit_working_size
 from deepkoal.config import DeepkoalError
 from deepkoal.export import coloring, export_saved_model
 from deepkoal.export.decoding import decode_photo
+from deepkoal.guidance import Hint, Palette, Reading
 from deepkoal.images import decode_photo as read_photo_bytes
+from deepkoal.prepared import PreparedPhoto
 from deepkoal.upsample import resize_for_network
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 MAX_PIXELS = 300_000
+NAN = float("nan")
+GREY_LEVELS = 1
+REQUESTS = {  # for the first three files of `files`, of 301×411, 427×640 and 300×451 pixels
+    "colorize_guided": {
+        "hint_points": [
+            [[20.5, 30.0], [410.9, 300.9], [200.0, 7.0]],
+            [[NAN, NAN], [639.0, 0.0], [NAN, NAN]],
+            [[NAN, NAN], [9999.0, 9999.0], [0.0, 0.0]],
+        ],
+        "hint_colors": [
+            ["#c03020", "#3050A0", "#20c030"],
+            ["", "#ffd700", "#123456"],
+            ["", "", ""],
+        ],
+        "palette": ["", "autochrome", "sepia"],
+        "vibrance": [1.0, 1.7, 0.5],
+    },
+    "variations": {"count": [3, 1, 4], "seed": [5, 0, 31]},
+    "ab": {"l": np.random.default_rng(5).uniform(0, 100, (2, 64, 96, 1)).tolist()},
+}
 VIBRANCE = {"lite": 0.7, "koala": 1.5}
 
 # Without the site module no .pth file is read, so packages installed in editable mode are gone,
@@ -64,10 +87,24 @@ for export in sorted((folder / "models").glob("*/1")):
             errors.append("none")
     results = folder / "results" / export.parent.name
     results.mkdir(parents=True)
+    requests = json.loads((folder / "requests.json").read_text())
+    for name in sorted(requests.keys() & loaded.signatures):
+        inputs = {key: tf.constant(value) for key, value in requests[name].items()}
+        if name == "colorize_guided" and "variations" not in loaded.signatures:
+            inputs["palette"] = tf.constant(["", "", ""])
+        if name != "ab":
+            inputs["photo_bytes"] = tf.constant(photos[:3])
+        (output,) = loaded.signatures[name](**inputs).values()
+        values = tf.reshape(output, [-1]).numpy()
+        if name == "ab":
+            (results / "ab.json").write_text(json.dumps([values.tolist(), output.shape.as_list()]))
+            continue
+        for number, image in enumerate(values):
+            (results / f"{name}-{number}.png").write_bytes(image)
     for number, image in enumerate(colored.numpy()):
         (results / f"{number:02}.png").write_bytes(image)
     facts = {
-        "signatures": list(loaded.signatures),
+        "signatures": sorted(loaded.signatures),
         "inputs": repr(colorize.structured_input_signature[1]),
         "outputs": repr(colorize.structured_outputs),
         "empty": repr(empty),
@@ -142,7 +179,9 @@ def broken(files):
 
 @pytest.fixture(scope="module")
 def colorizers():
-    lite = Colorizer(tiny_lite(), working_size=96)
+    prior = np.random.default_rng(3).dirichlet(np.ones(len(ab_bins()))).astype("float32")
+    reading = Reading(gain=1.2, prior=prior)
+    lite = Colorizer(tiny_lite(), working_size=96, reading=reading)
     koala = Colorizer(randomize(models.koala(tiny_embedder()), 2), working_size=64)
     return {"lite": lite, "koala": koala}
 
@@ -155,6 +194,7 @@ def served(colorizers, files, broken, tmp_path_factory):
         (folder / part).mkdir()
         for number, data in enumerate(contents.values()):
             (folder / part / f"{number:02}").write_bytes(data)
+    (folder / "requests.json").write_text(json.dumps(REQUESTS))
     for name, colorizer in colorizers.items():
         path = folder / "models" / name / "1"
         export_saved_model(colorizer, path, vibrance=VIBRANCE[name], max_pixels=MAX_PIXELS)
@@ -178,14 +218,73 @@ def test_an_export_colors_as_the_colorizer_does(colorizers, files, served, name)
         assert colored.shape == expected.shape
         farthest[kind] = int(np.abs(colored - expected).max())
         chroma.append(np.ptp(colored, axis=-1).mean())
-    assert max(farthest.values()) <= 2, farthest
+    assert max(farthest.values()) <= GREY_LEVELS, farthest
     assert np.mean(chroma) > 15, "a network that leaves photos grey would show nothing"
 
 
+def measure_farthest(result, expected):
+    assert result.shape == expected.shape
+    return np.abs(result - expected).max()
+
+
 @pytest.mark.parametrize("name", ["lite", "koala"])
-def test_signature_is_named_as_promised(served, name):
+def test_hints_palettes_and_vibrance_are_the_colorizers(colorizers, files, served, name):
+    colorizer = colorizers[name]
+    request = REQUESTS["colorize_guided"]
+    for number, data in enumerate(list(files.values())[:3]):
+        points, colors, palette, vibrance = (values[number] for values in request.values())
+        hints = [
+            Hint(*point, color)
+            for point, color in zip(points, colors, strict=True)
+            if color and point[0] == point[0]
+        ]
+        assert len(hints) == [3, 1, 0][number]
+        palette = Palette.named(palette) if palette and name == "lite" else None
+        photo = read_photo_bytes(data).rgb
+        expected = colorizer.colorize(photo, hints=hints, palette=palette, vibrance=vibrance)
+        colored = np.asarray(Image.open(served / name / f"colorize_guided-{number}.png"))
+        assert measure_farthest(colored.astype(int), expected) <= GREY_LEVELS
+        plain = colorizer.colorize(photo, vibrance=vibrance)
+        assert np.abs(expected.astype(int) - plain).mean() > 1 or not (hints or palette)
+
+
+def test_variations_are_the_colorizers(colorizers, files, served):
+    request, results = REQUESTS["variations"], []
+    for number, data in enumerate(list(files.values())[:3]):
+        count, seed = (request[name][number] for name in ("count", "seed"))
+        photo = read_photo_bytes(data).rgb
+        expected = colorizers["lite"].variations(photo, count, seed=seed, vibrance=VIBRANCE["lite"])
+        for column, look in enumerate(expected):
+            path = served / "lite" / f"variations-{4 * number + column}.png"
+            results.append((np.asarray(Image.open(path)).astype(int), look))
+        for column in range(count, 4):
+            assert (served / "lite" / f"variations-{4 * number + column}.png").read_bytes() == b""
+    assert max(measure_farthest(*result) for result in results) <= GREY_LEVELS
+    assert np.abs(results[0][0] - results[1][0]).mean() > 1, "variations that do not vary"
+
+
+@pytest.mark.parametrize("name", ["lite", "koala"])
+def test_ab_is_what_a_photo_of_that_size_is_colored_with(colorizers, served, name):
+    values, shape = json.loads((served / name / "ab.json").read_text())
+    ab = np.reshape(values, shape)
+    colorizer = colorizers[name]
+    for l, own in zip(np.float32(REQUESTS["ab"]["l"]), ab, strict=True):
+        outputs = colorizer.network.predict_on_batch(l[None] / 50 - 1)
+        outputs = {key: np.asarray(output[0]) for key, output in outputs.items()}
+        expected = PreparedPhoto(l[..., 0], outputs, colorizer.reading).read_ab()
+        np.testing.assert_allclose(own, expected, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("lite", ["ab", "colorize_guided", "serving_default", "variations"]),
+        ("koala", ["ab", "colorize_guided", "serving_default"]),
+    ],
+)
+def test_signatures_are_named_as_promised(served, name, expected):
     facts = read_facts(served, name)
-    assert facts["signatures"] == ["serving_default"]
+    assert facts["signatures"] == expected
     tensor = "TensorSpec(shape=(None,), dtype=tf.string, name={0!r})"
     assert facts["inputs"] == f"{{'photo_bytes': {tensor.format('photo_bytes')}}}"
     assert facts["outputs"] == f"{{'image_bytes': {tensor.format('image_bytes')}}}"
@@ -281,7 +380,7 @@ def test_a_network_is_the_same_after_its_export(tmp_path, photos):
 
 def stub_save(module, folder, signatures):
     """Stands in for the slow part, where only the place of an export matters."""
-    assert list(signatures) == ["serving_default"]
+    assert "serving_default" in signatures
     Path(folder, "saved_model.pb").write_bytes(b"a graph")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.console import UsageError, hush, show, start_tensorflow
+from deepkoal.cli.console import UsageError, hush, show, start_tensorflow, tell
 from deepkoal.cli.options import add_model_options, load_colorizer
 from deepkoal.cli.values import whole_number
 
@@ -59,7 +59,7 @@ def add_verbs(verbs: Any) -> None:
         type=float,
         default=1.0,
         metavar="V",
-        help="0.2…5, fixed in the export; more is more vivid (1)",
+        help="0.2…5, where a request tells none; more is more vivid (1)",
     )
     export.add_argument(
         "--max-pixels",
@@ -88,7 +88,7 @@ def _run_export(arguments: argparse.Namespace) -> int:
     start_tensorflow()
     if arguments.format != "saved_model":
         return _export_bare(arguments)
-    from deepkoal.export import MAX_PIXELS, export_saved_model
+    from deepkoal.export import MAX_PIXELS, WARM_UP_FILE, export_saved_model
 
     max_pixels = MAX_PIXELS if arguments.max_pixels is None else arguments.max_pixels
     folder = export_saved_model(
@@ -98,6 +98,8 @@ def _run_export(arguments: argparse.Namespace) -> int:
         max_pixels=max_pixels,
     )
     show(folder)
+    if not (folder / WARM_UP_FILE).exists():
+        tell("no warm-up requests were written; pip install 'deepkoal[serve]' and export again")
     return 0
 
 

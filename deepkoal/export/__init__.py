@@ -2,5 +2,13 @@
 
 from deepkoal.export.portable import PRECISIONS, export_litert, export_onnx
 from deepkoal.export.saved_model import MAX_PIXELS, export_saved_model
+from deepkoal.export.warm_up import WARM_UP_FILE
 
-__all__ = ["MAX_PIXELS", "PRECISIONS", "export_litert", "export_onnx", "export_saved_model"]
+__all__ = [
+    "MAX_PIXELS",
+    "PRECISIONS",
+    "WARM_UP_FILE",
+    "export_litert",
+    "export_onnx",
+    "export_saved_model",
+]

@@ -1,4 +1,4 @@
-"""A photo's way through a network and back to full size, in TensorFlow ops.
+"""A photo's way to a network and back to full size, in TensorFlow ops.
 
 Each step repeats one of `colorizer`, `upsample` and `postprocess`, where its source is given.
 """
@@ -6,8 +6,8 @@ Each step repeats one of `colorizer`, `upsample` and `postprocess`, where its so
 from __future__ import annotations
 
 import functools
+from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -19,39 +19,12 @@ from deepkoal.color import (
     normalize_l,
     srgb_to_linear,
 )
-from deepkoal.colorizer import ROUND_TO, Colorizer
+from deepkoal.colorizer import ROUND_TO
 from deepkoal.config import NETWORK_STRIDE
-from deepkoal.guidance import read_ab, uncertainty
-from deepkoal.tidy import tidy
 from deepkoal.upsample import EPSILON, RADIUS
 
 _FULL = 65535  # linear light in these units indexes a table
 _LUMINANCE = RGB_TO_XYZ[1].astype(np.float32)
-
-
-def colorize(rgb: tf.Tensor, colorizer: Colorizer, vibrance: float) -> tf.Tensor:
-    """Color a photo as `Colorizer.colorize` does.
-
-    Args:
-        rgb: uint8 (H, W, 3), sRGB; only its lightness is used.
-        colorizer: its network, working size and reading become part of the graph.
-        vibrance: 0.2…5.
-
-    Returns:
-        uint8 (H, W, 3), sRGB.
-    """
-    l = lightness(rgb)[None, ..., None]
-    height, width = tf.unstack(fit_working_size(tf.shape(rgb)[:2], colorizer.working_size))
-    outputs = predict(colorizer.network, resize_for_network(l, height, width))
-    reading = colorizer.reading
-    ab = read_ab(outputs, reading.temperature, reading.gain * vibrance)
-    if "logits" in outputs:
-        l_coarse = resize_for_network(l, *tf.unstack(tf.shape(ab)[1:3]))[0, ..., 0]
-        doubt = uncertainty(outputs["logits"][0])
-        ab = tidy(ab[0], outputs["features"][0], l_coarse, doubt)[None]
-    field = fit_chroma(l, ab)
-    slope, offset = tf.split(tf.image.resize(field, tf.shape(rgb)[:2]), 2, axis=-1)
-    return compose_rgb(l, slope * l + offset)[0]
 
 
 def fit_working_size(size: tf.Tensor, working_size: int) -> tf.Tensor:
@@ -78,8 +51,8 @@ def resize_for_network(x: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.
     return tf.image.resize(x, tf.stack([height, width]), "bilinear")
 
 
-def predict(network: keras.Model, l: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Run a network on L (1, h, w, 1), mirrored at its edges to whole strides, in 0…100."""
+def predict(network: Any, l: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Run a Keras network on L (B, h, w, 1) in 0…100, mirrored at its edges to whole strides."""
     size = tf.shape(l)[1:3]
     height, width = tf.unstack(size)
     missing = -size % NETWORK_STRIDE
@@ -106,6 +79,20 @@ def fit_chroma(l: tf.Tensor, ab: tf.Tensor) -> tf.Tensor:
     covariance = mean(l_coarse * ab) - l_mean * mean(ab)
     slope = mean(covariance / (variance + EPSILON))
     return tf.concat([slope, ab - slope * l_coarse], axis=-1)
+
+
+@tf.function(
+    input_signature=[
+        tf.TensorSpec([None, None], tf.float32),
+        tf.TensorSpec([1, None, None, 4], tf.float32),
+    ],
+    autograph=False,
+)
+def render(l: tf.Tensor, field: tf.Tensor) -> tf.Tensor:
+    """As `postprocess.render`: L (H, W) and a field (1, h, w, 4) to sRGB, uint8 (H, W, 3)."""
+    slope, offset = tf.split(tf.image.resize(field, tf.shape(l)), 2, axis=-1)
+    l = l[None, ..., None]
+    return compose_rgb(l, slope * l + offset)[0]
 
 
 def compose_rgb(l: tf.Tensor, ab: tf.Tensor) -> tf.Tensor:

@@ -11,58 +11,12 @@ import tensorflow as tf
 
 from deepkoal.colorizer import Colorizer
 from deepkoal.config import DeepkoalError
-from deepkoal.export.coloring import colorize
-from deepkoal.export.decoding import decode_photo
+from deepkoal.export.signatures import build_module
+from deepkoal.export.warm_up import write_warm_up
 from deepkoal.guidance import check_vibrance
 
 MAX_PIXELS = 50_000_000
 """Default limit to a photo's width × height: a server's memory is shared by its callers."""
-
-PARALLEL_PHOTOS = 2
-PNG_COMPRESSION = 1
-"""zlib's level: 3 takes twice as long for files 6 % smaller."""
-
-
-class ColorizerModule(tf.Module):
-    """All of a colorizer as TensorFlow functions and variables, to be saved or called.
-
-    Args:
-        colorizer: whose network is traced; later changes to its weights show here, too.
-        vibrance: 0.2…5, fixed in the functions.
-        max_pixels: limit to width × height of each photo.
-    """
-
-    def __init__(self, colorizer: Colorizer, *, vibrance: float, max_pixels: int) -> None:
-        super().__init__(name="colorizer")
-        # Bare variables, for a Keras model would be saved with all its own functions.
-        self.network_variables = [variable.value for variable in colorizer.network.variables]
-        self._colorizer = colorizer
-        self._vibrance = vibrance
-        self._max_pixels = max_pixels
-
-    @tf.function(
-        input_signature=[tf.TensorSpec([None], tf.string, name="photo_bytes")], autograph=False
-    )
-    def serving_default(self, photo_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Color photo files.
-
-        Args:
-            photo_bytes: string (B,), JPEG or PNG files of any sizes; B may be 0.
-
-        Returns:
-            `image_bytes`: string (B,), PNG files, 8-bit RGB.
-        """
-        image_bytes = tf.map_fn(
-            self._color_file,
-            photo_bytes,
-            fn_output_signature=tf.TensorSpec([], tf.string),
-            parallel_iterations=PARALLEL_PHOTOS,
-        )
-        return {"image_bytes": image_bytes}
-
-    def _color_file(self, photo_bytes: tf.Tensor) -> tf.Tensor:
-        rgb = colorize(decode_photo(photo_bytes, self._max_pixels), self._colorizer, self._vibrance)
-        return tf.io.encode_png(rgb, compression=PNG_COMPRESSION)
 
 
 def export_saved_model(
@@ -74,14 +28,21 @@ def export_saved_model(
 ) -> Path:
     """Write a SavedModel that colors photo files with no other code than TensorFlow's.
 
-    Its signature `serving_default` takes `photo_bytes`, string (B,): JPEG or PNG files of any
-    sizes, also grey, with alpha, or of 16 bits. It returns `image_bytes`, string (B,): PNG files
-    of 8-bit RGB with the pixels of `Colorizer.colorize`, within 2 grey levels. They are PNG for
-    every input because JPEG would lose some of that again.
+    Its signatures are the functions of `ColorizerModule`, over one set of variables:
+    `serving_default`, `colorize_guided`, `ab` and, of networks that tell a distribution,
+    `variations`. All but `ab` take `photo_bytes`, string (N,): JPEG or PNG files of any sizes, also
+    grey, with alpha, or of 16 bits. They return `image_bytes`: PNG files of 8-bit RGB with the
+    pixels of `Colorizer`, within a grey level. They are PNG for every input because JPEG would
+    lose some of that again.
 
     Limits: a JPEG's EXIF orientation is applied, but color profiles are not (photos are taken for
     sRGB), and neither alpha nor metadata are carried over. One photo that cannot be decoded, or
-    is too large, fails its whole batch with an InvalidArgumentError that says why.
+    is too large, fails its whole batch with an InvalidArgumentError that says why; so requests
+    of several callers should not be merged, see docs/serving.md.
+
+    With tensorflow-serving-api (`pip install deepkoal[serve]`) an example request for each
+    signature is written to `assets.extra/tf_serving_warmup_requests`, for TensorFlow Serving to
+    try the model with; without it, there are none.
 
     The folder appears whole or not at all: it is written beside its place, then renamed.
 
@@ -89,7 +50,8 @@ def export_saved_model(
         colorizer: the network and how it is read.
         path: the export's folder, ending in a version number as in `models/koala-lite/1`; or the
             one above it, `models/koala-lite`, where the next free number is taken.
-        vibrance: 0.2…5, fixed in the export; see `Colorizer.colorize`.
+        vibrance: 0.2…5, fixed in the signatures that take none, but for `ab`; see
+            `Colorizer.colorize`.
         max_pixels: limit to width × height of each photo.
 
     Returns:
@@ -109,10 +71,12 @@ def export_saved_model(
         )
     folder = choose_version(Path(path))
     part = folder.with_name(f".{secrets.token_hex(8)}.part")
-    module = ColorizerModule(colorizer, vibrance=vibrance, max_pixels=max_pixels)
+    module = build_module(colorizer, vibrance=vibrance, max_pixels=max_pixels)
     try:
         part.mkdir(parents=True)
-        tf.saved_model.save(module, str(part), {"serving_default": module.serving_default})
+        signatures = module.list_signatures()
+        tf.saved_model.save(module, str(part), signatures)
+        write_warm_up(part, folder.parent.name, signatures)
         part.rename(folder)
     except (OSError, tf.errors.OpError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "message", error)

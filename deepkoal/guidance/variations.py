@@ -132,13 +132,8 @@ def vary(logits: Tensor, places: Places, noise: Noise) -> Tensor:
     """
     ops = namespace(logits)
     mean, covariance = _measure_moments(logits)
-    grid = (*ops.shape(logits)[:-1], 2)
-    noise_here = noise.at(places)
-    told = (
-        mean + _take_root(covariance, ops.reshape(noise_here[index], grid))
-        for index in range(noise.directions.shape[0])
-    )
-    return ops.stack([logits + _weigh_bins(center, covariance) for center in told])
+    noise_here = ops.reshape(noise.at(places), (-1, *ops.shape(logits)[:-1], 2))
+    return logits + _weigh_bins(mean + _take_root(covariance, noise_here), covariance)
 
 
 def rank_variations(logits: Tensor, varied: Tensor, noise: Noise, temperature: float) -> Tensor:
@@ -157,11 +152,8 @@ def rank_variations(logits: Tensor, varied: Tensor, noise: Noise, temperature: f
     """
     ops = namespace(logits)
     mean, covariance = _measure_moments(logits)
-    unlikely = []
-    for index in range(noise.directions.shape[0]):
-        ab = read_ab({"logits": varied[index]}, temperature, noise.vibrances[index])
-        unlikely.append(ops.mean(_measure_distance(ab - mean, covariance)))
-    return ops.argsort(ops.stack(unlikely))
+    ab = read_ab({"logits": varied}, temperature, noise.vibrances[:, None, None, None])
+    return ops.argsort(ops.mean(_measure_distance(ab - mean, covariance), axis=(1, 2)))
 
 
 def draw_variations(
@@ -182,16 +174,11 @@ def draw_variations(
     """
     ops = namespace(logits)
     automatic = read_ab({"logits": logits}, temperature, vibrance)[None]
-    count = noise.directions.shape[0]
-    if not count:
-        return automatic
     varied = vary(logits, places, noise)
-    looks = [
-        read_ab({"logits": varied[index]}, temperature, vibrance * noise.vibrances[index])
-        for index in range(count)
-    ]
+    vibrances = vibrance * noise.vibrances[:, None, None, None]
+    looks = read_ab({"logits": varied}, temperature, vibrances)
     order = rank_variations(logits, varied, noise, temperature)
-    return ops.concatenate([automatic, ops.take(ops.stack(looks), order, axis=0)])
+    return ops.concatenate([automatic, ops.take(looks, order, axis=0)], axis=0)
 
 
 Covariance = tuple[Tensor, Tensor, Tensor]
@@ -234,9 +221,10 @@ def _weigh_bins(center: Tensor, covariance: Covariance) -> Tensor:
     aa, ab, bb = covariance
     determinant = _determinant(covariance)
     a, b = center[..., 0], center[..., 1]
-    slopes = (bb * a - ab * b, aa * b - ab * a, -bb / 2, ab, -aa / 2)
-    weights = ops.stack(slopes, axis=-1) / determinant[..., None]
-    return ops.matmul(weights, constant(_monomials().T, center))
+    lines = ops.stack([bb * a - ab * b, aa * b - ab * a], axis=-1) / determinant[..., None]
+    squares = ops.stack([-bb / 2, ab, -aa / 2], axis=-1) / determinant[..., None]
+    bins = constant(_monomials().T, center)
+    return ops.matmul(lines, bins[:2]) + ops.matmul(squares, bins[2:])
 
 
 def _measure_distance(offset: Tensor, covariance: Covariance) -> Tensor:

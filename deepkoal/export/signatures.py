@@ -1,0 +1,202 @@
+"""What an export can be asked for: each signature as a TensorFlow function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from deepkoal.colorizer import Colorizer
+from deepkoal.config import NETWORK_STRIDE
+from deepkoal.export.messages import demand, demand_one_batch
+from deepkoal.export.noise import MOST, SEEDS, NoiseTable
+from deepkoal.export.traced import Network, read_batch
+from deepkoal.export.wishes import check_vibrance, read_hints
+
+PARALLEL_PHOTOS = 2
+PNG_COMPRESSION = 1
+"""zlib's level: 3 takes twice as long for files 6 % smaller."""
+
+
+def _signature(**inputs: tuple[list[int | None], tf.DType]) -> Any:
+    specs = [tf.TensorSpec(shape, dtype, name) for name, (shape, dtype) in inputs.items()]
+    return tf.function(input_signature=specs, autograph=False)
+
+
+class ColorizerModule(tf.Module):
+    """All of a colorizer as TensorFlow functions and variables, to be saved or called.
+
+    Args:
+        network: what is traced; later changes to its weights show here, too.
+        vibrance: 0.2…5, fixed in the functions that take none.
+    """
+
+    names: tuple[str, ...] = ("serving_default", "colorize_guided", "ab")
+
+    def __init__(self, network: Network, vibrance: float) -> None:
+        super().__init__(name="colorizer")
+        # Bare variables, for a Keras model would be saved with all its own functions.
+        self.network_variables = [variable.value for variable in network.model.variables]
+        self._network = network
+        self._vibrance = vibrance
+
+    def list_signatures(self) -> dict[str, Any]:
+        """Return the functions by name."""
+        return {name: getattr(self, name) for name in self.names}
+
+    @_signature(photo_bytes=([None], tf.string))
+    def serving_default(self, photo_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Color photo files.
+
+        Args:
+            photo_bytes: string (N,), JPEG or PNG files of any sizes; N may be 0.
+
+        Returns:
+            `image_bytes`: string (N,), PNG files, 8-bit RGB.
+        """
+
+        def color(data: tf.Tensor) -> tf.Tensor:
+            photo = self._network.open(data)
+            return _encode(photo.render(photo.read_ab(self._vibrance)))
+
+        return {"image_bytes": _map_photos(color, photo_bytes)}
+
+    @_signature(
+        photo_bytes=([None], tf.string),
+        hint_points=([None, None, 2], tf.float32),
+        hint_colors=([None, None], tf.string),
+        palette=([None], tf.string),
+        vibrance=([None], tf.float32),
+    )
+    def colorize_guided(
+        self,
+        photo_bytes: tf.Tensor,
+        hint_points: tf.Tensor,
+        hint_colors: tf.Tensor,
+        palette: tf.Tensor,
+        vibrance: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """Color photo files as asked, see `Colorizer.colorize`.
+
+        Args:
+            photo_bytes: string (N,), JPEG or PNG files of any sizes.
+            hint_points: float32 (N, K, 2), x and y of hints in pixels of the upright photo; K may
+                be 0. A row of NaN, or any with an empty color, is no hint, so that photos with
+                fewer share a batch.
+            hint_colors: string (N, K), `#rrggbb` each, or empty.
+            palette: string (N,), names of palettes that came with the library; empty for none.
+            vibrance: float32 (N,), 0.2…5; 1 is neutral.
+
+        Returns:
+            `image_bytes`: string (N,), PNG files, 8-bit RGB.
+        """
+        wishes = {
+            "hint_points": hint_points,
+            "hint_colors": hint_colors,
+            "palette": palette,
+            "vibrance": vibrance,
+        }
+        with demand_one_batch(photo_bytes, list(wishes.items())):
+            photo_bytes = tf.identity(photo_bytes)
+
+        def color(parts: tuple[tf.Tensor, ...]) -> tf.Tensor:
+            data, points, colors, palette, vibrance = parts
+            photo = self._network.open(data)
+            hints = read_hints(points, colors, tf.shape(photo.l))
+            ab = photo.read_ab(check_vibrance(vibrance), palette=palette, hints=hints)
+            return _encode(photo.render(ab, hints))
+
+        return {"image_bytes": _map_photos(color, (photo_bytes, *wishes.values()))}
+
+    @_signature(l=([None, None, None, 1], tf.float32))
+    def ab(self, l: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Read chroma for lightness, at the size that the network is to see.
+
+        Args:
+            l: float32 (N, H, W, 1), lightness in 0…100; N is 1 or more, H and W multiples of 32.
+
+        Returns:
+            `ab`: float32 (N, h, w, 2), coarse chroma in CIE Lab units at vibrance 1, tidied, see
+            `deepkoal.tidy`; h and w are a quarter of H and W for koala-lite.
+        """
+        size = tf.shape(l)[1:3]
+        message = f"l: expected height and width in multiples of {NETWORK_STRIDE}, got"
+        with demand((size % NETWORK_STRIDE == 0) & (size > 0), message, size):
+            l = tf.identity(l)
+        return {"ab": read_batch(self._network, l)}
+
+
+class VariedModule(ColorizerModule):
+    """As `ColorizerModule`, for a network that tells a distribution of colors."""
+
+    names = (*ColorizerModule.names, "variations")
+
+    def __init__(self, network: Network, vibrance: float) -> None:
+        super().__init__(network, vibrance)
+        depth = network.model.output["features"].shape[-1]
+        self._noise = NoiseTable(depth, network.reading.kernel)
+
+    @_signature(photo_bytes=([None], tf.string), count=([None], tf.int32), seed=([None], tf.int32))
+    def variations(
+        self, photo_bytes: tf.Tensor, count: tf.Tensor, seed: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Color photo files in several plausible ways, see `Colorizer.variations`.
+
+        Args:
+            photo_bytes: string (N,), JPEG or PNG files of any sizes; N is 1 or more.
+            count: int32 (N,), 1…16, how many of each photo.
+            seed: int32 (N,), 0…31; the same photos come of a seed as in Python.
+
+        Returns:
+            `image_bytes`: string (N, largest count), PNG files, 8-bit RGB; of each photo first
+            that of `serving_default`, then alternatives, most likely first. Rows of a smaller
+            count end in empty strings.
+        """
+        with demand_one_batch(photo_bytes, [("count", count), ("seed", seed)]):
+            photo_bytes = tf.identity(photo_bytes)
+        with demand((count >= 1) & (count <= MOST), f"count: expected 1 to {MOST}, got", count):
+            count = tf.identity(count)
+        message = f"seed: expected 0 to {SEEDS - 1}, got"
+        with demand((seed >= 0) & (seed < SEEDS), message, seed):
+            seed = tf.identity(seed)
+        columns = tf.reduce_max(tf.concat([count, [0]], axis=0))
+
+        def vary(parts: tuple[tf.Tensor, ...]) -> tf.Tensor:
+            data, count, seed = parts
+            photo = self._network.open(data)
+            looks = photo.read_variations(self._noise.look_up(count, seed), self._vibrance)
+            files = _map_photos(lambda ab: _encode(photo.render(ab)), looks)
+            return tf.concat([files, tf.fill([columns - count], "")], axis=0)
+
+        return {"image_bytes": _map_photos(vary, (photo_bytes, count, seed), [None])}
+
+
+def build_module(colorizer: Colorizer, *, vibrance: float, max_pixels: int) -> ColorizerModule:
+    """Build the module with all signatures that a colorizer's network can answer.
+
+    Args:
+        colorizer: the network and how it is read.
+        vibrance: see `ColorizerModule`.
+        max_pixels: limit to width × height of each photo.
+    """
+    model = colorizer.network
+    network = Network(model, colorizer.working_size, colorizer.reading, max_pixels)
+    kind = VariedModule if "logits" in model.output else ColorizerModule
+    return kind(network, vibrance)
+
+
+def _encode(rgb: tf.Tensor) -> tf.Tensor:
+    return tf.io.encode_png(rgb, compression=PNG_COMPRESSION)
+
+
+def _map_photos(
+    function: Callable[[Any], tf.Tensor], inputs: Any, shape: list[int | None] | None = None
+) -> tf.Tensor:
+    """Return the strings that a function makes of each photo, (N, *shape)."""
+    return tf.map_fn(
+        function,
+        inputs,
+        fn_output_signature=tf.TensorSpec(shape or [], tf.string),
+        parallel_iterations=PARALLEL_PHOTOS,
+    )
