@@ -1,0 +1,1 @@
+"""Networks behind a port: a server that speaks TensorFlow Serving's interface, and its client."""
