@@ -13,6 +13,8 @@ from deepkoal.serving.status import ServingError
 
 T = TypeVar("T")
 
+_LEFT = "the client left"
+
 
 async def read_body(request: Request, limits: Limits, account: Account, deadline: float) -> bytes:
     """Receive a request's body.
@@ -24,8 +26,8 @@ async def read_body(request: Request, limits: Limits, account: Account, deadline
         deadline: in the event loop's time.
 
     Raises:
-        ServingError: it is too large (HTTP's 413), too slow (408), or the server holds too much.
-        ClientDisconnect: the client left.
+        ServingError: it is too large (HTTP's 413), too slow (408), the server holds too much,
+            or the client left.
     """
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal():
@@ -41,6 +43,8 @@ async def read_body(request: Request, limits: Limits, account: Account, deadline
         raise ServingError(
             "DEADLINE_EXCEEDED", f"the request took longer than {limits.seconds:g} s to arrive", 408
         ) from error
+    except ClientDisconnect as error:
+        raise ServingError("CANCELLED", _LEFT) from error
     return b"".join(chunks)
 
 
@@ -52,14 +56,14 @@ async def until_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
         work: to be awaited.
 
     Raises:
-        ClientDisconnect: the client left.
+        ServingError: CANCELLED, or what work raises.
     """
     task = asyncio.create_task(work)
     gone = asyncio.create_task(_wait_for_disconnect(request))
     try:
         await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
-            raise ClientDisconnect
+            raise ServingError("CANCELLED", _LEFT)
         return await task
     finally:
         task.cancel()

@@ -9,7 +9,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from google.protobuf.json_format import MessageToDict
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
 from deepkoal import __version__
 from deepkoal.serving.body import read_body, until_gone
@@ -23,18 +22,20 @@ MODEL = "/v1/models/{name}"
 Place = tuple[str, int | None, str]
 """A model's name, version and label."""
 
+Name = Annotated[str, Path(pattern=r"^[^/:]+$")]
 
-def latest(name: str) -> Place:
+
+def latest(name: Name) -> Place:
     """Read a path without a version."""
     return name, None, ""
 
 
-def numbered(name: str, version: Annotated[int, Path(ge=0, lt=2**63)]) -> Place:
+def numbered(name: Name, version: Annotated[int, Path(ge=0, lt=2**63)]) -> Place:
     """Read a path with a version's number."""
     return name, version, ""
 
 
-def labeled(name: str, label: str) -> Place:
+def labeled(name: Name, label: Name) -> Place:
     """Read a path with a version's label."""
     return name, None, label
 
@@ -130,21 +131,21 @@ def _add_error_forms(app: FastAPI) -> None:
     async def tell_error(request: Request, error: ServingError) -> Response:
         return JSONResponse({"error": str(error)}, error.http_status)
 
-    @app.exception_handler(ClientDisconnect)
-    async def tell_nobody(request: Request, error: ClientDisconnect) -> Response:
-        return Response(status_code=HTTP_STATUS["CANCELLED"])
-
     @app.exception_handler(RequestValidationError)
     async def tell_wrong_path(request: Request, error: RequestValidationError) -> Response:
-        return JSONResponse({"error": f"Malformed request: {request.url.path}: no version"}, 400)
+        return _tell_malformed(request, 400)
 
     @app.exception_handler(HTTPException)
     async def tell_no_such_path(request: Request, error: HTTPException) -> Response:
         # Within /v1/ TensorFlow Serving answers so; it has no 405.
-        malformed = request.url.path.startswith("/v1/")
-        message = f"Malformed request: {request.method} {request.url.path}"
-        return JSONResponse({"error": message}, 400 if malformed else error.status_code)
+        within = request.url.path.startswith("/v1/")
+        return _tell_malformed(request, 400 if within else error.status_code)
 
     @app.exception_handler(Exception)
     async def tell_fault(request: Request, error: Exception) -> Response:
         return JSONResponse({"error": "internal error; the server's log tells more"}, 500)
+
+
+def _tell_malformed(request: Request, status: int) -> Response:
+    message = f"Malformed request: {request.method} {request.url.path}"
+    return JSONResponse({"error": message}, status)

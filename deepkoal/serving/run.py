@@ -79,7 +79,11 @@ def stop_signals() -> Iterator[asyncio.Event]:
 
 
 async def serve_http(
-    app: Any, listener: socket.socket, stop: asyncio.Event, drain_seconds: float
+    app: Any,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    drain_seconds: float,
+    ready: Callable[[], None],
 ) -> None:
     """Answer requests until told to stop, then those that have begun.
 
@@ -88,6 +92,7 @@ async def serve_http(
         listener: from `open_port`; closed at the end.
         stop: is set from outside.
         drain_seconds: how long requests that have begun may take.
+        ready: is called as soon as nobody is refused any more.
     """
     config = uvicorn.Config(
         app,
@@ -100,6 +105,8 @@ async def serve_http(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     server = _Server(config)
+    listener.listen(config.backlog)
+    ready()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -130,8 +137,10 @@ def run_app(
 
     async def run() -> None:
         with stop_signals() as stop:
-            tell(f"listening on {name_url(listener)}")
-            await serve_http(app, listener, stop, drain_seconds)
+            url = name_url(listener)
+            await serve_http(
+                app, listener, stop, drain_seconds, lambda: tell(f"listening on {url}")
+            )
 
     asyncio.run(run())
 

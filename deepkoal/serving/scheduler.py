@@ -72,10 +72,15 @@ class Scheduler:
         self._limits = limits
         self._metrics = metrics
         self._waiting: deque[Job] = deque()
-        self._running = 0
+        self.running = 0
         self._wake = asyncio.Event()
         self._pool = ThreadPoolExecutor(limits.workers, "run")
         self._workers = [asyncio.create_task(self._work()) for _ in range(limits.workers)]
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait."""
+        return len(self._waiting)
 
     async def run(
         self,
@@ -91,7 +96,7 @@ class Scheduler:
             ServingError: RESOURCE_EXHAUSTED where the queue is full, DEADLINE_EXCEEDED, or what
                 the model says.
         """
-        if len(self._waiting) + self._running >= self._limits.requests:
+        if self.waiting + self.running >= self._limits.requests:
             raise ServingError(
                 "RESOURCE_EXHAUSTED",
                 f"{self._limits.requests} requests wait, as many as may; try again later",
@@ -99,7 +104,7 @@ class Scheduler:
         answer: asyncio.Future[Arrays] = asyncio.get_running_loop().create_future()
         job = Job(served, signature, inputs, outputs, deadline, answer)
         self._waiting.append(job)
-        self._metrics.waiting.set(len(self._waiting))
+        self._metrics.waiting.set(self.waiting)
         self._wake.set()
         try:
             async with asyncio.timeout_at(deadline):
@@ -123,14 +128,14 @@ class Scheduler:
                 self._wake.clear()
                 await self._wake.wait()
             batch = self._take_batch()
-            self._metrics.waiting.set(len(self._waiting))
-            self._running += len(batch)
+            self._metrics.waiting.set(self.waiting)
+            self.running += len(batch)
             for job in batch:
                 job.served.users += 1
             try:
                 await self._answer(batch)
             finally:
-                self._running -= len(batch)
+                self.running -= len(batch)
                 for job in batch:
                     job.served.users -= 1
 

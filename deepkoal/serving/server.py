@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,20 +44,7 @@ def serve(
             service = Service(folder, limits, tell)
             try:
                 await service.start()
-                rpc, port = start_rpc(service, host, grpc_port)
-                await rpc.start()
-                tell(f"listening on {name_url(listener)} for REST, on port {port} for gRPC")
-                watching = asyncio.create_task(service.repository.watch())
-
-                async def drain() -> None:
-                    await stop.wait()
-                    watching.cancel()
-                    service.draining = True
-                    tell("stopping: requests that have begun are answered")
-                    await rpc.stop(limits.drain_seconds)
-
-                app = build_app(service)
-                await asyncio.gather(serve_http(app, listener, stop, limits.drain_seconds), drain())
+                await _answer(service, listener, host, grpc_port, stop, tell)
             finally:
                 await service.close()
 
@@ -64,3 +52,34 @@ def serve(
         asyncio.run(run())
     finally:
         listener.close()
+
+
+async def _answer(
+    service: Service,
+    listener: socket.socket,
+    host: str,
+    grpc_port: int,
+    stop: asyncio.Event,
+    tell: Callable[[str], None],
+) -> None:
+    """Answer requests until told to stop, then those that have begun."""
+    seconds = service.limits.drain_seconds
+    rpc, port = start_rpc(service, host, grpc_port)
+    watching = asyncio.create_task(service.repository.watch())
+
+    async def drain() -> None:
+        await stop.wait()
+        service.draining = True
+        tell("stopping: requests that have begun are answered")
+        await rpc.stop(seconds)
+
+    def announce() -> None:
+        tell(f"listening on {name_url(listener)} for REST, on port {port} for gRPC")
+
+    try:
+        app = build_app(service)
+        await rpc.start()
+        await asyncio.gather(serve_http(app, listener, stop, seconds, announce), drain())
+    finally:
+        watching.cancel()
+        await rpc.stop(None)

@@ -44,7 +44,7 @@ class Service:
         self.repository = Repository(folder, tell)
         self.draining = False
         self._folder = folder
-        self._scheduler = Scheduler(limits, self.metrics)
+        self.scheduler = Scheduler(limits, self.metrics)
 
     async def start(self) -> None:
         """Load all models.
@@ -66,7 +66,7 @@ class Service:
 
     async def close(self) -> None:
         """Let go of everything."""
-        await self._scheduler.close()
+        await self.scheduler.close()
         await self.repository.close()
 
     @contextmanager
@@ -90,7 +90,7 @@ class Service:
         """Run a request, see `Scheduler.run`."""
         request.signature = signature.name
         outputs = signature.choose_outputs(output_filter)
-        return await self._scheduler.run(served, signature, inputs, outputs, deadline)
+        return await self.scheduler.run(served, signature, inputs, outputs, deadline)
 
     def render_metrics(self) -> bytes:
         """Return metrics in Prometheus's text form."""

@@ -172,13 +172,18 @@ def _read_string(name: str, value: Any) -> bytes:
 def _write_array(name: str, array: Array) -> Any:
     if array.dtype.kind == "O":
         write = _write_base64 if name.endswith(BYTES_SUFFIX) else _write_text
-        flat = np.empty(array.size, object)
-        flat[:] = [write(value) for value in array.ravel()]
-        return flat.reshape(array.shape).tolist()
+        return _nest([write(value) for value in array.ravel()], array.shape)
     if array.dtype == np.float32:
         # The shortest number that is the same float32, as TensorFlow Serving writes it.
-        return np.vectorize(lambda value: float(str(value)), otypes=[object])(array).tolist()
+        return _nest([float(text) for text in array.ravel().astype(str)], array.shape)
     return array.tolist()
+
+
+def _nest(values: list[Any], shape: tuple[int, ...]) -> Any:
+    """Return values, in C order, as nested lists."""
+    flat = np.empty(len(values), object)
+    flat[:] = values
+    return flat.reshape(shape).tolist()
 
 
 def _write_base64(value: bytes) -> dict[str, str]:

@@ -45,7 +45,7 @@ def read_tensor(proto: Any) -> Array:
         if array.dtype.kind == "O":
             array = array.reshape([dim.size for dim in proto.tensor_shape.dim])
         return array
-    except (TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ServingError("INVALID_ARGUMENT", f"not a tensor ({error})") from error
 
 
