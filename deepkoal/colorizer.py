@@ -14,9 +14,17 @@ from numpy.typing import NDArray
 
 from deepkoal.color import normalize_l
 from deepkoal.config import NETWORK_STRIDE, DeepkoalError, WeightsError
-from deepkoal.guidance import Hint, Palette, Reading, check_vibrance, measure_ab
+from deepkoal.guidance import (
+    Hint,
+    Look,
+    Palette,
+    Reading,
+    Reference,
+    check_vibrance,
+    measure_ab,
+)
 from deepkoal.postprocess import lightness
-from deepkoal.prepared import Look, PreparedPhoto, Reference
+from deepkoal.prepared import PreparedPhoto
 from deepkoal.presets import (
     DEFAULT_PRESET,
     list_presets,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +13,28 @@ from numpy.typing import NDArray
 from deepkoal.config import DeepkoalError
 from deepkoal.guidance import (
     Hint,
+    Look,
+    Noise,
     Palette,
     Places,
     Reading,
+    Reference,
     check_hints,
     check_vibrance,
     draw_noise,
-    draw_variations,
     expected_error,
+    find_cell,
+    list_likely_colors,
     make_places,
     pull_to_reference,
+    rank_variations,
     read_ab,
+    remaining_doubt,
     shift_prior,
     spread,
     suggest_hints,
     uncertainty,
+    vary,
 )
 from deepkoal.postprocess import render
 from deepkoal.tidy import tidy as tidy_ab
@@ -42,31 +49,11 @@ HALF_DOUBT = 20.0
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
-    """A color photo whose colors others take, see `guidance.pull_to_reference`.
-
-    Attributes:
-        places: K places, as the network sees them.
-        ab: float32 (K, 2), their true ab in CIE Lab units.
-    """
-
-    places: Places
-    ab: FloatArray
-
-
-class Look(TypedDict, total=False):
-    """How a photo is to be read: the arguments of `PreparedPhoto.read_ab`."""
-
-    vibrance: float
-    hints: Sequence[Hint]
-    palette: Palette | None
-    reference: Reference | None
-    tidy: bool
-
-
-@dataclass(frozen=True, eq=False)
 class PreparedPhoto:
     """A photo that the network has seen: any reading of it costs no further pass.
+
+    `dataclasses.replace(prepared, l=…)` is the same photo at another size, in the same colors; so
+    a screen can be served with a small one, and the file with a large one.
 
     Attributes:
         l: float32 (H, W), the photo's own lightness in 0…100.
@@ -92,6 +79,7 @@ class PreparedPhoto:
         hints: Sequence[Hint] = (),
         palette: Palette | None = None,
         reference: Reference | None = None,
+        variation: Noise | None = None,
         tidy: bool = True,
     ) -> FloatArray:
         """Return the coarse chroma.
@@ -101,6 +89,7 @@ class PreparedPhoto:
             hints: likewise.
             palette: likewise.
             reference: see `Colorizer.open_reference`.
+            variation: one of `list_variations`, which all else then starts from.
             tidy: see `Colorizer.colorize`.
 
         Returns:
@@ -113,9 +102,14 @@ class PreparedPhoto:
         gain = self.reading.gain * check_vibrance(vibrance)
         check_hints(hints, *self.l.shape)
         outputs = self._lead(palette)
+        doubted = outputs.get("logits")
+        if variation is not None:
+            self._tell_distribution("variations")
+            outputs = {**outputs, "logits": vary(outputs["logits"], self.places, variation)[0]}
+            gain = gain * float(variation.vibrances[0])
         ab = read_ab(outputs, self.reading.temperature, gain)
-        if tidy and "logits" in outputs:
-            ab = self._tidy(ab, outputs["logits"])
+        if tidy and doubted is not None:
+            ab = self._tidy(ab, doubted)
         if reference is not None:
             ab = self._add_at_features(
                 ab, lambda x: pull_to_reference(x, self.places, reference.places, reference.ab)
@@ -139,34 +133,91 @@ class PreparedPhoto:
         self, count: int = 4, *, seed: int = 0, vibrance: float = 1.0
     ) -> list[ByteArray]:
         """Return alternatives, see `Colorizer.variations`."""
-        logits = self._tell_distribution("variations")
-        gain = self.reading.gain * check_vibrance(vibrance)
-        kernel = self.reading.kernel
-        noise = draw_noise(count, seed, self.places.features.shape[-1], kernel)
-        looks = draw_variations(logits, self.places, noise, self.reading.temperature, gain)
-        looks = [self._tidy(ab, logits) for ab in looks]
-        return [render(self.l, fit_chroma(self.l, ab)) for ab in looks]
+        looks = [None, *self.list_variations(count, seed=seed)]
+        return [self.render(variation=look, vibrance=vibrance) for look in looks]
 
-    def uncertainty(self) -> FloatArray:
-        """Return the network's doubt, see `Colorizer.uncertainty`."""
-        logits = self._tell_distribution("uncertainty")
-        error = expected_error(logits, self.read_ab(), self.reading.temperature)
+    def list_variations(self, count: int = 4, *, seed: int = 0) -> list[Noise]:
+        """Return what variations do apart from the automatic colors, to be part of a look.
+
+        Args:
+            count: of variations, the automatic one included.
+            seed: the same seed gives the same ones.
+
+        Returns:
+            The count − 1 others, most likely first.
+
+        Raises:
+            DeepkoalError: the network tells no distribution, or the count is below 1.
+        """
+        logits = self._tell_distribution("variations")
+        noise = draw_noise(count, seed, self.places.features.shape[-1], self.reading.kernel)
+        if count == 1:
+            return []
+        varied = vary(logits, self.places, noise)
+        order = rank_variations(logits, varied, noise, self.reading.temperature)
+        return [noise.take([index]) for index in order]
+
+    def uncertainty(self, *, hints: Sequence[Hint] = ()) -> FloatArray:
+        """Return the network's doubt, see `Colorizer.uncertainty`.
+
+        Args:
+            hints: that have been given; what they told is doubted less.
+        """
+        error = self._expect_error(self.reading.temperature, hints)
         doubt = error / (error + HALF_DOUBT)
         return resize_for_network(doubt.astype(np.float32), *self.l.shape)
 
-    def suggest_hints(self, count: int = 5) -> list[tuple[float, float]]:
+    def suggest_hints(
+        self, count: int = 5, *, hints: Sequence[Hint] = ()
+    ) -> list[tuple[float, float]]:
         """Return where hints would help most, the most helpful first.
+
+        Args:
+            count: of places.
+            hints: that have been given; what they told is not asked for again.
 
         Returns:
             x and y of each place, in pixels.
 
         Raises:
-            DeepkoalError: the network tells no distribution.
+            DeepkoalError: the network tells no distribution, or a hint lies outside the photo.
         """
-        doubt = expected_error(self._tell_distribution("suggestions of hints"), self.read_ab())
+        doubt = self._expect_error(1.0, hints)
         cells = suggest_hints(doubt, self.places, self.reading.kernel, count)
         scale = np.array(self.l.shape) / doubt.shape
         return [(float(x), float(y)) for y, x in (cells + 0.5) * scale]
+
+    def list_likely_colors(self, x: float, y: float, count: int = 6) -> FloatArray:
+        """List the colors that a place may well have, the likeliest first.
+
+        Args:
+            x: from the photo's left edge, in pixels.
+            y: from its upper edge.
+            count: of colors, at most.
+
+        Returns:
+            float32 (count, 2), ab in CIE Lab units.
+
+        Raises:
+            DeepkoalError: the network tells no distribution.
+        """
+        logits = self._tell_distribution("likely colors")
+        cell = find_cell(x, y, self.l.shape, logits.shape)
+        return list_likely_colors(logits.reshape(-1, logits.shape[-1])[cell], count)
+
+    def _expect_error(self, temperature: float, hints: Sequence[Hint]) -> FloatArray:
+        check_hints(hints, *self.l.shape)
+        logits = self._tell_distribution("measures of doubt")
+        error: FloatArray = expected_error(logits, self.read_ab(), temperature)
+        if hints:
+            marks = self.places.take(self._mark(hints))
+            error = remaining_doubt(error, self.places, marks, self.reading.kernel)
+        return error
+
+    def _mark(self, hints: Sequence[Hint]) -> NDArray[np.intp]:
+        """Return the indices of the hints' places among all."""
+        grid = self.outputs["features"].shape[:2]
+        return np.array([find_cell(hint.x, hint.y, self.l.shape, grid) for hint in hints])
 
     def _tell_distribution(self, what: str) -> FloatArray:
         if "logits" not in self.outputs:
@@ -205,10 +256,7 @@ class PreparedPhoto:
 
     def _spread_hints(self, ab: FloatArray, hints: Sequence[Hint]) -> FloatArray:
         """Return ab (h, w, 2) with what hints ask for."""
-        height, width = self.outputs["features"].shape[:2]
-        rows = [min(int(hint.y * height / self.l.shape[0]), height - 1) for hint in hints]
-        columns = [min(int(hint.x * width / self.l.shape[1]), width - 1) for hint in hints]
-        cells = np.array(rows) * width + columns
+        cells = self._mark(hints)
         marks = self.places.take(cells)
         wanted = np.stack([hint.ab for hint in hints])
         return self._add_at_features(

@@ -672,7 +672,7 @@ def test_demo_colors_sample_photos(model, tmp_path, capsys):
 
 
 def test_credits_are_scikit_images():
-    from deepkoal.cli.demo import SAMPLES as SHOWN
+    from deepkoal.images import SAMPLES as SHOWN
 
     for sample in SHOWN:
         text = getattr(skimage.data, Path(sample.file).stem).__doc__

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from deepkoal.cli.plan import Job
     from deepkoal.colorizer import Colorizer
+    from deepkoal.guidance import Look
     from deepkoal.images import Photo
-    from deepkoal.prepared import Look
 
     Opened = tuple[Job, Photo]
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.resources
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +12,6 @@ from deepkoal.config import PhotoError
 
 SHEET_FILE = "contact_sheet.jpg"
 CREDITS_FILE = "CREDITS.txt"
-
-
-@dataclass(frozen=True)
-class _Sample:
-    """A photo inside the scikit-image package, with its credits as given in `skimage.data`."""
-
-    file: str
-    what: str
-    credit: str
-    license: str
-    in_color: bool = True
-
-
-SAMPLES = (
-    _Sample("astronaut.png", "Eileen Collins", "NASA", "public domain"),
-    _Sample("chelsea.png", "Chelsea the cat", "Stefan van der Walt", "CC0"),
-    _Sample(
-        "coffee.png",
-        "A cup of coffee",
-        "Rachel Michetti, courtesy of Pikolo Espresso Bar",
-        "CC0",
-    ),
-    _Sample("rocket.jpg", "The launch of DSCOVR", "SpaceX", "public domain"),
-    _Sample("camera.png", "A photographer", "Lav Varshney", "CC0", in_color=False),
-)
 
 
 def add_verbs(verbs: Any) -> None:
@@ -57,17 +30,15 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from deepkoal.images import read_image, write_image
+    from deepkoal.images import SAMPLES, read_sample, write_image
     from deepkoal.sheets import SheetRow, desaturate, draw_sheet
 
     folder: Path = arguments.out
     _make_folder(folder)
     colorizer = load_colorizer(arguments)
-    photos = importlib.resources.files("skimage.data")
     rows = []
     for sample in SAMPLES:
-        with importlib.resources.as_file(photos / sample.file) as path:
-            true = read_image(path)
+        true = read_sample(sample).rgb
         grey = desaturate(true)
         colored = colorizer.colorize(grey)
         target = folder / f"{Path(sample.file).stem}.jpg"
@@ -92,6 +63,8 @@ def _make_folder(folder: Path) -> None:
 
 
 def _write_credits(path: Path) -> None:
+    from deepkoal.images import SAMPLES
+
     lines = [
         f"{sample.file}: {sample.what}. {sample.credit}, {sample.license}." for sample in SAMPLES
     ]

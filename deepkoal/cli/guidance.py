@@ -11,7 +11,7 @@ from deepkoal.cli.values import whole_number
 
 if TYPE_CHECKING:
     from deepkoal.colorizer import Colorizer
-    from deepkoal.prepared import Look
+    from deepkoal.guidance import Look
 
 
 def add_guidance_options(parser: argparse.ArgumentParser) -> None:

@@ -66,6 +66,19 @@ def check_hints(hints: Sequence[Hint], height: int, width: int) -> None:
             )
 
 
+def find_cell(x: float, y: float, size: tuple[int, ...], grid: tuple[int, ...]) -> int:
+    """Return the index, row by row, of a coarse grid's cell that a place of a photo lies in.
+
+    Args:
+        x: from the photo's left edge, in pixels.
+        y: from its upper edge.
+        size: of the photo: height and width.
+        grid: rows and columns of the grid; what follows them is not looked at.
+    """
+    row = min(int(y * grid[0] / size[0]), grid[0] - 1)
+    return row * grid[1] + min(int(x * grid[1] / size[1]), grid[1] - 1)
+
+
 def read_hints(path: str | Path) -> list[Hint]:
     """Read hints from a JSON file: a list of `{"x": 120, "y": 80, "color": "#c03020"}`.
 

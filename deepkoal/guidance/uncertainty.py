@@ -55,6 +55,30 @@ def expected_error(logits: Tensor, ab: Tensor, temperature: float = 1.0) -> Tens
     return ops.sum(mass * distance, axis=-1) / ops.sum(mass, axis=-1)
 
 
+def remaining_doubt(
+    doubt: NDArray[np.float32], places: Places, marks: Places, kernel: Kernel
+) -> NDArray[np.float32]:
+    """Tell what doubt is left after hints.
+
+    doubt · √(1 − K(x, ·) (K(·, ·) + noise·I)⁻¹ K(·, x) / K(x, x)): the deviation of the Gaussian
+    process that `spread` takes the mean of (Rasmussen and Williams 2006, eq. 2.24).
+
+    Args:
+        doubt: float (h, w), the deviation of the error, in any unit.
+        places: the h·w places, row by row, NumPy's.
+        marks: the K places of the hints.
+        kernel: the affinity that hints spread by.
+
+    Returns:
+        float (h, w), in the same unit.
+    """
+    told = kernel.compare(places, marks)
+    among = kernel.compare(marks, marks) + kernel.noise * np.eye(told.shape[-1], dtype=told.dtype)
+    share = np.sum(told * np.linalg.solve(among, told.T).T, axis=-1) / sum(kernel.weights)
+    left = np.sqrt(np.maximum(1 - share, 0)).reshape(doubt.shape)
+    return np.asarray(doubt * left, np.float32)
+
+
 def suggest_hints(
     doubt: NDArray[np.float32], places: Places, kernel: Kernel, count: int
 ) -> NDArray[np.intp]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +56,17 @@ class Noise:
         angles = angles + places.l[:, None] * self.lightness + self.phases
         return ops.matmul(ops.cos(angles), self.heights) + self.directions[:, None]
 
+    def take(self, indices: Any) -> Noise:
+        """Return some of the variations.
+
+        Args:
+            indices: integer (k,).
+        """
+        ops = namespace(self.features)
+        own = ("heights", "directions", "vibrances")
+        taken = {name: ops.take(getattr(self, name), indices, axis=0) for name in own}
+        return dataclasses.replace(self, **taken)
+
 
 def draw_noise(count: int, seed: int, depth: int, kernel: Kernel) -> Noise:
     """Draw what the variations of a photo do apart from its automatic colors.
@@ -100,16 +113,61 @@ def draw_noise(count: int, seed: int, depth: int, kernel: Kernel) -> Noise:
     return Noise(*(array.astype(np.float32) for array in arrays))
 
 
-def draw_variations(
-    logits: Tensor, places: Places, noise: Noise, temperature: float, vibrance: Tensor | float
-) -> Tensor:
-    """Read several plausible colorings off one distribution.
+def vary(logits: Tensor, places: Places, noise: Noise) -> Tensor:
+    """Condition a distribution on what each of n variations vaguely tells.
 
     With m(x) and S(x) the mean and covariance of the distribution at a place, and z(x) the noise,
     a variation is what the distribution says after someone has vaguely told it a color, by a
     Gaussian of that covariance: p(bin) · exp(−½ (bin − μ)ᵀ S⁻¹ (bin − μ)), μ = m + S^½ z. So it
     moves where the network doubts and stays where it is certain, and it prefers colors that the
     network holds for possible.
+
+    Args:
+        logits: (h, w, Q).
+        places: the h·w places, row by row.
+        noise: for n variations, see `draw_noise`.
+
+    Returns:
+        (n, h, w, Q), logits, to be read at `noise.vibrances` times the vibrance asked for.
+    """
+    ops = namespace(logits)
+    mean, covariance = _measure_moments(logits)
+    grid = (*ops.shape(logits)[:-1], 2)
+    noise_here = noise.at(places)
+    told = (
+        mean + _take_root(covariance, ops.reshape(noise_here[index], grid))
+        for index in range(noise.directions.shape[0])
+    )
+    return ops.stack([logits + _weigh_bins(center, covariance) for center in told])
+
+
+def rank_variations(logits: Tensor, varied: Tensor, noise: Noise, temperature: float) -> Tensor:
+    """Order variations by likelihood.
+
+    Args:
+        logits: (h, w, Q), as told by the network.
+        varied: (n, h, w, Q), what `vary` made of them.
+        noise: the n variations'.
+        temperature: of the annealed mean at vibrance 1, see `read_ab`.
+
+    Returns:
+        Integers (n,), most likely first: by the mean over places of (ab − m)ᵀ S⁻¹ (ab − m), which
+        is least where the distribution's Gaussian likelihood is highest. ab is read as if
+        vibrance 1 were asked for, so that the order holds for all.
+    """
+    ops = namespace(logits)
+    mean, covariance = _measure_moments(logits)
+    unlikely = []
+    for index in range(noise.directions.shape[0]):
+        ab = read_ab({"logits": varied[index]}, temperature, noise.vibrances[index])
+        unlikely.append(ops.mean(_measure_distance(ab - mean, covariance)))
+    return ops.argsort(ops.stack(unlikely))
+
+
+def draw_variations(
+    logits: Tensor, places: Places, noise: Noise, temperature: float, vibrance: Tensor | float
+) -> Tensor:
+    """Read several plausible colorings off one distribution, see `vary`.
 
     Args:
         logits: (h, w, Q), as told by the network.
@@ -120,25 +178,19 @@ def draw_variations(
 
     Returns:
         ab (n + 1, h, w, 2) in CIE Lab units: first the automatic colors, then the variations, most
-        likely first: by the mean over places of (ab − m)ᵀ S⁻¹ (ab − m), which is least where the
-        distribution's Gaussian likelihood is highest.
+        likely first, see `rank_variations`.
     """
     ops = namespace(logits)
-    mean, covariance = _measure_moments(logits)
-    grid = (*ops.shape(logits)[:-1], 2)
-    looks, unlikely = [], []
-    noise_here = noise.at(places)
-    for index in range(noise.directions.shape[0]):
-        told = mean + _take_root(covariance, ops.reshape(noise_here[index], grid))
-        conditioned = logits + _weigh_bins(told, covariance)
-        strength = vibrance * noise.vibrances[index]
-        ab = read_ab({"logits": conditioned}, temperature, strength)
-        looks.append(ab)
-        unlikely.append(ops.mean(_measure_distance(ab - mean, covariance)))
     automatic = read_ab({"logits": logits}, temperature, vibrance)[None]
-    if not looks:
+    count = noise.directions.shape[0]
+    if not count:
         return automatic
-    order = ops.argsort(ops.stack(unlikely))
+    varied = vary(logits, places, noise)
+    looks = [
+        read_ab({"logits": varied[index]}, temperature, vibrance * noise.vibrances[index])
+        for index in range(count)
+    ]
+    order = rank_variations(logits, varied, noise, temperature)
     return ops.concatenate([automatic, ops.take(ops.stack(looks), order, axis=0)])
 
 
