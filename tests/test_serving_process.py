@@ -38,6 +38,7 @@ from tensorflow_serving.apis import predict_pb2
 
 from deepkoal.cli import main
 from deepkoal.config import DeepkoalError
+from deepkoal.guidance import Hint
 from deepkoal.images import read_image, write_image
 from deepkoal.serving import retrying, wire
 from deepkoal.serving.client import Client
@@ -104,6 +105,65 @@ def test_client_over_both_ways(server):
         with Client(address, model="other") as client, pytest.raises(ServingError) as caught:
             client.colorize(photo)
         assert caught.value.code == "NOT_FOUND"
+
+
+class Told(tf.Module):
+    """Takes what a koala-lite takes, and returns it in the place of the photo."""
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, name="photo_bytes"),
+            tf.TensorSpec([None, None, 2], tf.float32, name="hint_points"),
+            tf.TensorSpec([None, None], tf.string, name="hint_colors"),
+            tf.TensorSpec([None], tf.string, name="palette"),
+            tf.TensorSpec([None], tf.float32, name="vibrance"),
+        ]
+    )
+    def colorize_guided(self, photo_bytes, hint_points, hint_colors, palette, vibrance):
+        points = tf.reduce_join(tf.strings.as_string(hint_points, precision=1), axis=[1, 2])
+        colors = tf.reduce_join(hint_colors, axis=1)
+        parts = [photo_bytes, points, colors, palette, tf.strings.as_string(vibrance, precision=2)]
+        return {"image_bytes": tf.strings.join(parts, "|")}
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, name="photo_bytes"),
+            tf.TensorSpec([None], tf.int32, name="count"),
+            tf.TensorSpec([None], tf.int32, name="seed"),
+        ]
+    )
+    def variations(self, photo_bytes, count, seed):
+        return {"image_bytes": tf.repeat(photo_bytes[:, None], tf.reduce_max(count + seed), axis=1)}
+
+
+def test_guidance_is_sent_as_the_signatures_take_it(models, server):
+    module = Told()
+    signatures = {name: getattr(module, name) for name in ("colorize_guided", "variations")}
+    tf.saved_model.save(module, str(models / "told" / "1"), signatures)
+    wait_until(lambda: get(f"{server.url}/v1/models/told")[0] == 200)
+    wait_until(lambda: "AVAILABLE" in get(f"{server.url}/v1/models/told")[1])
+    hints = [Hint(x=1, y=2.5, color="#c03020"), Hint(x=3, y=4, color="red")]
+    for address in (server.url, f"grpc://{server.target}"):
+        with Client(address, model="told") as client:
+            told = client.colorize(b"a", hints=hints, palette="sepia", vibrance=1.25)
+            assert told == b"a|1.02.53.04.0|#c03020#ff0000|sepia|1.25"
+            assert client.colorize(b"a", vibrance=2) == b"a|nannan|||2.00"
+            assert client.variations(b"a", count=3, seed=1) == [b"a"] * 4
+            with pytest.raises(DeepkoalError, match="CSS color"):
+                client.colorize(b"a", hints=[Hint(x=1, y=1, color=(20.0, 30.0))])
+
+
+def test_only_what_neighbors_cannot_change_is_batched():
+    def batches(**shapes):
+        slots = {name: Slot("t:0", np.dtype(object), shape) for name, shape in shapes.items()}
+        return Signature("s", slots, {"y": slots.pop("y")}).batches
+
+    assert batches(x=(None,), y=(None,))
+    assert batches(x=(None, None, 3), y=(None, None))
+    assert not batches(x=(None,), y=(None, None))  # as many columns as the largest value says
+    assert not batches(x=(None,), n=(), y=(None,))
+    assert not batches(x=(None,), y=None)
+    assert not batches(x=(1,), y=(None,))
 
 
 def test_client_says_that_nobody_is_there():

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from google.protobuf.json_format import MessageToDict
 from starlette.exceptions import HTTPException
 
@@ -84,7 +84,7 @@ def build_app(service: Service) -> FastAPI:
             raise ServingError("UNAVAILABLE", "the server is stopping or has no model")
         return {"status": "ok"}
 
-    @app.get(METRICS_PATH)
+    @app.get(METRICS_PATH, response_class=PlainTextResponse)
     async def get_metrics() -> Response:
         return Response(service.render_metrics(), media_type="text/plain; version=0.0.4")
 

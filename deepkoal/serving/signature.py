@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -71,11 +72,21 @@ class Signature:
             {key: Slot.read(info) for key, info in sorted(definition.outputs.items())},
         )
 
-    @property
+    @functools.cached_property
     def batches(self) -> bool:
-        """Whether the first dimension of all that goes in and out is free: that of a batch."""
-        slots = [*self.inputs.values(), *self.outputs.values()]
-        return all(slot.shape is not None and slot.shape[:1] == (None,) for slot in slots)
+        """Whether requests can be run together and get what they would get alone.
+
+        That takes a free first dimension in all that goes in and out, that of a batch. Where
+        another size of an output is free but none of the inputs', it depends on their values, and
+        so on the neighbors'.
+        """
+        inputs, outputs = self.inputs.values(), self.outputs.values()
+        if any(slot.shape is None or slot.shape[:1] != (None,) for slot in (*inputs, *outputs)):
+            return False
+        inputs_vary, outputs_vary = (
+            any(None in (slot.shape or ())[1:] for slot in slots) for slots in (inputs, outputs)
+        )
+        return inputs_vary or not outputs_vary
 
     def check_inputs(self, inputs: Arrays) -> None:
         """Make sure that a request gives what the function takes.

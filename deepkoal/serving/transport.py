@@ -30,7 +30,7 @@ class Transport(Protocol):
             seconds: it may take.
 
         Returns:
-            The strings of the signature's only output.
+            The strings of the signature's only output, in order.
 
         Raises:
             ServingError: there is no such answer.
@@ -70,7 +70,9 @@ class RestTransport:
         except (OSError, http.client.HTTPException) as error:
             raise self._name_cause(error) from error
         try:
-            return [base64.b64decode(value["b64"]) for value in json.loads(answer)["outputs"]]
+            return [
+                base64.b64decode(value["b64"]) for value in _flatten(json.loads(answer)["outputs"])
+            ]
         except (KeyError, TypeError, ValueError) as error:
             raise ServingError(
                 "UNKNOWN", f"{self._url}: not the answer of a model that returns photos"
@@ -135,6 +137,12 @@ def _write_json(array: Array) -> Any:
     flat = np.empty(array.size, object)
     flat[:] = [{"b64": base64.b64encode(value).decode("ascii")} for value in array.ravel()]
     return flat.reshape(array.shape).tolist()
+
+
+def _flatten(values: Any) -> list[Any]:
+    if isinstance(values, list):
+        return [leaf for value in values for leaf in _flatten(value)]
+    return [values]
 
 
 def _read_error(body: bytes) -> str:
