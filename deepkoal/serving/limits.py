@@ -44,7 +44,7 @@ class Limits:
     def __post_init__(self) -> None:
         """Take as many workers as there are cores where none are named, and reject nonsense."""
         if not self.workers:
-            object.__setattr__(self, "workers", len(os.sched_getaffinity(0)))
+            object.__setattr__(self, "workers", _count_cores())
         for name, value in vars(self).items():
             if not value > 0:
                 raise DeepkoalError(f"{name} must be above 0, not {value}")
@@ -101,3 +101,10 @@ class Account:
         """Count further bytes of this request, see `Budget.take`."""
         self._budget.take(count)
         self.taken += count
+
+
+def _count_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

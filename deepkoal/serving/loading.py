@@ -70,13 +70,13 @@ class ServedVersion:
         """Return a signature by name; `serving_default` where it is empty.
 
         Raises:
-            ServingError: INVALID_ARGUMENT.
+            ServingError: FAILED_PRECONDITION, as TensorFlow Serving has it.
         """
         name = name or DEFAULT_SIGNATURE
         if name not in self.signatures:
             known = ", ".join(self.signatures) or "none"
             raise ServingError(
-                "INVALID_ARGUMENT",
+                "FAILED_PRECONDITION",
                 f'Serving signature name: "{name}" not found in signature def; there are: {known}',
             )
         return self.signatures[name]
