@@ -26,7 +26,7 @@ from deepkoal.guidance import (
     find_cell,
     list_likely_colors,
     make_places,
-    pull_to_reference,
+    match_reference,
     rank_variations,
     read_ab,
     remaining_doubt,
@@ -72,6 +72,13 @@ class PreparedPhoto:
         height, width = features.shape[:2]
         return make_places(features, resize_for_network(self.l, height, width))
 
+    @functools.cached_property
+    def _match(self) -> Callable[[Reference], tuple[FloatArray, FloatArray]]:
+        """`match_reference`, the costliest reading, of which the last is kept."""
+        return functools.lru_cache(maxsize=1)(
+            lambda reference: match_reference(self.places, reference.places, reference.ab)
+        )
+
     def read_ab(
         self,
         *,
@@ -111,9 +118,8 @@ class PreparedPhoto:
         if tidy and doubted is not None:
             ab = self._tidy(ab, doubted)
         if reference is not None:
-            ab = self._add_at_features(
-                ab, lambda x: pull_to_reference(x, self.places, reference.places, reference.ab)
-            )
+            mean, trust = self._match(reference)
+            ab = self._add_at_features(ab, lambda x: x + trust * (mean - x))
         return self._spread_hints(ab, hints) if hints else ab
 
     def render(self, **look: Unpack[Look]) -> ByteArray:

@@ -2,7 +2,8 @@
 
     python scripts/learn_affinity.py RUN RECORDS
 
-Writes the learned projection into RUN/best.keras and the kernel into RUN/kernel.json.
+Goes on from the projection in RUN/best.keras and the preset's kernel. Writes the projection into
+RUN/best.keras and the kernel into RUN/kernel.json.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from tqdm.keras import TqdmCallback
 
+from deepkoal.guidance import Kernel
 from deepkoal.presets import BEST_FILE, list_presets, load_trained
 from deepkoal.training.affinity import learn_affinity, see_photos
 
@@ -36,8 +38,15 @@ def main() -> None:
         size=arguments.size,
         temperature=preset.reading["temperature"],
     )
-    learned = learn_affinity(seen, steps=arguments.steps, callbacks=[TqdmCallback(verbose=1)])
-    network.get_layer("affinity").projection.assign(learned.projection)
+    learned = learn_affinity(
+        seen,
+        steps=arguments.steps,
+        start=Kernel(**preset.reading.get("kernel", {})),
+        callbacks=[TqdmCallback(verbose=1)],
+    )
+    # What was seen was projected already, where the run began with weights that had learned.
+    projection = network.get_layer("affinity").projection
+    projection.assign(projection.numpy() @ learned.projection)
     network.save(file)
     kernel = dataclasses.asdict(learned.kernel)
     (arguments.run / "kernel.json").write_text(json.dumps(kernel, indent=2) + "\n", "utf-8")

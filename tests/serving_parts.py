@@ -41,6 +41,7 @@ class Running:
 def running_server(models, *options, rest_port=0, port=0):
     """Run `deepkoal serve` as a process of its own, on free ports unless told."""
     command = [sys.executable, "-m", "deepkoal.cli", "serve", str(models), *options]
+    command += ["--timeout", "300"]  # the first photo may take long where much else runs
     command += ["--rest-port", str(rest_port), "--port", str(port)]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
@@ -94,7 +95,7 @@ def read_rows(answer):
     return [base64.b64decode(row["b64"]) for row in answer["predictions"]]
 
 
-def post(url, body, seconds=60):
+def post(url, body, seconds=300):
     """Return the status and the JSON of the answer."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     try:

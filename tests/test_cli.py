@@ -510,7 +510,7 @@ def test_missing_network_is_one_line(small, tmp_path, capsys):
     assert re.fullmatch(r"deepkoal: no\.keras: no such file; .*\n", capsys.readouterr().err)
 
 
-@pytest.mark.parametrize("verb", ["colorize", "prepare", "train", "presets", "demo"])
+@pytest.mark.parametrize("verb", ["colorize", "studio", "prepare", "train", "presets", "demo"])
 def test_every_verb_explains_itself(verb, capsys):
     assert main([verb, "--help"]) == 0
     assert f"deepkoal {verb}" in capsys.readouterr().out

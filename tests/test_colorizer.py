@@ -1,7 +1,9 @@
 """Photos of any size through a network and back: lightness kept, batches, and what is refused."""
 
+import dataclasses
 import json
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -12,9 +14,10 @@ from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_lite
 from deepkoal import models, presets
 from deepkoal.colorizer import Colorizer, fit_working_size
 from deepkoal.config import DeepkoalError, WeightsError
-from deepkoal.guidance import Reading
+from deepkoal.guidance import Hint, Palette, Reading
 from deepkoal.metrics import colorfulness
 from deepkoal.postprocess import lightness
+from deepkoal.upsample import resize_for_network
 from deepkoal.weights import save_weights
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
@@ -65,6 +68,19 @@ def test_a_photo_of_any_size_keeps_its_size_and_lightness(colorizer, photos, siz
     assert rgb.shape == (*size, 3)
     assert rgb.dtype == np.uint8
     assert_same_lightness(rgb, photo)
+
+
+def test_the_same_photo_at_another_size_has_the_same_colors(photos):
+    photo = cv2.resize(photos["astronaut"], (1200, 900), interpolation=cv2.INTER_CUBIC)
+    large = Colorizer.from_preset("koala-lite").open(photo)
+    small = dataclasses.replace(large, l=resize_for_network(large.l, 300, 400))
+    looks = [{"hints": [Hint(40 * scale, 120 * scale, "teal")]} for scale in (3, 1)]
+    looks = [{**look, "vibrance": 1.5, "palette": Palette.named("vermeer")} for look in looks]
+    apart = np.abs(large.read_ab(**looks[0]) - small.read_ab(**looks[1]))
+    assert apart.max() < 2
+    assert apart.mean() < 0.1
+    reduced = cv2.resize(large.render(**looks[0]), (400, 300), interpolation=cv2.INTER_AREA)
+    assert np.abs(reduced.astype(int) - small.render(**looks[1])).mean() < 2
 
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee"])

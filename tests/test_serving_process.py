@@ -120,8 +120,8 @@ class Told(tf.Module):
         ]
     )
     def colorize_guided(self, photo_bytes, hint_points, hint_colors, palette, vibrance):
-        points = tf.reduce_join(tf.strings.as_string(hint_points, precision=1), axis=[1, 2])
-        colors = tf.reduce_join(hint_colors, axis=1)
+        points = tf.strings.reduce_join(tf.strings.as_string(hint_points, precision=1), axis=[1, 2])
+        colors = tf.strings.reduce_join(hint_colors, axis=1)
         parts = [photo_bytes, points, colors, palette, tf.strings.as_string(vibrance, precision=2)]
         return {"image_bytes": tf.strings.join(parts, "|")}
 
@@ -382,7 +382,7 @@ def stop_load(loads):
         load.join(60)
 
 
-def wait_until(condition, seconds=60):
+def wait_until(condition, seconds=240):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -14,10 +14,12 @@ from deepkoal.color import ab_bins, rgb_to_lab
 from deepkoal.colorizer import Colorizer
 from deepkoal.config import DeepkoalError
 from deepkoal.guidance import (
+    Hint,
     Kernel,
     expected_error,
     make_places,
     read_ab,
+    remaining_doubt,
     suggest_hints,
     uncertainty,
 )
@@ -157,3 +159,31 @@ def test_without_doubt_there_is_still_an_answer(grid):
 def test_hints_for_no_place_are_refused(grid, count):
     with pytest.raises(DeepkoalError, match=rf"count of hints in 1…48, got {count}"):
         suggest_hints(*grid, KERNEL, count)
+
+
+# --- what hints leave of it --------------------------------------------------------------------
+
+
+def test_remaining_doubt_is_the_deviation_of_the_process(grid):
+    doubt, places = grid
+    marks = np.array([3, 20, 21])
+    prior = KERNEL.compare(places, places).astype("float64")
+    known = prior[np.ix_(marks, marks)] + KERNEL.noise * np.eye(3)
+    left = prior - prior[:, marks] @ np.linalg.solve(known, prior[marks])
+    expected = doubt * np.sqrt(np.diag(left) / np.diag(prior)).reshape(doubt.shape)
+    got = remaining_doubt(doubt, places, places.take(marks), KERNEL)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, expected, atol=1e-3)
+
+
+def test_what_a_hint_has_told_is_doubted_less_and_asked_no_more(photos):
+    prepared = Colorizer.from_preset("koala-lite").open(photos["coffee"])
+    asked = prepared.suggest_hints(3)
+    hints = [Hint(*place, "tomato") for place in asked]
+    before, after = prepared.uncertainty(), prepared.uncertainty(hints=hints)
+    assert (after <= before + 1e-5).all()
+    for x, y in asked:
+        assert after[int(y), int(x)] < 0.7 * before[int(y), int(x)]
+    assert not set(asked) & set(prepared.suggest_hints(5, hints=hints))
+    with pytest.raises(DeepkoalError, match="outside the photo"):
+        prepared.uncertainty(hints=[Hint(1e4, 0, "red")])

@@ -3,13 +3,16 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tiny_networks import tiny_koala, tiny_lite
 
 from deepkoal.color import BIN_WIDTH, ab_bins, encode_ab
 from deepkoal.colorizer import Colorizer
 from deepkoal.config import DeepkoalError
 from deepkoal.guidance import (
+    Hint,
     Kernel,
     Noise,
+    Palette,
     draw_noise,
     draw_variations,
     make_places,
@@ -185,3 +188,50 @@ def test_a_graph_of_any_size_varies_as_arrays_do(scene):
 
     expected = draw_variations(logits, places, noise, 0.7, 1.1)
     np.testing.assert_allclose(draw(logits, features, l[..., None]), expected, atol=0.01)
+
+
+# --- as part of a look -------------------------------------------------------------------------
+
+
+def test_a_look_may_start_from_a_variation(prepared):
+    variations = prepared.list_variations(4, seed=5)
+    reading, features = prepared.reading, prepared.places.features
+    noise = draw_noise(4, 5, features.shape[-1], reading.kernel)
+    expected = draw_variations(
+        prepared.outputs["logits"], prepared.places, noise, reading.temperature, 2 * reading.gain
+    )
+    for variation, ab in zip([None, *variations], expected, strict=True):
+        got = prepared.read_ab(variation=variation, vibrance=2, tidy=False)
+        np.testing.assert_allclose(got, ab, atol=1e-3)
+    looks = prepared.variations(4, seed=5)
+    np.testing.assert_array_equal(looks[3], prepared.render(variation=variations[2]))
+
+
+def test_palettes_and_hints_act_on_a_variation(prepared):
+    (*_, variation) = prepared.list_variations(6)
+    sepia = Palette.named("sepia")
+    plain, varied, both, toned = (
+        prepared.read_ab(**look)
+        for look in (
+            {},
+            {"variation": variation},
+            {"variation": variation, "palette": sepia},
+            {"palette": sepia},
+        )
+    )
+    away = np.linalg.norm(varied - plain, axis=-1).mean()
+    assert np.linalg.norm(both - toned, axis=-1).mean() < away / 2  # sepia is all that it may be
+    hint = Hint(500, 60, (-30.0, 20.0))
+    hinted, plain_hinted = (
+        prepared.render(variation=each, hints=[hint]) for each in (variation, None)
+    )
+    red, green, _ = hinted[60, 500].astype(int)
+    assert green > red + 20
+    assert np.abs(hinted.astype(int) - plain_hinted).mean() > 3  # elsewhere the variation stays
+
+
+def test_a_network_that_tells_one_color_only_does_not_vary(photos):
+    prepared = Colorizer(tiny_koala(), working_size=64).open(photos["coffee"])
+    (variation,) = Colorizer(tiny_lite(), working_size=64).open(photos["coffee"]).list_variations(2)
+    with pytest.raises(DeepkoalError, match="variations need a network"):
+        prepared.render(variation=variation)

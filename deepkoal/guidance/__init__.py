@@ -6,7 +6,12 @@ from deepkoal.guidance.likely import list_likely_colors
 from deepkoal.guidance.look import Look, Reference
 from deepkoal.guidance.palette import Palette, list_palettes, shift_prior
 from deepkoal.guidance.reading import Reading
-from deepkoal.guidance.reference import REFERENCE_KERNEL, measure_ab, pull_to_reference
+from deepkoal.guidance.reference import (
+    REFERENCE_KERNEL,
+    match_reference,
+    measure_ab,
+    pull_to_reference,
+)
 from deepkoal.guidance.uncertainty import (
     expected_error,
     remaining_doubt,
@@ -42,6 +47,7 @@ __all__ = [
     "list_likely_colors",
     "list_palettes",
     "make_places",
+    "match_reference",
     "measure_ab",
     "pull_to_reference",
     "rank_variations",

@@ -57,7 +57,29 @@ def pull_to_reference(
     Returns:
         (..., N, 2) in CIE Lab units.
     """
+    mean, trust = match_reference(places, reference_places, reference_ab, kernel)
     ops = namespace(ab)
+    return ab + ops.minimum(strength * trust, 1.0) * (mean - ab)
+
+
+def match_reference(
+    places: Places,
+    reference_places: Places,
+    reference_ab: Tensor,
+    kernel: Kernel = REFERENCE_KERNEL,
+) -> tuple[Tensor, Tensor]:
+    """Find the colors that like places have in another photo: all that does not depend on ab.
+
+    Args:
+        places: N of them.
+        reference_places: K of them, see `pull_to_reference`.
+        reference_ab: (..., K, 2), likewise.
+        kernel: how alike two places are.
+
+    Returns:
+        m (..., N, 2) in CIE Lab units and c (..., N, 1) at strength 1, see `pull_to_reference`.
+    """
+    ops = namespace(reference_ab)
     affinity = kernel.compare(places, reference_places, near=False)
     total = ops.sum(affinity, axis=-1, keepdims=True)
     weights = affinity / ops.maximum(total, 1e-12)
@@ -66,8 +88,7 @@ def pull_to_reference(
     variance = ops.matmul(weights, square) - ops.sum(mean * mean, axis=-1, keepdims=True)
     alike = ops.mean(affinity, axis=-1, keepdims=True)
     trust = alike / (alike + DAMPING)
-    trust = trust * DISAGREEMENT**2 / (DISAGREEMENT**2 + ops.maximum(variance, 0.0))
-    return ab + ops.minimum(strength * trust, 1.0) * (mean - ab)
+    return mean, trust * DISAGREEMENT**2 / (DISAGREEMENT**2 + ops.maximum(variance, 0.0))
 
 
 def measure_ab(rgb: ByteArray, height: int, width: int) -> FloatArray:

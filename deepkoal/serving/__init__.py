@@ -1,1 +1,1 @@
-"""Networks behind a port: a server that speaks TensorFlow Serving's interface, and its client."""
+"""What others reach over a network: servers, their client and the studio."""

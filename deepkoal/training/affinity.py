@@ -43,7 +43,7 @@ class Learned:
     """What `learn_affinity` found.
 
     Attributes:
-        projection: float32 (F, F), for the network's layer `affinity`.
+        projection: float32 (F, F), to follow that of the network's layer `affinity`.
         kernel: their widths and weights.
         error: mean squared ab error per pixel, before and after.
     """
@@ -59,7 +59,7 @@ def see_photos(
     """Show photos to a network.
 
     Args:
-        network: with outputs `logits` and `features`, its projection still the identity.
+        network: with outputs `logits` and `features`.
         records: a folder that `dataset.prepare` finished.
         count: of photos, at most; the first of the records, whose order is random.
         size: side in pixels of the squares shown.

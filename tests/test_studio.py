@@ -1,0 +1,392 @@
+"""The studio: what its server answers and refuses, and the page in a real browser."""
+
+import contextlib
+import io
+import re
+import signal
+import socket
+import subprocess
+import sys
+from urllib.parse import quote
+
+import httpx
+import numpy as np
+import pytest
+from local_server import serve
+from PIL import Image
+from tiny_networks import tiny_koala, tiny_lite
+
+from deepkoal.cli import main
+from deepkoal.color import colorfulness
+from deepkoal.colorizer import Colorizer
+from deepkoal.config import DeepkoalError
+from deepkoal.guidance import Hint, Palette, Reading
+from deepkoal.images import SAMPLES, decode_photo, encode_photo, read_sample
+from deepkoal.postprocess import lightness
+from deepkoal.serving.studio import create_studio
+from deepkoal.serving.studio.desk import Desk
+from deepkoal.serving.studio.photo import PREVIEW_PIXELS
+from deepkoal.serving.studio.shelf import GoneError, Shelf
+from deepkoal.sheets import desaturate
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+@contextlib.contextmanager
+def serve_client(*arguments, **options):
+    """Serve a studio; give a client of it."""
+    with (
+        serve(create_studio(*arguments, **options)) as address,
+        httpx.Client(base_url=address, timeout=60) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def colorizer():
+    prior = np.full(227, 1 / 227, np.float32)
+    return Colorizer(tiny_lite(), working_size=64, reading=Reading(prior=prior))
+
+
+@pytest.fixture(scope="module")
+def client(colorizer):
+    with serve_client(colorizer) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def grey():
+    """A grey photo of 300×200 pixels."""
+    return desaturate(np.ascontiguousarray(read_sample(SAMPLES[2]).rgb[:200, :300]))
+
+
+@pytest.fixture(scope="module")
+def opened(client, grey):
+    """What the server tells of that photo, opened as a PNG file."""
+    return client.post("/api/photos?name=old.png", content=encode_photo(grey, "PNG")).json()
+
+
+def see(answer):
+    """Return the pixels of a picture that was answered."""
+    assert answer.status_code == 200, answer.text
+    return decode_photo(answer.content).rgb
+
+
+def error_of(answer):
+    (line,) = answer.json()["error"].splitlines()
+    return line
+
+
+# --- opening -----------------------------------------------------------------------------------
+
+
+def test_a_photo_is_opened_and_colored_as_the_library_does(client, colorizer, opened, grey):
+    assert opened | {"id": ""} == {"id": "", "name": "old.png", "width": 300, "height": 200}
+    assert client.get(f"/api/photos/{opened['id']}").json() == opened
+    colored = see(client.post(f"/api/photos/{opened['id']}/look", json={}))
+    expected = colorizer.colorize(grey)
+    assert np.abs(colored.astype(int) - expected).mean() < 3  # JPEG
+    before = see(client.get(f"/api/photos/{opened['id']}/before"))
+    assert np.abs(before.astype(int) - grey).mean() < 3
+
+
+def test_samples_are_offered_and_opened_without_their_colors(client):
+    about = client.get("/api/about").json()
+    assert [sample["file"] for sample in about["samples"]] == [sample.file for sample in SAMPLES]
+    file = about["samples"][1]["file"]
+    assert colorfulness(see(client.get(f"/api/samples/{file}"))) < 1
+    sample = client.post(f"/api/samples/{file}").json()
+    assert (sample["width"], sample["height"]) == read_sample(SAMPLES[1]).rgb.shape[1::-1]
+    assert colorfulness(see(client.get(f"/api/photos/{sample['id']}/before"))) < 1
+    assert "no sample photo 'other.png'" in error_of(client.post("/api/samples/other.png"))
+
+
+def test_a_studio_may_begin_with_a_photo(colorizer, grey):
+    with serve_client(colorizer, (encode_photo(grey, "JPEG"), "a.jpg")) as client:
+        first = client.get("/api/about").json()["photo"]
+        assert client.get(f"/api/photos/{first}").json()["name"] == "a.jpg"
+    with pytest.raises(DeepkoalError, match=r"b\.jpg: .* empty"):
+        create_studio(colorizer, (b"", "b.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("data", "cause"),
+    [
+        (b"", "is empty"),
+        (b"<html>no such page</html>", "a web page"),
+        (b"\xff\xd8\xff\xe0 cut short", "damaged"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), "damaged"),
+    ],
+)
+def test_what_is_no_photo_is_refused_in_a_line(client, data, cause):
+    for kind in ("photos", "references"):
+        answer = client.post(f"/api/{kind}?name=../up/my%20photo.jpg", content=data)
+        assert answer.status_code == 400
+        assert error_of(answer).startswith("my photo.jpg: ")
+        assert cause in error_of(answer)
+
+
+def test_too_large_a_file_is_refused_before_it_is_read(colorizer):
+    with serve_client(colorizer, max_bytes=100_000) as client:
+        answer = client.post("/api/photos", content=bytes(200_000))
+        assert answer.status_code == 413
+        assert "has 0.2 MB, the studio takes 0.1" in error_of(answer)
+        assert client.post("/api/photos", content=iter([b"no length"])).status_code == 411
+
+
+def test_of_many_photos_the_last_used_are_kept():
+    shelf = Shelf("photo", 3, 100)
+    first, second, third = (shelf.put(name, 10) for name in "abc")
+    assert shelf.get(first) == "a"
+    fourth = shelf.put("d", 10)
+    with pytest.raises(GoneError, match=r"photo is no longer at hand.* last 3 .*open it again"):
+        shelf.get(second)
+    large = shelf.put("e", 85)  # takes the place of two
+    assert [shelf.get(key) for key in (fourth, large)] == ["d", "e"]
+    for gone in (first, third):
+        with pytest.raises(GoneError):
+            shelf.get(gone)
+    assert shelf.get(shelf.put("alone", 1000)) == "alone"
+    assert len(shelf) == 1
+
+
+# --- looks -------------------------------------------------------------------------------------
+
+
+def test_every_part_of_a_look_is_read_as_the_library_does(client, colorizer, opened, grey, photos):
+    reference = client.post(
+        "/api/references?name=r.png", content=encode_photo(photos["chelsea"], "PNG")
+    ).json()
+    assert reference["picture"].startswith("data:image/jpeg;base64,")
+    seen = colorizer.open(grey)
+    red, seeded = "#d02030", seen.list_variations(6, seed=3)
+    looks = [
+        ({"vibrance": 2.5}, {"vibrance": 2.5}),
+        (
+            {"hints": [{"x": 40, "y": 150, "color": red}]},
+            {"hints": [Hint(40, 150, red)]},
+        ),
+        ({"palette": "sepia"}, {"palette": Palette.named("sepia")}),
+        (
+            {"reference": reference["id"]},
+            {"reference": colorizer.open_reference(photos["chelsea"])},
+        ),
+        ({"variation": {"seed": 3, "index": 2}}, {"variation": seeded[1]}),
+    ]
+    plain = see(client.post(f"/api/photos/{opened['id']}/file", json={}))
+    np.testing.assert_array_equal(plain, seen.render())
+    for asked, look in looks:
+        full = see(client.post(f"/api/photos/{opened['id']}/file", json=asked))
+        np.testing.assert_array_equal(full, seen.render(**look))
+        assert (full != plain).any(), asked
+
+
+@pytest.mark.parametrize(
+    ("look", "message"),
+    [
+        ({"vibrance": 9}, "vibrance must lie in"),
+        ({"vibrance": "much"}, "body.vibrance"),
+        ({"palette": "plaid"}, "no palette 'plaid'; there are"),
+        ({"hints": [{"x": 300, "y": 0, "color": "red"}]}, "outside the photo of 300×200"),
+        ({"hints": [{"x": -1, "y": 0, "color": "red"}]}, "from 0 up"),
+        ({"hints": [{"x": 1, "y": 0, "color": "redd"}]}, "'redd' is no color"),
+        ({"hints": [{"x": 1, "y": 1, "color": "red"}] * 201}, "body.hints"),
+        ({"variation": {"seed": 0, "index": 6}}, "body.variation.index"),
+        ({"haze": 1}, "body.haze"),
+    ],
+)
+def test_a_look_that_is_none_is_refused_in_a_line(client, opened, look, message):
+    for result in ("look", "file"):
+        answer = client.post(f"/api/photos/{opened['id']}/{result}", json=look)
+        assert answer.status_code == 400
+        assert message in error_of(answer)
+
+
+def test_what_is_gone_is_said_to_be(client, opened):
+    answer = client.post("/api/photos/none/look", json={})
+    assert answer.status_code == 404
+    assert "this photo is no longer at hand" in error_of(answer)
+    answer = client.post(f"/api/photos/{opened['id']}/look", json={"reference": "none"})
+    assert answer.status_code == 404
+    assert "this reference photo is no longer at hand" in error_of(answer)
+
+
+def test_thumbnails_show_the_variations_of_a_look(client, opened):
+    wanted = [None, {"seed": 0, "index": 1}, {"seed": 7, "index": 5}]
+    path = f"/api/photos/{opened['id']}/thumbnails"
+    pictures = client.post(path, json={"variations": wanted}).json()["pictures"]
+    assert len(set(pictures)) == 3
+    assert all(picture.startswith("data:image/jpeg;base64,") for picture in pictures)
+    sepia = client.post(path, json={"look": {"palette": "sepia"}, "variations": wanted}).json()
+    assert not set(sepia["pictures"]) & set(pictures)
+
+
+def test_doubt_and_its_suggestions_follow_the_hints(client, opened):
+    path = f"/api/photos/{opened['id']}/doubt"
+    before = client.post(path, json={}).json()
+    assert before["picture"].startswith("data:image/png;base64,")
+    assert len(before["places"]) == 5
+    place = before["places"][0]
+    assert 0 <= place["x"] < 300
+    assert 0 <= place["y"] < 200
+    after = client.post(path, json={"hints": [{**place, "color": "red"}]}).json()
+    assert after["picture"] != before["picture"]
+    assert place not in after["places"]
+
+
+def test_likely_colors_are_told_for_a_place(client, opened):
+    path = f"/api/photos/{opened['id']}/colors"
+    colors = client.get(path, params={"x": 299.9, "y": 199.9}).json()["colors"]
+    assert 2 <= len(colors) == len(set(colors)) <= 6
+    assert all(re.fullmatch("#[0-9a-f]{6}", color) for color in colors)
+    assert "outside the photo" in error_of(client.get(path, params={"x": 300, "y": 0}))
+
+
+def test_a_network_without_a_distribution_colors_and_says_what_it_cannot(grey):
+    with serve_client(Colorizer(tiny_koala(), working_size=64)) as client:
+        assert client.get("/api/about").json()["distribution"] is False
+        photo = client.post("/api/photos", content=encode_photo(grey, "PNG")).json()["id"]
+        see(client.post(f"/api/photos/{photo}/look", json={"vibrance": 2}))
+        answer = client.post(f"/api/photos/{photo}/look", json={"palette": "sepia"})
+        assert "tells a distribution" in error_of(answer)
+
+
+# --- sizes and files ---------------------------------------------------------------------------
+
+
+def test_a_large_photo_is_shown_smaller_in_the_colors_of_its_file(colorizer, photos):
+    small = Image.fromarray(photos["astronaut"][..., 1])
+    large = np.dstack([np.asarray(small.resize((1500, 1800), Image.Resampling.BICUBIC))] * 3)
+    desk = Desk(colorizer)
+    photo = desk.photos.get(desk.open(encode_photo(large, "JPEG"), "large.jpg"))
+    look = {"hints": [Hint(1499.9, 1799.9, "tomato"), Hint(600, 700, "teal")], "vibrance": 1.5}
+    shown = decode_photo(photo.color(**look)).rgb
+    assert shown.shape[0] * shown.shape[1] <= PREVIEW_PIXELS
+    finished = decode_photo(photo.finish(**look)[0]).rgb
+    assert finished.shape == large.shape
+    height, width = shown.shape[:2]
+    reduced = Image.fromarray(finished).resize((width, height), Image.Resampling.BOX)
+    assert np.abs(np.asarray(reduced).astype(int) - shown).mean() < 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "expected"),
+    [
+        ("JPEG", "a.jpeg", "a.colored.jpeg"),
+        ("PNG", "photo", "photo.colored.png"),
+        ("TIFF", "wrong.jpg", "wrong.colored.tif"),
+        ("GIF", "Ömi 1.gif", "Ömi 1.colored.png"),
+    ],
+)
+def test_a_download_is_of_the_photos_own_size_and_format(client, grey, kind, name, expected):
+    data = encode_photo(grey, kind)
+    photo = client.post("/api/photos", params={"name": name}, content=data).json()
+    answer = client.post(f"/api/photos/{photo['id']}/file", json={})
+    disposition = answer.headers["content-disposition"]
+    assert disposition == f"attachment; filename*=UTF-8''{quote(expected)}"
+    assert Image.open(io.BytesIO(answer.content)).format == {"GIF": "PNG"}.get(kind, kind)
+    assert see(answer).shape == grey.shape
+
+
+def test_a_download_carries_metadata_and_alpha(client, grey):
+    exif = Image.Exif()
+    exif[0x010E] = "Grandmother, 1931"
+    file = io.BytesIO()
+    Image.fromarray(np.dstack([grey, np.full(grey.shape[:2], 77, np.uint8)])).save(
+        file, "PNG", exif=exif
+    )
+    key = client.post("/api/photos", content=file.getvalue()).json()["id"]
+    photo = decode_photo(client.post(f"/api/photos/{key}/file", json={}).content)
+    assert (photo.alpha == 77).all()
+    assert b"Grandmother, 1931" in photo.exif
+    assert np.abs(lightness(photo.rgb) - lightness(grey)).max() < 1
+    shown = client.post(f"/api/photos/{key}/look", json={})
+    assert (decode_photo(shown.content).alpha == 77).all()
+
+
+# --- what others may not -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "photos.example"},  # a name made to point here
+        {"host": "127.0.0.1.photos.example:8600"},
+        {"host": ""},
+        {"origin": "https://photos.example"},
+        {"origin": "null"},
+        {"origin": "http://localhost:1"},
+    ],
+)
+def test_other_pages_are_refused(client, headers):
+    for method, path in (("GET", "/"), ("GET", "/api/about"), ("POST", "/api/samples/coffee.png")):
+        answer = client.request(method, path, headers=headers)
+        assert answer.status_code == 403
+        assert "the studio" in error_of(answer)
+
+
+def test_the_own_page_is_answered_under_both_its_names(client):
+    port = client.base_url.port
+    for host in (f"127.0.0.1:{port}", f"localhost:{port}"):
+        headers = {"host": host, "origin": f"http://{host}"}
+        assert client.post("/api/samples/coffee.png", headers=headers).status_code == 201
+
+
+@pytest.mark.parametrize("path", ["/", "/api/about", "/none", "/api/photos/none"])
+def test_every_answer_forbids_what_is_not_served_here(client, path):
+    headers = client.get(path).headers
+    assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'; ")
+    assert "http" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert "access-control-allow-origin" not in headers
+
+
+def test_nothing_but_the_page_is_served(client):
+    for path in ("/app.py", "/../app.py", "/%2e%2e/app.py", "/..%2fcli/main.py", "/docs"):
+        answer = client.get(path)
+        assert answer.status_code == 404
+        assert "Not Found" in error_of(answer)
+    page = client.get("/").text
+    parts = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(parts) >= 4
+    for part in parts:
+        assert client.get(f"/{part}").status_code == 200
+    assert not re.search(r"https?:|//\w", page)
+
+
+# --- the command -------------------------------------------------------------------------------
+
+
+def test_the_command_serves_until_it_is_interrupted(tmp_path, grey):
+    tiny_lite().save(tmp_path / "tiny.keras")
+    (tmp_path / "old.png").write_bytes(encode_photo(grey, "PNG"))
+    argv = ["studio", "old.png", "--port", "0", "--no-browser", "--model", "tiny.keras"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "deepkoal.cli", *argv],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        address = process.stdout.readline().strip()
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address), process.stderr.read()
+        first = httpx.get(f"{address}api/about", timeout=60).json()["photo"]
+        assert httpx.get(f"{address}api/photos/{first}").json()["name"] == "old.png"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, out) == (0, "")
+    assert err == "deepkoal: the studio is open; Ctrl+C ends it\ndeepkoal: the studio is closed\n"
+
+
+def test_the_command_says_what_is_wrong(tmp_path, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["studio", "--no-browser", "--port", port]) == 1
+        assert re.search(f"port {port} .* give another with --port", capsys.readouterr().err)
+    assert main(["studio", "--no-browser", str(tmp_path / "none.jpg")]) == 1
+    assert "none.jpg: cannot be read (No such file" in capsys.readouterr().err
+    assert main(["studio", "--port", "70000"]) == 2
