@@ -120,7 +120,7 @@ class Told(tf.Module):
         ]
     )
     def colorize_guided(self, photo_bytes, hint_points, hint_colors, palette, vibrance):
-        points = tf.strings.reduce_join(tf.strings.as_string(hint_points, precision=1), axis=[1, 2])
+        points = tf.strings.reduce_join(tf.strings.as_string(hint_points, precision=1), axis=[2, 1])
         colors = tf.strings.reduce_join(hint_colors, axis=1)
         parts = [photo_bytes, points, colors, palette, tf.strings.as_string(vibrance, precision=2)]
         return {"image_bytes": tf.strings.join(parts, "|")}

@@ -19,7 +19,7 @@ MOST_CONNECTIONS = 512
 KEEP_ALIVE_SECONDS = 60
 
 
-def open_port(host: str, port: int, option: str = "--port") -> socket.socket:
+def open_port(host: str, port: int, option: str) -> socket.socket:
     """Return a socket bound to a port.
 
     Args:
@@ -116,33 +116,6 @@ async def serve_http(
     finally:
         stopping.cancel()
         listener.close()
-
-
-def run_app(
-    app: Any, host: str, port: int, tell: Callable[[str], None], drain_seconds: float = 5
-) -> None:
-    """Serve a web application until SIGTERM or SIGINT.
-
-    Args:
-        app: an ASGI application.
-        host: to bind to.
-        port: likewise; 0 for any free one.
-        tell: is given the line that says where it listens.
-        drain_seconds: how long requests that have begun may take after the signal.
-
-    Raises:
-        DeepkoalError: the port cannot be had.
-    """
-    listener = open_port(host, port)
-
-    async def run() -> None:
-        with stop_signals() as stop:
-            url = name_url(listener)
-            await serve_http(
-                app, listener, stop, drain_seconds, lambda: tell(f"listening on {url}")
-            )
-
-    asyncio.run(run())
 
 
 class _Server(uvicorn.Server):
