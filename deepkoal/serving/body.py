@@ -15,6 +15,10 @@ T = TypeVar("T")
 
 _LEFT = "the client left"
 
+# Up to so many times the limit is received and thrown away, for a client that is cut off while it
+# still sends sees a broken connection and not the reason.
+_PATIENCE = 4
+
 
 async def read_body(request: Request, limits: Limits, account: Account, deadline: float) -> bytes:
     """Receive a request's body.
@@ -29,22 +33,30 @@ async def read_body(request: Request, limits: Limits, account: Account, deadline
         ServingError: it is too large (HTTP's 413), too slow (408), the server holds too much,
             or the client left.
     """
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal():
-        _check_size(int(declared), limits)
+    length = request.headers.get("content-length", "0")
+    declared = int(length) if length.isdecimal() else 0
+    patience = 1 if "expect" in request.headers else _PATIENCE  # who asks first waits for a yes
+    if declared > patience * limits.request_bytes:
+        raise _tell_too_large(limits)
     chunks = []
+    size = 0
     try:
         async with asyncio.timeout_at(deadline):
             async for chunk in request.stream():
-                account.take(len(chunk))
-                _check_size(account.taken, limits)
-                chunks.append(chunk)
+                size += len(chunk)
+                if size <= limits.request_bytes:
+                    account.take(len(chunk))
+                    chunks.append(chunk)
+                elif size > _PATIENCE * limits.request_bytes:
+                    break
     except TimeoutError as error:
         raise ServingError(
             "DEADLINE_EXCEEDED", f"the request took longer than {limits.seconds:g} s to arrive", 408
         ) from error
     except ClientDisconnect as error:
         raise ServingError("CANCELLED", _LEFT) from error
+    if size > limits.request_bytes:
+        raise _tell_too_large(limits)
     return b"".join(chunks)
 
 
@@ -75,11 +87,10 @@ async def _wait_for_disconnect(request: Request) -> None:
         pass
 
 
-def _check_size(size: int, limits: Limits) -> None:
-    if size > limits.request_bytes:
-        raise ServingError(
-            "INVALID_ARGUMENT",
-            f"the request is larger than {limits.request_megabytes} MiB; send fewer or smaller "
-            "photos at a time",
-            413,
-        )
+def _tell_too_large(limits: Limits) -> ServingError:
+    return ServingError(
+        "INVALID_ARGUMENT",
+        f"the request is larger than {limits.request_megabytes} MiB; send fewer or smaller photos "
+        "at a time",
+        413,
+    )
