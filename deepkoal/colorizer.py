@@ -6,14 +6,14 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from deepkoal.color import normalize_l
 from deepkoal.config import NETWORK_STRIDE, DeepkoalError, WeightsError
+from deepkoal.engines import Engine, KerasEngine, find_engine, open_engine
 from deepkoal.guidance import (
     Hint,
     Look,
@@ -28,12 +28,17 @@ from deepkoal.prepared import PreparedPhoto
 from deepkoal.presets import (
     DEFAULT_PRESET,
     list_presets,
+    load_engine,
     load_network,
     load_preset,
     load_trained,
 )
-from deepkoal.semantic import SemanticEmbedder
 from deepkoal.upsample import resize_for_network
+
+if TYPE_CHECKING:
+    import keras
+
+    from deepkoal.semantic import SemanticEmbedder
 
 ByteArray = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -63,49 +68,90 @@ class Colorizer:
     """A network with all that turns a photo into its input and its outputs into a photo.
 
     Args:
-        network: from `l_norm` (B, h, w, 1) to `logits` or `ab_norm`, see `deepkoal.models`.
+        network: from `l_norm` (B, h, w, 1) to `logits` or `ab_norm`, see `deepkoal.models`; or
+            an engine that runs one, see `deepkoal.engines`.
+
+    Attributes:
+        engine: that runs the network.
         working_size: side in pixels at which a square photo is shown to the network; other
             aspects are shown at the same area.
         reading: how its outputs are read; `Reading()` where None.
     """
 
     def __init__(
-        self, network: keras.Model, *, working_size: int = 128, reading: Reading | None = None
+        self,
+        network: keras.Model | Engine,
+        *,
+        working_size: int = 128,
+        reading: Reading | None = None,
     ) -> None:
-        self.network = network
+        is_engine = hasattr(network, "kind")  # a Keras model has none, and is not imported here
+        self.engine: Engine = network if is_engine else KerasEngine(network)
         self.working_size = working_size
         self.reading = reading or Reading()
 
+    @property
+    def network(self) -> keras.Model:
+        """The Keras network.
+
+        Raises:
+            DeepkoalError: another engine runs it, so that there is none.
+        """
+        if not isinstance(self.engine, KerasEngine):
+            raise DeepkoalError(
+                f"expected a Keras network, but this one runs on {self.engine.kind}; load the "
+                "preset or the .keras file that it came from on the keras engine"
+            )
+        return self.engine.network
+
     @classmethod
     def from_preset(
-        cls, name: str = DEFAULT_PRESET, *, embedder: SemanticEmbedder | None = None
+        cls,
+        name: str = DEFAULT_PRESET,
+        *,
+        embedder: SemanticEmbedder | None = None,
+        engine: str = "keras",
     ) -> Self:
         """Load a preset with the weights that came with the library.
 
         Args:
             name: of the preset.
-            embedder: for `koala`: any of ImageNet-1k's classes; EfficientNet-Lite0 where None.
+            embedder: for `koala` on Keras: any of ImageNet-1k's classes; EfficientNet-Lite0 where
+                None.
+            engine: `keras`, `litert` or `onnx`; the latter two need neither TensorFlow nor Keras.
 
         Raises:
-            WeightsError: there is no such preset, it has no weights or they are damaged.
+            WeightsError: there is no such preset, it has no weights or none for that engine,
+                they are damaged, or the engine is not installed.
         """
         preset = load_preset(name)
-        return cls(
-            load_network(name, embedder=embedder),
-            working_size=preset.working_size,
-            reading=Reading.from_config(preset.reading),
-        )
+        if engine == "keras":
+            network: keras.Model | Engine = load_network(name, embedder=embedder)
+        elif embedder is not None:
+            raise WeightsError(f"an embedder can be given on the keras engine only, not {engine}")
+        else:
+            network = load_engine(name, engine)
+        reading = Reading.from_config(preset.reading)
+        return cls(network, working_size=preset.working_size, reading=reading)
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
         """Load a network of one's own.
 
         Args:
-            path: a `.keras` file, or the folder of a run (its `best.keras` is taken).
+            path: a `.keras` file, the folder of a run (its `best.keras` is taken), or what
+                `deepkoal export` wrote: a `.tflite` file, which runs on LiteRT, or an `.onnx`
+                file, which runs on ONNX Runtime.
 
         Raises:
-            WeightsError: there is no such file, or it holds no network of this library.
+            WeightsError: there is no such file, it holds no network of this library, or its
+                engine is not installed.
         """
+        if find_engine(path) != "keras":
+            engine = open_engine(path)
+            told = engine.description
+            reading = Reading.from_config(told.reading)
+            return cls(engine, working_size=told.working_size, reading=reading)
         network, file = load_trained(path)
         preset = {preset.network: preset for preset in list_presets()}[network.name]
         size = _read_training_size(file.parent / "run.json") or preset.working_size
@@ -246,12 +292,10 @@ class Colorizer:
         height, width = l.shape[1:]
         missing = [(0, -side % NETWORK_STRIDE) for side in (height, width)]
         padded = np.pad(normalize_l(l), [(0, 0), *missing], mode="reflect")[..., None]
-        outputs = self.network.predict_on_batch(padded)
         cropped = {}
-        for name, output in outputs.items():
+        for name, output in self.engine.predict(padded).items():
             stride = padded.shape[1] // output.shape[1]
-            output = output[:, : height // stride, : width // stride]
-            cropped[name] = np.asarray(output, dtype="float32")
+            cropped[name] = output[:, : height // stride, : width // stride]
         return cropped
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -139,6 +140,7 @@ class Preset:
         reading: how its outputs are read, see `guidance.Reading.from_config`.
         license: terms of the weights.
         sha256: of `weights.safetensors`, or None where no weights are shipped.
+        engines: for each engine whose file is shipped too, that file's sha256.
     """
 
     name: str
@@ -148,3 +150,4 @@ class Preset:
     reading: dict[str, Any]
     license: str
     sha256: str | None
+    engines: Mapping[str, str] = field(default_factory=dict)

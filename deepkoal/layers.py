@@ -51,9 +51,8 @@ class ReplicateEmbedding(keras.layers.Layer):
     def call(self, inputs: list[Tensor]) -> Tensor:
         """Return the embedding at each place of the features."""
         features, embedding = inputs
-        height, width = ops.shape(features)[1:3]
-        batch, depth = ops.shape(embedding)
-        return ops.broadcast_to(embedding[:, None, None, :], (batch, height, width, depth))
+        # A sum rather than `broadcast_to`, whose shape a graph of unknown size has to compute.
+        return ops.zeros_like(features[..., :1]) + embedding[:, None, None, :]
 
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
         """Return (B, h, w, D)."""
@@ -80,7 +79,10 @@ class ProjectUnit(keras.layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the projected vectors."""
-        return ops.matmul(ops.normalize(inputs, axis=-1, epsilon=1e-6), self.projection)
+        square = ops.sum(ops.square(inputs), axis=-1, keepdims=True)
+        # As `ops.normalize` has it, but some engines' rsqrt(0) is no number.
+        unit = inputs * ops.rsqrt(ops.maximum(square, 1e-12))
+        return ops.matmul(unit, self.projection)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the input."""
@@ -110,8 +112,8 @@ class DoubleSize(keras.layers.UpSampling2D):
         """Return the maps enlarged."""
         if None not in inputs.shape[1:3]:
             return super().call(inputs)
-        columns = ops.transpose(_double_rows(inputs), (0, 2, 1, 3))
-        return ops.transpose(_double_rows(columns), (0, 2, 1, 3))
+        corners = [corner for half in _halve(inputs, 1) for corner in _halve(half, 2)]
+        return ops.nn.depth_to_space(ops.concatenate(corners, axis=-1), 2)
 
     def get_config(self) -> dict[str, Any]:
         """Return what rebuilds the layer."""
@@ -119,12 +121,13 @@ class DoubleSize(keras.layers.UpSampling2D):
         return {key: config[key] for key in config if key not in ("size", "interpolation")}
 
 
-def _double_rows(x: Tensor) -> Tensor:
-    above = ops.concatenate([x[:, :1], x[:, :-1]], axis=1)
-    below = ops.concatenate([x[:, 1:], x[:, -1:]], axis=1)
-    pairs = ops.stack([0.75 * x + 0.25 * above, 0.75 * x + 0.25 * below], axis=2)
-    batch, height, width, channels = ops.shape(x)
-    return ops.reshape(pairs, (batch, 2 * height, width, channels))
+def _halve(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Return the values a quarter of a step before and behind each place along an axis."""
+    inner = (slice(None),) * axis
+    first, last = x[(*inner, slice(1))], x[(*inner, slice(-1, None))]
+    before = ops.concatenate([first, x[(*inner, slice(-1))]], axis=axis)
+    behind = ops.concatenate([x[(*inner, slice(1, None))], last], axis=axis)
+    return 0.75 * x + 0.25 * before, 0.75 * x + 0.25 * behind
 
 
 def renew_upsampling(network: keras.Model) -> keras.Model:

@@ -1,22 +1,29 @@
-"""Presets: networks as data, each a folder below `models/`."""
+"""Presets: networks as data, each a folder below `models/`.
+
+Keras is imported where a network is built only: what a preset says is read without it.
+"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
-
-from deepkoal import models
 from deepkoal.config import Preset, Recipe, WeightsError
-from deepkoal.semantic import SemanticEmbedder, efficientnet_lite0
-from deepkoal.semantic.embedder import LITE0_SHA256
+from deepkoal.engines import SUFFIXES, Engine, has_litert, open_engine
 from deepkoal.weights import find_shipped, load_weights, shipped_models_dir
+
+if TYPE_CHECKING:
+    import keras
+
+    from deepkoal.semantic import SemanticEmbedder
 
 CONFIG_FILE = "config.json"
 RECIPE_FILE = "recipe.toml"
 BEST_FILE = "best.keras"
 DEFAULT_PRESET = "koala-lite"
+ENGINE_FILE = "network"
+"""Name, without its ending, of the files in a preset's folder that engines run."""
 
 
 def list_presets() -> list[Preset]:
@@ -73,17 +80,21 @@ def build_untrained(
     Raises:
         WeightsError: there is no such preset, or the encoder's weights are missing or damaged.
     """
+    import keras
+
+    from deepkoal import models, semantic
+
     preset = load_preset(name)
     before = keras.config.dtype_policy()
     if preset.network == "koala" and embedder is None:
-        embedder = SemanticEmbedder.efficientnet_lite0()
+        embedder = semantic.SemanticEmbedder.efficientnet_lite0()
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(precision)
     try:
         if preset.network == "koala":
             return models.koala(embedder)
-        encoder = efficientnet_lite0()
-        load_weights(encoder, find_shipped("efficientnet-lite0"), LITE0_SHA256)
+        encoder = semantic.efficientnet_lite0()
+        load_weights(encoder, find_shipped("efficientnet-lite0"), semantic.LITE0_SHA256)
         return models.lite(encoder)
     finally:
         keras.config.set_dtype_policy(before)
@@ -100,6 +111,8 @@ def load_network(name: str, *, embedder: SemanticEmbedder | None = None) -> kera
         WeightsError: there is no such preset, or its weights are missing, damaged or made for
             embeddings of another length.
     """
+    from deepkoal import models, semantic
+
     preset = load_preset(name)
     if preset.sha256 is None:
         raise WeightsError(
@@ -107,11 +120,49 @@ def load_network(name: str, *, embedder: SemanticEmbedder | None = None) -> kera
             f"(deepkoal train RECORDS --preset {name} --run RUN) and pass --model RUN"
         )
     if preset.network == "koala":
-        network = models.koala(embedder or SemanticEmbedder.efficientnet_lite0())
+        network = models.koala(embedder or semantic.SemanticEmbedder.efficientnet_lite0())
     else:
-        network = models.lite(efficientnet_lite0())
+        network = models.lite(semantic.efficientnet_lite0())
     load_weights(network, find_shipped(name), preset.sha256, skip=_list_embedders(network))
     return network
+
+
+def load_engine(name: str, kind: str) -> Engine:
+    """Open the file that came with a preset for an engine other than Keras.
+
+    Args:
+        name: of the preset.
+        kind: `litert` or `onnx`.
+
+    Raises:
+        WeightsError: there is no such preset or no such engine, it came without that file, the
+            file is damaged, or the engine is not installed.
+    """
+    preset = load_preset(name)
+    if kind not in SUFFIXES:
+        raise WeightsError(f"no engine {kind!r}; there are: keras, {', '.join(SUFFIXES)}")
+    if kind in preset.engines:
+        file = find_shipped(name, ENGINE_FILE + SUFFIXES[kind])
+        return open_engine(file, preset.engines[kind])
+    if preset.network == "koala":
+        raise WeightsError(
+            f"{name} runs on Keras only, because its expert can be exchanged; use the keras "
+            f"engine, or preset {DEFAULT_PRESET}"
+        )
+    raise WeightsError(
+        f"{name} comes with no file for {kind}; make one (deepkoal export "
+        f"{name}{SUFFIXES[kind]} --format {kind} --preset {name}) and open that, or use the "
+        "keras engine"
+    )
+
+
+def choose_engine(name: str) -> str:
+    """Return the kind of engine that a preset is there on soonest: LiteRT where that can be.
+
+    Raises:
+        WeightsError: there is no such preset.
+    """
+    return "litert" if "litert" in load_preset(name).engines and has_litert() else "keras"
 
 
 def load_trained(path: str | Path) -> tuple[keras.Model, Path]:
@@ -126,6 +177,10 @@ def load_trained(path: str | Path) -> tuple[keras.Model, Path]:
     Raises:
         WeightsError: there is no such file, or it holds no network of this library.
     """
+    import keras
+
+    from deepkoal import layers, models  # noqa: F401 -- the layers of its file have to be known
+
     path = Path(path)
     file = path / BEST_FILE if path.is_dir() else path
     if not file.is_file():
@@ -176,6 +231,8 @@ def begin_with(network: keras.Model, start: str | Path) -> None:
 
 def _list_embedders(network: keras.Model) -> list[str]:
     """Name the layers that are frozen embedders: exchangeable, and never part of the weights."""
+    from deepkoal.semantic import SemanticEmbedder
+
     return [layer.name for layer in network.layers if isinstance(layer, SemanticEmbedder)]
 
 

@@ -1,4 +1,7 @@
-"""Half-precision weights as safetensors files, keyed by variable path, and where they ship."""
+"""Half-precision weights as safetensors files, keyed by variable path, and where they ship.
+
+Keras is imported where weights are saved or loaded only, so that finding them is quick.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,14 @@ import os
 import sysconfig
 from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
-import safetensors.numpy
-from safetensors import SafetensorError
 
 from deepkoal.config import WeightsError
+
+if TYPE_CHECKING:
+    import keras
 
 MODELS_ENV = "DEEPKOAL_MODELS"
 WEIGHTS_FILE = "weights.safetensors"
@@ -38,19 +42,11 @@ def save_weights(model: keras.Model, path: str | Path, *, skip: Collection[str] 
         WeightsError: two weights share a path, a weight is not finite in half precision,
             or the file cannot be written.
     """
+    import safetensors.numpy
+
     path = Path(path)
     arrays = {key: _half(variable, key) for key, variable in _by_key(model, skip).items()}
-    data = safetensors.numpy.save(arrays)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise WeightsError(
-            f"{path}: cannot write weights ({error.strerror}); choose a writable place"
-        ) from error
-    return hashlib.sha256(data).hexdigest()
+    return write_whole(path, safetensors.numpy.save(arrays))
 
 
 def load_weights(
@@ -72,6 +68,8 @@ def load_weights(
         WeightsError: the file is absent, unreadable, not safetensors or not of digest
             `sha256`, or its names or shapes are not the model's.
     """
+    import keras
+
     path = Path(path)
     arrays = _read(path, sha256)
     variables = _by_key(model, skip)
@@ -95,6 +93,37 @@ def load_weights(
             )
     for key, variable in variables.items():
         variable.assign(arrays[key].astype(keras.backend.standardize_dtype(variable.dtype)))
+
+
+def write_whole(path: Path, data: bytes) -> str:
+    """Write a file whole or not at all: beside its place, then renamed.
+
+    Returns:
+        The file's sha256 in hexadecimal.
+
+    Raises:
+        WeightsError: it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise WeightsError(
+            f"{path}: cannot write weights ({error.strerror}); choose a writable place"
+        ) from error
+    return hashlib.sha256(data).hexdigest()
+
+
+def check_sha256(path: Path, data: bytes, sha256: str | None) -> None:
+    """Refuse a file's content of another digest; None skips the check.
+
+    Raises:
+        WeightsError: it is of another digest.
+    """
+    if sha256 is not None and (found := hashlib.sha256(data).hexdigest()) != sha256.lower():
+        raise WeightsError(f"{path}: expected sha256 {sha256}, found {found}; fetch the file again")
 
 
 def shipped_models_dir() -> Path:
@@ -163,6 +192,8 @@ def _by_key(model: keras.Model, skip: Collection[str]) -> dict[str, keras.Variab
 
 
 def _half(variable: keras.Variable, key: str) -> np.ndarray:
+    import keras
+
     values = np.asarray(variable)
     if not keras.backend.is_float_dtype(variable.dtype):
         return values.copy(order="C")
@@ -177,14 +208,16 @@ def _half(variable: keras.Variable, key: str) -> np.ndarray:
 
 
 def _read(path: Path, sha256: str | None) -> dict[str, np.ndarray]:
+    import safetensors.numpy
+    from safetensors import SafetensorError
+
     try:
         data = path.read_bytes()
     except OSError as error:
         raise WeightsError(
             f"{path}: cannot read weights ({error.strerror}); check the path"
         ) from error
-    if sha256 is not None and (found := hashlib.sha256(data).hexdigest()) != sha256.lower():
-        raise WeightsError(f"{path}: expected sha256 {sha256}, found {found}; fetch the file again")
+    check_sha256(path, data, sha256)
     try:
         return dict(safetensors.numpy.load(data))
     except (SafetensorError, KeyError, ValueError) as error:

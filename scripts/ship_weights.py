@@ -3,7 +3,8 @@
     python scripts/ship_weights.py RUN PRESET
 
 Writes weights.safetensors (half precision), its hash and, where scripts/learn_affinity.py found
-one, the kernel into config.json, log.csv and loss.png.
+one, the kernel into config.json, log.csv and loss.png; and, for a network that LiteRT can run,
+network.tflite (see scripts/ship_litert.py).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import keras
 import matplotlib.pyplot as plt
+from ship_litert import ship_litert, write_config
 
 from deepkoal.presets import CONFIG_FILE
 from deepkoal.weights import WEIGHTS_FILE, find_shipped, save_weights
@@ -47,11 +49,14 @@ def main() -> None:
     preset = json.loads(config.read_text(encoding="utf-8"))
     if (kernel := arguments.run / "kernel.json").exists():
         preset["reading"]["kernel"] = json.loads(kernel.read_text(encoding="utf-8"))
-    config.write_text(json.dumps({**preset, "sha256": sha256}, indent=2) + "\n", encoding="utf-8")
+    preset.pop("engines", None)  # files of the weights before
+    write_config(config, {**preset, "sha256": sha256})
     shutil.copy(arguments.run / "log.csv", config.parent / "log.csv")
     regresses = "ab_norm" in network.output
     loss = "mean squared error of ab / 110" if regresses else "rebalanced cross-entropy"
     draw_loss(arguments.run / "log.csv", config.parent / "loss.png", loss)
+    if not embedders:
+        ship_litert(arguments.preset)
     print(config.parent)
 
 

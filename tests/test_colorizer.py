@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_lite
 
-from deepkoal import models, presets
+from deepkoal import models, presets, semantic
 from deepkoal.colorizer import Colorizer, fit_working_size
 from deepkoal.config import DeepkoalError, WeightsError
 from deepkoal.guidance import Hint, Palette, Reading
@@ -315,7 +315,7 @@ def test_a_network_with_code_in_it_is_refused(tmp_path):
 
 def test_a_preset_is_loaded_with_its_settings(tmp_path, monkeypatch, photos):
     monkeypatch.setenv("DEEPKOAL_MODELS", str(tmp_path))
-    monkeypatch.setattr(presets, "efficientnet_lite0", tiny_encoder)
+    monkeypatch.setattr(semantic, "efficientnet_lite0", tiny_encoder)
     network = randomize(models.lite(tiny_encoder()), seed=0)
     (tmp_path / "mine").mkdir()
     digest = save_weights(network, tmp_path / "mine" / "weights.safetensors")

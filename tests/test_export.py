@@ -20,6 +20,7 @@ from tiny_networks import randomize, tiny_embedder, tiny_lite
 
 from deepkoal import models
 from deepkoal.cli import export as verb
+from deepkoal.cli.console import UsageError
 from deepkoal.colorizer import Colorizer, fit_working_size
 from deepkoal.config import DeepkoalError
 from deepkoal.export import coloring, export_saved_model
@@ -360,7 +361,47 @@ def test_the_command_exports_a_model_of_ones_own(colorizers, photos, tmp_path, c
     assert np.abs(np.asarray(Image.open(io.BytesIO(colored))) - expected).max() <= 2
 
 
-@pytest.mark.parametrize("option", [("--format", "onnx"), ("--max-pixels", "0")])
+def test_the_command_exports_the_bare_network(colorizers, photos, tmp_path, capfd):
+    colorizers["lite"].network.save(tmp_path / "best.keras")
+    model, photo = ("--model", tmp_path / "best.keras"), photos["coffee"][::4, ::4]
+    expected = Colorizer.from_file(tmp_path / "best.keras").colorize(photo).astype(int)
+    Image.fromarray(photos["chelsea"]).save(tmp_path / "chelsea.png")
+    for name, *options in (
+        ("net.onnx", "--format", "onnx"),
+        ("net.tflite", "--format", "litert", "--precision", "float16"),
+        ("int8.tflite", "--format", "litert", "--precision", "int8", "--photos", tmp_path),
+    ):
+        assert run_verb(tmp_path / name, *options, *model) == 0
+        assert capfd.readouterr() == (f"{tmp_path / name}\n", "")
+        rgb = Colorizer.from_file(tmp_path / name).colorize(photo)
+        assert np.abs(rgb - expected).mean() < (3 if name == "int8.tflite" else 0.2)
+        capfd.readouterr()  # LiteRT's note on XNNPACK, which only the command drops
+
+
+def test_representative_photos_are_samples_or_spread_over_a_folder(photos, tmp_path, monkeypatch):
+    assert len({photo.shape for photo in verb.read_photos(None)}) > 3
+    for number in range(5):
+        pixels = np.full((8, 8, 3), number, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    monkeypatch.setattr(verb, "MOST_PHOTOS", 2)
+    assert [photo[0, 0, 0] for photo in verb.read_photos(tmp_path)] == [0, 2]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--precision", "int8"),
+        ("--format", "litert", "--photos", "photos"),
+        ("--format", "onnx", "--vibrance", "2"),
+        ("--format", "litert", "--max-pixels", "9"),
+    ],
+)
+def test_options_of_another_format_are_refused(options):
+    with pytest.raises(UsageError, match=r" go(es)? with --"):
+        run_verb("out", *options)
+
+
+@pytest.mark.parametrize("option", [("--format", "coreml"), ("--max-pixels", "0")])
 def test_the_command_refuses_what_it_does_not_know(option, capsys):
     with pytest.raises(SystemExit, match="2"):
         run_verb("out", *option)

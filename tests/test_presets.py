@@ -8,7 +8,7 @@ import pytest
 import safetensors.numpy
 from tiny_networks import tiny_embedder, tiny_encoder, tiny_koala, tiny_lite
 
-from deepkoal import models, presets
+from deepkoal import models, presets, semantic
 from deepkoal.config import Preset, RunError, WeightsError
 from deepkoal.guidance import Reading
 from deepkoal.presets import (
@@ -38,7 +38,7 @@ CONFIG = {
 def shelf(tmp_path, monkeypatch):
     """A models folder of one's own with the preset `mine`, whose encoder is tiny."""
     monkeypatch.setenv("DEEPKOAL_MODELS", str(tmp_path))
-    monkeypatch.setattr(presets, "efficientnet_lite0", tiny_encoder)
+    monkeypatch.setattr(semantic, "efficientnet_lite0", tiny_encoder)
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(CONFIG))
@@ -173,7 +173,7 @@ def koala_shelf(shelf, monkeypatch):
     config = {**CONFIG, "network": "koala", "sha256": digest}
     (shelf / "config.json").write_text(json.dumps(config))
     stand_in = staticmethod(lambda: tiny_embedder(seed=8))
-    monkeypatch.setattr(presets.SemanticEmbedder, "efficientnet_lite0", stand_in)
+    monkeypatch.setattr(semantic.SemanticEmbedder, "efficientnet_lite0", stand_in)
     return network
 
 

@@ -36,6 +36,8 @@ FLAGS = [
     )
 ]
 RED = "#c8202b"
+PATIENCE_S = 60
+"""On a busy machine; what is there is never waited for."""
 PLACE, OTHER_PLACE = (30, 170), (140, 50)
 """Pixels of the photo, neither dark nor bright."""
 
@@ -45,6 +47,7 @@ def browser():
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip(f"no browser: install Debian's chromium, or another of {', '.join(NAMES)}")
+    expect.set_options(timeout=1000 * PATIENCE_S)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -75,7 +78,7 @@ def open_page(browser, address):
     def open_page(width=1200, height=800, **options):
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(1000 * PATIENCE_S)
         page.said, page.asked = [], []
         page.on("console", lambda message: page.said.append(message.text))
         page.on("pageerror", lambda error: page.said.append(str(error)))
@@ -118,7 +121,7 @@ def look_at(page):
 
 def wait_for(page, check):
     """Wait until something holds that the page does not tell of."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE_S
     while not check():
         assert time.monotonic() < end
         page.wait_for_timeout(20)

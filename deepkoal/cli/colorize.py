@@ -14,7 +14,7 @@ from deepkoal.cli.guidance import (
     check_guidance,
     read_look,
 )
-from deepkoal.cli.options import add_model_options, load_colorizer
+from deepkoal.cli.options import add_engine_option, add_model_options, load_colorizer
 from deepkoal.cli.values import whole_number
 from deepkoal.config import DeepkoalError, PhotoError
 
@@ -51,6 +51,7 @@ def add_verbs(verbs: Any) -> None:
         help="a file for one photo, else a folder; - for standard output (colorized/, and - for -)",
     )
     add_model_options(colorize)
+    add_engine_option(colorize, auto=True)
     add_guidance_options(colorize)
     colorize.add_argument(
         "--compare", action="store_true", help="also write NAME.compare.jpg: before and after"
@@ -216,7 +217,6 @@ def _write(job: Job, photo: Photo, looks: list[NDArray[np.uint8]], quality: int)
         PhotoError: it cannot be written.
     """
     from deepkoal.images import encode_photo, write_photo
-    from deepkoal.sheets import join_before_after
 
     rgb, *others = looks
     if job.target is None:
@@ -231,6 +231,8 @@ def _write(job: Job, photo: Photo, looks: list[NDArray[np.uint8]], quality: int)
         ) from error
     # The photo last: where it is there, all others are too, so that a later run may skip them.
     if job.comparison is not None:
+        from deepkoal.sheets import join_before_after
+
         write_photo(job.comparison, join_before_after(photo.rgb, rgb), quality=quality)
     for place, look in zip(job.looks, others, strict=True):
         write_photo(place, look, photo, quality=quality)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -30,14 +32,21 @@ def start_tensorflow() -> None:
     They write it straight to the process's stderr, whatever their log level is set to: that there
     is no GPU, for one. What really fails is raised as an exception.
     """
+    with hush():
+        import tensorflow
+
+        tensorflow.config.list_physical_devices()
+
+
+@contextlib.contextmanager
+def hush() -> Iterator[None]:
+    """Drop what is written straight to the process's stderr, as libraries in C++ do."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)
-        import tensorflow
-
-        tensorflow.config.list_physical_devices()
+        yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deepkoal.cli.console import show
-from deepkoal.cli.options import add_model_options, load_colorizer
+from deepkoal.cli.options import add_engine_option, add_model_options, load_colorizer
 from deepkoal.config import PhotoError
 
 SHEET_FILE = "contact_sheet.jpg"
@@ -26,6 +26,7 @@ def add_verbs(verbs: Any) -> None:
         "--out", type=Path, default=Path("demo"), metavar="FOLDER", help="(%(default)s)"
     )
     add_model_options(demo)
+    add_engine_option(demo, auto=True)
     demo.set_defaults(run=_run)
 
 

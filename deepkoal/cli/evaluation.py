@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deepkoal.cli.console import UsageError, start_tensorflow
-from deepkoal.cli.options import add_model_options, load_colorizer
+from deepkoal.cli.options import add_engine_option, add_model_options, load_colorizer
 from deepkoal.config import NETWORK_STRIDE, DeepkoalError
 
 
@@ -22,6 +22,7 @@ def add_verbs(verbs: Any) -> None:
     )
     evaluate.add_argument("photos", metavar="PHOTOS", help="folder of color photos, at any depth")
     add_model_options(evaluate)
+    add_engine_option(evaluate, auto=False)
     evaluate.add_argument(
         "--figures",
         default="size,psnr",

@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import importlib.resources
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.console import show, start_tensorflow
+from deepkoal.cli.console import UsageError, hush, show, start_tensorflow
 from deepkoal.cli.options import add_model_options, load_colorizer
 from deepkoal.cli.values import whole_number
+
+if TYPE_CHECKING:
+    from deepkoal.colorizer import ByteArray
+
+SAMPLES = (
+    "astronaut.png",
+    "brick.png",
+    "camera.png",
+    "chelsea.png",
+    "coffee.png",
+    "coins.png",
+    "grass.png",
+    "hubble_deep_field.jpg",
+    "moon.png",
+    "motorcycle_left.png",
+    "rocket.jpg",
+)
+"""Photos inside the scikit-image package, of things as different as it has."""
+MOST_PHOTOS = 100
+"""Of a folder; more change the ranges no further."""
 
 
 def add_verbs(verbs: Any) -> None:
@@ -20,10 +43,15 @@ def add_verbs(verbs: Any) -> None:
     export.add_argument(
         "out",
         metavar="OUT",
-        help="folder to write: models/NAME/VERSION, or models/NAME for the next free version",
+        help="folder to write: models/NAME/VERSION, or models/NAME for the next free version; "
+        "with --format litert a file NAME.tflite, with onnx NAME.onnx",
     )
     export.add_argument(
-        "--format", choices=["saved_model"], default="saved_model", help="(%(default)s)"
+        "--format",
+        choices=["saved_model", "litert", "onnx"],
+        default="saved_model",
+        help="saved_model colors photo files by itself; litert and onnx are the bare network, for "
+        "colorize --model (%(default)s)",
     )
     add_model_options(export)
     export.add_argument(
@@ -39,12 +67,27 @@ def add_verbs(verbs: Any) -> None:
         metavar="N",
         help="refuse photos of more pixels, width × height (50 million)",
     )
+    export.add_argument(
+        "--precision",
+        choices=["float32", "float16", "int8"],
+        help="of --format litert: float16 halves the file, int8 quarters it and is quickest "
+        "(float32)",
+    )
+    export.add_argument(
+        "--photos",
+        type=Path,
+        metavar="FOLDER",
+        help="photos like those to be colored, by which int8 chooses its ranges (scikit-image's)",
+    )
     export.set_defaults(run=_run_export)
 
 
 def _run_export(arguments: argparse.Namespace) -> int:
-    """Write a network as a SavedModel that takes photo files and returns colored ones."""
+    """Write a network as a SavedModel that colors photo files, or for LiteRT or ONNX Runtime."""
+    _check(arguments)
     start_tensorflow()
+    if arguments.format != "saved_model":
+        return _export_bare(arguments)
     from deepkoal.export import MAX_PIXELS, export_saved_model
 
     max_pixels = MAX_PIXELS if arguments.max_pixels is None else arguments.max_pixels
@@ -56,3 +99,50 @@ def _run_export(arguments: argparse.Namespace) -> int:
     )
     show(folder)
     return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse options that make no sense together."""
+    if arguments.precision is not None and arguments.format != "litert":
+        raise UsageError("--precision goes with --format litert")
+    if arguments.photos is not None and arguments.precision != "int8":
+        raise UsageError("--photos goes with --precision int8")
+    if arguments.format != "saved_model" and (
+        arguments.vibrance != 1.0 or arguments.max_pixels is not None
+    ):
+        raise UsageError("--vibrance and --max-pixels go with --format saved_model")
+
+
+def _export_bare(arguments: argparse.Namespace) -> int:
+    from deepkoal.export import export_litert, export_onnx
+
+    colorizer = load_colorizer(arguments)
+    with hush():  # converters say on stderr what they were asked for
+        if arguments.format == "onnx":
+            path = export_onnx(colorizer, arguments.out)
+        else:
+            precision = arguments.precision or "float32"
+            photos = read_photos(arguments.photos) if precision == "int8" else iter(())
+            path = export_litert(colorizer, arguments.out, precision=precision, photos=photos)
+    show(path)
+    return 0
+
+
+def read_photos(folder: Path | None) -> Iterator[ByteArray]:
+    """Yield photos to calibrate int8 by: of a folder, spread evenly over it, or the samples.
+
+    Raises:
+        PhotoError: the folder cannot be listed, or a photo cannot be read.
+    """
+    from deepkoal.images import list_photos, read_image
+
+    if folder is None:
+        samples = importlib.resources.files("skimage.data")
+        for name in SAMPLES:
+            with importlib.resources.as_file(samples / name) as path:
+                yield read_image(path)
+        return
+    paths = list_photos(folder)
+    step = max(1, len(paths) / MOST_PHOTOS)
+    for index in range(min(len(paths), MOST_PHOTOS)):
+        yield read_image(paths[int(index * step)])

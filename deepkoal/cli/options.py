@@ -1,4 +1,4 @@
-"""The choice of network, which several verbs offer in the same words."""
+"""The choice of network and of what runs it, which several verbs offer in the same words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepkoal.cli.console import UsageError, start_tensorflow
+from deepkoal.cli.console import UsageError, hush, start_tensorflow
 from deepkoal.cli.embedders import NAMES, build_embedder, build_paper_embedder
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--model",
         type=Path,
-        metavar="RUN|FILE.keras",
-        help="a network of your own: a run's folder or a .keras file",
+        metavar="RUN|FILE",
+        help="a network of your own: a run's folder, or a .keras, .tflite or .onnx file",
     )
     parser.add_argument(
         "--embedder",
@@ -34,20 +34,48 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="the semantic expert of --preset koala (inception-resnet-v2, or where it cannot be "
         "had efficientnet-lite0)",
     )
+    parser.set_defaults(engine=None)
+
+
+def add_engine_option(parser: argparse.ArgumentParser, *, auto: bool) -> None:
+    """Add `--engine`.
+
+    Args:
+        parser: that has the options of `add_model_options`.
+        auto: whether a preset runs on whatever is there soonest unless one is chosen.
+    """
+    parser.add_argument(
+        "--engine",
+        choices=["auto", "keras", "litert", "onnx"],
+        default="auto" if auto else None,
+        help="what runs the network; auto is litert where it is installed and the preset has a "
+        f"file for it, else keras ({'auto' if auto else 'keras'}, or what --model FILE is for)",
+    )
 
 
 def load_colorizer(arguments: argparse.Namespace) -> Colorizer:
-    """Load the network that the options of `add_model_options` name.
+    """Load the network that the options name, on the engine that they name.
+
+    TensorFlow is started only where Keras runs the network.
 
     Raises:
-        UsageError: the network takes no embedder, or there is no such embedder.
-        WeightsError: there is no such preset or file, it has no weights or they are damaged.
+        UsageError: the network takes no embedder, there is no such embedder, or the file is for
+            another engine.
+        WeightsError: there is no such preset or file, it has no weights or none for the engine,
+            they are damaged, or the engine is not installed.
     """
-    start_tensorflow()
-    from deepkoal.colorizer import Colorizer  # here, so that --help need not load Keras
+    from deepkoal.colorizer import Colorizer  # here, so that --help is quick
     from deepkoal.presets import load_preset
 
-    chosen = arguments.embedder
+    engine, chosen = _choose_engine(arguments), arguments.embedder
+    if engine != "keras":
+        if chosen:
+            raise UsageError(f"--embedder goes with the keras engine, not {engine}")
+        with hush():
+            if arguments.model is not None:
+                return Colorizer.from_file(arguments.model)
+            return Colorizer.from_preset(arguments.preset, engine=engine)
+    start_tensorflow()
     if arguments.model is None:
         preset = load_preset(arguments.preset)
         if preset.network == "koala" and preset.sha256 is not None:
@@ -58,3 +86,19 @@ def load_colorizer(arguments: argparse.Namespace) -> Colorizer:
     if arguments.model is not None:
         return Colorizer.from_file(arguments.model)
     return Colorizer.from_preset(arguments.preset)
+
+
+def _choose_engine(arguments: argparse.Namespace) -> str:
+    from deepkoal.engines import find_engine
+    from deepkoal.presets import choose_engine
+
+    asked: str | None = arguments.engine
+    if arguments.model is not None:
+        made_for = find_engine(arguments.model)
+        if asked not in (None, "auto", made_for):
+            hint = f"; export it with --format {asked}" if made_for == "keras" else ""
+            raise UsageError(f"{arguments.model} runs on {made_for}, not {asked}{hint}")
+        return made_for
+    if asked == "auto":
+        return "keras" if arguments.embedder else choose_engine(arguments.preset)
+    return asked or "keras"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepkoal.cli.console import show, tell
-from deepkoal.cli.options import add_model_options, load_colorizer
+from deepkoal.cli.options import add_engine_option, add_model_options, load_colorizer
 from deepkoal.cli.values import whole_number
 from deepkoal.config import DeepkoalError, PhotoError
 
@@ -42,6 +42,7 @@ def add_verbs(verbs: Any) -> None:
         "--no-browser", dest="browser", action="store_false", help="do not open the browser"
     )
     add_model_options(studio)
+    add_engine_option(studio, auto=True)
     studio.set_defaults(run=_run)
 
 

@@ -79,7 +79,7 @@ def measure(bench: Bench, figures: Sequence[str] = QUICK) -> Scorecard:
     """
     check_figures(figures)
     return Scorecard(
-        network=bench.colorizer.network.name,
+        network=bench.colorizer.engine.name,
         working_size=bench.colorizer.working_size,
         temperature=bench.colorizer.reading.temperature,
         size=SIZE,

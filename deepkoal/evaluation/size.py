@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from deepkoal.colorizer import ByteArray, Colorizer, fit_working_size
+from deepkoal.engines import KerasEngine
 from deepkoal.evaluation.photos import SIZE, Bench
 from deepkoal.evaluation.table import Line
 
@@ -24,41 +25,54 @@ class Size:
     """What a network costs.
 
     Attributes:
-        parameters: of the network, trained or not.
-        multiply_adds: of one pass over a 256×256 input.
-        working_multiply_adds: of one pass at the size at which the network sees a square photo.
+        engine: that ran the network.
+        parameters: of the network, trained or not; None where no Keras network tells.
+        multiply_adds: of one pass over a 256×256 input; likewise.
+        working_multiply_adds: of one pass at the size at which the network sees a square photo;
+            likewise.
         working_size: that size, its side in pixels.
         seconds_per_photo: median of network and rendering, a photo of 256×256 at a time.
     """
 
-    parameters: int
-    multiply_adds: int
-    working_multiply_adds: int
+    engine: str
+    parameters: int | None
+    multiply_adds: int | None
+    working_multiply_adds: int | None
     working_size: int
     seconds_per_photo: float
 
     def lines(self) -> Sequence[Line]:
         """Return a line for each."""
         side = self.working_size
-        return [
-            Line("parameters", f"{self.parameters / 1e6:.2f} M"),
-            Line(f"multiply-adds at {SIZE}×{SIZE}", f"{self.multiply_adds / 1e9:.2f} G"),
-            Line(
+        counts = [
+            ("parameters", self.parameters, 1e6, "M"),
+            (f"multiply-adds at {SIZE}×{SIZE}", self.multiply_adds, 1e9, "G"),
+            (
                 f"multiply-adds at the working size, {side}×{side}",
-                f"{self.working_multiply_adds / 1e9:.2f} G",
+                self.working_multiply_adds,
+                1e9,
+                "G",
             ),
-            Line(f"seconds a photo of {SIZE}×{SIZE}", f"{self.seconds_per_photo:.3f} s"),
         ]
+        known = [
+            Line(name, f"{count / unit:.2f} {letter}")
+            for name, count, unit, letter in counts
+            if count is not None
+        ]
+        seconds = f"seconds a photo of {SIZE}×{SIZE}, on {self.engine}"
+        return [*known, Line(seconds, f"{self.seconds_per_photo:.3f} s")]
 
 
 def measure_size(bench: Bench) -> Size:
     """Count the network's parameters and multiply-adds, and time it with nothing else running."""
-    network = bench.colorizer.network
+    engine = bench.colorizer.engine
+    network = engine.network if isinstance(engine, KerasEngine) else None
     working = fit_working_size(SIZE, SIZE, bench.colorizer.working_size)
     return Size(
-        parameters=network.count_params(),
-        multiply_adds=count_multiply_adds(network, SIZE, SIZE),
-        working_multiply_adds=count_multiply_adds(network, *working),
+        engine=engine.kind,
+        parameters=None if network is None else network.count_params(),
+        multiply_adds=None if network is None else count_multiply_adds(network, SIZE, SIZE),
+        working_multiply_adds=(None if network is None else count_multiply_adds(network, *working)),
         working_size=working[0],
         seconds_per_photo=_time(
             bench.colorizer, [photo.truth for photo in bench.photos.photos[:_TIMED]]

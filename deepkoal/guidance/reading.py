@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -45,3 +45,8 @@ class Reading:
         if settings.get("prior") is not None:
             settings["prior"] = np.asarray(settings["prior"], np.float32)
         return cls(**settings)
+
+    def to_config(self) -> dict[str, Any]:
+        """Return what `from_config` makes the same reading of; `json` takes it."""
+        prior = None if self.prior is None else self.prior.tolist()
+        return {**asdict(self), "prior": prior}

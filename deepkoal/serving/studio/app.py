@@ -77,7 +77,7 @@ def _add_opening(app: FastAPI, desk: Desk, first: str | None, max_bytes: int) ->
     def tell_about() -> dict[str, Any]:
         return {
             "photo": first,
-            "distribution": "logits" in desk.colorizer.network.output,
+            "distribution": "logits" in desk.colorizer.engine.outputs,
             "maxBytes": max_bytes,
             "vibrance": VIBRANCE_RANGE,
             "variations": VARIATIONS,
