@@ -44,7 +44,8 @@ def network_of_logits() -> keras.Model:
     coarse = keras.layers.AveragePooling2D(4)(l_norm)
     kernel = keras.initializers.Constant(np.random.default_rng(0).normal(0, 6, len(ab_bins())))
     logits = keras.layers.Conv2D(len(ab_bins()), 1, kernel_initializer=kernel, name="logits")
-    return keras.Model(l_norm, {"logits": logits(coarse)}, name="lite")
+    features = keras.layers.Concatenate(name="features")([coarse, 1 - coarse])
+    return keras.Model(l_norm, {"logits": logits(coarse), "features": features}, name="lite")
 
 
 def pale_network() -> keras.Model:

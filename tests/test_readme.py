@@ -14,6 +14,7 @@ from deepkoal.cli import main
 from deepkoal.images import read_image, write_image
 
 ROOT = Path(__file__).parent.parent
+NEEDS_A_SERVER = "http://127.0.0.1:8501"  # tests/test_serving_process.py runs such examples
 PAGES = sorted(
     path
     for folder, pattern in (
@@ -83,7 +84,7 @@ def test_pages_are_found():
     assert {"README.md", "tutorials/01_colorize_a_photo.ipynb", "models/koala/README.md"} <= pages
 
 
-@pages_with(lambda page: list_blocks(page, "python"))
+@pages_with(lambda page: list_blocks(page, "python") and NEEDS_A_SERVER not in page)
 def test_python_examples_run(path, folder):
     names = {}
     for block in list_blocks(read_page(path), "python"):

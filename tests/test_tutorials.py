@@ -94,3 +94,19 @@ def test_guide_the_colors(tmp_path, kernel):
     cells = execute("03_guide_the_colours.ipynb", tmp_path, kernel)
     check_pictures(cells)
     assert "ms for 2 hints" in read_printed(cells)
+
+
+def test_serve_it(tmp_path, kernel, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(TUTORIALS.parent))  # for the server that it starts
+    cells = execute("04_serve_it.ipynb", tmp_path, kernel)
+    check_pictures(cells)
+    printed = read_printed(cells)
+    for words in (
+        "the same bytes over both: True",
+        "failed: [4]",
+        'status="OK"',
+        "version 2 AVAILABLE",
+        "without a failure",
+        "exit status 0",
+    ):
+        assert words in printed

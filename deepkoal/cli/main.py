@@ -10,11 +10,11 @@ import sys
 from collections.abc import Sequence
 
 from deepkoal import __version__
-from deepkoal.cli import colorize, demo, evaluation, export, presets, studio, training
+from deepkoal.cli import colorize, demo, evaluation, export, presets, serve, studio, training
 from deepkoal.cli.console import UsageError, tell
 from deepkoal.config import DeepkoalError
 
-VERBS = (colorize, studio, training, evaluation, export, presets, demo)
+VERBS = (colorize, studio, training, evaluation, export, serve, presets, demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

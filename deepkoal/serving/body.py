@@ -1,0 +1,96 @@
+"""Request bodies of limited size and time, and clients that leave before the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+
+from deepkoal.serving.limits import Account, Limits
+from deepkoal.serving.status import ServingError
+
+T = TypeVar("T")
+
+_LEFT = "the client left"
+
+# Up to so many times the limit is received and thrown away, for a client that is cut off while it
+# still sends sees a broken connection and not the reason.
+_PATIENCE = 4
+
+
+async def read_body(request: Request, limits: Limits, account: Account, deadline: float) -> bytes:
+    """Receive a request's body.
+
+    Args:
+        request: whose body nobody has read.
+        limits: to its size.
+        account: its bytes are taken from.
+        deadline: in the event loop's time.
+
+    Raises:
+        ServingError: it is too large (HTTP's 413), too slow (408), the server holds too much,
+            or the client left.
+    """
+    length = request.headers.get("content-length", "0")
+    declared = int(length) if length.isdecimal() else 0
+    patience = 1 if "expect" in request.headers else _PATIENCE  # who asks first waits for a yes
+    if declared > patience * limits.request_bytes:
+        raise _tell_too_large(limits)
+    chunks = []
+    size = 0
+    try:
+        async with asyncio.timeout_at(deadline):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size <= limits.request_bytes:
+                    account.take(len(chunk))
+                    chunks.append(chunk)
+                elif size > _PATIENCE * limits.request_bytes:
+                    break
+    except TimeoutError as error:
+        raise ServingError(
+            "DEADLINE_EXCEEDED", f"the request took longer than {limits.seconds:g} s to arrive", 408
+        ) from error
+    except ClientDisconnect as error:
+        raise ServingError("CANCELLED", _LEFT) from error
+    if size > limits.request_bytes:
+        raise _tell_too_large(limits)
+    return b"".join(chunks)
+
+
+async def until_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Return what work returns, or cancel it when the client leaves.
+
+    Args:
+        request: whose body was read.
+        work: to be awaited.
+
+    Raises:
+        ServingError: CANCELLED, or what work raises.
+    """
+    task = asyncio.create_task(work)
+    gone = asyncio.create_task(_wait_for_disconnect(request))
+    try:
+        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ServingError("CANCELLED", _LEFT)
+        return await task
+    finally:
+        task.cancel()
+        gone.cancel()
+
+
+async def _wait_for_disconnect(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _tell_too_large(limits: Limits) -> ServingError:
+    return ServingError(
+        "INVALID_ARGUMENT",
+        f"the request is larger than {limits.request_megabytes} MiB; send fewer or smaller photos "
+        "at a time",
+        413,
+    )

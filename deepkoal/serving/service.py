@@ -1,0 +1,133 @@
+"""What a server does, whichever way it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tensorflow_serving.apis.get_model_metadata_pb2 import (
+    GetModelMetadataResponse,
+    SignatureDefMap,
+)
+from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse, ModelVersionStatus
+
+from deepkoal.config import DeepkoalError
+from deepkoal.serving.limits import Budget, Limits
+from deepkoal.serving.loading import ServedVersion
+from deepkoal.serving.metrics import Metrics, Request
+from deepkoal.serving.repository import Repository
+from deepkoal.serving.scheduler import Scheduler
+from deepkoal.serving.signature import Arrays, Signature
+from deepkoal.serving.status import CODES
+
+SIGNATURE_FIELD = "signature_def"
+"""The one thing that metadata tells."""
+
+
+class Service:
+    """The models of a folder, answering.
+
+    To be made in a running event loop.
+
+    Args:
+        folder: of `NAME/VERSION` folders.
+        limits: of the server.
+        tell: is given a line for each thing that happens.
+    """
+
+    def __init__(self, folder: Path, limits: Limits, tell: Callable[[str], None]) -> None:
+        self.limits = limits
+        self.budget = Budget(limits)
+        self.metrics = Metrics()
+        self.repository = Repository(folder, tell)
+        self.draining = False
+        self._folder = folder
+        self.scheduler = Scheduler(limits, self.metrics)
+
+    async def start(self) -> None:
+        """Load all models.
+
+        Raises:
+            DeepkoalError: there is none.
+        """
+        await self.repository.refresh(settled=False)
+        if not self.repository.versions:
+            raise DeepkoalError(
+                f"{self._folder}: no model could be loaded; expected a folder that holds "
+                "NAME/VERSION/saved_model.pb, as deepkoal export writes it"
+            )
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests are welcome."""
+        return bool(self.repository.versions) and not self.draining
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        await self.scheduler.close()
+        await self.repository.close()
+
+    @contextmanager
+    def use(
+        self, request: Request, name: str, version: int | None, label: str
+    ) -> Iterator[ServedVersion]:
+        """Yield a model for a request, see `Repository.use`."""
+        with self.repository.use(name, version, label) as served:
+            request.model = name
+            yield served
+
+    async def predict(
+        self,
+        request: Request,
+        served: ServedVersion,
+        signature: Signature,
+        inputs: Arrays,
+        output_filter: tuple[str, ...],
+        deadline: float,
+    ) -> Arrays:
+        """Run a request, see `Scheduler.run`."""
+        request.signature = signature.name
+        outputs = signature.choose_outputs(output_filter)
+        return await self.scheduler.run(served, signature, inputs, outputs, deadline)
+
+    def render_metrics(self) -> bytes:
+        """Return metrics in Prometheus's text form."""
+        self.metrics.held.set(self.budget.held)
+        self.metrics.version.clear()
+        for name, version in self.repository.versions.items():
+            self.metrics.version.labels(name).set(version)
+        return self.metrics.render()
+
+    def get_status(self, name: str, version: int | None, label: str) -> Any:
+        """Return a model's `GetModelStatusResponse`.
+
+        Raises:
+            ServingError: NOT_FOUND, INVALID_ARGUMENT for a label.
+        """
+        if label:
+            with self.repository.use(name, version, label):
+                pass
+        response = GetModelStatusResponse()
+        for number, found in self.repository.list_states(name, version).items():
+            entry = response.model_version_status.add()
+            entry.version = number
+            entry.state = ModelVersionStatus.State.Value(found.state)
+            entry.status.error_code = CODES.index(found.code)
+            entry.status.error_message = found.message
+        return response
+
+    def get_metadata(self, name: str, version: int | None, label: str) -> tuple[Any, Any]:
+        """Return a model's `GetModelMetadataResponse`, and the `SignatureDefMap` packed in it.
+
+        Raises:
+            ServingError: NOT_FOUND, INVALID_ARGUMENT for a label.
+        """
+        with self.repository.use(name, version, label) as served:
+            signatures = SignatureDefMap(signature_def=served.definitions)
+            response = GetModelMetadataResponse()
+            response.model_spec.name = served.name
+            response.model_spec.version.value = served.version
+            response.metadata[SIGNATURE_FIELD].Pack(signatures)
+            return response, signatures

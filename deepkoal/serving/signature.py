@@ -1,0 +1,142 @@
+"""What a served function takes and returns."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from deepkoal.serving.status import ServingError
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+
+DEFAULT_SIGNATURE = "serving_default"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A named tensor of a signature.
+
+    Attributes:
+        tensor: its name in the graph.
+        dtype: NumPy's; `object` for strings, whose elements are bytes.
+        shape: None in the place of a size that is free, or as a whole where the rank is.
+    """
+
+    tensor: str
+    dtype: np.dtype[Any]
+    shape: tuple[int | None, ...] | None
+
+    @classmethod
+    def read(cls, info: Any) -> Slot:
+        """Read a `TensorInfo`."""
+        dims = info.tensor_shape.dim
+        free = info.tensor_shape.unknown_rank
+        shape = None if free else tuple(None if dim.size < 0 else dim.size for dim in dims)
+        return cls(info.name, np.dtype(tf.as_dtype(info.dtype).as_numpy_dtype), shape)
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Tell whether a tensor of that shape can be fed."""
+        if self.shape is None:
+            return True
+        pairs = zip(self.shape, shape, strict=False)
+        return len(shape) == len(self.shape) and all(want in (None, got) for want, got in pairs)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A served function.
+
+    Attributes:
+        name: as requests call it.
+        inputs: by name.
+        outputs: by name.
+    """
+
+    name: str
+    inputs: Mapping[str, Slot]
+    outputs: Mapping[str, Slot]
+
+    @classmethod
+    def read(cls, name: str, definition: Any) -> Signature:
+        """Read a `SignatureDef`."""
+        return cls(
+            name,
+            {key: Slot.read(info) for key, info in sorted(definition.inputs.items())},
+            {key: Slot.read(info) for key, info in sorted(definition.outputs.items())},
+        )
+
+    @functools.cached_property
+    def batches(self) -> bool:
+        """Whether requests can be run together and get what they would get alone.
+
+        That takes a free first dimension in all that goes in and out, that of a batch. Where
+        another size of an output is free but none of the inputs', it depends on their values, and
+        so on the neighbors'.
+        """
+        inputs, outputs = self.inputs.values(), self.outputs.values()
+        if any(slot.shape is None or slot.shape[:1] != (None,) for slot in (*inputs, *outputs)):
+            return False
+        inputs_vary, outputs_vary = (
+            any(None in (slot.shape or ())[1:] for slot in slots) for slots in (inputs, outputs)
+        )
+        return inputs_vary or not outputs_vary
+
+    def check_inputs(self, inputs: Arrays) -> None:
+        """Make sure that a request gives what the function takes.
+
+        Raises:
+            ServingError: INVALID_ARGUMENT.
+        """
+        if set(inputs) != set(self.inputs):
+            missing = ", ".join(sorted(set(self.inputs) - set(inputs))) or "none"
+            extra = ", ".join(sorted(set(inputs) - set(self.inputs))) or "none"
+            raise ServingError(
+                "INVALID_ARGUMENT",
+                f"inputs do not match signature {self.name}: missing {missing}, unknown {extra}",
+            )
+        for name, array in inputs.items():
+            slot = self.inputs[name]
+            if array.dtype != slot.dtype:
+                raise ServingError(
+                    "INVALID_ARGUMENT",
+                    f"input {name}: expected {_name_dtype(slot.dtype)}, "
+                    f"got {_name_dtype(array.dtype)}",
+                )
+            if not slot.fits(array.shape):
+                wanted = (
+                    "[" + ",".join("?" if s is None else str(s) for s in slot.shape or ()) + "]"
+                )
+                got = "[" + ",".join(map(str, array.shape)) + "]"
+                raise ServingError(
+                    "INVALID_ARGUMENT", f"input {name}: expected shape {wanted}, got {got}"
+                )
+
+    def choose_outputs(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the outputs that a request asks for: all, where it names none.
+
+        Raises:
+            ServingError: INVALID_ARGUMENT, for an unknown name or one given twice.
+        """
+        chosen = tuple(names)
+        for name in chosen:
+            if name not in self.outputs:
+                known = ",".join(self.outputs)
+                raise ServingError(
+                    "INVALID_ARGUMENT",
+                    f"output tensor alias not found in signature: {name} Outputs expected to be "
+                    f"in the set {{{known}}}.",
+                )
+        if len(set(chosen)) < len(chosen):
+            raise ServingError("INVALID_ARGUMENT", "duplicate output tensor alias")
+        return chosen or tuple(self.outputs)
+
+
+def _name_dtype(dtype: np.dtype[Any]) -> str:
+    return "string" if dtype.kind == "O" else dtype.name

@@ -1,0 +1,115 @@
+"""A server as a user starts it, and requests as others send them."""
+
+import base64
+import contextlib
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from skimage import data
+from tiny_networks import tiny_lite
+
+START_SECONDS = 120
+
+
+@dataclass
+class Running:
+    process: subprocess.Popen
+    url: str
+    target: str
+    log: Path
+
+    def stop(self, number=signal.SIGTERM):
+        """Send a signal and return the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+@contextlib.contextmanager
+def running_server(models, *options, rest_port=0, port=0):
+    """Run `deepkoal serve` as a process of its own, on free ports unless told."""
+    command = [sys.executable, "-m", "deepkoal.cli", "serve", str(models), *options]
+    command += ["--timeout", "300"]  # the first photo may take long where much else runs
+    command += ["--rest-port", str(rest_port), "--port", str(port)]
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        with log.open("wb") as file:
+            root = str(Path(__file__).parent.parent)
+            process = subprocess.Popen(command, stderr=file, env={**os.environ, "PYTHONPATH": root})
+        try:
+            ports = wait_for_ports(process, log)
+            yield Running(process, f"http://127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}", log)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def wait_for_ports(process, log):
+    end = time.monotonic() + START_SECONDS
+    pattern = r"listening on http://127\.0\.0\.1:(\d+) for REST, on port (\d+) for gRPC"
+    while time.monotonic() < end and process.poll() is None:
+        found = re.search(pattern, log.read_text(encoding="utf-8"))
+        if found:
+            return [int(port) for port in found.groups()]
+        time.sleep(0.05)
+    raise AssertionError(log.read_text(encoding="utf-8"))
+
+
+def export_tiny(folder, vibrance=1.0, max_pixels=300_000):
+    """Export a network of a thousandth of koala-lite's size under its name; takes a second."""
+    from deepkoal.colorizer import Colorizer
+    from deepkoal.export import export_saved_model
+
+    colorizer = Colorizer(tiny_lite(), working_size=64)
+    return export_saved_model(colorizer, folder, vibrance=vibrance, max_pixels=max_pixels)
+
+
+def encode(rgb, kind="JPEG"):
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def make_photo(side=64):
+    return encode(np.asarray(Image.fromarray(data.chelsea()).resize((side, side))))
+
+
+def row_request(*photos, **more):
+    rows = [{"b64": base64.b64encode(photo).decode()} for photo in photos]
+    return {"instances": rows, **more}
+
+
+def read_rows(answer):
+    return [base64.b64decode(row["b64"]) for row in answer["predictions"]]
+
+
+def post(url, body, seconds=300):
+    """Return the status and the JSON of the answer."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    try:
+        with urllib.request.urlopen(url, content, timeout=seconds) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read())
+
+
+def get(url):
+    try:
+        with urllib.request.urlopen(url, timeout=60) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
