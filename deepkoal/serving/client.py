@@ -5,7 +5,6 @@ It imports neither TensorFlow nor Keras; over REST, no more than NumPy and the s
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -100,8 +99,8 @@ class Client:
         if not hints and not palette and vibrance is None:
             (image_bytes,) = self._predict("serving_default", photo_bytes=photo)
             return image_bytes
-        # A list without elements has no shape in JSON, so that no hint is sent as one of NaN.
-        points = [(hint.x, hint.y) for hint in hints] or [(math.nan, math.nan)]
+        # A list without elements has no shape in JSON, so that no hint is sent as one of no color.
+        points = [(hint.x, hint.y) for hint in hints] or [(0.0, 0.0)]
         colors = [_name_color(hint).encode() for hint in hints] or [b""]
         (image_bytes,) = self._predict(
             "colorize_guided",
@@ -119,7 +118,7 @@ class Client:
         Args:
             photo_bytes: a JPEG or PNG file.
             count: how many.
-            seed: of the choice.
+            seed: of the choice; an export knows 0…31.
 
         Returns:
             PNG files, most likely first; the first is that of `colorize`.
