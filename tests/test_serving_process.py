@@ -409,7 +409,7 @@ def test_killed_restarted_renewed_and_stopped_under_load(models, tmp_path):
         assert not any(load.failures for load in loads)
         assert {status for load in loads for status in load.statuses} == {200}
         assert "version 2" in second.log.read_text()
-        assert get(second.url + "/v1/models/koala-lite/versions/1")[1].count("END") == 1
+        wait_until(lambda: "END" in get(second.url + "/v1/models/koala-lite/versions/1")[1])
 
         loads = start_load(second.url)
         assert second.stop() == 0

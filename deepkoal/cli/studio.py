@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import socket
 import threading
 import webbrowser
@@ -76,10 +77,9 @@ def _run(arguments: argparse.Namespace) -> int:
             # It waits for the browser, if that is one of text.
             threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
         _warm_up(colorizer)
-        try:
+        with contextlib.suppress(KeyboardInterrupt):  # raised only where the shell lets it through
             server.run(sockets=[listener])
-        except KeyboardInterrupt:
-            tell("the studio is closed")
+        tell("the studio is closed")
     return 0
 
 

@@ -74,7 +74,7 @@ class ServedVersion:
         """
         name = name or DEFAULT_SIGNATURE
         if name not in self.signatures:
-            known = ", ".join(self.signatures) or "none"
+            known = ", ".join(sorted(self.signatures)) or "none"
             raise ServingError(
                 "FAILED_PRECONDITION",
                 f'Serving signature name: "{name}" not found in signature def; there are: {known}',
