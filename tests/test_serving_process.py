@@ -147,7 +147,7 @@ def test_guidance_is_sent_as_the_signatures_take_it(models, server):
         with Client(address, model="told") as client:
             told = client.colorize(b"a", hints=hints, palette="sepia", vibrance=1.25)
             assert told == b"a|1.02.53.04.0|#c03020#ff0000|sepia|1.25"
-            assert client.colorize(b"a", vibrance=2) == b"a|nannan|||2.00"
+            assert client.colorize(b"a", vibrance=2) == b"a|0.00.0|||2.00"
             assert client.variations(b"a", count=3, seed=1) == [b"a"] * 4
             with pytest.raises(DeepkoalError, match="CSS color"):
                 client.colorize(b"a", hints=[Hint(x=1, y=1, color=(20.0, 30.0))])
