@@ -4,10 +4,12 @@ import json
 import shutil
 
 import cv2
+import hypothesis
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import strategies
 from PIL import Image, ImageCms
 from skimage import data
 from skimage.color import rgb2lab
@@ -588,6 +590,30 @@ def test_starting_late_continues_the_uninterrupted_stream(records_dir, start_ste
     assert_same(batches[start_step:], late)
 
 
+def join_shares(shares):
+    """The batches whose rows, in order, are those of the shares."""
+    return [
+        {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        for parts in zip(*shares, strict=True)
+    ]
+
+
+@hypothesis.settings(max_examples=12)
+@hypothesis.given(
+    shares=strategies.integers(2, 4),
+    rows=strategies.integers(1, 3),
+    start_step=strategies.integers(0, 13),
+    seed=strategies.integers(0, 2**32 - 1),
+)
+def test_shares_put_together_are_the_stream(records_dir, shares, rows, start_step, seed):
+    """Nothing twice, nothing missing, and every row where one process has it."""
+    options = {"batch_size": shares * rows, "seed": seed, "start_step": start_step}
+    options["with_embedding"] = True
+    parts = [stream(records_dir, 4, share=(i, shares), **options) for i in range(shares)]
+    assert {len(batch["rgb"]) for part in parts for batch in part} == {rows}
+    assert_same(join_shares(parts), stream(records_dir, 4, **options))
+
+
 def test_each_pass_shows_each_photo_once_in_an_order_of_its_own(records_dir):
     batches = stream(records_dir, 3, batch_size=GOOD, with_embedding=True)
     passes = [[tuple(row) for row in batch["embedding"]] for batch in batches]
@@ -627,6 +653,27 @@ def test_evaluation_shows_each_photo_once_in_order(records_dir):
         records[-1]["jpeg"], records[-1]["height"], records[-1]["width"], 32
     )
     np.testing.assert_array_equal(batches[-1]["rgb"][0], last)
+
+
+@pytest.mark.parametrize(("shares", "devices", "sizes"), [(2, 2, [8, 8, 4]), (2, 4, [8, 8, 4])])
+def test_shares_put_together_are_the_evaluation(records_dir, shares, devices, sizes):
+    """21 photos: what cannot be shared evenly is left out, and only that."""
+
+    def read(**options):
+        batches = evaluation_batches(records_dir, batch_size=8, size=32, **options)
+        assert int(batches.cardinality()) == 3
+        return [{name: value.numpy() for name, value in batch.items()} for batch in batches]
+
+    together = join_shares([read(share=(i, shares), devices=devices) for i in range(shares)])
+    assert [len(batch["rgb"]) for batch in together] == sizes
+    whole = read()
+    assert_same(together[:2], whole[:2])
+    np.testing.assert_array_equal(together[2]["rgb"], whole[2]["rgb"][:4])
+
+
+def test_more_devices_than_photos_are_an_error(records_dir):
+    with pytest.raises(RecordsError, match="holds 21 photos, which 32 devices cannot share"):
+        evaluation_batches(records_dir, batch_size=32, size=32, devices=32)
 
 
 def test_embeddings_that_were_not_stored_are_an_error(photos_dir, tmp_path):

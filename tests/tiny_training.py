@@ -2,6 +2,7 @@
 
 python tests/tiny_training.py train RECORDS VALIDATION RUN [kill at this step]
 python tests/tiny_training.py step
+python tests/tiny_training.py twins RECORDS VALIDATION FOLDER
 """
 
 import json
@@ -15,7 +16,7 @@ from tiny_networks import tiny_lite
 
 from deepkoal.color import ab_bins
 from deepkoal.config import Recipe
-from deepkoal.training import train
+from deepkoal.training import spread_over, train
 from deepkoal.training.task import RatedAdamW
 
 RECIPE = Recipe(
@@ -43,6 +44,13 @@ def train_tiny(records, validation, run_dir, *, recipe=RECIPE, seed=0, callbacks
     )
 
 
+def train_twins(records, validation, folder):
+    """Train in `folder/1` on one device, in `folder/2` on two of them."""
+    for devices in (1, 2):
+        spread_over(devices)
+        train_tiny(records, validation, f"{folder}/{devices}")
+
+
 def take_first_step():
     """A fast and a slow variable, and a frozen value of each, after one step of RatedAdamW."""
     fast, slow = (keras.Variable(np.full(2, 5.0, "float32"), name=name) for name in "fs")
@@ -56,4 +64,6 @@ if __name__ == "__main__":
     if sys.argv[1] == "train":
         killers = [KillAt(int(step)) for step in sys.argv[5:]]
         train_tiny(*sys.argv[2:5], callbacks=killers)
+    if sys.argv[1] == "twins":
+        train_twins(*sys.argv[2:5])
     print(json.dumps([keras.backend.backend(), len(ab_bins()), take_first_step()]))

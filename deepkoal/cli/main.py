@@ -8,10 +8,12 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from deepkoal import __version__
 from deepkoal.cli import colorize, demo, evaluation, export, presets, serve, studio, training
 from deepkoal.cli.console import UsageError, tell
+from deepkoal.cli.supervision import supervise
 from deepkoal.config import DeepkoalError
 
 VERBS = (colorize, studio, training, evaluation, export, serve, presets, demo)
@@ -39,6 +41,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse prints and exits: 0 after --help, 2 on wrong usage
         return int(stop.code or 0)
     _quiet_logs()
+    if getattr(arguments, "hosts", None) is None:
+        return _run(arguments)
+    return supervise(
+        lambda: _run(arguments),
+        Path(arguments.run_dir) / f"host-{arguments.host}.log",
+        training.explain_signal,
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Run the verb, explain what goes wrong, and return the status to exit with."""
     try:
         status = int(arguments.run(arguments))
         sys.stdout.flush()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
+import signal
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.console import count_photos, show, start_tensorflow, tell
+from deepkoal.cli.console import UsageError, count_photos, show, start_tensorflow, tell
 from deepkoal.cli.embedders import (
     NAMES,
     build_embedder,
@@ -14,7 +17,7 @@ from deepkoal.cli.embedders import (
     build_recorded_embedder,
 )
 from deepkoal.cli.values import whole_number
-from deepkoal.config import Recipe
+from deepkoal.config import Recipe, RunError
 
 if TYPE_CHECKING:
     import keras
@@ -88,6 +91,24 @@ def _add_train(verbs: Any) -> None:
     train.add_argument(
         "--embedder", metavar=NAMES, help="of koala, where the records were made with a file's"
     )
+    devices = train.add_argument_group(
+        "many devices", "on JAX (pip install 'deepkoal[jax]'); see docs/scale.md"
+    )
+    devices.add_argument(
+        "--devices",
+        type=whole_number(1),
+        metavar="N",
+        help="GPUs of this host that share each batch (one; of several hosts, all)",
+    )
+    devices.add_argument(
+        "--hosts", type=whole_number(2), metavar="N", help="hosts that train together"
+    )
+    devices.add_argument(
+        "--host", type=whole_number(0), metavar="I", help="which of them this is, from 0"
+    )
+    devices.add_argument(
+        "--coordinator", metavar="ADDRESS:PORT", help="of host 0, with any port free there"
+    )
     for field in dataclasses.fields(Recipe):
         train.add_argument(
             f"--{field.name.replace('_', '-')}",
@@ -133,7 +154,9 @@ def _run_prepare(arguments: argparse.Namespace) -> int:
 
 
 def _run_train(arguments: argparse.Namespace) -> int:
+    _choose_backend(arguments)
     start_tensorflow()
+    _choose_devices(arguments)
     from tqdm.keras import TqdmCallback
 
     from deepkoal.presets import load_recipe
@@ -148,10 +171,41 @@ def _run_train(arguments: argparse.Namespace) -> int:
         arguments.run_dir,
         recipe=recipe,
         validation=arguments.validation,
-        callbacks=[TqdmCallback(verbose=1)],
+        callbacks=[] if arguments.host else [TqdmCallback(verbose=1)],
     )
     show(arguments.run_dir)
     return 0
+
+
+def _choose_backend(arguments: argparse.Namespace) -> None:
+    """Have Keras run on JAX where many devices are asked for and no backend is chosen."""
+    asked = [arguments.coordinator, arguments.hosts, arguments.host]
+    if None in asked and asked != [None] * 3:
+        raise UsageError("--coordinator, --hosts and --host go together")
+    if asked != [None] * 3 or arguments.devices is not None:
+        os.environ.setdefault("KERAS_BACKEND", "jax")
+        if find_spec("jax") is None:
+            raise RunError(
+                "several devices need JAX, which is missing: pip install 'deepkoal[jax]'"
+            )
+
+
+def _choose_devices(arguments: argparse.Namespace) -> None:
+    from deepkoal.training import join_hosts, spread_over
+
+    if arguments.hosts is not None:
+        join_hosts(arguments.coordinator, arguments.hosts, arguments.host)
+    if arguments.hosts is not None or arguments.devices is not None:
+        spread_over(arguments.devices)
+
+
+def explain_signal(number: int) -> str:
+    """Say in a line why one of several hosts was ended by a signal."""
+    if number == signal.SIGABRT:
+        cause = "JAX ended training, because another host is gone or silent: see what that one says"
+    else:
+        cause = f"training was ended by {signal.Signals(number).name}"
+    return f"{cause}; the same command on every host goes on from the last checkpoint"
 
 
 def _build_network(arguments: argparse.Namespace, recipe: Recipe) -> keras.Model:

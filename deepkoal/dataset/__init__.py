@@ -9,6 +9,7 @@ from deepkoal.dataset.pipeline import (
     check_records,
     evaluation_batches,
     name_damage,
+    stay_on_processor,
     training_batches,
 )
 from deepkoal.dataset.prepare import prepare
@@ -21,5 +22,6 @@ __all__ = [
     "load_manifest",
     "name_damage",
     "prepare",
+    "stay_on_processor",
     "training_batches",
 ]

@@ -16,6 +16,7 @@ from deepkoal.color import (
     lab_to_rgb,
 )
 from deepkoal.images import write_image
+from deepkoal.training.devices import call_here
 from deepkoal.training.task import Batch, rgb_to_l_ab
 
 PHOTOS = 8
@@ -34,7 +35,7 @@ def draw_grid(network: keras.Model, batch: Batch) -> np.ndarray:
     rgb = batch["rgb"]
     l_norm, _ = rgb_to_l_ab(rgb)
     given = [l_norm, batch["embedding"]] if "embedding" in batch else l_norm
-    output = network(given, training=False)
+    output = call_here(network, given)
     ab = decode_ab(output["logits"]) if "logits" in output else denormalize_ab(output["ab_norm"])
     ab = ops.image.resize(ab, ops.shape(rgb)[1:3], data_format="channels_last")
     lab = ops.concatenate([denormalize_l(l_norm), ab], axis=-1)

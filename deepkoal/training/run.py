@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from deepkoal.dataset import (
     evaluation_batches,
     load_manifest,
     name_damage,
+    stay_on_processor,
     training_batches,
 )
 from deepkoal.degradation import DegradeLightness
@@ -26,6 +28,15 @@ from deepkoal.training.checkpoints import (
     trim_log,
 )
 from deepkoal.training.claim import claim_run, describe_run
+from deepkoal.training.devices import (
+    agree,
+    check_batch,
+    count_devices,
+    first_host_first,
+    host_share,
+    is_first_host,
+    name_lost_host,
+)
 from deepkoal.training.memory import keep_freed_memory
 from deepkoal.training.previews import Previews
 from deepkoal.training.prior import measure_prior
@@ -53,6 +64,9 @@ def train(
     `checkpoints/` (the last two epochs, with the optimizer), `previews/` and `tensorboard/`
     (before, after and truth of the same photos at each epoch).
 
+    After `spread_over`, and perhaps `join_hosts`, all devices share the work. Several hosts read
+    records and `run_dir` from a shared file system; the first of them alone writes.
+
     Args:
         network: `models.koala`, `models.lite` or one with their inputs and outputs, built in the
             recipe's precision. Networks with a layer `embedding`, a frozen embedder, need
@@ -70,25 +84,27 @@ def train(
     Raises:
         RecordsError: the records are missing, damaged or without the network's embeddings.
         RunError: `run_dir` belongs to another network, recipe or records, or cannot be written;
-            or the loss is no longer a number.
+            the loss is no longer a number; the devices cannot share the recipe's batches; or
+            another host was lost.
     """
     recipe = (recipe or Recipe()).replace(epochs=epochs)
     run_dir, records = Path(run_dir), Path(records)
     validation = Path(validation) if validation else None
     _check_precision(network, recipe.precision)
-    claim_run(
-        run_dir,
-        describe_run(
-            network,
-            recipe,
-            _load_manifest_for(network, records),
-            _load_manifest_for(network, validation) if validation else None,
-        ),
+    check_batch(recipe.batch_size)
+    description = describe_run(
+        network,
+        recipe,
+        _load_manifest_for(network, records),
+        _load_manifest_for(network, validation) if validation else None,
     )
     keras.utils.set_random_seed(recipe.seed)
     keep_freed_memory()
+    stay_on_processor()
     try:
-        with name_damage(records, *([validation] if validation else [])):
+        with name_lost_host(), name_damage(records, *([validation] if validation else [])):
+            with first_host_first():
+                claim_run(run_dir, description)
             _fit(network, records, run_dir, recipe, validation, callbacks)
     except OSError as error:
         raise RunError(
@@ -105,43 +121,58 @@ def _fit(
     validation: Path | None,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
-    task = _compile(network, recipe, run_dir, records)
+    with first_host_first():
+        task = _compile(network, recipe, run_dir, records)
     checkpoint, epoch = newest_checkpoint(run_dir)
+    agree("finished epochs", epoch)
+    share, embedded = host_share(), _has_embedding(network)
     training = training_batches(
         records,
         batch_size=recipe.batch_size,
         size=recipe.size,
         seed=recipe.seed,
         start_step=epoch * recipe.steps_per_epoch,
-        with_embedding=_has_embedding(network),
+        with_embedding=embedded,
+        share=share,
     )
-    judged = evaluation_batches(
+    read_judged = functools.partial(
+        evaluation_batches,
         validation or records,
         batch_size=recipe.batch_size,
         size=recipe.size,
-        with_embedding=_has_embedding(network),
+        with_embedding=embedded,
     )
-    task(next(iter(training)))
+    # Shapes alone: a host of several cannot call the network by itself.
+    spec = training.element_spec
+    task({name: keras.KerasTensor(part.shape, part.dtype.name) for name, part in spec.items()})
     task.optimizer.build(task.trainable_variables)
     if checkpoint is not None:
         load_checkpoint(task, checkpoint)
-    best = trim_log(run_dir / LOG_FILE, epoch)
-    previews = Previews(task.trunk, next(iter(judged)), run_dir)
-    log = keras.callbacks.CSVLogger(run_dir / LOG_FILE, append=True)
-    checkpoints = Checkpoints(network, run_dir, best, BEST_FILE)
+    writers: list[keras.callbacks.Callback] = []
+    if is_first_host():
+        best = trim_log(run_dir / LOG_FILE, epoch)
+        writers = [
+            Previews(task.trunk, next(iter(read_judged())), run_dir),
+            keras.callbacks.CSVLogger(run_dir / LOG_FILE, append=True),
+            Checkpoints(network, run_dir, best, BEST_FILE),
+        ]
     try:
         task.fit(
             training,
             epochs=recipe.epochs,
             steps_per_epoch=recipe.steps_per_epoch,
             initial_epoch=epoch,
-            validation_data=judged if validation else None,
+            validation_data=(
+                read_judged(share=share, devices=count_devices()) if validation else None
+            ),
             shuffle=False,  # the stream is shuffled already
             verbose=0,
-            callbacks=[*callbacks, previews, log, checkpoints],
+            callbacks=[*callbacks, *writers],
         )
     finally:
-        log.on_train_end()  # closes the file, which `fit` does only where it succeeds
+        for writer in writers:
+            if isinstance(writer, keras.callbacks.CSVLogger):
+                writer.on_train_end()  # closes the file, which `fit` does only where it succeeds
 
 
 def _has_embedding(network: keras.Model) -> bool:
