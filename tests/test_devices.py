@@ -16,7 +16,7 @@ from PIL import Image
 from tiny_training import RECIPE
 
 from deepkoal.dataset import prepare
-from deepkoal.training.checkpoints import newest_checkpoint
+from deepkoal.training.checkpoints import find_checkpoint
 
 TESTS = Path(__file__).parent
 # Compiling takes JAX longer than training does.
@@ -78,7 +78,7 @@ def read_losses(run_dir):
 
 def assert_same_networks(run_dir, expected):
     """After as many steps, by the last checkpoint."""
-    assert newest_checkpoint(run_dir)[1] == newest_checkpoint(expected)[1] == RECIPE.epochs
+    assert find_checkpoint(run_dir)[1] == find_checkpoint(expected)[1] == RECIPE.epochs
     for found, wanted in zip(
         *(keras.saving.load_model(folder / "best.keras").weights for folder in (run_dir, expected)),
         strict=True,
@@ -129,7 +129,7 @@ def test_a_lost_host_ends_the_run_which_goes_on(twins, records, tmp_path, lost):
     results = [finish(host) for host in hosts]
     for host, (code, _, err) in enumerate(results):
         print(host, code, err)
-    assert newest_checkpoint(run_dir)[1] == 2
+    assert find_checkpoint(run_dir)[1] == 2
     code, _, err = results[1 - lost]
     assert code == 1, err
     results = [finish(host) for host in start_hosts(records, run_dir, "none", "none")]

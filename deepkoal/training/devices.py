@@ -8,6 +8,7 @@ and change nothing else.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -136,6 +137,15 @@ def agree(what: str, value: int) -> None:
         )
 
 
+def ask_first_host(answer: bool) -> bool:
+    """Return what the first host answers; all hosts must ask."""
+    if host_share()[1] == 1:
+        return answer
+    from jax.experimental.multihost_utils import broadcast_one_to_all
+
+    return bool(broadcast_one_to_all(np.int32(answer)))
+
+
 @contextlib.contextmanager
 def first_host_first() -> Iterator[None]:
     """Do something on the first host before the others do it, who find the files it made."""
@@ -170,24 +180,41 @@ def name_lost_host() -> Iterator[None]:
         ) from error
 
 
-def call_here(network: keras.Model, inputs: Any) -> Any:
-    """Call a network on this host alone, with a copy of its weights.
+def predict_here(network: keras.Model, inputs: Any) -> Any:
+    """Return a network's outputs for a batch, on this host alone where there are several.
 
     Args:
-        network: may be spread over several hosts; otherwise it is called as it is.
+        network: its variables may lie on the devices of all hosts.
         inputs: as `network` takes them, of this host.
-
-    Returns:
-        Its outputs outside of training.
     """
     if host_share()[1] == 1:
-        return network(inputs, training=False)
+        return network.predict_on_batch(inputs)
     weights = [
-        [np.asarray(variable) for variable in variables]
+        [np.asarray(variable.value) for variable in variables]
         for variables in (network.trainable_variables, network.non_trainable_variables)
     ]
-    outputs, _ = network.stateless_call(*weights, inputs, training=False)
-    return outputs
+    return _compile_call(network)(*weights, inputs)
+
+
+class StopTogether(keras.callbacks.Callback):
+    """Stop training on all hosts where the first one stops, and hold them until it has written.
+
+    It belongs behind the callbacks that only the first host has.
+    """
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Do as the first host does."""
+        self.model.stop_training = ask_first_host(bool(self.model.stop_training))
+
+
+@functools.cache
+def _compile_call(network: keras.Model) -> Any:
+    import jax
+
+    def call(trained: list[Any], others: list[Any], inputs: Any) -> Any:
+        return network.stateless_call(trained, others, inputs, training=False)[0]
+
+    return jax.jit(call)
 
 
 def _import_jax() -> Any:

@@ -8,16 +8,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from deepkoal.color import (
-    clip_to_gamut,
-    decode_ab,
-    denormalize_ab,
-    denormalize_l,
-    lab_to_rgb,
-)
+from deepkoal.color import clip_to_gamut, denormalize_l, lab_to_rgb
 from deepkoal.images import write_image
-from deepkoal.training.devices import call_here
-from deepkoal.training.task import Batch, rgb_to_l_ab
+from deepkoal.training.devices import predict_here
+from deepkoal.training.task import Batch, join_input, read_ab, rgb_to_l_ab
 
 PHOTOS = 8
 
@@ -34,9 +28,7 @@ def draw_grid(network: keras.Model, batch: Batch) -> np.ndarray:
     """
     rgb = batch["rgb"]
     l_norm, _ = rgb_to_l_ab(rgb)
-    given = [l_norm, batch["embedding"]] if "embedding" in batch else l_norm
-    output = call_here(network, given)
-    ab = decode_ab(output["logits"]) if "logits" in output else denormalize_ab(output["ab_norm"])
+    ab = read_ab(predict_here(network, join_input(l_norm, batch)))
     ab = ops.image.resize(ab, ops.shape(rgb)[1:3], data_format="channels_last")
     lab = ops.concatenate([denormalize_l(l_norm), ab], axis=-1)
     grey = ops.concatenate([lab[..., :1], ab * 0], axis=-1)

@@ -19,17 +19,19 @@ from deepkoal.dataset import (
     training_batches,
 )
 from deepkoal.degradation import DegradeLightness
-from deepkoal.losses import AbMeanSquaredError, RebalancedCrossEntropy, rebalancing_weights
 from deepkoal.presets import BEST_FILE
 from deepkoal.training.checkpoints import (
     Checkpoints,
+    find_checkpoint,
     load_checkpoint,
-    newest_checkpoint,
     trim_log,
+    write_whole,
 )
 from deepkoal.training.claim import claim_run, describe_run
 from deepkoal.training.devices import (
+    StopTogether,
     agree,
+    ask_first_host,
     check_batch,
     count_devices,
     first_host_first,
@@ -37,14 +39,20 @@ from deepkoal.training.devices import (
     is_first_host,
     name_lost_host,
 )
+from deepkoal.training.judge import Judge
 from deepkoal.training.memory import keep_freed_memory
+from deepkoal.training.optimizer import RatedAdamW
 from deepkoal.training.previews import Previews
 from deepkoal.training.prior import measure_prior
-from deepkoal.training.task import ColorizationTask, RatedAdamW, network_from_embedding
+from deepkoal.training.recipe_losses import build_losses
+from deepkoal.training.standing import Standing
+from deepkoal.training.task import ColorizationTask, network_from_embedding
 
 LOG_FILE = "log.csv"
 PRIOR_FILE = "prior.npy"
 IMAGENET_CLASSES = 1000
+JUDGED = 256
+"""Validation photos, at most, that PSNR@CF is measured on at the end of an epoch."""
 
 
 def train(
@@ -60,9 +68,13 @@ def train(
     """Train a network on prepared records; called again, go on where the run stopped.
 
     `run_dir` receives `run.json` (what is trained, on what, how), `log.csv`, `best.keras` (the
-    network at its lowest validation loss, or training loss without validation records),
+    best network by the recipe's `best_by`; without validation records by the training loss),
     `checkpoints/` (the last two epochs, with the optimizer), `previews/` and `tensorboard/`
     (before, after and truth of the same photos at each epoch).
+
+    A run that was killed at any moment goes on as if nothing had happened: weights, optimizer,
+    schedule, order and crops of the photos and all random draws come back, and on a CPU the last
+    weights are the same to the last bit.
 
     After `spread_over`, and perhaps `join_hosts`, all devices share the work. Several hosts read
     records and `run_dir` from a shared file system; the first of them alone writes.
@@ -83,15 +95,17 @@ def train(
 
     Raises:
         RecordsError: the records are missing, damaged or without the network's embeddings.
-        RunError: `run_dir` belongs to another network, recipe or records, or cannot be written;
-            the loss is no longer a number; the devices cannot share the recipe's batches; or
-            another host was lost.
+        RunError: `run_dir` belongs to another network, recipe or records, cannot be written, or
+            has damaged checkpoints only; the recipe does not fit the network, or its batches the
+            devices; the loss is no longer a number; or another host was lost.
     """
     recipe = (recipe or Recipe()).replace(epochs=epochs)
     run_dir, records = Path(run_dir), Path(records)
     validation = Path(validation) if validation else None
     _check_precision(network, recipe.precision)
     check_batch(recipe.batch_size)
+    if recipe.best_by == "psnr_at_cf" and validation is None:
+        raise RunError("best_by psnr_at_cf needs validation records; give some, or use loss")
     description = describe_run(
         network,
         recipe,
@@ -121,10 +135,10 @@ def _fit(
     validation: Path | None,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
-    with first_host_first():
-        task = _compile(network, recipe, run_dir, records)
-    checkpoint, epoch = newest_checkpoint(run_dir)
+    checkpoint, epoch = find_checkpoint(run_dir)
     agree("finished epochs", epoch)
+    standing = Standing(recipe, trim_log(run_dir / LOG_FILE, epoch) if is_first_host() else [])
+    task = _compile(network, recipe, run_dir, records)
     share, embedded = host_share(), _has_embedding(network)
     training = training_batches(
         records,
@@ -148,13 +162,17 @@ def _fit(
     task.optimizer.build(task.trainable_variables)
     if checkpoint is not None:
         load_checkpoint(task, checkpoint)
+    if ask_first_host(standing.is_over):
+        return
     writers: list[keras.callbacks.Callback] = []
     if is_first_host():
-        best = trim_log(run_dir / LOG_FILE, epoch)
-        writers = [
-            Previews(task.trunk, next(iter(read_judged())), run_dir),
+        judged = read_judged()
+        if validation:
+            writers.append(Judge(task.trunk, judged.take(-(-JUDGED // recipe.batch_size))))
+        writers += [
+            Previews(task.trunk, next(iter(judged)), run_dir),
             keras.callbacks.CSVLogger(run_dir / LOG_FILE, append=True),
-            Checkpoints(network, run_dir, best, BEST_FILE),
+            Checkpoints(network, run_dir, standing, BEST_FILE),
         ]
     try:
         task.fit(
@@ -167,7 +185,7 @@ def _fit(
             ),
             shuffle=False,  # the stream is shuffled already
             verbose=0,
-            callbacks=[*callbacks, *writers],
+            callbacks=[*callbacks, *writers, StopTogether()],
         )
     finally:
         for writer in writers:
@@ -214,12 +232,8 @@ def _compile(
 ) -> ColorizationTask:
     trunk = network_from_embedding(network) if _has_embedding(network) else network
     degrade = DegradeLightness(recipe.degradation, recipe.seed) if recipe.degradation else None
-    if "logits" in network.output:
-        prior = _load_prior(run_dir / PRIOR_FILE, records)
-        weights = rebalancing_weights(prior, recipe.rebalance_mix, recipe.rebalance_power)
-        task = ColorizationTask(trunk, "logits", RebalancedCrossEntropy(weights), degrade)
-    else:
-        task = ColorizationTask(trunk, "ab_norm", AbMeanSquaredError(), degrade)
+    losses = build_losses(recipe, network, lambda: _load_prior(run_dir / PRIOR_FILE, records))
+    task = ColorizationTask(trunk, losses, degrade)
     steps = recipe.epochs * recipe.steps_per_epoch
     warmup = round(recipe.warmup * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -228,19 +242,31 @@ def _compile(
         warmup_target=recipe.learning_rate,
         warmup_steps=warmup,
     )
-    encoder = [layer for layer in network.layers if layer.name == "encoder"]
-    slow = encoder[0].trainable_variables if encoder else []
-    optimizer = RatedAdamW(slow, recipe.encoder_rate, schedule, recipe.weight_decay)
+    encoders = [layer for layer in network.layers if layer.name == "encoder"]
+    optimizer = RatedAdamW(
+        schedule,
+        beta_1=recipe.momentum,
+        decay=recipe.weight_decay,
+        rates={
+            **dict.fromkeys(_list_paths(encoders), recipe.encoder_rate),
+            **dict.fromkeys(_list_paths(task.critics), recipe.critic_rate),
+        },
+        waiting=_list_paths([trunk]),
+        wait=recipe.critic_steps,
+    )
     if recipe.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     task.compile(optimizer)
     return task
 
 
+def _list_paths(layers: Sequence[keras.layers.Layer]) -> list[str]:
+    return [variable.path for layer in layers for variable in layer.trainable_variables]
+
+
 def _load_prior(path: Path, records: Path) -> np.ndarray:
     """Measure the records' color prior once a run."""
-    if not path.exists():
-        part = path.with_name(f"part-{path.name}")
-        np.save(part, measure_prior(records))
-        part.replace(path)
+    with first_host_first():
+        if not path.exists():
+            write_whole(path, lambda part: np.save(part, measure_prior(records)))
     return np.asarray(np.load(path))
