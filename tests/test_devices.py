@@ -1,7 +1,6 @@
 """Many devices: those of one host and those of two, which do what one device does alone."""
 
 import csv
-import dataclasses
 import json
 import os
 import socket
@@ -13,20 +12,32 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_training import RECIPE
 
+from deepkoal.cli import main
+from deepkoal.config import RunError
 from deepkoal.dataset import prepare
 from deepkoal.training.checkpoints import find_checkpoint
+from deepkoal.training.devices import check_batch
 
 TESTS = Path(__file__).parent
 # Compiling takes JAX longer than training does.
 QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+RECIPE = """
+size = 32
+batch_size = 4
+epochs = 3
+steps_per_epoch = 2
+losses = { mae = 1.0 }
+learning_rate = 1e-2
+degradation = 0.5
+"""
+EPOCHS, STEPS = 3, 2
 TWO_DEVICES = f"{QUICK} --xla_force_host_platform_device_count=2"
 
 
 @pytest.fixture(scope="module")
 def records(photos, tmp_path_factory):
-    """12 photos to train on and 10 to validate with: a last batch of 2."""
+    """12 photos to train on, 10 to validate with, the last batch being 2, and a recipe."""
     folder = tmp_path_factory.mktemp("records")
     corners = {"train": [(0, 60), (90, 150), (180, 30)], "val": [(40, 200), (200, 250), (0, 0)]}
     crops = {
@@ -39,11 +50,12 @@ def records(photos, tmp_path_factory):
             file = folder / part / f"{number}.jpg"
             Image.fromarray(crop).resize((48, 48)).save(file, quality=95)
         prepare(folder / part, folder / f"{part}-records", size=40, photos_per_shard=5)
-    return folder / "train-records", folder / "val-records"
+    (folder / "recipe.toml").write_text(RECIPE)
+    return folder / "train-records", folder / "val-records", folder / "recipe.toml"
 
 
 def start(program, *arguments, **variables):
-    environment = {**os.environ, "XLA_FLAGS": QUICK, **variables}
+    environment = {**os.environ, "XLA_FLAGS": QUICK, "TF_CPP_MIN_LOG_LEVEL": "3", **variables}
     return subprocess.Popen(
         [sys.executable, TESTS / program, *map(str, arguments)],
         env=environment,
@@ -53,7 +65,7 @@ def start(program, *arguments, **variables):
     )
 
 
-def finish(process, seconds=300):
+def finish(process, seconds=600):
     try:
         out, err = process.communicate(timeout=seconds)
     finally:
@@ -78,7 +90,7 @@ def read_losses(run_dir):
 
 def assert_same_networks(run_dir, expected):
     """After as many steps, by the last checkpoint."""
-    assert find_checkpoint(run_dir)[1] == find_checkpoint(expected)[1] == RECIPE.epochs
+    assert find_checkpoint(run_dir)[1] == find_checkpoint(expected)[1] == EPOCHS
     for found, wanted in zip(
         *(keras.saving.load_model(folder / "best.keras").weights for folder in (run_dir, expected)),
         strict=True,
@@ -92,6 +104,77 @@ def test_two_devices_do_what_one_does(twins):
     assert_same_networks(two, one)
 
 
+def test_a_batch_that_devices_cannot_share_is_refused(monkeypatch):
+    devices = keras.distribution.DeviceMesh((3,), ["batch"], ["cpu:0"] * 3)
+    spread = keras.distribution.DataParallel(device_mesh=devices)
+    monkeypatch.setattr(keras.distribution, "distribution", lambda: spread)
+    check_batch(6)
+    with pytest.raises(RunError, match="a multiple of the number of devices, 3, not 4"):
+        check_batch(4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        (["--devices", "2"], 1, "need Keras on JAX, not on tensorflow: set KERAS_BACKEND=jax"),
+        (["--hosts", "2"], 2, "--coordinator, --hosts and --host go together"),
+        (["--host", "0"], 2, "--coordinator, --hosts and --host go together"),
+    ],
+)
+def test_devices_that_cannot_be_had_are_told(capsys, arguments, status, told):
+    assert main(["train", "records", "--run", "run", *arguments]) == status
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
+
+
+def test_missing_jax_is_told(capsys, monkeypatch):
+    monkeypatch.setattr("deepkoal.cli.training.find_spec", lambda name: None)
+    assert main(["train", "records", "--run", "run", "--devices", "2"]) == 1
+    assert "JAX, which is missing: pip install 'deepkoal[jax]'" in capsys.readouterr().err
+
+
+# --- a process that is watched -----------------------------------------------------------------
+
+
+def supervise(work, log):
+    """Watch `work`, source text of a function's body, in a process of its own."""
+    program = f"""
+import os, signal, sys, time
+from pathlib import Path
+from deepkoal.cli.supervision import supervise
+from deepkoal.cli.training import explain_signal
+def work():
+    {work}
+sys.exit(supervise(work, Path({str(log)!r}), explain_signal))
+"""
+    return subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.parametrize("status", [0, 1, 130])
+def test_what_watched_work_says_is_said_and_returned(tmp_path, status):
+    work = f"print('out'); print('err', file=sys.stderr); return {status}"
+    assert finish(supervise(work, tmp_path / "log")) == (status, "out\n", "err\n")
+
+
+def test_the_sudden_end_of_work_is_told_in_a_line(tmp_path):
+    log = tmp_path / "run" / "host-1.log"
+    code, _, err = finish(supervise("os.write(2, b'pages'); os.abort()", log))
+    (line,) = err.splitlines()
+    assert code == 1
+    assert line.startswith("deepkoal: JAX ended training, because another host is gone or silent")
+    assert line.endswith(f"(more in {log})")
+    assert log.read_bytes() == b"pages"
+
+
+def test_work_ends_with_the_process_that_watches_it(tmp_path):
+    process = supervise("print('here', flush=True); time.sleep(60)", tmp_path / "log")
+    assert process.stdout.readline()
+    process.kill()
+    process.communicate(timeout=30)  # which waits until the worker, too, has closed stdout
+
+
 # --- two hosts ---------------------------------------------------------------------------------
 
 
@@ -100,15 +183,12 @@ def start_hosts(records, run_dir, *kill_at):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    lines = [f"{k} = {v!r}" for k, v in dataclasses.asdict(RECIPE).items() if v != {}]
-    recipe = run_dir.with_name("recipe.toml")
-    recipe.write_text("\n".join(lines))
     return [
         start(
             "tiny_command.py",
             kill_at[host],
             *("train", records[0], "--validation", records[1], "--run", run_dir),
-            *("--recipe", recipe),
+            *("--recipe", records[2]),
             *("--coordinator", f"127.0.0.1:{port}", "--hosts", 2, "--host", host),
         )
         for host in (0, 1)
@@ -122,14 +202,13 @@ def told_losses(out):
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_lost_host_ends_the_run_which_goes_on(twins, records, tmp_path, lost):
     run_dir = tmp_path / "run"
-    steps = RECIPE.steps_per_epoch
     kill_at = ["none", "none"]
-    kill_at[lost] = 2 * steps + 1
+    kill_at[lost] = STEPS + 1
     hosts = start_hosts(records, run_dir, *kill_at)
     results = [finish(host) for host in hosts]
     for host, (code, _, err) in enumerate(results):
         print(host, code, err)
-    assert find_checkpoint(run_dir)[1] == 2
+    assert find_checkpoint(run_dir)[1] == 1
     code, _, err = results[1 - lost]
     assert code == 1, err
     results = [finish(host) for host in start_hosts(records, run_dir, "none", "none")]
@@ -139,6 +218,6 @@ def test_a_lost_host_ends_the_run_which_goes_on(twins, records, tmp_path, lost):
     told = [told_losses(out) for _, out, _ in results]
     assert told[0] == told[1]
     expected = read_losses(twins[0])
-    np.testing.assert_allclose(told[0], expected[2:], rtol=1e-5)
+    np.testing.assert_allclose(told[0], expected[1:], rtol=1e-5)
     np.testing.assert_allclose(read_losses(run_dir), expected, rtol=1e-5)
     assert_same_networks(run_dir, twins[0])

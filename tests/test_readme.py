@@ -9,9 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from skimage import data
+from tiny_networks import tiny_embedder
 
+from deepkoal import models
 from deepkoal.cli import main
+from deepkoal.evaluation.size import count_multiply_adds
 from deepkoal.images import read_image, write_image
+from deepkoal.semantic import efficientnet_lite0
 
 ROOT = Path(__file__).parent.parent
 NEEDS_A_SERVER = "http://127.0.0.1:8501"  # tests/test_serving_process.py runs such examples
@@ -97,6 +101,23 @@ def test_python_examples_run(path, folder):
         np.testing.assert_array_equal(read_image("new.png"), rgb)
         assert [many.shape for many in names["many"]] == [photo.shape, photo[:200].shape]
         assert len(names["looks"]) == 3
+
+
+def test_the_estimates_of_training_are_what_their_code_prints(capsys):
+    page = read_page(ROOT / "docs" / "scale.md")
+    (block,) = list_blocks(page, "python")
+    names = {}
+    exec(compile(block, "scale.md", "exec"), names)
+    assert set(capsys.readouterr().out.splitlines()) <= set(page.splitlines())
+    lite, koala = models.lite(efficientnet_lite0()), models.koala(tiny_embedder())
+    unused = count_multiply_adds(koala.get_layer("embedding"), 224, 224)
+    for name, network, size in (
+        ("koala at 224²", koala, 224),
+        ("koala-lite at 128²", lite, 128),
+        ("koala-lite at 256²", lite, 256),
+    ):
+        counted = count_multiply_adds(network, size, size) - (network is koala) * unused
+        assert sum(names["NETWORKS"][name]) == pytest.approx(counted, rel=5e-3)
 
 
 def test_first_command_runs(folder, capsys):

@@ -2,7 +2,7 @@
 
 python tests/tiny_training.py train RECORDS VALIDATION RUN [kill at this step]
 python tests/tiny_training.py step
-python tests/tiny_training.py twins RECORDS VALIDATION FOLDER
+python tests/tiny_training.py twins RECORDS VALIDATION RECIPE FOLDER
 """
 
 import json
@@ -45,11 +45,11 @@ def train_tiny(records, validation, run_dir, *, recipe=RECIPE, seed=0, callbacks
     )
 
 
-def train_twins(records, validation, folder):
+def train_twins(records, validation, recipe, folder):
     """Train in `folder/1` on one device, in `folder/2` on two of them."""
     for devices in (1, 2):
         spread_over(devices)
-        train_tiny(records, validation, f"{folder}/{devices}")
+        train_tiny(records, validation, f"{folder}/{devices}", recipe=Recipe.read(recipe))
 
 
 def train_everything(records, run_dir, epochs):
@@ -84,5 +84,5 @@ if __name__ == "__main__":
         killers = [KillAt(int(step)) for step in sys.argv[5:]]
         train_tiny(*sys.argv[2:5], callbacks=killers)
     if sys.argv[1] == "twins":
-        train_twins(*sys.argv[2:5])
+        train_twins(*sys.argv[2:6])
     print(json.dumps([keras.backend.backend(), len(ab_bins()), take_first_step()]))

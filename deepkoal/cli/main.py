@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse prints and exits: 0 after --help, 2 on wrong usage
         return int(stop.code or 0)
     _quiet_logs()
-    if getattr(arguments, "hosts", None) is None:
+    if None in [getattr(arguments, name, None) for name in ("coordinator", "hosts", "host")]:
         return _run(arguments)
     return supervise(
         lambda: _run(arguments),

@@ -138,8 +138,8 @@ def _fit(
     checkpoint, epoch = find_checkpoint(run_dir)
     agree("finished epochs", epoch)
     standing = Standing(recipe, trim_log(run_dir / LOG_FILE, epoch) if is_first_host() else [])
-    task = _compile(network, recipe, run_dir, records)
-    share, embedded = host_share(), _has_embedding(network)
+    task = compile_task(network, recipe, run_dir, records)
+    share, embedded = host_share(), has_embedding(network)
     training = training_batches(
         records,
         batch_size=recipe.batch_size,
@@ -193,7 +193,7 @@ def _fit(
                 writer.on_train_end()  # closes the file, which `fit` does only where it succeeds
 
 
-def _has_embedding(network: keras.Model) -> bool:
+def has_embedding(network: keras.Model) -> bool:
     """Tell whether a frozen embedder feeds the network: its records stand in for it."""
     return any(layer.name == "embedding" for layer in network.layers)
 
@@ -201,7 +201,7 @@ def _has_embedding(network: keras.Model) -> bool:
 def _load_manifest_for(network: keras.Model, records: Path) -> Manifest:
     """Read the records' manifest and make sure that they hold embeddings for the network."""
     manifest = load_manifest(records)
-    if _has_embedding(network):
+    if has_embedding(network):
         embedder = network.get_layer("embedding")
         stored, dim = manifest.settings.embedder, manifest.settings.embedding_dim
         needed, needed_dim = getattr(embedder, "identity", stored), embedder.output.shape[-1]
@@ -227,10 +227,11 @@ def _check_precision(network: keras.Model, precision: str) -> None:
         )
 
 
-def _compile(
+def compile_task(
     network: keras.Model, recipe: Recipe, run_dir: Path, records: Path
 ) -> ColorizationTask:
-    trunk = network_from_embedding(network) if _has_embedding(network) else network
+    """Return what `fit` trains, as a recipe says, with its optimizer; `run_dir` keeps the prior."""
+    trunk = network_from_embedding(network) if has_embedding(network) else network
     degrade = DegradeLightness(recipe.degradation, recipe.seed) if recipe.degradation else None
     losses = build_losses(recipe, network, lambda: _load_prior(run_dir / PRIOR_FILE, records))
     task = ColorizationTask(trunk, losses, degrade)
