@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -160,10 +161,10 @@ def test_what_watched_work_says_is_said_and_returned(tmp_path, status):
 
 def test_the_sudden_end_of_work_is_told_in_a_line(tmp_path):
     log = tmp_path / "run" / "host-1.log"
-    code, _, err = finish(supervise("os.write(2, b'pages'); os.abort()", log))
+    code, out, err = finish(supervise("os.write(1, b'pa'); os.write(2, b'ges'); os.abort()", log))
     (line,) = err.splitlines()
-    assert code == 1
-    assert line.startswith("deepkoal: JAX ended training, because another host is gone or silent")
+    assert (code, out) == (1, "")
+    assert line.startswith("deepkoal: JAX ended training, because another host is gone, silent")
     assert line.endswith(f"(more in {log})")
     assert log.read_bytes() == b"pages"
 
@@ -199,25 +200,26 @@ def told_losses(out):
     return [json.loads(line) for line in out.splitlines() if line.startswith("[")]
 
 
-@pytest.mark.parametrize("lost", [0, 1])
-def test_a_lost_host_ends_the_run_which_goes_on(twins, records, tmp_path, lost):
+def test_a_lost_host_ends_the_run_which_goes_on(twins, records, tmp_path):
+    """Host 1 is killed in the second epoch, host 0 in the third, which then is finished."""
     run_dir = tmp_path / "run"
-    kill_at = ["none", "none"]
-    kill_at[lost] = STEPS + 1
-    hosts = start_hosts(records, run_dir, *kill_at)
-    results = [finish(host) for host in hosts]
-    for host, (code, _, err) in enumerate(results):
-        print(host, code, err)
-    assert find_checkpoint(run_dir)[1] == 1
-    code, _, err = results[1 - lost]
-    assert code == 1, err
+    for epochs, lost in ((1, 1), (2, 0)):
+        kill_at = ["none", "none"]
+        kill_at[lost] = STEPS + 1
+        results = [finish(host) for host in start_hosts(records, run_dir, *kill_at)]
+        for host, (code, _, err) in enumerate(results):
+            assert code == 1, err
+            (line,) = re.findall("^deepkoal: .*", err, re.MULTILINE)
+            assert ("SIGKILL" if host == lost else "another host") in line
+            assert "same command on every host goes on from the last checkpoint" in line
+        assert find_checkpoint(run_dir)[1] == epochs
     results = [finish(host) for host in start_hosts(records, run_dir, "none", "none")]
-    for host, (code, out, err) in enumerate(results):
-        print(host, code, out, err)
-        assert code == 0
+    for code, out, err in results:
+        assert code == 0, err
+        assert out.splitlines()[-1] == str(run_dir)
     told = [told_losses(out) for _, out, _ in results]
     assert told[0] == told[1]
     expected = read_losses(twins[0])
-    np.testing.assert_allclose(told[0], expected[1:], rtol=1e-5)
+    np.testing.assert_allclose(told[0], expected[2:], rtol=1e-5)
     np.testing.assert_allclose(read_losses(run_dir), expected, rtol=1e-5)
     assert_same_networks(run_dir, twins[0])

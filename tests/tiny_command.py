@@ -36,7 +36,12 @@ def run_tiny_train(arguments):
         return train_unwatched(*arguments, callbacks=watched, **settings)
 
     train_unwatched, deepkoal.training.train = deepkoal.training.train, train
-    presets.build_untrained = lambda *_, seed, **settings: tiny_lite(seed)
+
+    def build_untrained(*_, seed, **settings):
+        keras.utils.set_random_seed(seed)
+        return tiny_lite(seed)
+
+    presets.build_untrained = build_untrained
     return run_train(arguments)
 
 

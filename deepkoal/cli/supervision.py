@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,13 +17,13 @@ def supervise(work: Callable[[], int], log: Path, explain: Callable[[int], str])
     """Do work in a process of its own, and say why where that one ends without a word.
 
     In C++, JAX aborts a process that has lost the first host, or waits for one that is gone, and
-    writes pages about it straight to stderr. Here these pages go to a file.
+    writes pages about it straight to stderr, past Python. Here these pages go to a file.
 
     Call it before TensorFlow, JAX or threads are started: the process is forked.
 
     Args:
-        work: returns an exit status and leaves nothing unsaid.
-        log: receives what is written straight to stderr, as libraries in C++ do.
+        work: returns an exit status, and says what it has to say.
+        log: receives what is written past Python to stdout and stderr, as libraries in C++ do.
         explain: from the signal that ended the work to a line.
 
     Returns:
@@ -36,8 +37,12 @@ def supervise(work: Callable[[], int], log: Path, explain: Callable[[int], str])
     if child == 0:
         os.close(theirs)
         threading.Thread(target=_end_with, args=(ours,), daemon=True).start()
-        _redirect_stderr(log)
-        status = work()
+        _redirect(log)
+        try:
+            status = work()
+        except Exception:
+            traceback.print_exc()
+            status = 1
         sys.stdout.flush()
         sys.stderr.flush()
         if status:
@@ -60,8 +65,11 @@ def _end_with(pipe: int) -> None:
     os._exit(1)
 
 
-def _redirect_stderr(log: Path) -> None:
-    """Send what is written straight to stderr to a file, and nothing of what Python writes."""
-    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding)
+def _redirect(log: Path) -> None:
+    """Send what is written straight to stdout and stderr to a file, but not what Python writes."""
     with log.open("ab") as file:
-        os.dup2(file.fileno(), 2)
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            kept = os.dup(stream.fileno())
+            os.dup2(file.fileno(), stream.fileno())
+            setattr(sys, name, os.fdopen(kept, "w", buffering=1, encoding=stream.encoding))

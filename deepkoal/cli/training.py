@@ -165,19 +165,22 @@ def _run_train(arguments: argparse.Namespace) -> int:
 
     from deepkoal.presets import load_recipe
     from deepkoal.training import train
+    from deepkoal.training.devices import name_lost_host
 
     asked = arguments.recipe or "recipe"
     is_file = asked.endswith(".toml")
     recipe = Recipe.read(asked) if is_file else load_recipe(arguments.preset, asked)
     recipe = recipe.replace(**{name: getattr(arguments, name) for name in vars(recipe)})
-    train(
-        _build_network(arguments, recipe),
-        arguments.records,
-        arguments.run_dir,
-        recipe=recipe,
-        validation=arguments.validation,
-        callbacks=[] if arguments.host else [TqdmCallback(verbose=1)],
-    )
+    with name_lost_host():
+        network = _build_network(arguments, recipe)
+        train(
+            network,
+            arguments.records,
+            arguments.run_dir,
+            recipe=recipe,
+            validation=arguments.validation,
+            callbacks=[] if arguments.host else [TqdmCallback(verbose=1)],
+        )
     show(arguments.run_dir)
     return 0
 
@@ -189,6 +192,8 @@ def _choose_backend(arguments: argparse.Namespace) -> None:
         raise UsageError("--coordinator, --hosts and --host go together")
     if asked != [None] * 3 or arguments.devices is not None:
         os.environ.setdefault("KERAS_BACKEND", "jax")
+        # Else SIGTERM would not end one of several hosts, but tell all of them that it is to end.
+        os.environ.setdefault("JAX_ENABLE_PREEMPTION_SERVICE", "false")
         if find_spec("jax") is None:
             raise RunError(
                 "several devices need JAX, which is missing: pip install 'deepkoal[jax]'"
@@ -207,7 +212,7 @@ def _choose_devices(arguments: argparse.Namespace) -> None:
 def explain_signal(number: int) -> str:
     """Say in a line why one of several hosts was ended by a signal."""
     if number == signal.SIGABRT:
-        cause = "JAX ended training, because another host is gone or silent: see what that one says"
+        cause = "JAX ended training, because another host is gone, silent or did not come"
     else:
         cause = f"training was ended by {signal.Signals(number).name}"
     return f"{cause}; the same command on every host goes on from the last checkpoint"

@@ -52,9 +52,10 @@ def spread_over(devices: int | None = None) -> None:
 def join_hosts(coordinator: str, hosts: int, host: int) -> None:
     """Join the hosts that train together; call it before Keras or JAX compute anything.
 
-    Returns when all have come; `spread_over` must follow. Where another host is lost later, `train`
-    raises RunError, or JAX aborts the process: at once where host 0 is gone, and else where it
-    waits for a host that has been silent for a minute.
+    Returns when all have come; `spread_over` must follow. Where they do not come in five minutes,
+    JAX aborts the process. Where another host is lost later, `train` raises RunError, or JAX aborts
+    the process: at once where host 0 is gone, and else where it waits for a host that has been
+    silent for a minute.
 
     Args:
         coordinator: `ADDRESS:PORT` of host 0, free there and reachable from the others.
@@ -62,7 +63,7 @@ def join_hosts(coordinator: str, hosts: int, host: int) -> None:
         host: which this is, 0…hosts − 1. Host 0 writes the run's folder, all read it.
 
     Raises:
-        RunError: Keras does not run on JAX, the numbers make no sense, or the others don't come.
+        RunError: Keras does not run on JAX, the numbers make no sense, or the port is taken.
     """
     if not 0 <= host < hosts:
         raise RunError(f"host must lie in 0…{hosts - 1}, not {host}")
@@ -161,7 +162,8 @@ def name_lost_host() -> Iterator[None]:
     """Turn JAX's report of a broken connection into an error that says what to do.
 
     Raises:
-        RunError: another host was lost, or has ended because of an error of its own.
+        RunError: another host was lost, or has ended because of an error of its own; or the hosts
+            do not have the same network.
     """
     index, hosts = host_share()
     if hosts == 1:
@@ -177,6 +179,13 @@ def name_lost_host() -> Iterator[None]:
         raise RunError(
             f"host {index} has lost another host ({_brief(error)}): see what that one says; the "
             "same command on every host goes on from the last checkpoint"
+        ) from error
+    except AssertionError as error:
+        if "device_put" not in str(error):
+            raise
+        raise RunError(
+            "the hosts begin with different weights: give them the same command, files and "
+            "version of deepkoal"
         ) from error
 
 
