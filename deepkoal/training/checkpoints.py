@@ -17,6 +17,7 @@ from pathlib import Path
 import keras
 
 from deepkoal.config import RunError
+from deepkoal.training.devices import alone
 from deepkoal.training.standing import Standing
 
 CHECKPOINTS_DIR = "checkpoints"
@@ -142,10 +143,11 @@ class Checkpoints(keras.callbacks.Callback):
             )
         try:
             self._folder.mkdir(exist_ok=True)
-            if self._standing.add(logs) or not self._best_path.exists():
-                _check_room(self._folder, self._network.variables)
-                write_whole(self._best_path, self._network.save)
-            self._write_checkpoint(epoch + 1)
+            with alone():
+                if self._standing.add(logs) or not self._best_path.exists():
+                    _check_room(self._folder, self._network.variables)
+                    write_whole(self._best_path, self._network.save)
+                self._write_checkpoint(epoch + 1)
         except OSError as error:
             raise RunError(
                 f"{self._folder.parent}: the checkpoint of epoch {epoch + 1} cannot be written "

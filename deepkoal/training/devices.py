@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -158,6 +159,21 @@ def first_host_first() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Do something on this host that the others do not do, such as saving.
+
+    While it saves, Keras 3.15 makes an optimizer for comparison, whose variables would be laid on
+    the devices of all hosts, for which JAX would wait for those.
+    """
+    spread = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(spread)
+
+
+@contextlib.contextmanager
 def name_lost_host() -> Iterator[None]:
     """Turn JAX's report of a broken connection into an error that says what to do.
 
@@ -173,8 +189,9 @@ def name_lost_host() -> Iterator[None]:
 
     try:
         yield
-    except JaxRuntimeError as error:
-        if "RESOURCE_EXHAUSTED" in str(error):  # this host's own memory
+    except (JaxRuntimeError, ValueError) as error:
+        # A status as XLA words it, but for what this host's own memory lacks.
+        if not re.match("(?!RESOURCE_EXHAUSTED)[A-Z_]+: ", str(error)):
             raise
         raise RunError(
             f"host {index} has lost another host ({_brief(error)}): see what that one says; the "
