@@ -598,7 +598,7 @@ def join_shares(shares):
     ]
 
 
-@hypothesis.settings(max_examples=12)
+@hypothesis.settings(max_examples=6)
 @hypothesis.given(
     shares=strategies.integers(2, 4),
     rows=strategies.integers(1, 3),
