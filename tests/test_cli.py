@@ -884,7 +884,7 @@ def test_photos_are_fine_tuned_and_told_of(model, photos, tmp_path, monkeypatch,
     shipped = load_recipe("koala-lite", "finetune")
     assert calls[0]["recipe"] == shipped.replace(seed=5)
     assert calls[0]["reading"].gain == Reading.from_config(load_preset("koala-lite").reading).gain
-    assert main(command[:-1] + ["--recipe", "recipe", "--run", "other"]) == 0
+    assert main([*command[:-1], "--recipe", "recipe", "--run", "other"]) == 0
     assert calls[1]["recipe"] == load_recipe("koala-lite")
     (photos / "a-new-one.png").write_bytes((photos / "camera.png").read_bytes())
     assert main(command) == 1

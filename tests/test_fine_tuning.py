@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from tiny_networks import tiny_lite
 
 from deepkoal.colorizer import Colorizer
@@ -15,7 +16,8 @@ from deepkoal.guidance import Reading
 from deepkoal.images import write_image
 from deepkoal.metrics import colorfulness, psnr
 from deepkoal.presets import load_preset
-from deepkoal.training import find_reading, fine_tune, prepare_photos
+from deepkoal.training import OwnPhotos, find_reading, fine_tune, prepare_photos
+from deepkoal.training.fine_tune import read_judges
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -161,15 +163,29 @@ def test_a_damaged_reading_is_named(finished, tmp_path, content):
         Colorizer.from_file(run)
 
 
-def test_few_photos_are_all_trained_on_and_keep_the_reading(photos, tmp_path):
+def test_few_photos_are_all_trained_on_and_calibrated_on(photos, tmp_path):
     (tmp_path / "few").mkdir()
     write_tiles(photos, tmp_path / "few", 3)
-    recipe, reading = RECIPE.replace(epochs=1, steps_per_epoch=1), Reading(gain=1.7)
-    colorizer = fine_tune(
-        tiny_lite(), tmp_path / "few", tmp_path / "run", recipe=recipe, reading=reading
-    )
+    recipe = RECIPE.replace(epochs=1, steps_per_epoch=1)
+    colorizer = fine_tune(tiny_lite(), tmp_path / "few", tmp_path / "run", recipe=recipe)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["validation"] is None
-    assert colorizer.reading.gain == Colorizer.from_file(tmp_path / "run").reading.gain == 1.7
+    shipped = Reading.from_config(load_preset("koala-lite").reading)
+    assert colorizer.reading.temperature == shipped.temperature
+    assert colorizer.reading.gain != shipped.gain
+
+
+def test_a_reading_is_calibrated_on_photos_held_back_and_some_beside_them(tmp_path, monkeypatch):
+    own = OwnPhotos(tmp_path / "records", tmp_path / "validation", 30, 3, 0, ())
+    sizes = {own.records: 30, own.validation: 3}
+
+    def batches(records, *, batch_size, size):
+        rgb = np.zeros((min(batch_size, sizes[records]), size, size, 3), np.uint8)
+        return [{"rgb": tf.constant(rgb + (records == own.validation))}]
+
+    monkeypatch.setattr("deepkoal.training.fine_tune.evaluation_batches", batches)
+    assert [int(photo.max()) for photo in read_judges(own, 8)] == 3 * [1] + 13 * [0]
+    sizes[own.validation] = 99
+    assert [int(photo.max()) for photo in read_judges(own, 8)] == 64 * [1]
 
 
 # --- calibration -------------------------------------------------------------------------------

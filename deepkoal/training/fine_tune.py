@@ -16,15 +16,15 @@ from deepkoal.evaluation import calibrate
 from deepkoal.guidance import Reading
 from deepkoal.presets import list_presets, load_recipe
 from deepkoal.runs import load_reading, save_reading
-from deepkoal.training.photos import fit_photo_size, prepare_photos
+from deepkoal.training.photos import OwnPhotos, fit_photo_size, prepare_photos
 from deepkoal.training.run import train
 from deepkoal.weights import shipped_models_dir
 
 RECIPE_KIND = "finetune"
-FEWEST_JUDGES = 2
-"""Held-back photos from which on a reading is calibrated: one would tell of itself only."""
+FEWEST_JUDGES = 16
+"""Photos that a reading is calibrated on, where there are as many."""
 MOST_JUDGES = 64
-"""Held-back photos that a reading is calibrated on at most."""
+"""Held-back photos that it is calibrated on at most."""
 
 
 def has_finetune_recipe(preset: str) -> bool:
@@ -81,8 +81,8 @@ def fine_tune(
 
     Photos are recorded in the run's folder first, one in ten of them held back as validation
     photos (see `prepare_photos`); then `train` does its work there, and at last the reading is
-    calibrated on those held back, so that at vibrance 1 they are as colorful as they should be.
-    Below two held-back photos it stays as it was.
+    calibrated, so that at vibrance 1 photos are as colorful as they should be: on those held back
+    and, where they are fewer than sixteen, on some that were trained on.
 
     Args:
         network: with the weights to begin with, such as `presets.load_network("koala-lite")`.
@@ -122,14 +122,17 @@ def fine_tune(
     )
     colorizer = Colorizer.from_file(run_dir)
     colorizer.reading = dataclasses.replace(reading, prior=colorizer.reading.prior)
-    if own.validation is not None and own.held_back_count >= FEWEST_JUDGES:
-        judges = read_judges(own.validation, fit_photo_size(recipe.size))
-        colorizer.reading = calibrate(colorizer, judges, progress=progress)
-        save_reading(Path(run_dir), colorizer.reading)
+    judges = read_judges(own, fit_photo_size(recipe.size))
+    colorizer.reading = calibrate(colorizer, judges, progress=progress)
+    save_reading(Path(run_dir), colorizer.reading)
     return colorizer
 
 
-def read_judges(validation: Path, size: int) -> list[np.ndarray]:
-    """Return validation photos as squares, uint8 (size, size, 3) sRGB."""
-    batches = evaluation_batches(validation, batch_size=MOST_JUDGES, size=size)
-    return list(next(iter(batches))["rgb"].numpy())
+def read_judges(own: OwnPhotos, size: int) -> list[np.ndarray]:
+    """Return the photos to calibrate on as squares, uint8 (size, size, 3) sRGB."""
+    judges: list[np.ndarray] = []
+    for records, most in ((own.validation, MOST_JUDGES), (own.records, FEWEST_JUDGES)):
+        if records is not None and len(judges) < most:
+            batches = evaluation_batches(records, batch_size=most - len(judges), size=size)
+            judges += list(next(iter(batches))["rgb"].numpy())
+    return judges

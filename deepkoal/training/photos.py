@@ -111,9 +111,10 @@ def prepare_photos(
     unreadable = [*kept.unreadable, *(judged.unreadable if judged else ())]
     if not kept.count:
         _forget(run_dir)
+        causes = "".join(f"; {photo.file}: {photo.cause}" for photo in unreadable[:1])
         raise RecordsError(
             f"{photos}: none of its {len(names)} photos can be trained on ({grey} near grey, "
-            f"{len(unreadable)} unreadable); color photos are needed"
+            f"{len(unreadable)} unreadable); color photos are needed{causes}"
         )
     held_back_count = judged.count if judged else 0
     return OwnPhotos(
