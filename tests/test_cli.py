@@ -896,6 +896,19 @@ def test_validation_records_go_with_records(photos, tmp_path, capsys):
     assert "--validation goes with RECORDS" in capsys.readouterr().err
 
 
+def test_recipes_by_name_and_losses_by_weight(model, small, tmp_path, trained, monkeypatch, capsys):
+    small("a.png")
+    prepare(tmp_path / "small", tmp_path / "records")
+    monkeypatch.setattr("deepkoal.presets.build_untrained", lambda name, **settings: None)
+    losses = ["--losses", "mse=1, colorfulness=0.1", "--patience", "2"]
+    assert train(tmp_path / "records", tmp_path / "run", "--recipe", "adversarial", *losses) == 0
+    recipe = trained[0][1]["recipe"]
+    assert (recipe.losses, recipe.patience) == ({"mse": 1, "colorfulness": 0.1}, 2)
+    assert recipe.best_by == "psnr_at_cf"
+    assert train(tmp_path / "records", tmp_path / "run", "--losses", "mse") == 2
+    assert "expected NAME=WEIGHT,NAME=WEIGHT" in capsys.readouterr().err
+
+
 def test_train_runs_and_its_network_colors(model, small, tmp_path, monkeypatch, capsys):
     small("a.png")
     prepare(tmp_path / "small", tmp_path / "records")
@@ -917,6 +930,8 @@ def test_train_runs_and_its_network_colors(model, small, tmp_path, monkeypatch, 
         ([], "holds no photos: expected JPEG"),
         (["--preset", "lion"], "no preset 'lion'"),
         (["--recipe", "no.toml"], "no.toml"),
+        (["--recipe", "slow"], "no koala-lite/slow.toml"),
+        (["--losses", "mse=1,l3=2"], "unknown loss 'l3'; known: cross_entropy, mse"),
         (["--size", "33"], "multiple of 32"),
     ],
 )

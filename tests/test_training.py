@@ -14,6 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from killing import finish, kill_and_finish
 from PIL import Image
 from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_koala, tiny_lite
 from tiny_training import RECIPE, take_first_step, train_tiny
@@ -178,6 +179,16 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(finished, records, vali
     assert losses(run_dir) == losses(finished[0])
 
 
+def test_a_run_killed_at_any_moment_ends_with_the_same_bits(validation, tmp_path):
+    # benchmarks/resume.py kills more often.
+    finish(validation, tmp_path / "through", 6)
+    delays = np.random.default_rng(0).uniform(0.5, 6, 4)
+    kill_and_finish(validation, tmp_path / "killed", 6, delays)
+    through, killed = (list_checkpoints(tmp_path / name) for name in ("through", "killed"))
+    assert [path.name for path in killed] == [path.name for path in through]  # hashes, too
+    assert read_log(tmp_path / "killed") == read_log(tmp_path / "through")
+
+
 @pytest.mark.parametrize("harm", [lambda whole: whole[:1000], lambda whole: whole[:-1] + b"?"])
 def test_a_torn_checkpoint_is_left_out(finished, records, validation, tmp_path, harm):
     run_dir = Path(shutil.copytree(finished[0], tmp_path / "damaged"))
@@ -243,7 +254,8 @@ def train_pix2pix(records, validation, run_dir, recipe, seed=0):
 
 def tiny_features():
     inputs = keras.Input((None, None, 3))
-    return keras.Model(inputs, [keras.layers.Conv2D(4, 3, trainable=False)(inputs)])
+    maps = [keras.layers.Conv2D(4, side, trainable=False)(inputs) for side in (1, 3)]
+    return keras.Model(inputs, maps)
 
 
 def test_every_loss_trains_by_the_same_fit_and_goes_on(records, validation, tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from tiny_networks import tiny_lite
 
+from deepkoal import models
 from deepkoal.color import ab_bins
 from deepkoal.config import Recipe
 from deepkoal.training import train
@@ -41,6 +42,22 @@ def train_tiny(records, validation, run_dir, *, recipe=RECIPE, seed=0, callbacks
     return train(
         network, records, run_dir, recipe=recipe, validation=validation, callbacks=callbacks
     )
+
+
+def train_everything(records, run_dir, epochs):
+    """All that has a state: dropout, degradation, a critic, the best so far; in short epochs."""
+    keras.utils.set_random_seed(0)
+    recipe = RECIPE.replace(
+        losses={"mae": 10.0, "adversarial_hinge": 1.0},
+        critic_filters=2,
+        critic_steps=2,
+        degradation=0.5,
+        best_by="psnr_at_cf",
+        epochs=epochs,
+        steps_per_epoch=2,
+    )
+    network = models.pix2pix(filters=2, depth=5)
+    return train(network, records, run_dir, recipe=recipe, validation=records)
 
 
 def take_first_step():
