@@ -19,11 +19,13 @@ from pathlib import Path
 
 import numpy as np
 import skimage.data
+from PIL import Image
 
 from deepkoal.cli import main as deepkoal
 from deepkoal.colorizer import Colorizer
 from deepkoal.evaluation import Scorecard, evaluate
 from deepkoal.images import list_photos, read_image, write_image
+from deepkoal.metrics import center_square
 from deepkoal.sheets import SheetRow, desaturate, draw_sheet
 
 ROWS = 5
@@ -74,7 +76,7 @@ def main() -> None:
         write_image(out / "sheet.png", draw(sheet, 192))
         rows += sheet[1::5][:2]
     if arguments.sheet:
-        write_image(arguments.sheet, draw(rows, 160))
+        Image.fromarray(draw(rows, 160)).save(arguments.sheet, quality=85)
 
 
 def cut(domain: Domain, folder: Path, *, right: bool = False) -> Path:
@@ -115,7 +117,7 @@ def show(name: str, before: Colorizer, after: Colorizer, path: Path) -> SheetRow
     """Color one tile with either network, at vibrance 1."""
     truth = read_image(path)
     cells = [desaturate(truth), before.colorize(truth), after.colorize(truth), truth]
-    return SheetRow(name, cells)
+    return SheetRow(name, [center_square(cell, 192) for cell in cells])
 
 
 def draw(rows: list[SheetRow], side: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from deepkoal.images import write_image
 from deepkoal.metrics import colorfulness, psnr
 from deepkoal.presets import load_preset
 from deepkoal.training import OwnPhotos, find_reading, fine_tune, prepare_photos
-from deepkoal.training.fine_tune import read_judges
+from deepkoal.training.fine_tuning import read_judges
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -182,7 +182,7 @@ def test_a_reading_is_calibrated_on_photos_held_back_and_some_beside_them(tmp_pa
         rgb = np.zeros((min(batch_size, sizes[records]), size, size, 3), np.uint8)
         return [{"rgb": tf.constant(rgb + (records == own.validation))}]
 
-    monkeypatch.setattr("deepkoal.training.fine_tune.evaluation_batches", batches)
+    monkeypatch.setattr("deepkoal.training.fine_tuning.evaluation_batches", batches)
     assert [int(photo.max()) for photo in read_judges(own, 8)] == 3 * [1] + 13 * [0]
     sizes[own.validation] = 99
     assert [int(photo.max()) for photo in read_judges(own, 8)] == 64 * [1]

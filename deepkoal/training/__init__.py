@@ -1,6 +1,6 @@
 """Training: the task that `fit` sees, and runs that continue where they stopped."""
 
-from deepkoal.training.fine_tune import KeepReading, find_reading, fine_tune, has_finetune_recipe
+from deepkoal.training.fine_tuning import KeepReading, find_reading, fine_tune, has_finetune_recipe
 from deepkoal.training.photos import OwnPhotos, fit_photo_size, holds_records, prepare_photos
 from deepkoal.training.run import train
 from deepkoal.training.task import ColorizationTask, network_from_embedding
