@@ -18,6 +18,7 @@ from deepkoal.dataset import (
 )
 from deepkoal.degradation import DegradeLightness
 from deepkoal.losses import AbMeanSquaredError, RebalancedCrossEntropy, rebalancing_weights
+from deepkoal.memory import keep_freed_memory
 from deepkoal.presets import BEST_FILE
 from deepkoal.training.checkpoints import (
     Checkpoints,
@@ -26,7 +27,6 @@ from deepkoal.training.checkpoints import (
     trim_log,
 )
 from deepkoal.training.claim import claim_run, describe_run
-from deepkoal.training.memory import keep_freed_memory
 from deepkoal.training.previews import Previews
 from deepkoal.training.prior import measure_prior
 from deepkoal.training.task import ColorizationTask, RatedAdamW, network_from_embedding

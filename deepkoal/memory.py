@@ -1,8 +1,9 @@
-"""A setting of the C library that halves the time of a training step on a CPU."""
+"""What a process does with memory it has freed: training keeps it, a server gives it back."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # malloc.h of the GNU C library
@@ -25,3 +26,15 @@ def keep_freed_memory() -> bool:
         return False
     settings = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1, _M_TOP_PAD: 2**28}
     return all(mallopt(name, value) == 1 for name, value in settings.items())
+
+
+def return_freed_memory() -> None:
+    """Let TensorFlow on a CPU give memory back to the system after a large photo.
+
+    Where it computes with oneDNN, as on most x86 processors, it takes memory for tensors in large
+    regions (`BFCAllocator`) and never returns one, so that a process stays as large as the
+    largest requests it ever had at a time. This has it take them from the C library, which
+    returns large ones at once. Call it before TensorFlow is imported. Someone's own setting of
+    the variable is left alone.
+    """
+    os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
