@@ -365,6 +365,7 @@ def test_a_broken_photo_harms_no_neighbor(exported):
                     assert answer == alone
                 else:
                     assert answer[0] == 400
+                    assert answer[1]["error"].startswith("the JPEG file is cut short or damaged;")
             page = (await client.get(METRICS_PATH))[1]
             assert 'deepkoal_batch_rows_bucket{le="4.0"}' in page
             assert "deepkoal_queue_requests 0.0" in page

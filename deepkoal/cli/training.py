@@ -6,15 +6,16 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.console import count_photos, show, start_tensorflow, tell
+from deepkoal.cli.console import as_usage, count_photos, show, start_tensorflow, tell
 from deepkoal.cli.embedders import (
     NAMES,
     build_embedder,
     build_paper_embedder,
     build_recorded_embedder,
 )
+from deepkoal.cli.options import find_preset
 from deepkoal.cli.values import whole_number
-from deepkoal.config import Recipe
+from deepkoal.config import Preset, Recipe
 
 if TYPE_CHECKING:
     import keras
@@ -101,9 +102,9 @@ def _add_train(verbs: Any) -> None:
 def _run_prepare(arguments: argparse.Namespace) -> int:
     start_tensorflow()
     from deepkoal.dataset import prepare
-    from deepkoal.presets import load_preset, load_recipe
+    from deepkoal.presets import load_recipe
 
-    preset = load_preset(arguments.preset)
+    preset = find_preset(arguments.preset)
     embedders: list[SemanticEmbedder] = []
     if arguments.embedder is None and preset.network == "koala":
         embedders = [build_paper_embedder()]
@@ -139,11 +140,13 @@ def _run_train(arguments: argparse.Namespace) -> int:
     from deepkoal.presets import load_recipe
     from deepkoal.training import train
 
-    recipe = Recipe.read(arguments.recipe) if arguments.recipe else load_recipe(arguments.preset)
+    preset = find_preset(arguments.preset)
+    recipe = Recipe.read(arguments.recipe) if arguments.recipe else load_recipe(preset.name)
     names = [field.name for field in dataclasses.fields(Recipe)]
-    recipe = recipe.replace(**{name: getattr(arguments, name) for name in names})
+    with as_usage():
+        recipe = recipe.replace(**{name: getattr(arguments, name) for name in names})
     train(
-        _build_network(arguments, recipe),
+        _build_network(arguments, preset, recipe),
         arguments.records,
         arguments.run_dir,
         recipe=recipe,
@@ -154,11 +157,10 @@ def _run_train(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _build_network(arguments: argparse.Namespace, recipe: Recipe) -> keras.Model:
+def _build_network(arguments: argparse.Namespace, preset: Preset, recipe: Recipe) -> keras.Model:
     from deepkoal.dataset import load_manifest
-    from deepkoal.presets import begin_with, build_untrained, load_preset
+    from deepkoal.presets import begin_with, build_untrained
 
-    preset = load_preset(arguments.preset)
     manifest = load_manifest(arguments.records)  # before minutes go into building a network
     embedder: SemanticEmbedder | None = None
     if preset.network == "koala":
