@@ -257,4 +257,10 @@ def colorfulness(rgb: Tensor) -> Tensor:
     yb = 0.5 * (red + green) - blue
     spread = ops.var(rg, axis=(-2, -1)) + ops.var(yb, axis=(-2, -1))
     center = ops.mean(rg, axis=(-2, -1)) ** 2 + ops.mean(yb, axis=(-2, -1)) ** 2
-    return ops.sqrt(spread) + 0.3 * ops.sqrt(center)
+    return _root(spread) + 0.3 * _root(center)
+
+
+def _root(x: Tensor) -> Tensor:
+    """Return the square root; its slope at 0, which has no end, is taken as 0."""
+    ops, tiny = namespace(x), 1e-12
+    return ops.where(x > tiny, ops.sqrt(ops.maximum(x, tiny)), 0 * x)

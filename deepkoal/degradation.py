@@ -133,8 +133,7 @@ class DegradeLightness(keras.layers.Layer):
     """Age a share of a batch's photos: fading, grain, noise, blur, low resolution, JPEG, borders.
 
     Input and output: l (B, H, W, 1), float32 in 0…100, H and W multiples of 8. Each fault comes
-    to each of the chosen photos by itself, one time in four, at a strength drawn evenly. The draws
-    continue where a saved layer stopped.
+    to each of the chosen photos by itself, one time in four, at a strength drawn evenly.
 
     Args:
         share: of the photos that are aged at all, 0…1.
@@ -175,14 +174,6 @@ class DegradeLightness(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the shape of the input."""
         return input_shape
-
-    def save_own_variables(self, store: Any) -> None:
-        """Keep the state of the draws, which Keras 3.15 leaves out."""
-        store["seed"] = ops.convert_to_numpy(self.seeds.state)
-
-    def load_own_variables(self, store: Any) -> None:
-        """Go on with the draws where the saved layer stopped."""
-        self.seeds.state.assign(store["seed"])
 
     def get_config(self) -> dict[str, Any]:
         """Return what rebuilds the layer."""

@@ -94,6 +94,25 @@ class ProjectUnit(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="deepkoal")
+class CropLike(keras.layers.Layer):
+    """Crop maps to the height and width of others: halving odd sizes rounds up, doubling adds.
+
+    Input: `[maps (B, H, W, C), others (B, h, w, D)]`, h ≤ H and w ≤ W; output: (B, h, w, C).
+    """
+
+    def call(self, inputs: list[Tensor]) -> Tensor:
+        """Return the upper left part of the maps."""
+        maps, others = inputs
+        height, width = ops.shape(others)[1:3]
+        return maps[:, :height, :width]
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        """Return (B, h, w, C)."""
+        maps, others = input_shape
+        return (maps[0], *others[1:3], maps[3])
+
+
+@keras.saving.register_keras_serializable(package="deepkoal")
 class DoubleSize(keras.layers.UpSampling2D):
     """Double height and width, bilinearly: `UpSampling2D` that a graph of any size can hold.
 

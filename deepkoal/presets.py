@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from deepkoal.semantic import SemanticEmbedder
 
 CONFIG_FILE = "config.json"
-RECIPE_FILE = "recipe.toml"
 BEST_FILE = "best.keras"
 DEFAULT_PRESET = "koala-lite"
 ENGINE_FILE = "network"
@@ -51,15 +50,19 @@ def load_preset(name: str) -> Preset:
         raise WeightsError(f"{path} is damaged ({error}); install deepkoal again") from error
 
 
-def load_recipe(name: str) -> Recipe:
+def load_recipe(name: str, kind: str = "recipe") -> Recipe:
     """Read how a preset's weights were, or are to be, trained.
 
+    Args:
+        name: of the preset.
+        kind: `recipe`, or another that it comes with, such as `adversarial`.
+
     Raises:
-        WeightsError: there is no such preset, or it came without its recipe.
+        WeightsError: there is no such preset, or it came without that recipe.
         RunError: the recipe is damaged.
     """
     load_preset(name)
-    return Recipe.read(find_shipped(name, RECIPE_FILE))
+    return Recipe.read(find_shipped(name, f"{kind}.toml"))
 
 
 def build_untrained(
@@ -93,6 +96,8 @@ def build_untrained(
     try:
         if preset.network == "koala":
             return models.koala(embedder)
+        if preset.network == "pix2pix":
+            return models.pix2pix()
         encoder = semantic.efficientnet_lite0()
         load_weights(encoder, find_shipped("efficientnet-lite0"), semantic.LITE0_SHA256)
         return models.lite(encoder)
@@ -121,6 +126,8 @@ def load_network(name: str, *, embedder: SemanticEmbedder | None = None) -> kera
         )
     if preset.network == "koala":
         network = models.koala(embedder or semantic.SemanticEmbedder.efficientnet_lite0())
+    elif preset.network == "pix2pix":
+        network = models.pix2pix()
     else:
         network = models.lite(semantic.efficientnet_lite0())
     load_weights(network, find_shipped(name), preset.sha256, skip=_list_embedders(network))

@@ -165,17 +165,6 @@ def build_around(share):
     return keras.Model(l, DegradeLightness(share, 5, name="degrade")(l))
 
 
-def test_draws_go_on_where_saved_weights_stopped(batch, tmp_path):
-    model = build_around(1.0)
-    first = to_numpy(model(batch[:8]))
-    model.save_weights(tmp_path / "stopped.weights.h5")
-    second = to_numpy(model(batch[:8]))
-    resumed = build_around(1.0)
-    resumed.load_weights(tmp_path / "stopped.weights.h5")
-    np.testing.assert_array_equal(to_numpy(resumed(batch[:8])), second)
-    assert np.abs(second - first).max() > 10
-
-
 def test_the_layer_is_rebuilt_from_its_configuration():
     layer = keras.Model.from_config(build_around(0.25).get_config()).get_layer("degrade")
     assert (layer.share, layer.seed) == (0.25, 5)

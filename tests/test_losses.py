@@ -5,8 +5,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepkoal.color import ab_bins, encode_ab
-from deepkoal.losses import AbMeanSquaredError, RebalancedCrossEntropy, rebalancing_weights
+from deepkoal.color import ab_bins, colorfulness, encode_ab, rgb_to_lab
+from deepkoal.config import WeightsError
+from deepkoal.losses import (
+    AbHuber,
+    AbMeanAbsoluteError,
+    AbMeanSquaredError,
+    AdversarialLoss,
+    ColorfulnessLoss,
+    PerceptualLoss,
+    RebalancedCrossEntropy,
+    Sight,
+    lite0_features,
+    rebalancing_weights,
+    vgg16_features,
+)
 
 Q = len(ab_bins())
 
@@ -121,23 +134,160 @@ def test_weights_of_another_number_of_bins_are_refused():
         RebalancedCrossEntropy(np.ones(313))
 
 
-# --- squared error -----------------------------------------------------------------------------
+# --- errors of ab ------------------------------------------------------------------------------
+
+TRUTH = np.array([[[[110, 0]], [[-55, 55]]]], "float32")
+PREDICTED = np.array([[[[55, 55]], [[-55, 44]]]], "float32")
 
 
-def test_squared_error_by_hand():
-    truth = np.array([[[[110, 0]], [[-55, 55]]]], "float32")
-    predicted = np.array([[[[0.5, 0.5]], [[-0.5, 0.5]]]], "float32")
-    loss = AbMeanSquaredError()
-    np.testing.assert_allclose(in_numpy(loss.call(truth, predicted)), [[[0.25], [0]]], atol=1e-7)
-    assert float(loss(truth, predicted)) == pytest.approx(0.125)
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (AbMeanSquaredError(), [(0.25 + 0.25) / 2, 0.01 / 2]),
+        (AbMeanAbsoluteError(), [(0.5 + 0.5) / 2, 0.1 / 2]),
+        # A miss of 55 lies on the line, one of 11 under the square: 11² / 40.
+        (AbHuber(delta=20), [(45 + 45) / 2 / 110, 11**2 / 40 / 2 / 110]),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_errors_by_hand(loss, expected):
+    np.testing.assert_allclose(in_numpy(loss.call(TRUTH, PREDICTED))[0, :, 0], expected, rtol=1e-5)
+    assert float(loss(TRUTH, PREDICTED)) == pytest.approx(np.mean(expected), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["cross-entropy", "squared error"])
-def test_a_loss_is_rebuilt_from_its_configuration(name):
-    ab, logits, weights = random_case()
-    is_entropy = name == "cross-entropy"
-    loss = RebalancedCrossEntropy(weights) if is_entropy else AbMeanSquaredError()
+@pytest.mark.parametrize(
+    "loss",
+    [
+        RebalancedCrossEntropy(random_case()[2]),
+        AbMeanSquaredError(),
+        AbMeanAbsoluteError(),
+        AbHuber(delta=7),
+        ColorfulnessLoss(),
+    ],
+    ids=lambda loss: loss.name,
+)
+def test_a_loss_is_rebuilt_from_its_configuration(loss):
+    ab, logits, _ = random_case()
     rebuilt = keras.losses.deserialize(keras.losses.serialize(loss))
-    predicted = logits if is_entropy else logits[..., :2]
+    given = {Sight.LOGITS: (ab, logits), Sight.AB: (ab, logits[..., :2])}
+    true, predicted = given.get(loss.sight, (logits[..., :3], logits[..., :3]))
     assert type(rebuilt) is type(loss)
-    assert float(rebuilt(ab, predicted)) == pytest.approx(float(loss(ab, predicted)), rel=1e-6)
+    assert float(rebuilt(true, predicted)) == pytest.approx(float(loss(true, predicted)), rel=1e-6)
+
+
+# --- losses of pictures ------------------------------------------------------------------------
+
+
+def slope(loss, true, picture):
+    picture = tf.constant(picture)
+    with tf.GradientTape() as tape:
+        tape.watch(picture)
+        value = loss(true, picture)
+    return tape.gradient(value, picture).numpy()
+
+
+def test_colorfulness_by_hand(photos):
+    rgb = photos["coffee"][None, :64, :64]
+    lab = in_numpy(rgb_to_lab(rgb / np.float32(255)))
+    loss = ColorfulnessLoss()
+    assert float(loss(lab, lab)) == pytest.approx(1 - colorfulness(rgb)[0] / 100, abs=1e-4)
+    grey = lab * [1, 0, 0]
+    assert float(loss(lab, grey.astype("float32"))) == pytest.approx(1, abs=1e-3)
+    assert np.isfinite(slope(loss, lab, grey.astype("float32"))).all()
+
+
+def test_perceptual_distance_by_hand():
+    # One map of two channels: red and twice red, and green and blue.
+    inputs = keras.Input((None, None, 3))
+    red, green, blue = (inputs[..., i : i + 1] for i in range(3))
+    maps = keras.ops.concatenate([red, 2 * red], -1), keras.ops.concatenate([green, blue], -1)
+    loss = PerceptualLoss(keras.Model(inputs, list(maps)))
+    # Along a red's shades nothing turns, and from green to blue everything: |(1, 0) − (0, 1)|².
+    first, second = np.array([[0.2, 0.5, 0], [0.9, 0, 0.5]])
+    true, colored = (
+        in_numpy(rgb_to_lab(np.broadcast_to(rgb, (1, 4, 4, 3)).astype("float32")))
+        for rgb in (first, second)
+    )
+    assert float(loss(true, colored)) == pytest.approx(2, abs=1e-3)
+    assert float(loss(true, true)) == 0
+
+
+@pytest.mark.parametrize(
+    "features", [lite0_features, lambda: vgg16_features(weights=None)], ids=["lite0", "vgg16"]
+)
+def test_frozen_features_tell_true_colors_from_others(photos, features):
+    network = features()
+    assert not network.trainable_variables
+    assert all(np.prod(out.shape[-1:]) >= 8 for out in network.outputs)
+    lab = in_numpy(rgb_to_lab(photos["coffee"][None, 100:164, 100:164] / np.float32(255)))
+    loss = PerceptualLoss(network)
+    slight, strong = lab * np.float32([1, 0.9, 0.9]), lab * np.float32([1, -1, 0])
+    distances = [float(loss(lab, other)) for other in (lab, slight, strong)]
+    assert distances[0] == 0 < distances[1] < distances[2]
+    assert np.abs(slope(loss, lab, slight)[..., 1:]).max() > 0
+
+
+def test_vgg16_sees_what_keras_feeds_it(photos):
+    keras.utils.set_random_seed(0)
+    network = vgg16_features(weights=None)
+    rgb = photos["coffee"][None, :32, :32].astype("float32")
+    inner = next(layer for layer in network.layers if isinstance(layer, keras.Model))
+    expected = inner(keras.applications.vgg16.preprocess_input(rgb.copy()))
+    for found, wanted in zip(network(rgb / 255), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
+
+
+def test_missing_vgg16_weights_are_told(tmp_path):
+    with pytest.raises(WeightsError, match=r"VGG16 cannot be had .*EfficientNet-Lite0's features"):
+        vgg16_features(tmp_path / "gone.h5")
+
+
+# --- adversarial -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def critic():
+    """Scores twice a picture's ab_norm a, plus a bias of a half."""
+    inputs = keras.Input((None, None, 3))
+    layer = keras.layers.Conv2D(1, 1, name="judge")
+    critic = keras.Model(inputs, layer(inputs))
+    layer.set_weights([np.array([0, 2, 0], "float32").reshape(1, 1, 3, 1), np.float32([0.5])])
+    return critic
+
+
+def paint(a):
+    return np.full((1, 2, 2, 3), [50, 110 * a, 0], "float32")
+
+
+@pytest.mark.parametrize("kind", ["hinge", "vanilla"])
+def test_both_sides_by_hand(critic, kind):
+    true, colored = 2 * 0.1 + 0.5, 2 * -0.2 + 0.5  # the scores
+    sides = {
+        "hinge": [-colored, (1 - true) + (1 + colored)],
+        "vanilla": [
+            np.log1p(np.exp(-colored)),
+            np.log1p(np.exp(-true)) / 2 + np.log1p(np.exp(colored)) / 2,
+        ],
+    }
+    loss = AdversarialLoss(critic, kind)
+    found = float(loss(paint(0.1), paint(-0.2)))
+    assert found == pytest.approx(sum(sides[kind]), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["hinge", "vanilla"])
+def test_each_side_learns_from_its_part_alone(critic, kind):
+    loss = AdversarialLoss(critic, kind)
+    picture = tf.constant(paint(-0.2))
+    with tf.GradientTape() as tape:
+        tape.watch(picture)
+        value = loss(paint(0.1), picture)
+    to_picture, to_kernel = tape.gradient(value, [picture, critic.get_layer("judge").kernel.value])
+    true, colored = 0.7, 0.1
+    sigmoid = lambda score: 1 / (1 + np.exp(-score))  # noqa: E731
+    # The network would raise the score of what it colored, the critic would lower it.
+    expected = {
+        "hinge": (-1, 0.1 * -1 + -0.2 * 1),
+        "vanilla": (-sigmoid(-colored), 0.1 * -sigmoid(-true) / 2 + -0.2 * sigmoid(colored) / 2),
+    }[kind]
+    assert to_picture.numpy()[..., 1].sum() == pytest.approx(expected[0] * 2 / 110, rel=1e-4)
+    assert float(to_kernel[0, 0, 1, 0]) == pytest.approx(expected[1], rel=1e-4)

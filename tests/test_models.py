@@ -1,4 +1,4 @@
-"""The two networks: table 1 of the paper layer by layer, shapes, and whole files."""
+"""The networks: the papers' tables layer by layer, shapes, and whole files."""
 
 import keras
 import numpy as np
@@ -227,3 +227,109 @@ def test_a_saved_network_is_the_same_and_holds_no_code(name, request, tmp_path):
     assert not any(isinstance(layer, keras.layers.Lambda) for layer in all_layers(loaded))
     if name == "koala":
         assert loaded.get_layer("embedding").identity == "tiny:1"
+
+
+# --- pix2pix -----------------------------------------------------------------------------------
+
+# Isola et al. 2017 (arXiv 1611.07004), appendix 6.1: (layer, input channels, filters, bias).
+# In the decoder inputs are twice as wide as filters before, for the skips.
+GENERATOR = [
+    ("encoder_1", 1, 64, True),
+    ("encoder_2", 64, 128, False),
+    ("encoder_3", 128, 256, False),
+    ("encoder_4", 256, 512, False),
+    ("encoder_5", 512, 512, False),
+    ("encoder_6", 512, 512, False),
+    ("encoder_7", 512, 512, False),
+    ("encoder_8", 512, 512, True),
+    ("decoder_7_conv", 512, 512, False),
+    ("decoder_6_conv", 1024, 512, False),
+    ("decoder_5_conv", 1024, 512, False),
+    ("decoder_4_conv", 1024, 512, False),
+    ("decoder_3_conv", 1024, 256, False),
+    ("decoder_2_conv", 512, 128, False),
+    ("decoder_1_conv", 256, 64, False),
+    ("decoder_0_conv", 128, 2, True),
+]
+CRITIC = [
+    ("critic_1", 3, 64, True),
+    ("critic_2", 64, 128, False),
+    ("critic_3", 128, 256, False),
+    ("critic_4", 256, 512, False),
+    ("critic_scores", 512, 1, True),
+]
+# With 3 channels in and out, and 6 of the critic, these are the published 54,414,531 and 2,768,705.
+GENERATOR_PARAMETERS = 54_414_531 - 2 * 16 * 64 - (16 * 128 + 1)
+CRITIC_PARAMETERS = 2_768_705 - 3 * 16 * 64
+
+
+@pytest.mark.parametrize(
+    ("build", "table", "parameters"),
+    [
+        (models.pix2pix, GENERATOR, GENERATOR_PARAMETERS),
+        (models.patch_critic, CRITIC, CRITIC_PARAMETERS),
+    ],
+    ids=["generator", "critic"],
+)
+def test_pix2pix_is_its_papers(build, table, parameters):
+    network = build()
+    convolutions = [layer for layer in network.layers if hasattr(layer, "kernel_size")]
+    found = []
+    for layer in convolutions:
+        assert layer.kernel_size == (4, 4)
+        ends = layer.kernel.shape[2:]
+        transposed = isinstance(layer, keras.layers.Conv2DTranspose)
+        found.append((layer.name, *(ends[::-1] if transposed else ends), layer.use_bias))
+    assert found == table
+    assert network.count_params() == parameters
+    dropped = [layer.name for layer in network.layers if isinstance(layer, keras.layers.Dropout)]
+    assert dropped == [f"decoder_{n}_dropout" for n in (7, 6, 5) if build is models.pix2pix]
+
+
+@pytest.fixture(scope="module")
+def tiny_pix2pix():
+    keras.utils.set_random_seed(0)
+    return models.pix2pix(filters=2)
+
+
+@pytest.mark.parametrize("size", [(256, 256), (288, 224), (100, 132), (32, 32)])
+def test_pix2pix_colors_any_size(tiny_pix2pix, size):
+    outputs = tiny_pix2pix(make_l_norm(1, *size))
+    assert outputs["ab_norm"].shape == (1, *size, 2)
+    assert outputs["features"].shape == (1, -(-size[0] // 4), -(-size[1] // 4), 4)
+    assert np.ptp(outputs["ab_norm"]) > 0
+
+
+def test_pix2pix_colors_each_photo_by_itself(tiny_pix2pix):
+    l_norm = make_l_norm(2, 64, 64)
+    both = tiny_pix2pix(l_norm)["ab_norm"]
+    np.testing.assert_allclose(tiny_pix2pix(l_norm[1:])["ab_norm"][0], both[1], atol=1e-5)
+
+
+def test_a_score_judges_70_pixels():
+    keras.utils.set_random_seed(0)
+    critic = models.patch_critic(filters=2)
+    pictures = np.random.default_rng(0).normal(size=(2, 160, 160, 3)).astype("float32")
+    # Without its normalizations, which see the whole photo.
+    plain = keras.models.clone_model(
+        critic,
+        clone_function=lambda layer: (
+            keras.layers.Identity(name=layer.name)
+            if isinstance(layer, keras.layers.GroupNormalization)
+            else type(layer).from_config(layer.get_config())
+        ),
+    )
+    pictures[1] = pictures[0]
+    pictures[1, 80, 80] += 1
+    before, after = np.asarray(plain(pictures))
+    rows = np.flatnonzero(np.abs(after - before).sum(axis=(1, 2)) > 0)
+    # A pixel lies in as many windows of 70 as begin, in steps of 8, in 70 places: 8 or 9.
+    assert len(rows) in (8, 9)
+    assert np.ptp(rows) == len(rows) - 1
+
+
+def test_pix2pix_survives_its_file(tiny_pix2pix, tmp_path):
+    tiny_pix2pix.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras")
+    l_norm = make_l_norm(1, 64, 96)
+    np.testing.assert_array_equal(loaded(l_norm)["ab_norm"], tiny_pix2pix(l_norm)["ab_norm"])

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -14,19 +15,24 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from killing import finish, kill_and_finish
 from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_koala, tiny_lite
 from tiny_training import RECIPE, take_first_step, train_tiny
 
+from deepkoal import losses as losses_module
 from deepkoal import models
-from deepkoal.color import ab_bins, encode_ab, normalize_ab
+from deepkoal.color import ab_bins, denormalize_l, encode_ab, normalize_ab
 from deepkoal.config import Recipe, RecordsError, RunError
 from deepkoal.dataset import evaluation_batches, prepare
-from deepkoal.losses import AbMeanSquaredError, RebalancedCrossEntropy
+from deepkoal.losses import AbMeanSquaredError, RebalancedCrossEntropy, Sight
+from deepkoal.metrics import colorfulness
 from deepkoal.training import ColorizationTask, network_from_embedding, train
-from deepkoal.training.checkpoints import Checkpoints, newest_checkpoint, trim_log
+from deepkoal.training.checkpoints import Checkpoints, find_checkpoint, trim_log
+from deepkoal.training.judge import Judge
 from deepkoal.training.previews import draw_grid
 from deepkoal.training.prior import measure_prior
-from deepkoal.training.task import rgb_to_l_ab
+from deepkoal.training.standing import Standing
+from deepkoal.training.task import Seen, rgb_to_l_ab
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -85,6 +91,10 @@ def losses(run_dir):
     return [(float(row["loss"]), float(row["val_loss"])) for row in read_log(run_dir)]
 
 
+def list_checkpoints(run_dir):
+    return sorted((run_dir / "checkpoints").iterdir())
+
+
 def run_apart(*arguments, backend="tensorflow"):
     return subprocess.run(
         [sys.executable, Path(__file__).parent / "tiny_training.py", *map(str, arguments)],
@@ -128,10 +138,7 @@ def test_a_run_leaves_what_it_promises(finished):
         "run.json",
         "tensorboard",
     ]
-    assert sorted(path.name for path in (run_dir / "checkpoints").iterdir()) == [
-        "epoch-0003.weights.h5",
-        "epoch-0004.weights.h5",
-    ]
+    assert [path.name[:10] for path in list_checkpoints(run_dir)] == ["epoch-0003", "epoch-0004"]
     previews = sorted((run_dir / "previews").iterdir())
     assert [path.name for path in previews] == [f"epoch-000{n}.jpg" for n in (1, 2, 3, 4)]
     with Image.open(previews[0]) as preview:
@@ -165,23 +172,51 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(finished, records, vali
     run_dir = tmp_path / "killed"
     killed = run_apart("train", records, validation, run_dir, 2 * RECIPE.steps_per_epoch + 1)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert newest_checkpoint(run_dir)[1] == 2
+    assert find_checkpoint(run_dir)[1] == 2
     resumed = train_tiny(records, validation, run_dir, seed=9)  # initial weights do not matter
-    assert_same_weights(resumed, finished[1], 1e-6)
+    assert_same_weights(resumed, finished[1], 0)
     assert [row["epoch"] for row in read_log(run_dir)] == ["0", "1", "2", "3"]
-    np.testing.assert_allclose(losses(run_dir), losses(finished[0]), rtol=1e-5)
+    assert losses(run_dir) == losses(finished[0])
 
 
-def test_a_damaged_checkpoint_is_named(finished, records, validation, tmp_path):
+def test_a_run_killed_at_any_moment_ends_with_the_same_bits(validation, tmp_path):
+    # benchmarks/resume.py kills more often.
+    finish(validation, tmp_path / "through", 6)
+    delays = np.random.default_rng(0).uniform(0.5, 6, 4)
+    kill_and_finish(validation, tmp_path / "killed", 6, delays)
+    through, killed = (list_checkpoints(tmp_path / name) for name in ("through", "killed"))
+    assert [path.name for path in killed] == [path.name for path in through]  # hashes, too
+    assert read_log(tmp_path / "killed") == read_log(tmp_path / "through")
+
+
+@pytest.mark.parametrize("harm", [lambda whole: whole[:1000], lambda whole: whole[:-1] + b"?"])
+def test_a_torn_checkpoint_is_left_out(finished, records, validation, tmp_path, harm):
     run_dir = Path(shutil.copytree(finished[0], tmp_path / "damaged"))
-    newest = run_dir / "checkpoints" / "epoch-0004.weights.h5"
-    newest.write_bytes(newest.read_bytes()[:1000])
-    with pytest.raises(RunError) as error:
+    before, newest = list_checkpoints(run_dir)
+    newest.write_bytes(harm(newest.read_bytes()))
+    with pytest.warns(UserWarning, match=f"{newest} is damaged: going on from {before.name}"):
+        resumed = train_tiny(records, validation, run_dir, seed=9)
+    assert_same_weights(resumed, finished[1], 0)
+    assert losses(run_dir) == losses(finished[0])
+    assert find_checkpoint(run_dir)[1] == 4
+
+
+def test_checkpoints_that_are_all_torn_are_told(finished, records, validation, tmp_path):
+    run_dir = Path(shutil.copytree(finished[0], tmp_path / "damaged"))
+    for path in list_checkpoints(run_dir):
+        path.write_bytes(b"")
+    with pytest.raises(RunError, match="checkpoints: every checkpoint is damaged; delete"):
         train_tiny(records, validation, run_dir)
-    assert one_line(error).startswith(f"{newest} cannot be loaded")
-    assert one_line(error).endswith("goes on from the checkpoint before it")
-    newest.unlink()
-    assert newest_checkpoint(run_dir)[1] == 3
+
+
+def test_a_whole_checkpoint_of_something_else_is_refused(finished, records, tmp_path):
+    other = tmp_path / "other"
+    train_tiny(records, None, other, recipe=SHORT.replace(losses={"adversarial_hinge": 1.0}))
+    (claim,) = [json.loads((other / "run.json").read_text())]
+    claim["recipe"]["losses"] = {}
+    (other / "run.json").write_text(json.dumps(claim))
+    with pytest.raises(RunError, match="does not fit what is trained"):
+        train_tiny(records, None, other, recipe=SHORT)
 
 
 def test_jax_trains_alike(finished, records, validation, tmp_path):
@@ -198,6 +233,119 @@ def test_jax_trains_alike(finished, records, validation, tmp_path):
     # And what one backend wrote, the other reads.
     best = keras.saving.load_model(run_dir / "best.keras")
     assert_same_weights(best, keras.saving.load_model(finished[0] / "best.keras"), 2e-2)
+
+
+# --- losses ------------------------------------------------------------------------------------
+
+EVERY_LOSS = {
+    "mae": 10.0,
+    "huber": 1.0,
+    "perceptual_lite0": 0.1,
+    "adversarial_vanilla": 1.0,
+    "colorfulness": 0.1,
+}
+
+
+def train_pix2pix(records, validation, run_dir, recipe, seed=0):
+    keras.utils.set_random_seed(seed)
+    network = models.pix2pix(filters=2, depth=5)
+    return train(network, records, run_dir, recipe=recipe, validation=validation)
+
+
+def tiny_features():
+    inputs = keras.Input((None, None, 3))
+    maps = [keras.layers.Conv2D(4, side, trainable=False)(inputs) for side in (1, 3)]
+    return keras.Model(inputs, maps)
+
+
+def test_every_loss_trains_by_the_same_fit_and_goes_on(records, validation, tmp_path, monkeypatch):
+    monkeypatch.setattr(losses_module, "lite0_features", tiny_features)
+    recipe = SHORT.replace(
+        losses=EVERY_LOSS, epochs=2, critic_filters=2, degradation=0.5, best_by="psnr_at_cf"
+    )
+    network = train_pix2pix(records, validation, tmp_path / "through", recipe)
+    rows = read_log(tmp_path / "through")
+    for row in rows:
+        total = sum(weight * float(row[name]) for name, weight in EVERY_LOSS.items())
+        assert float(row["loss"]) == pytest.approx(total, rel=1e-4)
+        del row["loss"]
+        judged = {n: w for n, w in EVERY_LOSS.items() if not n.startswith("adversarial")}
+        total = sum(weight * float(row[f"val_{name}"]) for name, weight in judged.items())
+        assert float(row["val_loss"]) == pytest.approx(total, rel=1e-4)
+        assert 5 < float(row["val_psnr_at_cf"]) < 40
+        assert 0 <= float(row["val_cf"]) < 100
+    # Killed in the second epoch: dropout, degradation and the critic go on, too.
+    halted = Path(shutil.copytree(tmp_path / "through", tmp_path / "halted"))
+    list_checkpoints(halted)[-1].unlink()
+    resumed = train_pix2pix(records, validation, halted, recipe, seed=9)
+    assert_same_weights(resumed, network, 0)
+
+
+def test_a_critic_learns_by_itself_first(records, tmp_path):
+    recipe = SHORT.replace(
+        losses={"adversarial_hinge": 1.0}, critic_filters=2, critic_steps=2, weight_decay=0.1
+    )
+    before = weights_of(tiny_lite())
+    network = train_tiny(records, None, tmp_path / "waiting", recipe=recipe)
+    for variable in network.trainable_variables:
+        np.testing.assert_array_equal(variable, before[variable.path], err_msg=variable.path)
+    later = train_tiny(records, None, tmp_path / "going", recipe=recipe.replace(critic_steps=1))
+    assert all(np.any(np.array(v) != before[v.path]) for v in later.trainable_variables)
+
+
+def test_a_run_that_gets_no_better_stops_and_stays(records, validation, tmp_path):
+    recipe = RECIPE.replace(
+        losses={"mse": 1}, learning_rate=1e-12, weight_decay=0.0, epochs=9, steps_per_epoch=1
+    ).replace(best_by="psnr_at_cf", patience=2)
+    train_pix2pix(records, validation, tmp_path, recipe)
+    rows = read_log(tmp_path)
+    assert len(rows) == 3
+    train_pix2pix(records, validation, tmp_path, recipe)
+    assert read_log(tmp_path) == rows
+
+
+def test_losses_that_do_not_fit_are_told(records, tmp_path):
+    recipe = SHORT.replace(losses={"cross_entropy": 1.0})
+    with pytest.raises(RunError, match="needs a network that tells a distribution, but koala"):
+        train(tiny_koala(), records, tmp_path / "a", recipe=recipe)
+    with pytest.raises(RunError, match="best_by psnr_at_cf needs validation records"):
+        train_tiny(records, None, tmp_path / "b", recipe=SHORT.replace(best_by="psnr_at_cf"))
+
+
+def test_truth_is_as_coarse_as_what_it_is_compared_with(photos):
+    rgb = photos["coffee"][None, 100:164, 100:164]
+    l_norm, ab = rgb_to_l_ab(rgb)
+    logits = 50 * encode_ab(keras.ops.average_pool(ab, 4, strides=4))
+    seen = Seen(denormalize_l(l_norm), ab, {"logits": logits})
+    true, told = (np.asarray(lab) for lab in seen.by(Sight.PICTURE))
+    assert true.shape == told.shape == (1, 64, 64, 3)
+    np.testing.assert_array_equal(true[..., 0], told[..., 0])
+    np.testing.assert_allclose(told[..., 1:], true[..., 1:], atol=6)  # half a bin
+    assert np.abs(true[..., 1:] - np.asarray(ab)).max() > 10
+    pooled, read = (np.asarray(part) for part in seen.by(Sight.AB))
+    np.testing.assert_allclose(read, pooled, atol=6)
+    assert pooled.shape == (1, 16, 16, 2)
+
+
+def test_the_judge_measures_what_it_is_shown(photos, validation):
+    batches = list(evaluation_batches(validation, batch_size=4, size=32))
+
+    class Oracle:
+        """Tells half of the true colors."""
+
+        def __init__(self):
+            self.answers = iter(batches)
+
+        def predict_on_batch(self, l_norm):
+            _, ab = rgb_to_l_ab(next(self.answers)["rgb"])
+            return {"ab_norm": normalize_ab(ab) / 2}
+
+    logs = {}
+    Judge(Oracle(), batches).on_epoch_end(0, logs)
+    true = [colorfulness(rgb) for batch in batches for rgb in batch["rgb"].numpy()]
+    # At vibrance 2 they are the true ones, up to what rounding takes.
+    assert logs["val_psnr_at_cf"] > 45
+    assert logs["val_cf"] == pytest.approx(np.mean(true) / 2, rel=0.1)
 
 
 # --- folders that do not fit -------------------------------------------------------------------
@@ -371,6 +519,7 @@ def test_a_network_of_another_precision_is_refused(records, tmp_path, policy):
 def test_slow_variables_take_their_share_of_a_step():
     # Adam's first step is the learning rate, against the gradient's sign; decay is 5 · 0.01 · 0.1.
     step = take_first_step()
+    assert step["late"] == [5, 5]
     assert step["fast"] == pytest.approx([5 - 0.005 - 0.01, 5 - 0.005 + 0.01], abs=1e-5)
     assert step["slow"] == pytest.approx([5 - 0.0025, 5 + 0.0025], abs=1e-5)
 
@@ -384,9 +533,9 @@ def test_koala_trains_on_stored_embeddings_and_goes_on(records, tmp_path):
     for path, weights in weights_of(network).items():
         assert np.array_equal(weights, before[path]) == path.startswith("tiny_"), path
     halted = Path(shutil.copytree(tmp_path / "through", tmp_path / "halted"))
-    (halted / "checkpoints" / "epoch-0002.weights.h5").unlink()
+    list_checkpoints(halted)[-1].unlink()
     resumed = train(tiny_koala(seed=9), records, halted, recipe=recipe)
-    assert_same_weights(resumed, network, 1e-6)
+    assert_same_weights(resumed, network, 0)
     assert [row["epoch"] for row in read_log(halted)] == ["0", "1"]
 
 
@@ -407,13 +556,13 @@ def test_the_loss_is_taken_at_the_outputs_resolution(photos):
     l_norm, ab = map(keras.ops.convert_to_numpy, rgb_to_l_ab(rgb))
     assert l_norm.shape == (1, 64, 64, 1)
     network, objective = tiny_lite(), RebalancedCrossEntropy(np.ones(len(ab_bins())))
-    task = ColorizationTask(network, "logits", objective)
+    task = ColorizationTask(network, [(1.0, objective)])
     outputs = task({"rgb": rgb})
     np.testing.assert_array_equal(outputs["logits"], network(l_norm)["logits"])
     pooled = ab.reshape(1, 16, 4, 16, 4, 2).mean(axis=(2, 4))
     expected = float(objective(pooled, outputs["logits"]))
     assert float(task.compute_loss({"rgb": rgb}, None, outputs)) == pytest.approx(expected)
-    full = ColorizationTask(network, "ab_norm", AbMeanSquaredError())
+    full = ColorizationTask(tiny_koala(), [(1.0, AbMeanSquaredError())])
     halved = {"ab_norm": normalize_ab(ab) / 2}
     error = np.mean((normalize_ab(ab) / 2) ** 2)
     assert float(full.compute_loss({"rgb": rgb}, None, halved)) == pytest.approx(error, rel=1e-5)
@@ -454,8 +603,9 @@ def test_a_preview_shows_grey_colored_and_true(photos):
     assert grey.std() > 20
 
 
-def keep(run_dir, network, epoch, loss, best=math.inf):
-    callback = Checkpoints(network, run_dir, best, "best.keras")
+def keep(run_dir, network, epoch, loss, before=()):
+    standing = Standing(RECIPE, [{"loss": loss} for loss in before])
+    callback = Checkpoints(network, run_dir, standing, "best.keras")
     callback.set_model(network)
     callback.on_epoch_end(epoch, {"loss": loss})
 
@@ -475,7 +625,7 @@ def test_a_checkpoint_that_cannot_be_written_is_named(tmp_path):
 
 def test_the_best_network_is_replaced_by_better_ones_only(tmp_path):
     for epoch, (seed, loss) in enumerate([(1, 2.0), (2, 3.0)]):
-        keep(tmp_path, tiny_lite(seed), epoch, loss, best=math.inf if epoch == 0 else 2.0)
+        keep(tmp_path, tiny_lite(seed), epoch, loss, before=[2.0][:epoch])
     best = keras.saving.load_model(tmp_path / "best.keras")
     assert_same_weights(best, tiny_lite(1), 0)
 
@@ -483,40 +633,72 @@ def test_the_best_network_is_replaced_by_better_ones_only(tmp_path):
 def test_the_newest_checkpoints_are_kept_by_number(tmp_path):
     network = tiny_lite()
     for epoch in (9997, 9998, 9999):
-        keep(tmp_path, network, epoch, 1.0, best=0.0)
-    kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
-    assert kept == ["epoch-10000.weights.h5", "epoch-9999.weights.h5"]
-    assert newest_checkpoint(tmp_path)[1] == 10000
+        keep(tmp_path, network, epoch, 1.0, before=[0.0])
+    kept = [path.name.rsplit("-", 1)[0] for path in list_checkpoints(tmp_path)]
+    assert kept == ["epoch-10000", "epoch-9999"]
+    assert find_checkpoint(tmp_path)[1] == 10000
 
 
 def test_half_written_checkpoints_are_not_taken(tmp_path):
-    assert newest_checkpoint(tmp_path) == (None, 0)
-    folder = tmp_path / "checkpoints"
-    folder.mkdir()
-    for name in ("part-epoch-0007.weights.h5", "epoch-0006.h5", "epoch-0002.weights.h5"):
-        (folder / name).write_bytes(b"")
-    assert newest_checkpoint(tmp_path) == (folder / "epoch-0002.weights.h5", 2)
+    assert find_checkpoint(tmp_path) == (None, 0)
+    keep(tmp_path, tiny_lite(), 1, 1.0)
+    (whole,) = list_checkpoints(tmp_path)
+    for name in ("part.weights.h5", "epoch-0006.h5"):
+        (tmp_path / "checkpoints" / name).write_bytes(b"")
+    assert find_checkpoint(tmp_path) == (whole, 2)
 
 
-@pytest.mark.parametrize(
-    ("judged", "epochs", "best"),
-    [(("0.5", "0.3", "0.4"), 3, 0.3), (("0.5", "0.3", "0.4"), 1, 0.5), (("NA",) * 3, 2, 2.0)],
-)
-def test_a_log_is_cut_back_to_its_checkpoint(tmp_path, judged, epochs, best):
+def test_a_full_disk_is_told_and_nothing_saved_is_lost(tmp_path):
+    network = tiny_lite()
+    keep(tmp_path, network, 0, 2.0)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # else the kernel ends the process
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.raises(RunError, match=r"epoch 2 cannot be written .*make room and run"):
+            keep(tmp_path, network, 1, 1.0, before=[2.0])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    for path, content in before.items():
+        assert path.read_bytes() == content
+    assert find_checkpoint(tmp_path)[1] == 1
+
+
+def test_a_log_is_cut_back_to_its_checkpoint(tmp_path):
     path = tmp_path / "log.csv"
-    rows = [f"{n},{3 - n}.0,{loss}" for n, loss in enumerate(judged)]
-    path.write_text("\n".join(["epoch,loss,val_loss", *rows, ""]))
-    assert trim_log(path, epochs) == best
-    assert path.read_text().split() == ["epoch,loss,val_loss", *rows[:epochs]]
+    rows = [f"{n},{3 - n}.0,0.5" for n in range(3)]
+    path.write_text("\n".join(["epoch,loss,val_loss", *rows, "1"]))  # killed while writing 13
+    assert [row["loss"] for row in trim_log(path, 2)] == ["3.0", "2.0"]
+    assert path.read_text().split() == ["epoch,loss,val_loss", *rows[:2]]
 
 
 def test_a_log_of_no_finished_epoch_is_removed(tmp_path):
     path = tmp_path / "log.csv"
-    assert trim_log(path, 0) == math.inf
+    assert trim_log(path, 0) == []
     for content in ("", "epoch,loss,val_loss\n", "epoch,loss,val_loss\n0,1.0,NA\n"):
         path.write_text(content)
-        assert trim_log(path, 0) == math.inf
+        assert trim_log(path, 0) == []
         assert not path.exists()
+
+
+def test_what_is_best_and_when_a_run_is_over():
+    lowest = Standing(RECIPE, [])
+    assert [lowest.add({"loss": 9, "val_loss": loss}) for loss in (3, 2, 2.5, 1)] == [1, 1, 0, 1]
+    assert not lowest.is_over
+    # As a log has them: not validated.
+    unjudged = [{"loss": "2.0", "val_loss": "NA"}, {"loss": "3.0", "val_loss": "NA"}]
+    assert not Standing(RECIPE, unjudged).add({"loss": 2.5})
+    # The critic's four steps take two epochs, of which neither counts as waiting.
+    recipe = RECIPE.replace(best_by="psnr_at_cf", patience=2, critic_steps=4)
+    standing = Standing(recipe, [{"val_psnr_at_cf": "20.0"}] * 3)
+    assert not standing.is_over
+    assert standing.add({"val_psnr_at_cf": 20.1})
+    assert not standing.add({"val_psnr_at_cf": 20.0})
+    assert not standing.is_over
+    assert not standing.add({"val_psnr_at_cf": 20.1})
+    assert standing.is_over
 
 
 def test_the_default_recipe_is_used_where_none_is_given(records, tmp_path):

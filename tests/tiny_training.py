@@ -13,10 +13,11 @@ import keras
 import numpy as np
 from tiny_networks import tiny_lite
 
+from deepkoal import models
 from deepkoal.color import ab_bins
 from deepkoal.config import Recipe
 from deepkoal.training import train
-from deepkoal.training.task import RatedAdamW
+from deepkoal.training.optimizer import RatedAdamW
 
 RECIPE = Recipe(
     size=32, batch_size=4, epochs=4, steps_per_epoch=3, learning_rate=1e-2, encoder_rate=0.5
@@ -43,13 +44,31 @@ def train_tiny(records, validation, run_dir, *, recipe=RECIPE, seed=0, callbacks
     )
 
 
+def train_everything(records, run_dir, epochs):
+    """All that has a state: dropout, degradation, a critic, the best so far; in short epochs."""
+    keras.utils.set_random_seed(0)
+    recipe = RECIPE.replace(
+        losses={"mae": 10.0, "adversarial_hinge": 1.0},
+        critic_filters=2,
+        critic_steps=2,
+        degradation=0.5,
+        best_by="psnr_at_cf",
+        epochs=epochs,
+        steps_per_epoch=2,
+    )
+    network = models.pix2pix(filters=2, depth=5)
+    return train(network, records, run_dir, recipe=recipe, validation=records)
+
+
 def take_first_step():
-    """A fast and a slow variable, and a frozen value of each, after one step of RatedAdamW."""
-    fast, slow = (keras.Variable(np.full(2, 5.0, "float32"), name=name) for name in "fs")
-    optimizer = RatedAdamW([slow], 0.25, learning_rate=0.01, weight_decay=0.1)
-    optimizer.build([fast, slow])
-    optimizer.apply([np.array([3.0, -2.0], "float32")] * 2)
-    return {name: np.asarray(v.value).tolist() for name, v in (("fast", fast), ("slow", slow))}
+    """A fast, a slow and a waiting variable after one step of RatedAdamW."""
+    names = ("fast", "slow", "late")
+    variables = [keras.Variable(np.full(2, 5.0, "float32"), name=name) for name in names]
+    slow, late = variables[1].path, variables[2].path
+    optimizer = RatedAdamW(0.01, decay=0.1, rates={slow: 0.25}, waiting=[late], wait=1)
+    optimizer.build(variables)
+    optimizer.apply([np.array([3.0, -2.0], "float32")] * 3)
+    return {n: np.asarray(v.value).tolist() for n, v in zip(names, variables, strict=True)}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from deepkoal.cli.console import as_usage, count_photos, show, start_tensorflow, tell
@@ -14,7 +13,7 @@ from deepkoal.cli.embedders import (
     build_recorded_embedder,
 )
 from deepkoal.cli.options import find_preset
-from deepkoal.cli.values import whole_number
+from deepkoal.cli.values import read_weights, whole_number
 from deepkoal.config import Preset, Recipe
 
 if TYPE_CHECKING:
@@ -85,16 +84,21 @@ def _add_train(verbs: Any) -> None:
         "network)",
     )
     train.add_argument("--validation", metavar="RECORDS", help="records of photos held back")
-    train.add_argument("--recipe", metavar="FILE", help="a TOML recipe instead of the preset's")
+    train.add_argument(
+        "--recipe",
+        metavar="NAME|FILE",
+        help="another recipe of the preset's, such as adversarial, or a TOML file (recipe)",
+    )
     train.add_argument(
         "--embedder", metavar=NAMES, help="of koala, where the records were made with a file's"
     )
-    for field in dataclasses.fields(Recipe):
+    for name, value in vars(Recipe()).items():
+        is_table = isinstance(value, dict)
         train.add_argument(
-            f"--{field.name.replace('_', '-')}",
-            type=type(field.default),
-            metavar=type(field.default).__name__.upper(),
-            help=f"the recipe's {field.name}",
+            f"--{name.replace('_', '-')}",
+            type=read_weights if is_table else type(value),
+            metavar="NAME=WEIGHT,…" if is_table else type(value).__name__.upper(),
+            help=f"the recipe's {name}",
         )
     train.set_defaults(run=_run_train)
 
@@ -141,10 +145,11 @@ def _run_train(arguments: argparse.Namespace) -> int:
     from deepkoal.training import train
 
     preset = find_preset(arguments.preset)
-    recipe = Recipe.read(arguments.recipe) if arguments.recipe else load_recipe(preset.name)
-    names = [field.name for field in dataclasses.fields(Recipe)]
+    asked = arguments.recipe or "recipe"
+    is_file = asked.endswith(".toml")
+    recipe = Recipe.read(asked) if is_file else load_recipe(preset.name, asked)
     with as_usage():
-        recipe = recipe.replace(**{name: getattr(arguments, name) for name in names})
+        recipe = recipe.replace(**{name: getattr(arguments, name) for name in vars(recipe)})
     train(
         _build_network(arguments, preset, recipe),
         arguments.records,

@@ -47,3 +47,14 @@ def _read_number(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
+
+
+def read_weights(text: str) -> dict[str, float]:
+    """Read `name=number` pairs with commas between them."""
+    try:
+        pairs = [pair.split("=") for pair in text.split(",")]
+        return {name.strip(): float(weight) for name, weight in pairs}
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"expected NAME=WEIGHT,NAME=WEIGHT, such as mse=1,colorfulness=0.1, got {text!r}"
+        ) from error

@@ -2,5 +2,6 @@
 
 from deepkoal.models.koala import koala
 from deepkoal.models.lite import lite
+from deepkoal.models.pix2pix import patch_critic, pix2pix
 
-__all__ = ["koala", "lite"]
+__all__ = ["koala", "lite", "patch_critic", "pix2pix"]

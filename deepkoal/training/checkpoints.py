@@ -3,79 +3,108 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
+import os
 import re
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 
 from deepkoal.config import RunError
+from deepkoal.training.standing import Standing
 
 CHECKPOINTS_DIR = "checkpoints"
 KEPT = 2
-_NAME = re.compile(r"epoch-(\d+)\.weights\.h5")
+_NAME = re.compile(r"epoch-(\d+)-([0-9a-f]{16})\.weights\.h5")
 
 
-def _list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
-    """Return finished epochs and file of each checkpoint, the newest last."""
-    matches = ((_NAME.fullmatch(path.name), path) for path in folder.glob("epoch-*"))
-    return sorted((int(match[1]), path) for match, path in matches if match)
+def find_checkpoint(run_dir: Path) -> tuple[Path | None, int]:
+    """Find the newest whole checkpoint of a run.
 
-
-def newest_checkpoint(run_dir: Path) -> tuple[Path | None, int]:
-    """Find the newest checkpoint of a run.
+    A file's name tells the hash of its content, so that one which a kill, a full disk or a bad
+    block tore is known. It is told by a warning and left out.
 
     Returns:
         Its path and the number of finished epochs; `(None, 0)` where there is none.
+
+    Raises:
+        RunError: there are checkpoints, and none is whole.
     """
-    found = _list_checkpoints(run_dir / CHECKPOINTS_DIR)
-    return (found[-1][1], found[-1][0]) if found else (None, 0)
+    torn = []
+    for epoch, path in reversed(_list_checkpoints(run_dir / CHECKPOINTS_DIR)):
+        if _hash(path) != _match(path)[2]:
+            torn.append(path)
+            continue
+        for damaged in torn:
+            warnings.warn(f"{damaged} is damaged: going on from {path.name}", stacklevel=2)
+        return path, epoch
+    if torn:
+        raise RunError(
+            f"{torn[0].parent}: every checkpoint is damaged; delete the folder to begin anew"
+        )
+    return None, 0
 
 
 def load_checkpoint(task: keras.Model, path: Path) -> None:
     """Bring a compiled and built task to the state of a checkpoint, its optimizer included.
 
     Raises:
-        RunError: the file is damaged.
+        RunError: it is whole, but of another task.
     """
     try:
         task.load_weights(path)
-    except Exception as error:  # h5py and Keras raise a different one for each kind of damage
+    except Exception as error:  # h5py and Keras raise a different one for each kind of trouble
         reason = str(error).partition("\n")[0]
         raise RunError(
-            f"{path} cannot be loaded ({reason}); delete it, and the same command goes on from "
-            "the checkpoint before it"
+            f"{path} does not fit what is trained ({reason}); another version of deepkoal or "
+            "Keras wrote it: go on with that one, or choose another run folder"
         ) from error
 
 
-def trim_log(path: Path, epochs: int) -> float:
-    """Drop the rows a killed run wrote after its last checkpoint.
+def trim_log(path: Path, epochs: int) -> list[dict[str, str]]:
+    """Drop the rows, whole or not, that a killed run wrote after its last checkpoint.
 
     Args:
         path: a log of `keras.callbacks.CSVLogger`; may be absent.
         epochs: how many epochs the checkpoint has finished.
 
     Returns:
-        The lowest loss among the rows kept (validation's where it was measured), or infinity.
+        The rows kept.
     """
     if not path.exists():
-        return math.inf
+        return []
     with path.open(newline="", encoding="utf-8") as log:
         reader = csv.DictReader(log)
-        rows = [row for row in reader if int(row["epoch"]) < epochs]
+        rows = list(reader)[:epochs]
         fields = list(reader.fieldnames or [])
     if not rows:
         path.unlink()
-        return math.inf
+        return []
+
+    def write(part: Path) -> None:
+        with part.open("w", newline="", encoding="utf-8") as log:
+            writer = csv.DictWriter(log, fields)
+            writer.writeheader()
+            writer.writerows(rows)
+
+    write_whole(path, write)
+    return rows
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file beside its place, force it to the disk, and only then put it there.
+
+    Args:
+        path: its place.
+        write: writes it to the path that it is given, which ends as `path` does.
+    """
     part = path.with_name(f"part-{path.name}")
-    with part.open("w", newline="", encoding="utf-8") as log:
-        writer = csv.DictWriter(log, fields)
-        writer.writeheader()
-        writer.writerows(rows)
+    write(part)
+    _force_to_disk(part)
     part.replace(path)
-    # CSVLogger writes NA where nothing was validated.
-    judged = "loss" if any(row["val_loss"] == "NA" for row in rows) else "val_loss"
-    return min(float(row[judged]) for row in rows)
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -84,16 +113,18 @@ class Checkpoints(keras.callbacks.Callback):
     Args:
         network: what is kept where it is the best.
         run_dir: the run's folder.
-        best: lowest loss so far.
+        standing: of the epochs before; where it says that the run is over, training stops.
         best_name: file of the best network.
     """
 
-    def __init__(self, network: keras.Model, run_dir: Path, best: float, best_name: str) -> None:
+    def __init__(
+        self, network: keras.Model, run_dir: Path, standing: Standing, best_name: str
+    ) -> None:
         super().__init__()
         self._network = network
         self._best_path = run_dir / best_name
         self._folder = run_dir / CHECKPOINTS_DIR
-        self._best = best
+        self._standing = standing
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write the best network where it is one, then the state to go on from."""
@@ -105,16 +136,10 @@ class Checkpoints(keras.callbacks.Callback):
                 "float32; the last checkpoint is kept"
             )
         try:
-            if loss < self._best or not self._best_path.exists():
-                self._best = loss
-                part = self._best_path.with_name(f"part-{self._best_path.name}")
-                self._network.save(part)
-                part.replace(self._best_path)
+            if self._standing.add(logs) or not self._best_path.exists():
+                write_whole(self._best_path, self._network.save)
             self._folder.mkdir(exist_ok=True)
-            path = self._folder / f"epoch-{epoch + 1:04d}.weights.h5"
-            part = path.with_name(f"part-{path.name}")
-            self.model.save_weights(part, overwrite=True)
-            part.replace(path)
+            self._write_checkpoint(epoch + 1)
         except OSError as error:
             raise RunError(
                 f"{self._folder.parent}: the checkpoint of epoch {epoch + 1} cannot be written "
@@ -122,3 +147,38 @@ class Checkpoints(keras.callbacks.Callback):
             ) from error
         for _, old in _list_checkpoints(self._folder)[:-KEPT]:
             old.unlink()
+        if self._standing.is_over:
+            self.model.stop_training = True
+
+    def _write_checkpoint(self, epochs: int) -> None:
+        part = self._folder / "part.weights.h5"
+        self.model.save_weights(part, overwrite=True)
+        _force_to_disk(part)
+        part.replace(self._folder / f"epoch-{epochs:04d}-{_hash(part)}.weights.h5")
+
+
+def _list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
+    """Return finished epochs and file of each checkpoint, the newest last."""
+    paths = (path for path in folder.glob("epoch-*") if _NAME.fullmatch(path.name))
+    return sorted(((int(_match(path)[1]), path) for path in paths), key=_age)
+
+
+def _age(found: tuple[int, Path]) -> tuple[int, int]:
+    epoch, path = found
+    return epoch, path.stat().st_mtime_ns  # of one epoch there are two where one was torn
+
+
+def _match(path: Path) -> re.Match[str]:
+    match = _NAME.fullmatch(path.name)
+    assert match
+    return match
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _force_to_disk(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

@@ -12,6 +12,7 @@ import keras
 import deepkoal
 from deepkoal.config import Recipe, RunError
 from deepkoal.dataset import Manifest
+from deepkoal.training.checkpoints import write_whole
 
 RUN_FILE = "run.json"
 
@@ -45,7 +46,8 @@ def claim_run(run_dir: Path, description: dict[str, Any]) -> None:
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            path.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+            text = json.dumps(description, indent=2) + "\n"
+            write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
             return
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict) or not isinstance(found.get("recipe", {}), dict):

@@ -8,15 +8,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from deepkoal.color import (
-    clip_to_gamut,
-    decode_ab,
-    denormalize_ab,
-    denormalize_l,
-    lab_to_rgb,
-)
+from deepkoal.color import clip_to_gamut, denormalize_l, lab_to_rgb
 from deepkoal.images import write_image
-from deepkoal.training.task import Batch, rgb_to_l_ab
+from deepkoal.training.task import Batch, join_input, read_ab, rgb_to_l_ab
 
 PHOTOS = 8
 
@@ -33,9 +27,7 @@ def draw_grid(network: keras.Model, batch: Batch) -> np.ndarray:
     """
     rgb = batch["rgb"]
     l_norm, _ = rgb_to_l_ab(rgb)
-    given = [l_norm, batch["embedding"]] if "embedding" in batch else l_norm
-    output = network(given, training=False)
-    ab = decode_ab(output["logits"]) if "logits" in output else denormalize_ab(output["ab_norm"])
+    ab = read_ab(network(join_input(l_norm, batch), training=False))
     ab = ops.image.resize(ab, ops.shape(rgb)[1:3], data_format="channels_last")
     lab = ops.concatenate([denormalize_l(l_norm), ab], axis=-1)
     grey = ops.concatenate([lab[..., :1], ab * 0], axis=-1)

@@ -17,23 +17,29 @@ from deepkoal.dataset import (
     training_batches,
 )
 from deepkoal.degradation import DegradeLightness
-from deepkoal.losses import AbMeanSquaredError, RebalancedCrossEntropy, rebalancing_weights
 from deepkoal.memory import keep_freed_memory
 from deepkoal.presets import BEST_FILE
 from deepkoal.training.checkpoints import (
     Checkpoints,
+    find_checkpoint,
     load_checkpoint,
-    newest_checkpoint,
     trim_log,
+    write_whole,
 )
 from deepkoal.training.claim import claim_run, describe_run
+from deepkoal.training.judge import Judge
+from deepkoal.training.optimizer import RatedAdamW
 from deepkoal.training.previews import Previews
 from deepkoal.training.prior import measure_prior
-from deepkoal.training.task import ColorizationTask, RatedAdamW, network_from_embedding
+from deepkoal.training.recipe_losses import build_losses
+from deepkoal.training.standing import Standing
+from deepkoal.training.task import ColorizationTask, network_from_embedding
 
 LOG_FILE = "log.csv"
 PRIOR_FILE = "prior.npy"
 IMAGENET_CLASSES = 1000
+JUDGED = 256
+"""Validation photos, at most, that PSNR@CF is measured on at the end of an epoch."""
 
 
 def train(
@@ -49,9 +55,13 @@ def train(
     """Train a network on prepared records; called again, go on where the run stopped.
 
     `run_dir` receives `run.json` (what is trained, on what, how), `log.csv`, `best.keras` (the
-    network at its lowest validation loss, or training loss without validation records),
+    best network by the recipe's `best_by`; without validation records by the training loss),
     `checkpoints/` (the last two epochs, with the optimizer), `previews/` and `tensorboard/`
     (before, after and truth of the same photos at each epoch).
+
+    A run that was killed at any moment goes on as if nothing had happened: weights, optimizer,
+    schedule, order and crops of the photos and all random draws come back, and on a CPU the last
+    weights are the same to the last bit.
 
     Args:
         network: `models.koala`, `models.lite` or one with their inputs and outputs, built in the
@@ -69,13 +79,16 @@ def train(
 
     Raises:
         RecordsError: the records are missing, damaged or without the network's embeddings.
-        RunError: `run_dir` belongs to another network, recipe or records, or cannot be written;
-            or the loss is no longer a number.
+        RunError: `run_dir` belongs to another network, recipe or records, cannot be written, or
+            has damaged checkpoints only; the recipe does not fit the network; or the loss is no
+            longer a number.
     """
     recipe = (recipe or Recipe()).replace(epochs=epochs)
     run_dir, records = Path(run_dir), Path(records)
     validation = Path(validation) if validation else None
     _check_precision(network, recipe.precision)
+    if recipe.best_by == "psnr_at_cf" and validation is None:
+        raise RunError("best_by psnr_at_cf needs validation records; give some, or use loss")
     claim_run(
         run_dir,
         describe_run(
@@ -105,8 +118,9 @@ def _fit(
     validation: Path | None,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
+    checkpoint, epoch = find_checkpoint(run_dir)
+    standing = Standing(recipe, trim_log(run_dir / LOG_FILE, epoch))
     task = _compile(network, recipe, run_dir, records)
-    checkpoint, epoch = newest_checkpoint(run_dir)
     training = training_batches(
         records,
         batch_size=recipe.batch_size,
@@ -125,10 +139,12 @@ def _fit(
     task.optimizer.build(task.trainable_variables)
     if checkpoint is not None:
         load_checkpoint(task, checkpoint)
-    best = trim_log(run_dir / LOG_FILE, epoch)
+    if standing.is_over:
+        return
+    judges = [Judge(task.trunk, judged.take(-(-JUDGED // recipe.batch_size)))] if validation else []
     previews = Previews(task.trunk, next(iter(judged)), run_dir)
     log = keras.callbacks.CSVLogger(run_dir / LOG_FILE, append=True)
-    checkpoints = Checkpoints(network, run_dir, best, BEST_FILE)
+    checkpoints = Checkpoints(network, run_dir, standing, BEST_FILE)
     try:
         task.fit(
             training,
@@ -138,7 +154,7 @@ def _fit(
             validation_data=judged if validation else None,
             shuffle=False,  # the stream is shuffled already
             verbose=0,
-            callbacks=[*callbacks, previews, log, checkpoints],
+            callbacks=[*callbacks, *judges, previews, log, checkpoints],
         )
     finally:
         log.on_train_end()  # closes the file, which `fit` does only where it succeeds
@@ -183,12 +199,8 @@ def _compile(
 ) -> ColorizationTask:
     trunk = network_from_embedding(network) if _has_embedding(network) else network
     degrade = DegradeLightness(recipe.degradation, recipe.seed) if recipe.degradation else None
-    if "logits" in network.output:
-        prior = _load_prior(run_dir / PRIOR_FILE, records)
-        weights = rebalancing_weights(prior, recipe.rebalance_mix, recipe.rebalance_power)
-        task = ColorizationTask(trunk, "logits", RebalancedCrossEntropy(weights), degrade)
-    else:
-        task = ColorizationTask(trunk, "ab_norm", AbMeanSquaredError(), degrade)
+    losses = build_losses(recipe, network, lambda: _load_prior(run_dir / PRIOR_FILE, records))
+    task = ColorizationTask(trunk, losses, degrade)
     steps = recipe.epochs * recipe.steps_per_epoch
     warmup = round(recipe.warmup * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -197,19 +209,30 @@ def _compile(
         warmup_target=recipe.learning_rate,
         warmup_steps=warmup,
     )
-    encoder = [layer for layer in network.layers if layer.name == "encoder"]
-    slow = encoder[0].trainable_variables if encoder else []
-    optimizer = RatedAdamW(slow, recipe.encoder_rate, schedule, recipe.weight_decay)
+    encoders = [layer for layer in network.layers if layer.name == "encoder"]
+    optimizer = RatedAdamW(
+        schedule,
+        beta_1=recipe.momentum,
+        decay=recipe.weight_decay,
+        rates={
+            **dict.fromkeys(_list_paths(encoders), recipe.encoder_rate),
+            **dict.fromkeys(_list_paths(task.critics), recipe.critic_rate),
+        },
+        waiting=_list_paths([trunk]),
+        wait=recipe.critic_steps,
+    )
     if recipe.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     task.compile(optimizer)
     return task
 
 
+def _list_paths(layers: Sequence[keras.layers.Layer]) -> list[str]:
+    return [variable.path for layer in layers for variable in layer.trainable_variables]
+
+
 def _load_prior(path: Path, records: Path) -> np.ndarray:
     """Measure the records' color prior once a run."""
     if not path.exists():
-        part = path.with_name(f"part-{path.name}")
-        np.save(part, measure_prior(records))
-        part.replace(path)
+        write_whole(path, lambda part: np.save(part, measure_prior(records)))
     return np.asarray(np.load(path))

@@ -1,14 +1,23 @@
-"""What `fit` trains: a network with the way from an RGB batch to its inputs, targets and loss."""
+"""What `fit` trains: a network with the way from an RGB batch to its inputs, targets and losses."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-from deepkoal.color import Tensor, denormalize_l, normalize_l, rgb_to_lab
+from deepkoal.color import (
+    Tensor,
+    decode_ab,
+    denormalize_ab,
+    denormalize_l,
+    normalize_l,
+    rgb_to_lab,
+)
+from deepkoal.losses import AdversarialLoss, ColorLoss, Sight
 
 Batch = dict[str, Tensor]
 """`rgb` uint8 (B, H, W, 3) and, where embeddings were prepared, `embedding` float32 (B, D)."""
@@ -47,13 +56,20 @@ def network_from_embedding(network: keras.Model) -> keras.Model:
     return view
 
 
+def join_input(l_norm: Tensor, batch: Batch) -> Any:
+    """Return what a trunk is given: lightness, with the batch's embedding where it has one."""
+    return [l_norm, batch["embedding"]] if "embedding" in batch else l_norm
+
+
 class ColorizationTask(keras.Model):
-    """Lab, targets and loss around a network, so that plain `fit` trains it on RGB batches.
+    """Lab, targets and losses around a network, so that plain `fit` trains it on RGB batches.
+
+    Where there are several losses each is also reported by its name. In validation the total
+    leaves out adversarial ones: what they say depends on a critic that changes.
 
     Args:
         trunk: a network, or `network_from_embedding` of one where batches bring embeddings.
-        output: name of the network's output that the loss is computed from.
-        objective: from ab (B, h, w, 2) in ab units and that output to a scalar.
+        losses: weights and losses, summed, see `deepkoal.losses`. Their critics are trained along.
         degrade: from l (B, H, W, 1) to l, what happens to photos before training's network sees
             them; None for nothing.
     """
@@ -61,23 +77,23 @@ class ColorizationTask(keras.Model):
     def __init__(
         self,
         trunk: keras.Model,
-        output: str,
-        objective: keras.losses.Loss,
+        losses: Sequence[tuple[float, ColorLoss]],
         degrade: keras.layers.Layer | None = None,
     ) -> None:
         super().__init__(name="task")
         self.trunk = trunk
-        self.output_key = output
-        self.objective = objective
         self.degrade = degrade
+        self.color_losses = tuple(losses)
+        self.critics = [loss.critic for _, loss in losses if isinstance(loss, AdversarialLoss)]
+        several = len(losses) > 1
+        self.reports = [keras.metrics.Mean(loss.name) for _, loss in losses] if several else []
 
     def call(self, inputs: Batch, training: bool | None = None) -> Batch:
         """Return the network's outputs for a batch."""
         l_norm, _ = rgb_to_l_ab(inputs["rgb"])
         if training and self.degrade is not None:
             l_norm = normalize_l(self.degrade(denormalize_l(l_norm)))
-        given = [l_norm, inputs["embedding"]] if "embedding" in inputs else l_norm
-        outputs: Batch = self.trunk(given, training=training)
+        outputs: Batch = self.trunk(join_input(l_norm, inputs), training=training)
         return outputs
 
     def compute_loss(
@@ -88,42 +104,75 @@ class ColorizationTask(keras.Model):
         sample_weight: None = None,
         training: bool = True,
     ) -> Tensor:
-        """Return the objective between the photos' ab, at the output's resolution, and it."""
-        prediction = y_pred[self.output_key]
-        _, ab = rgb_to_l_ab(x["rgb"])
-        factor = ab.shape[1] // prediction.shape[1]
+        """Return the weighted sum of the losses."""
+        l_norm, ab = rgb_to_l_ab(x["rgb"])
+        seen = Seen(denormalize_l(l_norm), ab, y_pred)
+        total = ops.zeros(())
+        for number, (weight, loss) in enumerate(self.color_losses):
+            value = loss(*seen.by(loss.sight))
+            if training or not isinstance(loss, AdversarialLoss):
+                total = total + weight * value
+            if self.reports:
+                self.reports[number].update_state(value)
+        return total
+
+    def save_own_variables(self, store: Any) -> None:
+        """Keep the states of all random draws, dropout's too, which Keras 3.15 leaves out."""
+        for number, state in enumerate(self._list_seeds()):
+            store[str(number)] = ops.convert_to_numpy(state)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Go on with the draws where the saved task stopped."""
+        for number, state in enumerate(self._list_seeds()):
+            state.assign(store[str(number)])
+
+    def _list_seeds(self) -> list[keras.Variable]:
+        known = {id(variable) for variable in (*self.weights, *self.metrics_variables)}
+        return [variable for variable in self.variables if id(variable) not in known]
+
+
+def read_ab(outputs: Batch) -> Tensor:
+    """Return ab (B, h, w, 2) in ab units, float32: of a distribution the annealed mean."""
+    if "logits" in outputs:
+        return decode_ab(ops.cast(outputs["logits"], "float32"))
+    return denormalize_ab(ops.cast(outputs["ab_norm"], "float32"))
+
+
+class Seen:
+    """Truth and prediction of one batch, in each form that a loss may look at.
+
+    Args:
+        l: (B, H, W, 1), in 0…100.
+        ab: (B, H, W, 2), in ab units: the truth.
+        outputs: the network's: `logits` (B, h, w, Q) or `ab_norm` (B, h, w, 2).
+    """
+
+    def __init__(self, l: Tensor, ab: Tensor, outputs: Batch) -> None:
+        self._l, self._outputs = l, outputs
+        told = outputs["logits" if "logits" in outputs else "ab_norm"]
+        factor = ab.shape[1] // told.shape[1]
         if factor > 1:
             # Keras 3.15 gets the strides wrong on JAX unless they are told.
             ab = ops.average_pool(ab, factor, strides=factor, data_format="channels_last")
-        return self.objective(ab, prediction)
+        self._true_ab = ab
 
+    def by(self, sight: Sight) -> tuple[Tensor, Tensor]:
+        """Return truth and prediction in a form."""
+        if sight is Sight.LOGITS:
+            return self._true_ab, self._outputs["logits"]
+        if sight is Sight.AB:
+            return self._true_ab, self._ab
+        return self._draw(self._true_ab), self._picture
 
-class RatedAdamW(keras.optimizers.AdamW):
-    """AdamW with a lower learning rate, and no weight decay, for some variables.
+    @functools.cached_property
+    def _ab(self) -> Tensor:
+        return read_ab(self._outputs)
 
-    Args:
-        slow: the variables that learn slowly, such as a pretrained encoder's.
-        rate: their learning rate as a share of the others'.
-        learning_rate, weight_decay: as in `keras.optimizers.AdamW`.
-    """
+    @functools.cached_property
+    def _picture(self) -> Tensor:
+        return self._draw(self._ab)
 
-    def __init__(
-        self,
-        slow: Sequence[keras.Variable],
-        rate: float,
-        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
-        weight_decay: float,
-    ) -> None:
-        super().__init__(learning_rate=learning_rate, weight_decay=weight_decay)
-        self._slow_paths = {variable.path for variable in slow}
-        self._rate = rate
-        if slow:
-            self.exclude_from_weight_decay(var_list=list(slow))
-
-    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
-        """Update one variable at its own rate."""
-        # TensorFlow's optimizer hands over raw variables, known to Keras by their index only.
-        known = self._trainable_variables[self._get_variable_index(variable)]
-        if known.path in self._slow_paths:
-            learning_rate = learning_rate * self._rate
-        super().update_step(gradient, variable, learning_rate)
+    def _draw(self, ab: Tensor) -> Tensor:
+        if ab.shape[1:3] != self._l.shape[1:3]:
+            ab = ops.image.resize(ab, self._l.shape[1:3], data_format="channels_last")
+        return ops.concatenate([self._l, ab], axis=-1)

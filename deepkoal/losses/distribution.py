@@ -1,4 +1,4 @@
-"""Losses between a network's outputs and a photo's true ab, in `keras.ops`."""
+"""Cross-entropy of a distribution over quantized ab, rare colors weighed up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from deepkoal.color import Tensor, ab_bins, encode_ab, normalize_ab
+from deepkoal.color import Tensor, ab_bins, encode_ab
+from deepkoal.losses.sight import Sight
 
 _REACH = 110
 """ab targets are looked up on a grid of unit steps from −110 to 110."""
@@ -55,7 +56,9 @@ class RebalancedCrossEntropy(keras.losses.Loss):
         weights: float (Q,), how much each ab bin counts, for example `rebalancing_weights`.
     """
 
-    def __init__(self, weights: np.ndarray, name: str = "rebalanced_cross_entropy") -> None:
+    sight = Sight.LOGITS
+
+    def __init__(self, weights: np.ndarray, name: str = "cross_entropy") -> None:
         super().__init__(name=name)
         self.weights = np.asarray(weights, dtype="float32")
         if self.weights.shape != (len(ab_bins()),):
@@ -77,22 +80,3 @@ class RebalancedCrossEntropy(keras.losses.Loss):
     def get_config(self) -> dict[str, object]:
         """Return what rebuilds the loss."""
         return {"weights": self.weights.tolist(), "name": self.name}
-
-
-@keras.saving.register_keras_serializable(package="deepkoal")
-class AbMeanSquaredError(keras.losses.Loss):
-    """Mean squared error of ab in network units, as in Deep Koalarization (arXiv 1712.03400).
-
-    `y_true` is ab (B, H, W, 2) in ab units, `y_pred` is ab_norm (B, H, W, 2) in −1…1.
-    """
-
-    def __init__(self, name: str = "ab_mean_squared_error") -> None:
-        super().__init__(name=name)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return the loss at each place, (B, H, W)."""
-        return ops.mean(ops.square(normalize_ab(y_true) - ops.cast(y_pred, "float32")), axis=-1)
-
-    def get_config(self) -> dict[str, object]:
-        """Return what rebuilds the loss."""
-        return {"name": self.name}

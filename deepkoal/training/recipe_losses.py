@@ -1,0 +1,62 @@
+"""The losses that a recipe asks for, built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from deepkoal import losses as build
+from deepkoal.config import Recipe, RunError
+from deepkoal.losses import ColorLoss
+from deepkoal.models import patch_critic
+
+
+def build_losses(
+    recipe: Recipe, network: keras.Model, measure_prior: Callable[[], np.ndarray]
+) -> list[tuple[float, ColorLoss]]:
+    """Build a recipe's losses.
+
+    Args:
+        recipe: its `losses`, and the settings that some of them have.
+        network: what it trains.
+        measure_prior: float (Q,), share of each ab bin among the training pixels.
+
+    Returns:
+        Weights and losses.
+
+    Raises:
+        RunError: a loss needs a distribution, and the network tells none.
+        WeightsError: a loss's frozen network cannot be had.
+    """
+    tells_distribution = "logits" in network.output
+
+    def build_one(name: str) -> ColorLoss:
+        kind, _, variant = name.partition("_")
+        if name == "cross_entropy":
+            if not tells_distribution:
+                raise RunError(
+                    f"loss cross_entropy needs a network that tells a distribution, but "
+                    f"{network.name} tells ab: use mse, mae or huber"
+                )
+            weights = build.rebalancing_weights(
+                measure_prior(), recipe.rebalance_mix, recipe.rebalance_power
+            )
+            return build.RebalancedCrossEntropy(weights)
+        if kind == "perceptual":
+            features = {"lite0": build.lite0_features, "vgg16": build.vgg16_features}[variant]
+            return build.PerceptualLoss(features(), name=name)
+        if kind == "adversarial":
+            critic = patch_critic(filters=recipe.critic_filters)
+            return build.AdversarialLoss(critic, "hinge" if variant == "hinge" else "vanilla", name)
+        plain: dict[str, Callable[[], ColorLoss]] = {
+            "mse": build.AbMeanSquaredError,
+            "mae": build.AbMeanAbsoluteError,
+            "huber": build.AbHuber,
+            "colorfulness": build.ColorfulnessLoss,
+        }
+        return plain[name]()
+
+    asked = recipe.losses or {"cross_entropy" if tells_distribution else "mse": 1.0}
+    return [(float(weight), build_one(name)) for name, weight in asked.items()]
