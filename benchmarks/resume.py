@@ -1,10 +1,10 @@
-"""Kill a training run at random moments, again and again, and compare its end with an undisturbed run's.
+"""Kill a training run at random moments, and compare its end with that of an undisturbed run.
 
 python benchmarks/resume.py [--kills 25] [--epochs 30] [--longest 8] [--seed 0]
 
-A tiny Pix2Pix with dropout, aged photos, a critic and PSNR@CF: all that has a state. Printed are the
-epochs finished at each kill, and whether the last checkpoints (weights, optimizer, random states)
-and the logs are the same to the last bit.
+A tiny Pix2Pix with dropout, aged photos, a critic and PSNR@CF: all that has a state. Printed are
+the epochs finished at each kill, and whether the last checkpoints (weights, optimizer, random
+states) and the logs are the same to the last bit.
 """
 
 from __future__ import annotations

@@ -30,8 +30,9 @@ def make_memory_returnable() -> bool:
     on a CPU in large regions (`BFCAllocator`) and never returns one, so that a process stays as
     large as the largest requests that it ever had at a time. Here the C library has the memory,
     and keeps what is freed until told otherwise: returned at once, it would cost a large photo
-    nearly twice the processor time. Affects the whole process; call it before TensorFlow is
-    imported. Someone's own setting of TF_ONEDNN_USE_SYSTEM_ALLOCATOR is left alone.
+    nearly twice the processor time. One heap for all threads costs a small photo a tenth. Affects
+    the whole process; call it before TensorFlow is imported. Someone's own setting of
+    TF_ONEDNN_USE_SYSTEM_ALLOCATOR is left alone.
 
     Returns:
         Whether freed memory is kept: other C libraries than GNU's return it when they please.

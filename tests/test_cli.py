@@ -881,6 +881,19 @@ def test_koala_needs_records_with_an_embedder_that_can_be_had(
     assert "stands in" not in capsys.readouterr().err
 
 
+def test_recipes_by_name_and_losses_by_weight(model, small, tmp_path, trained, monkeypatch, capsys):
+    small("a.png")
+    prepare(tmp_path / "small", tmp_path / "records")
+    monkeypatch.setattr("deepkoal.presets.build_untrained", lambda name, **settings: None)
+    losses = ["--losses", "mse=1, colorfulness=0.1", "--patience", "2"]
+    assert train(tmp_path / "records", tmp_path / "run", "--recipe", "adversarial", *losses) == 0
+    recipe = trained[0][1]["recipe"]
+    assert (recipe.losses, recipe.patience) == ({"mse": 1, "colorfulness": 0.1}, 2)
+    assert recipe.best_by == "psnr_at_cf"
+    assert train(tmp_path / "records", tmp_path / "run", "--losses", "mse") == 2
+    assert "expected NAME=WEIGHT,NAME=WEIGHT" in capsys.readouterr().err
+
+
 def test_train_runs_and_its_network_colors(model, small, tmp_path, monkeypatch, capsys):
     small("a.png")
     prepare(tmp_path / "small", tmp_path / "records")
@@ -902,6 +915,8 @@ def test_train_runs_and_its_network_colors(model, small, tmp_path, monkeypatch, 
         ([], 1, "holds no finished records"),
         (["--preset", "lion"], 2, "no preset 'lion'"),
         (["--recipe", "no.toml"], 1, "no.toml"),
+        (["--recipe", "slow"], 1, "no koala-lite/slow.toml"),
+        (["--losses", "mse=1,l3=2"], 2, "unknown loss 'l3'; known: cross_entropy, mse"),
         (["--size", "33"], 2, "multiple of 32"),
     ],
 )

@@ -96,10 +96,11 @@ def test_multiply_adds_by_hand():
     x = keras.layers.DepthwiseConv2D(5, padding="same")(keras.layers.ReLU()(x))  # 48 · 5·5·8
     inner = keras.Input((None, None, 8))
     within = keras.Model(inner, keras.layers.Conv2D(4, 1, use_bias=False)(inner))  # 48 · 8·4
-    x = keras.layers.GlobalAveragePooling2D()(within(x) * 0.5)
-    network = keras.Model(inputs, {"logits": keras.layers.Dense(10)(x)})  # 4·10
+    x = keras.layers.Conv2DTranspose(2, 4, 2, "same")(within(x) * 0.5)  # 48 · 4·4·4·2
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    network = keras.Model(inputs, {"logits": keras.layers.Dense(10)(x)})  # 2·10
     before = [variable.path for variable in network.variables]
-    assert count_multiply_adds(network, 16, 12) == 48 * 216 + 48 * 200 + 48 * 32 + 40
+    assert count_multiply_adds(network, 16, 12) == 48 * (216 + 200 + 32 + 128) + 20
     assert [variable.path for variable in network.variables] == before
     # Convolutions at stride 4 and the embedder's at its own size, once each.
     places = 64 * 64

@@ -57,10 +57,11 @@ def one_line(error):
 
 def test_the_shipped_presets():
     found = {preset.name: preset for preset in list_presets()}
-    assert list(found) == ["koala", "koala-lite"]
+    assert list(found) == ["koala", "koala-lite", "pix2pix"]
     assert {name: preset.network for name, preset in found.items()} == {
         "koala": "koala",
         "koala-lite": "lite",
+        "pix2pix": "pix2pix",
     }
     assert presets.DEFAULT_PRESET in found
     for preset in found.values():
@@ -70,9 +71,17 @@ def test_the_shipped_presets():
         assert preset.license
 
 
-@pytest.mark.parametrize("name", ["koala", "koala-lite"])
-def test_each_shipped_preset_has_a_recipe(name):
-    recipe = load_recipe(name)
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("koala", "recipe"),
+        ("koala-lite", "recipe"),
+        ("koala-lite", "adversarial"),
+        ("pix2pix", "recipe"),
+    ],
+)
+def test_each_shipped_preset_has_its_recipes(name, kind):
+    recipe = load_recipe(name, kind)
     assert recipe.epochs * recipe.steps_per_epoch > 100
 
 
@@ -83,6 +92,12 @@ def test_the_default_untrained_network_knows_imagenet():
     shipped = safetensors.numpy.load_file(find_shipped("efficientnet-lite0"))
     for variable in network.get_layer("encoder").weights:
         np.testing.assert_array_equal(np.array(variable), shipped[variable.path])
+
+
+def test_the_untrained_pix2pix_is_its_papers():
+    network = build_untrained("pix2pix")
+    assert network.name == "pix2pix"
+    assert network.count_params() == 54_410_434
 
 
 # --- building ----------------------------------------------------------------------------------
@@ -125,7 +140,7 @@ def test_an_unknown_preset_is_told_the_known_ones():
     for load in (load_preset, load_recipe, load_network, build_untrained):
         with pytest.raises(WeightsError) as error:
             load("koala-light")
-        assert one_line(error) == "no preset 'koala-light'; there are: koala, koala-lite"
+        assert one_line(error) == ("no preset 'koala-light'; there are: koala, koala-lite, pix2pix")
 
 
 @pytest.mark.parametrize(

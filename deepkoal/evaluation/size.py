@@ -17,7 +17,12 @@ from deepkoal.evaluation.photos import SIZE, Bench
 from deepkoal.evaluation.table import Line
 
 _TIMED = 16
-_COUNTED = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
+_COUNTED = (
+    keras.layers.Conv2D,
+    keras.layers.Conv2DTranspose,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.Dense,
+)
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,8 @@ class _Stand(keras.Operation):
             return _walk(self._layer, inputs[0], self._counts)
         outputs = self._layer.compute_output_spec(*inputs, **settings)
         if isinstance(self._layer, _COUNTED):  # each weight is used once at each place
-            places = math.prod(outputs.shape[1:-1])
+            spreads = isinstance(self._layer, keras.layers.Conv2DTranspose)
+            places = math.prod((inputs[0] if spreads else outputs).shape[1:-1])
             self._counts.append(places * math.prod(self._layer.kernel.shape))
         return outputs
 

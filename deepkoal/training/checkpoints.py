@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import errno
 import hashlib
 import math
 import os
 import re
+import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -100,10 +103,12 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     Args:
         path: its place.
         write: writes it to the path that it is given, which ends as `path` does.
+
+    Raises:
+        OSError: it cannot be written; what was there is as it was.
     """
     part = path.with_name(f"part-{path.name}")
-    write(part)
-    _force_to_disk(part)
+    _write(part, write)
     part.replace(path)
 
 
@@ -136,9 +141,10 @@ class Checkpoints(keras.callbacks.Callback):
                 "float32; the last checkpoint is kept"
             )
         try:
-            if self._standing.add(logs) or not self._best_path.exists():
-                write_whole(self._best_path, self._network.save)
             self._folder.mkdir(exist_ok=True)
+            if self._standing.add(logs) or not self._best_path.exists():
+                _check_room(self._folder, self._network.variables)
+                write_whole(self._best_path, self._network.save)
             self._write_checkpoint(epoch + 1)
         except OSError as error:
             raise RunError(
@@ -151,9 +157,10 @@ class Checkpoints(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _write_checkpoint(self, epochs: int) -> None:
+        optimizer = getattr(self.model, "optimizer", None)
+        _check_room(self._folder, [*self.model.variables, *getattr(optimizer, "variables", [])])
         part = self._folder / "part.weights.h5"
-        self.model.save_weights(part, overwrite=True)
-        _force_to_disk(part)
+        _write(part, lambda part: self.model.save_weights(part, overwrite=True))
         part.replace(self._folder / f"epoch-{epochs:04d}-{_hash(part)}.weights.h5")
 
 
@@ -179,6 +186,23 @@ def _hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def _force_to_disk(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+def _check_room(folder: Path, variables: Sequence[keras.Variable]) -> None:
+    """Raise what the system would: h5py stumbles where a disk is full, and says so at length."""
+    needed = sum(4 * math.prod(variable.shape) + 1024 for variable in variables)
+    if shutil.disk_usage(folder).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+
+def _write(part: Path, write: Callable[[Path], object]) -> None:
+    try:
+        write(part)
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+    except (OSError, RuntimeError) as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)  # of no use, and the disk may be full
+        # When it closes a file h5py tells the system's error within a text of its own.
+        told = re.search(r"errno = (\d+)", str(error))
+        if isinstance(error, OSError) or told is None:
+            raise
+        raise OSError(int(told[1]), os.strerror(int(told[1])), str(part)) from error
