@@ -31,6 +31,10 @@ class RecordsError(DeepkoalError):
     """Training records that are missing, damaged or made by another version or setting."""
 
 
+class OtherPhotosError(RecordsError):
+    """Records that were made from other photos or under other settings than asked for."""
+
+
 class WeightsError(DeepkoalError):
     """Weights that are missing, damaged or meant for another network."""
 

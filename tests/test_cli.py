@@ -21,7 +21,9 @@ from deepkoal.cli import main
 from deepkoal.color import ab_bins
 from deepkoal.colorizer import Colorizer
 from deepkoal.config import WeightsError
+from deepkoal.guidance import Reading
 from deepkoal.images import read_image, read_photo
+from deepkoal.presets import load_preset, load_recipe
 from deepkoal.semantic import SemanticEmbedder
 from deepkoal.sheets import desaturate
 from deepkoal.weights import save_weights
@@ -855,7 +857,7 @@ def test_koala_is_trained_with_the_records_embedder(small, tmp_path, embedders, 
     assert train(records, run, "--preset", "koala", "--size", "64", "--seed", "3") == 0
     assert capsys.readouterr().out == f"{run}\n"
     (network, *places), settings = trained[0]
-    assert places == [str(records), str(run)]
+    assert places == [str(records), run]
     assert network.get_layer("embedding").identity == "efficientnet-lite0:imagenet"
     assert (settings["recipe"].size, settings["recipe"].seed) == (64, 3)
 
@@ -879,6 +881,37 @@ def test_koala_needs_records_with_an_embedder_that_can_be_had(
     assert train(own, tmp_path / "run", *koala, "--embedder", "own.h5") == 0
     assert trained[1][0][0].get_layer("embedding").identity == "inception-resnet-v2:0a1b2c"
     assert "stands in" not in capsys.readouterr().err
+
+
+def test_photos_are_fine_tuned_and_told_of(model, photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "deepkoal.presets.build_untrained",
+        lambda name, **settings: keras.saving.load_model(model, compile=False),
+    )
+    monkeypatch.setattr("deepkoal.training.fine_tune", lambda *given, **named: calls.append(named))
+    monkeypatch.chdir(tmp_path)
+    calls, run = [], Path("runs", "photos")
+    command = ["train", str(photos), "--from", model, "--seed=5"]
+    assert main(command) == 0
+    stdout, stderr = capsys.readouterr()
+    assert stdout == f"{run}\n"
+    lines = [line for line in stderr.splitlines() if line.startswith("deepkoal: ")]
+    assert [line.split(": ")[1] for line in lines[:2]] == ["cut.png", "sub/page.jpg"]
+    assert lines[2].endswith("held back, 1 near-grey left out, 2 unreadable")
+    assert "photo" in stderr.partition("deepkoal")[0], "a bar is drawn"
+    shipped = load_recipe("koala-lite", "finetune")
+    assert calls[0]["recipe"] == shipped.replace(seed=5)
+    assert calls[0]["reading"].gain == Reading.from_config(load_preset("koala-lite").reading).gain
+    assert main([*command[:-1], "--recipe", "recipe", "--run", "other"]) == 0
+    assert calls[1]["recipe"] == load_recipe("koala-lite")
+    (photos / "a-new-one.png").write_bytes((photos / "camera.png").read_bytes())
+    assert main(command) == 1
+    assert f"{run} was begun with other photos" in capsys.readouterr().err
+
+
+def test_validation_records_go_with_records(photos, tmp_path, capsys):
+    assert train(photos, tmp_path / "run", "--validation", str(tmp_path)) == 2
+    assert "--validation goes with RECORDS" in capsys.readouterr().err
 
 
 def test_recipes_by_name_and_losses_by_weight(model, small, tmp_path, trained, monkeypatch, capsys):
@@ -912,7 +945,7 @@ def test_train_runs_and_its_network_colors(model, small, tmp_path, monkeypatch, 
 @pytest.mark.parametrize(
     ("options", "status", "expected"),
     [
-        ([], 1, "holds no finished records"),
+        ([], 1, "holds no photos: expected JPEG"),
         (["--preset", "lion"], 2, "no preset 'lion'"),
         (["--recipe", "no.toml"], 1, "no.toml"),
         (["--recipe", "slow"], 1, "no koala-lite/slow.toml"),

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.console import as_usage, count_photos, show, start_tensorflow, tell
+from deepkoal.cli.console import (
+    UsageError,
+    as_usage,
+    count_photos,
+    show,
+    start_tensorflow,
+    tell,
+)
 from deepkoal.cli.embedders import (
     NAMES,
     build_embedder,
@@ -20,9 +28,6 @@ if TYPE_CHECKING:
     import keras
 
     from deepkoal.semantic import SemanticEmbedder
-
-SPARE = 9 / 8
-"""Short side of prepared photos over the side of the crops trained on."""
 
 
 def add_verbs(verbs: Any) -> None:
@@ -68,12 +73,15 @@ def _add_train(verbs: Any) -> None:
     train = verbs.add_parser(
         "train",
         help="train a preset's network; run again to go on",
-        description="Train a network on records. Run again, the same command goes on where it "
-        "stopped.",
+        description="Train a network on a folder of color photos, or on records. Photos are "
+        "recorded in the run's folder first, one in ten is held back to judge by, and files that "
+        "cannot be read are listed. Run again, the same command goes on where it stopped.",
     )
-    train.add_argument("records", metavar="RECORDS", help="what `deepkoal prepare` wrote")
     train.add_argument(
-        "--run", required=True, dest="run_dir", metavar="DIR", help="the run's folder"
+        "source", metavar="PHOTOS|RECORDS", help="color photos, or what `deepkoal prepare` wrote"
+    )
+    train.add_argument(
+        "--run", dest="run_dir", metavar="DIR", help="the run's folder (runs/ and PHOTOS' name)"
     )
     train.add_argument("--preset", default="koala-lite", help="network to train (%(default)s)")
     train.add_argument(
@@ -87,10 +95,11 @@ def _add_train(verbs: Any) -> None:
     train.add_argument(
         "--recipe",
         metavar="NAME|FILE",
-        help="another recipe of the preset's, such as adversarial, or a TOML file (recipe)",
+        help="another recipe of the preset's, such as adversarial, or a TOML file (recipe; "
+        "for PHOTOS with --from finetune, where the preset has it)",
     )
     train.add_argument(
-        "--embedder", metavar=NAMES, help="of koala, where the records were made with a file's"
+        "--embedder", metavar=NAMES, help="of koala: for PHOTOS, or of RECORDS made with a file's"
     )
     for name, value in vars(Recipe()).items():
         is_table = isinstance(value, dict)
@@ -107,6 +116,7 @@ def _run_prepare(arguments: argparse.Namespace) -> int:
     start_tensorflow()
     from deepkoal.dataset import prepare
     from deepkoal.presets import load_recipe
+    from deepkoal.training import fit_photo_size
 
     preset = find_preset(arguments.preset)
     embedders: list[SemanticEmbedder] = []
@@ -117,7 +127,7 @@ def _run_prepare(arguments: argparse.Namespace) -> int:
     manifest = prepare(
         arguments.photos,
         arguments.records,
-        size=arguments.size or round(SPARE * load_recipe(preset.name).size),
+        size=arguments.size or fit_photo_size(load_recipe(preset.name).size),
         embedder=embedders,
         workers=arguments.workers,
         seed=arguments.seed,
@@ -141,35 +151,95 @@ def _run_train(arguments: argparse.Namespace) -> int:
     start_tensorflow()
     from tqdm.keras import TqdmCallback
 
-    from deepkoal.presets import load_recipe
-    from deepkoal.training import train
+    from deepkoal.training import KeepReading, find_reading, fine_tune, holds_records, train
 
-    preset = find_preset(arguments.preset)
-    asked = arguments.recipe or "recipe"
-    is_file = asked.endswith(".toml")
-    recipe = Recipe.read(asked) if is_file else load_recipe(preset.name, asked)
-    with as_usage():
-        recipe = recipe.replace(**{name: getattr(arguments, name) for name in vars(recipe)})
-    train(
-        _build_network(arguments, preset, recipe),
-        arguments.records,
-        arguments.run_dir,
-        recipe=recipe,
-        validation=arguments.validation,
-        callbacks=[TqdmCallback(verbose=1)],
-    )
-    show(arguments.run_dir)
+    source, preset = arguments.source, find_preset(arguments.preset)
+    run_dir = Path(arguments.run_dir or Path("runs", Path(source).resolve().name or "photos"))
+    has_records = holds_records(source)
+    if arguments.validation and not has_records:
+        raise UsageError("--validation goes with RECORDS; of PHOTOS one in ten is held back")
+    recipe = _read_recipe(arguments, preset, has_records)
+    make_ready = _open_records if has_records else _record_photos
+    embedder = make_ready(arguments, preset, recipe, run_dir)  # before a network is built
+    network = _build_network(arguments, preset, recipe, embedder)
+    reading, bars = find_reading(arguments.start, preset), TqdmCallback(verbose=1)
+    if has_records:
+        train(
+            network,
+            source,
+            run_dir,
+            recipe=recipe,
+            validation=arguments.validation,
+            callbacks=[bars, KeepReading(run_dir, reading)],
+        )
+    else:
+        fine_tune(network, source, run_dir, recipe=recipe, reading=reading, callbacks=[bars])
+    show(run_dir)
     return 0
 
 
-def _build_network(arguments: argparse.Namespace, preset: Preset, recipe: Recipe) -> keras.Model:
-    from deepkoal.dataset import load_manifest
-    from deepkoal.presets import begin_with, build_untrained
+def _read_recipe(arguments: argparse.Namespace, preset: Preset, has_records: bool) -> Recipe:
+    from deepkoal.presets import load_recipe
+    from deepkoal.training import has_finetune_recipe
 
-    manifest = load_manifest(arguments.records)  # before minutes go into building a network
+    asked = arguments.recipe
+    if asked is None:
+        fine_tunes = arguments.start and not has_records and has_finetune_recipe(preset.name)
+        asked = "finetune" if fine_tunes else "recipe"
+    is_file = asked.endswith(".toml")
+    recipe = Recipe.read(asked) if is_file else load_recipe(preset.name, asked)
+    with as_usage():
+        return recipe.replace(**{name: getattr(arguments, name) for name in vars(recipe)})
+
+
+def _open_records(
+    arguments: argparse.Namespace, preset: Preset, recipe: Recipe, run_dir: Path
+) -> SemanticEmbedder | None:
+    """Look at the records, and return the embedder that they were made with."""
+    from deepkoal.dataset import load_manifest
+
+    manifest = load_manifest(arguments.source)
+    if preset.network != "koala":
+        return None
+    return build_recorded_embedder(manifest, arguments.source, arguments.embedder)
+
+
+def _record_photos(
+    arguments: argparse.Namespace, preset: Preset, recipe: Recipe, run_dir: Path
+) -> SemanticEmbedder | None:
+    """Record the photos, tell what became of them, and return the embedder that they need."""
+    from deepkoal.training import fit_photo_size, prepare_photos
+
     embedder: SemanticEmbedder | None = None
     if preset.network == "koala":
-        embedder = build_recorded_embedder(manifest, arguments.records, arguments.embedder)
+        chosen = arguments.embedder
+        embedder = build_embedder(chosen) if chosen else build_paper_embedder()
+    own = prepare_photos(
+        arguments.source,
+        run_dir,
+        size=fit_photo_size(recipe.size),
+        embedder=embedder,
+        progress=True,
+    )
+    for photo in own.unreadable:
+        tell(f"{photo.file}: {photo.cause}")
+    tell(
+        f"{count_photos(own.training_count)} to train on, {own.held_back_count} held back, "
+        f"{own.grey} near-grey left out, {len(own.unreadable)} unreadable"
+    )
+    if own.validation is None:
+        tell("with no photo held back, nothing tells whether it learns more than these by heart")
+    return embedder
+
+
+def _build_network(
+    arguments: argparse.Namespace,
+    preset: Preset,
+    recipe: Recipe,
+    embedder: SemanticEmbedder | None,
+) -> keras.Model:
+    from deepkoal.presets import begin_with, build_untrained
+
     network = build_untrained(
         preset.name, embedder=embedder, precision=recipe.precision, seed=recipe.seed
     )

@@ -19,6 +19,7 @@ from deepkoal.dataset import (
 from deepkoal.degradation import DegradeLightness
 from deepkoal.memory import keep_freed_memory
 from deepkoal.presets import BEST_FILE
+from deepkoal.runs import PRIOR_FILE
 from deepkoal.training.checkpoints import (
     Checkpoints,
     find_checkpoint,
@@ -36,7 +37,6 @@ from deepkoal.training.standing import Standing
 from deepkoal.training.task import ColorizationTask, network_from_embedding
 
 LOG_FILE = "log.csv"
-PRIOR_FILE = "prior.npy"
 IMAGENET_CLASSES = 1000
 JUDGED = 256
 """Validation photos, at most, that PSNR@CF is measured on at the end of an epoch."""
