@@ -15,8 +15,8 @@ import tensorflow as tf
 from deepkoal.color import ab_bins
 from deepkoal.dataset import training_batches
 from deepkoal.losses import AbMeanSquaredError, RebalancedCrossEntropy
+from deepkoal.memory import keep_freed_memory
 from deepkoal.presets import build_untrained
-from deepkoal.training.memory import keep_freed_memory
 from deepkoal.training.task import ColorizationTask, network_from_embedding
 
 

@@ -197,6 +197,7 @@ def test_second_run_colors_only_what_is_new_or_changed(model, photos, tmp_path, 
     stdout, stderr = capsys.readouterr()
     assert sorted(stdout.splitlines()) == [str(out / "chelsea.png"), str(out / "new.png")]
     assert "2 photos colored; 2 skipped" in stderr
+    assert "with whatever options they were made (--overwrite" in stderr
     assert color(model, photos, "-o", out, "--overwrite") == 0
     assert len(capsys.readouterr().out.splitlines()) == 4
 
@@ -475,7 +476,11 @@ def test_photo_is_not_written_to_a_terminal(model, small, monkeypatch, capsys):
         (["a.png", "--quality", "0"], "1…100"),
         (["a.png", "--quality", "best"], "1…100"),
         (["a.png", "--max-pixels", "0"], "at least 1"),
-        (["a.png", "--vibrance", "much"], "much"),
+        (["a.png", "--vibrance", "much"], "0.2…5, got 'much'"),
+        (["a.png", "--vibrance", "9"], "0.2…5, got '9'"),
+        (["a.png", "--variations", "99"], "in 1…16, got '99'"),
+        (["a.png", "--palette", "mud"], "'mud'"),
+        (["a.png", "--preset", "lion"], "no preset 'lion'"),
         ([], "PHOTO"),
     ],
 )
@@ -492,19 +497,21 @@ def test_wrong_usage_exits_2_and_makes_nothing(
     assert list_files(".") == before
 
 
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        (["--vibrance", "9"], "vibrance must lie in 0.2…5"),
-        (["--max-pixels", "100"], "more than the limit of 100"),
-    ],
-)
-def test_limits_are_one_line(model, small, tmp_path, capsys, options, expected):
+def test_a_limit_is_told_with_the_option_that_raises_it(model, small, tmp_path, capsys):
+    options = ["--max-pixels", "100"]
     assert color(model, small("a.png"), "-o", tmp_path / "b.png", *options) == 1
     stderr = capsys.readouterr().err
-    assert expected in stderr
+    assert "more than the limit of 100" in stderr
+    assert "raise the limit to 6144 (max_pixels, or --max-pixels" in stderr
     assert stderr.count("\n") == 1
     assert not (tmp_path / "b.png").exists()
+
+
+def test_a_reference_without_colors_is_named(model, small, tmp_path, capsys):
+    grey = SAMPLES / "camera.png"
+    out = tmp_path / "b.png"
+    assert color(model, small("a.png"), "-o", out, "--reference", grey) == 1
+    assert f"--reference {grey}: expected a photo with colors" in capsys.readouterr().err
 
 
 def test_missing_network_is_one_line(small, tmp_path, capsys):
@@ -616,6 +623,17 @@ def test_full_disk_under_stdout_is_one_line(monkeypatch, capsys):
 
 
 # ---------------------------------------------------------------- presets and demo
+
+
+def test_presets_are_listed_without_keras():
+    code = (
+        "import sys; from deepkoal.cli import main; main(['presets']);"
+        "print('loaded', *sorted({'keras', 'tensorflow'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert result.stdout.splitlines()[-1] == "loaded"
 
 
 def test_presets_are_listed(capsys):
@@ -925,18 +943,18 @@ def test_train_runs_and_its_network_colors(model, small, tmp_path, monkeypatch, 
 
 
 @pytest.mark.parametrize(
-    ("options", "expected"),
+    ("options", "status", "expected"),
     [
-        ([], "holds no photos: expected JPEG"),
-        (["--preset", "lion"], "no preset 'lion'"),
-        (["--recipe", "no.toml"], "no.toml"),
-        (["--recipe", "slow"], "no koala-lite/slow.toml"),
-        (["--losses", "mse=1,l3=2"], "unknown loss 'l3'; known: cross_entropy, mse"),
-        (["--size", "33"], "multiple of 32"),
+        ([], 1, "holds no photos: expected JPEG"),
+        (["--preset", "lion"], 2, "no preset 'lion'"),
+        (["--recipe", "no.toml"], 1, "no.toml"),
+        (["--recipe", "slow"], 1, "no koala-lite/slow.toml"),
+        (["--losses", "mse=1,l3=2"], 2, "unknown loss 'l3'; known: cross_entropy, mse"),
+        (["--size", "33"], 2, "multiple of 32"),
     ],
 )
-def test_train_says_what_is_wrong(tmp_path, capsys, options, expected):
-    assert train(tmp_path, tmp_path / "run", *options) == 1
+def test_train_says_what_is_wrong(tmp_path, capsys, options, status, expected):
+    assert train(tmp_path, tmp_path / "run", *options) == status
     stderr = capsys.readouterr().err
     assert expected in stderr
     assert stderr.count("\n") == 1

@@ -6,13 +6,21 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.console import UsageError, count_photos, show, start_tensorflow, tell
+from deepkoal.cli.console import (
+    UsageError,
+    as_usage,
+    count_photos,
+    show,
+    start_tensorflow,
+    tell,
+)
 from deepkoal.cli.embedders import (
     NAMES,
     build_embedder,
     build_paper_embedder,
     build_recorded_embedder,
 )
+from deepkoal.cli.options import find_preset
 from deepkoal.cli.values import read_weights, whole_number
 from deepkoal.config import Preset, Recipe
 
@@ -107,10 +115,10 @@ def _add_train(verbs: Any) -> None:
 def _run_prepare(arguments: argparse.Namespace) -> int:
     start_tensorflow()
     from deepkoal.dataset import prepare
-    from deepkoal.presets import load_preset, load_recipe
+    from deepkoal.presets import load_recipe
     from deepkoal.training import fit_photo_size
 
-    preset = load_preset(arguments.preset)
+    preset = find_preset(arguments.preset)
     embedders: list[SemanticEmbedder] = []
     if arguments.embedder is None and preset.network == "koala":
         embedders = [build_paper_embedder()]
@@ -143,10 +151,9 @@ def _run_train(arguments: argparse.Namespace) -> int:
     start_tensorflow()
     from tqdm.keras import TqdmCallback
 
-    from deepkoal.presets import load_preset
     from deepkoal.training import KeepReading, find_reading, fine_tune, holds_records, train
 
-    source, preset = arguments.source, load_preset(arguments.preset)
+    source, preset = arguments.source, find_preset(arguments.preset)
     run_dir = Path(arguments.run_dir or Path("runs", Path(source).resolve().name or "photos"))
     has_records = holds_records(source)
     if arguments.validation and not has_records:
@@ -181,7 +188,8 @@ def _read_recipe(arguments: argparse.Namespace, preset: Preset, has_records: boo
         asked = "finetune" if fine_tunes else "recipe"
     is_file = asked.endswith(".toml")
     recipe = Recipe.read(asked) if is_file else load_recipe(preset.name, asked)
-    return recipe.replace(**{name: getattr(arguments, name) for name in vars(recipe)})
+    with as_usage():
+        return recipe.replace(**{name: getattr(arguments, name) for name in vars(recipe)})
 
 
 def _open_records(

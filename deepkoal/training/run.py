@@ -17,6 +17,7 @@ from deepkoal.dataset import (
     training_batches,
 )
 from deepkoal.degradation import DegradeLightness
+from deepkoal.memory import keep_freed_memory
 from deepkoal.presets import BEST_FILE
 from deepkoal.runs import PRIOR_FILE
 from deepkoal.training.checkpoints import (
@@ -28,7 +29,6 @@ from deepkoal.training.checkpoints import (
 )
 from deepkoal.training.claim import claim_run, describe_run
 from deepkoal.training.judge import Judge
-from deepkoal.training.memory import keep_freed_memory
 from deepkoal.training.optimizer import RatedAdamW
 from deepkoal.training.previews import Previews
 from deepkoal.training.prior import measure_prior
