@@ -55,14 +55,20 @@ $(BIN)/python:
 	@echo "making .venv with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv .venv
 
+# A linked .venv may be another checkout's, which an installation would turn into this one's.
+REFUSE_LINK = @! test -L .venv || { echo "make: .venv is a link to $$(readlink .venv), where make \
+	does not install; remove the link, and make builds one here" >&2; exit 1; }
+
 # setuptools first, at its pinned version, so that the build too is the tested one.
 .venv/.runtime: $(INSTALL_INPUTS) | $(BIN)/python
+	$(REFUSE_LINK)
 	@echo "installing deepkoal into .venv (minutes the first time)"
 	@$(PIP) install -c constraints.txt setuptools
 	@$(PIP) install -c constraints.txt --no-build-isolation -e .
 	@touch $@
 
 .venv/.dev: $(INSTALL_INPUTS) | $(BIN)/python
+	$(REFUSE_LINK)
 	@echo "installing deepkoal and its development tools into .venv (minutes the first time)"
 	@$(PIP) install -c constraints.txt setuptools
 	@$(PIP) install -c constraints.txt --no-build-isolation -e '.[test,lint]'

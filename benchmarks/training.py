@@ -157,9 +157,9 @@ def measure(case: Case) -> dict[str, Any]:
 
     from deepkoal.color import ab_bins
     from deepkoal.dataset import stay_on_processor, training_batches
+    from deepkoal.memory import keep_freed_memory
     from deepkoal.presets import build_untrained, load_recipe
     from deepkoal.semantic import SemanticEmbedder
-    from deepkoal.training.memory import keep_freed_memory
     from deepkoal.training.run import PRIOR_FILE, compile_task
     from deepkoal.training.task import ColorizationTask
 

@@ -10,6 +10,7 @@ from .guidance import list_palettes as list_palettes
 from .images import read_image as read_image
 from .images import write_image as write_image
 from .semantic import SemanticEmbedder as SemanticEmbedder
+from .training import fine_tune as fine_tune
 from .training import train as train
 
 __version__: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +32,7 @@ from deepkoal.presets import (
     load_preset,
     load_trained,
 )
+from deepkoal.runs import load_reading, read_training_size
 from deepkoal.upsample import resize_for_network
 
 if TYPE_CHECKING:
@@ -138,6 +138,9 @@ class Colorizer:
     def from_file(cls, path: str | Path) -> Self:
         """Load a network of one's own.
 
+        A run is read as its `reading.json` tells, or else as its preset is, with the prior of its
+        own photos.
+
         Args:
             path: a `.keras` file, the folder of a run (its `best.keras` is taken), or what
                 `deepkoal export` wrote: a `.tflite` file, which runs on LiteRT, or an `.onnx`
@@ -154,8 +157,9 @@ class Colorizer:
             return cls(engine, working_size=told.working_size, reading=reading)
         network, file = load_trained(path)
         preset = {preset.network: preset for preset in list_presets()}[network.name]
-        size = _read_training_size(file.parent / "run.json") or preset.working_size
-        return cls(network, working_size=size, reading=Reading.from_config(preset.reading))
+        size = read_training_size(file.parent) or preset.working_size
+        reading = load_reading(file.parent, Reading.from_config(preset.reading))
+        return cls(network, working_size=size, reading=reading)
 
     def open(self, photo: ByteArray) -> PreparedPhoto:
         """Show a photo to the network.
@@ -297,19 +301,6 @@ class Colorizer:
             stride = padded.shape[1] // output.shape[1]
             cropped[name] = output[:, : height // stride, : width // stride]
         return cropped
-
-
-def _read_training_size(path: Path) -> int | None:
-    """Read the size of a run's crops, or None where there is no such run."""
-    if not path.is_file():
-        return None
-    try:
-        return int(json.loads(path.read_text(encoding="utf-8"))["recipe"]["size"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise WeightsError(
-            f"{path} is damaged ({type(error).__name__}: {error}); move the .keras file to a "
-            "folder of its own, or train again"
-        ) from error
 
 
 def _read_lightness(photo: ByteArray) -> FloatArray:

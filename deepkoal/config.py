@@ -13,6 +13,11 @@ from typing import Any, Self
 NETWORK_STRIDE = 32
 """Side of the square of pixels that every network's input is a multiple of."""
 
+MOST_VARIATIONS = 16
+"""Of a photo, the automatic one included, where a command or a request asks for them."""
+
+VIBRANCE_RANGE = (0.2, 5.0)
+
 
 class DeepkoalError(Exception):
     """An expected failure: what was expected, what came, and what to do about it, in one line."""
@@ -24,6 +29,10 @@ class PhotoError(DeepkoalError):
 
 class RecordsError(DeepkoalError):
     """Training records that are missing, damaged or made by another version or setting."""
+
+
+class OtherPhotosError(RecordsError):
+    """Records that were made from other photos or under other settings than asked for."""
 
 
 class WeightsError(DeepkoalError):

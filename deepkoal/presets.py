@@ -222,8 +222,13 @@ def begin_with(network: keras.Model, start: str | Path) -> None:
     Raises:
         WeightsError: there are no such weights, they are damaged or another network's.
     """
-    if start in [preset.name for preset in list_presets()]:
+    presets = [preset.name for preset in list_presets()]
+    if start in presets:
         trained = load_network(str(start))
+    elif not Path(start).exists():
+        raise WeightsError(
+            f"{start}: no such file, and no preset of that name; there are: {', '.join(presets)}"
+        )
     else:
         trained, _ = load_trained(start)
     try:

@@ -21,7 +21,9 @@ from deepkoal.cli import main
 from deepkoal.color import ab_bins
 from deepkoal.colorizer import Colorizer
 from deepkoal.config import WeightsError
+from deepkoal.guidance import Reading
 from deepkoal.images import read_image, read_photo
+from deepkoal.presets import load_preset, load_recipe
 from deepkoal.semantic import SemanticEmbedder
 from deepkoal.sheets import desaturate
 from deepkoal.weights import save_weights
@@ -195,6 +197,7 @@ def test_second_run_colors_only_what_is_new_or_changed(model, photos, tmp_path, 
     stdout, stderr = capsys.readouterr()
     assert sorted(stdout.splitlines()) == [str(out / "chelsea.png"), str(out / "new.png")]
     assert "2 photos colored; 2 skipped" in stderr
+    assert "with whatever options they were made (--overwrite" in stderr
     assert color(model, photos, "-o", out, "--overwrite") == 0
     assert len(capsys.readouterr().out.splitlines()) == 4
 
@@ -473,7 +476,11 @@ def test_photo_is_not_written_to_a_terminal(model, small, monkeypatch, capsys):
         (["a.png", "--quality", "0"], "1…100"),
         (["a.png", "--quality", "best"], "1…100"),
         (["a.png", "--max-pixels", "0"], "at least 1"),
-        (["a.png", "--vibrance", "much"], "much"),
+        (["a.png", "--vibrance", "much"], "0.2…5, got 'much'"),
+        (["a.png", "--vibrance", "9"], "0.2…5, got '9'"),
+        (["a.png", "--variations", "99"], "in 1…16, got '99'"),
+        (["a.png", "--palette", "mud"], "'mud'"),
+        (["a.png", "--preset", "lion"], "no preset 'lion'"),
         ([], "PHOTO"),
     ],
 )
@@ -490,19 +497,21 @@ def test_wrong_usage_exits_2_and_makes_nothing(
     assert list_files(".") == before
 
 
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        (["--vibrance", "9"], "vibrance must lie in 0.2…5"),
-        (["--max-pixels", "100"], "more than the limit of 100"),
-    ],
-)
-def test_limits_are_one_line(model, small, tmp_path, capsys, options, expected):
+def test_a_limit_is_told_with_the_option_that_raises_it(model, small, tmp_path, capsys):
+    options = ["--max-pixels", "100"]
     assert color(model, small("a.png"), "-o", tmp_path / "b.png", *options) == 1
     stderr = capsys.readouterr().err
-    assert expected in stderr
+    assert "more than the limit of 100" in stderr
+    assert "raise the limit to 6144 (max_pixels, or --max-pixels" in stderr
     assert stderr.count("\n") == 1
     assert not (tmp_path / "b.png").exists()
+
+
+def test_a_reference_without_colors_is_named(model, small, tmp_path, capsys):
+    grey = SAMPLES / "camera.png"
+    out = tmp_path / "b.png"
+    assert color(model, small("a.png"), "-o", out, "--reference", grey) == 1
+    assert f"--reference {grey}: expected a photo with colors" in capsys.readouterr().err
 
 
 def test_missing_network_is_one_line(small, tmp_path, capsys):
@@ -614,6 +623,17 @@ def test_full_disk_under_stdout_is_one_line(monkeypatch, capsys):
 
 
 # ---------------------------------------------------------------- presets and demo
+
+
+def test_presets_are_listed_without_keras():
+    code = (
+        "import sys; from deepkoal.cli import main; main(['presets']);"
+        "print('loaded', *sorted({'keras', 'tensorflow'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert result.stdout.splitlines()[-1] == "loaded"
 
 
 def test_presets_are_listed(capsys):
@@ -837,7 +857,7 @@ def test_koala_is_trained_with_the_records_embedder(small, tmp_path, embedders, 
     assert train(records, run, "--preset", "koala", "--size", "64", "--seed", "3") == 0
     assert capsys.readouterr().out == f"{run}\n"
     (network, *places), settings = trained[0]
-    assert places == [str(records), str(run)]
+    assert places == [str(records), run]
     assert network.get_layer("embedding").identity == "efficientnet-lite0:imagenet"
     assert (settings["recipe"].size, settings["recipe"].seed) == (64, 3)
 
@@ -861,6 +881,37 @@ def test_koala_needs_records_with_an_embedder_that_can_be_had(
     assert train(own, tmp_path / "run", *koala, "--embedder", "own.h5") == 0
     assert trained[1][0][0].get_layer("embedding").identity == "inception-resnet-v2:0a1b2c"
     assert "stands in" not in capsys.readouterr().err
+
+
+def test_photos_are_fine_tuned_and_told_of(model, photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "deepkoal.presets.build_untrained",
+        lambda name, **settings: keras.saving.load_model(model, compile=False),
+    )
+    monkeypatch.setattr("deepkoal.training.fine_tune", lambda *given, **named: calls.append(named))
+    monkeypatch.chdir(tmp_path)
+    calls, run = [], Path("runs", "photos")
+    command = ["train", str(photos), "--from", model, "--seed=5"]
+    assert main(command) == 0
+    stdout, stderr = capsys.readouterr()
+    assert stdout == f"{run}\n"
+    lines = [line for line in stderr.splitlines() if line.startswith("deepkoal: ")]
+    assert [line.split(": ")[1] for line in lines[:2]] == ["cut.png", "sub/page.jpg"]
+    assert lines[2].endswith("held back, 1 near-grey left out, 2 unreadable")
+    assert "photo" in stderr.partition("deepkoal")[0], "a bar is drawn"
+    shipped = load_recipe("koala-lite", "finetune")
+    assert calls[0]["recipe"] == shipped.replace(seed=5)
+    assert calls[0]["reading"].gain == Reading.from_config(load_preset("koala-lite").reading).gain
+    assert main([*command[:-1], "--recipe", "recipe", "--run", "other"]) == 0
+    assert calls[1]["recipe"] == load_recipe("koala-lite")
+    (photos / "a-new-one.png").write_bytes((photos / "camera.png").read_bytes())
+    assert main(command) == 1
+    assert f"{run} was begun with other photos" in capsys.readouterr().err
+
+
+def test_validation_records_go_with_records(photos, tmp_path, capsys):
+    assert train(photos, tmp_path / "run", "--validation", str(tmp_path)) == 2
+    assert "--validation goes with RECORDS" in capsys.readouterr().err
 
 
 def test_recipes_by_name_and_losses_by_weight(model, small, tmp_path, trained, monkeypatch, capsys):
@@ -892,18 +943,18 @@ def test_train_runs_and_its_network_colors(model, small, tmp_path, monkeypatch, 
 
 
 @pytest.mark.parametrize(
-    ("options", "expected"),
+    ("options", "status", "expected"),
     [
-        ([], "holds no finished records"),
-        (["--preset", "lion"], "no preset 'lion'"),
-        (["--recipe", "no.toml"], "no.toml"),
-        (["--recipe", "slow"], "no koala-lite/slow.toml"),
-        (["--losses", "mse=1,l3=2"], "unknown loss 'l3'; known: cross_entropy, mse"),
-        (["--size", "33"], "multiple of 32"),
+        ([], 1, "holds no photos: expected JPEG"),
+        (["--preset", "lion"], 2, "no preset 'lion'"),
+        (["--recipe", "no.toml"], 1, "no.toml"),
+        (["--recipe", "slow"], 1, "no koala-lite/slow.toml"),
+        (["--losses", "mse=1,l3=2"], 2, "unknown loss 'l3'; known: cross_entropy, mse"),
+        (["--size", "33"], 2, "multiple of 32"),
     ],
 )
-def test_train_says_what_is_wrong(tmp_path, capsys, options, expected):
-    assert train(tmp_path, tmp_path / "run", *options) == 1
+def test_train_says_what_is_wrong(tmp_path, capsys, options, status, expected):
+    assert train(tmp_path, tmp_path / "run", *options) == status
     stderr = capsys.readouterr().err
     assert expected in stderr
     assert stderr.count("\n") == 1

@@ -129,7 +129,7 @@ def test_devices_that_cannot_be_had_are_told(capsys, arguments, status, told):
 
 
 def test_missing_jax_is_told(capsys, monkeypatch):
-    monkeypatch.setattr("deepkoal.cli.training.find_spec", lambda name: None)
+    monkeypatch.setattr("deepkoal.cli.devices.find_spec", lambda name: None)
     assert main(["train", "records", "--run", "run", "--devices", "2"]) == 1
     assert "JAX, which is missing: pip install 'deepkoal[jax]'" in capsys.readouterr().err
 
@@ -143,7 +143,7 @@ def supervise(work, log):
 import os, signal, sys, time
 from pathlib import Path
 from deepkoal.cli.supervision import supervise
-from deepkoal.cli.training import explain_signal
+from deepkoal.cli.devices import explain_signal
 def work():
     {work}
 sys.exit(supervise(work, Path({str(log)!r}), explain_signal))

@@ -449,7 +449,12 @@ def test_the_command_exports_a_model_of_ones_own(colorizers, photos, tmp_path, c
     colorizers["lite"].network.save(tmp_path / "best.keras")
     model = tmp_path / "models" / "mine"
     assert run_verb(model, "--model", tmp_path, "--vibrance", 2, "--max-pixels", 10_000) == 0
-    assert capsys.readouterr().out == f"{model / '1'}\n"
+    stdout, stderr = capsys.readouterr()
+    assert stdout == f"{model / '1'}\n"
+    assert stderr.splitlines() == [
+        "deepkoal: loading the network",
+        f"deepkoal: writing {model / '1'} (half a minute or more)",
+    ]
     photo = np.full((100, 101, 3), 90, np.uint8)
     colorize = tf.saved_model.load(model / "1").signatures["serving_default"]
     with pytest.raises(tf.errors.InvalidArgumentError, match="at most 10000 pixels"):
@@ -471,10 +476,37 @@ def test_the_command_exports_the_bare_network(colorizers, photos, tmp_path, capf
         ("int8.tflite", "--format", "litert", "--precision", "int8", "--photos", tmp_path),
     ):
         assert run_verb(tmp_path / name, *options, *model) == 0
-        assert capfd.readouterr() == (f"{tmp_path / name}\n", "")
+        stdout, stderr = capfd.readouterr()
+        assert stdout == f"{tmp_path / name}\n"
+        assert stderr.splitlines()[1:] == [
+            f"deepkoal: writing {tmp_path / name} (half a minute or more)"
+        ]
         rgb = Colorizer.from_file(tmp_path / name).colorize(photo)
         assert np.abs(rgb - expected).mean() < (3 if name == "int8.tflite" else 0.2)
         capfd.readouterr()  # LiteRT's note on XNNPACK, which only the command drops
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("mine/1", (), "this version exists"),
+        ("there.onnx", ("--format", "onnx"), "there.onnx exists; .*--overwrite"),
+        ("net.onnx", ("--format", "litert"), "ends in .tflite"),
+        ("no/net.onnx", ("--format", "onnx"), "there is no folder"),
+    ],
+)
+def test_a_wrong_place_is_told_before_the_network_is_loaded(tmp_path, name, options, message):
+    (tmp_path / "mine" / "1").mkdir(parents=True)
+    (tmp_path / "there.onnx").write_bytes(b"")
+    with pytest.raises(DeepkoalError, match=message):
+        run_verb(tmp_path / name, *options, "--model", tmp_path / "none.keras")
+
+
+def test_a_file_is_replaced_only_when_told(tmp_path):
+    place, options = tmp_path / "there.onnx", ("--format", "onnx", "--overwrite")
+    place.write_bytes(b"")
+    with pytest.raises(DeepkoalError, match=r"none\.keras: no such file"):  # so the place is fine
+        run_verb(place, *options, "--model", tmp_path / "none.keras")
 
 
 def test_representative_photos_are_samples_or_spread_over_a_folder(photos, tmp_path, monkeypatch):
@@ -493,6 +525,7 @@ def test_representative_photos_are_samples_or_spread_over_a_folder(photos, tmp_p
         ("--format", "litert", "--photos", "photos"),
         ("--format", "onnx", "--vibrance", "2"),
         ("--format", "litert", "--max-pixels", "9"),
+        ("--overwrite",),
     ],
 )
 def test_options_of_another_format_are_refused(options):

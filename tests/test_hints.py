@@ -83,7 +83,7 @@ def test_a_file_of_something_else_is_refused_in_one_line(tmp_path, text, message
 
 
 def test_a_file_that_is_missing_is_named(tmp_path):
-    with pytest.raises(DeepkoalError, match=r"none\.json: cannot be read"):
+    with pytest.raises(DeepkoalError, match=r"none\.json: cannot be read \(No such file"):
         read_hints(tmp_path / "none.json")
 
 

@@ -16,6 +16,7 @@ PUBLIC_NAMES = {
     "__version__": lambda version: isinstance(version, str),
     "evaluate": inspect.isfunction,
     "export_saved_model": inspect.isfunction,
+    "fine_tune": inspect.isfunction,
     "list_palettes": inspect.isfunction,
     "models": inspect.ismodule,
     "prepare": inspect.isfunction,

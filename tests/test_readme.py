@@ -164,7 +164,8 @@ def test_make_targets_and_scripts_exist(path):
         if program == "make":
             assert arguments[0] in targets
         elif Path(program).name == "python" and arguments[0] != "-m":
-            assert (ROOT / arguments[0]).is_file()
+            script = ROOT / arguments[0]
+            assert script.is_file() or (script / "__main__.py").is_file()
 
 
 @pages_with(lambda page: "](" in page)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import shutil
 import threading
+from types import SimpleNamespace
 
 import grpc
 import httpx
@@ -26,6 +27,7 @@ from tensorflow_serving.apis import (
 
 from deepkoal.config import DeepkoalError
 from deepkoal.images import decode_photo
+from deepkoal.serving import upkeep
 from deepkoal.serving.body import until_gone
 from deepkoal.serving.limits import Limits
 from deepkoal.serving.loading import WARMUP_FILE, ServedVersion
@@ -365,6 +367,7 @@ def test_a_broken_photo_harms_no_neighbor(exported):
                     assert answer == alone
                 else:
                     assert answer[0] == 400
+                    assert answer[1]["error"].startswith("the JPEG file is cut short or damaged;")
             page = (await client.get(METRICS_PATH))[1]
             assert 'deepkoal_batch_rows_bucket{le="4.0"}' in page
             assert "deepkoal_queue_requests 0.0" in page
@@ -562,3 +565,22 @@ def test_limits_are_checked():
     with pytest.raises(DeepkoalError, match="seconds must be above 0"):
         Limits(seconds=0)
     assert Limits().workers >= 1
+
+
+def test_memory_is_given_back_after_runs_only(monkeypatch):
+    asked = []
+    monkeypatch.setattr(upkeep, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(upkeep, "return_freed_memory", lambda: asked.append(scheduler.runs))
+    scheduler = SimpleNamespace(runs=0)
+
+    async def check():
+        task = asyncio.create_task(upkeep.return_memory(scheduler))
+        for runs in (2, 3):
+            await asyncio.sleep(0.05)
+            scheduler.runs = runs
+            await until(lambda runs=runs: runs in asked)
+        await asyncio.sleep(0.05)
+        task.cancel()
+
+    asyncio.run(check())
+    assert asked == [2, 3]

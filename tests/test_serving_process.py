@@ -98,7 +98,7 @@ def test_client_over_both_ways(server):
         assert image == grpc.colorize(photo)
         assert Image.open(io.BytesIO(image)).size == (64, 64)
         for client in (rest, grpc):
-            with pytest.raises(ServingError, match="expected a JPEG or PNG") as caught:
+            with pytest.raises(ServingError, match=r"^photo_bytes: .*: 5$") as caught:
                 client.colorize(b"hello")
             assert caught.value.code == "INVALID_ARGUMENT"
     for address in (server.url, f"grpc://{server.target}"):
@@ -151,6 +151,8 @@ def test_guidance_is_sent_as_the_signatures_take_it(models, server):
             assert client.variations(b"a", count=3, seed=1) == [b"a"] * 4
             with pytest.raises(DeepkoalError, match="CSS color"):
                 client.colorize(b"a", hints=[Hint(x=1, y=1, color=(20.0, 30.0))])
+            with pytest.raises(DeepkoalError, match=r"expected hints as deepkoal\.Hint"):
+                client.colorize(b"a", hints=[{"x": 1, "y": 1, "color": "red"}])
 
 
 def test_only_what_neighbors_cannot_change_is_batched():

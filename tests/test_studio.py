@@ -386,7 +386,7 @@ def test_the_command_says_what_is_wrong(tmp_path, capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert main(["studio", "--no-browser", "--port", port]) == 1
-        assert re.search(f"port {port} .* give another with --port", capsys.readouterr().err)
+        assert re.search(f":{port}: .* choose another port with --port", capsys.readouterr().err)
     assert main(["studio", "--no-browser", str(tmp_path / "none.jpg")]) == 1
     assert "none.jpg: cannot be read (No such file" in capsys.readouterr().err
     assert main(["studio", "--port", "70000"]) == 2

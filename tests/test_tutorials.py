@@ -110,3 +110,15 @@ def test_serve_it(tmp_path, kernel, monkeypatch):
         "exit status 0",
     ):
         assert words in printed
+
+
+def test_your_own_domain(tmp_path, kernel):
+    cells = execute("05_your_own_domain.ipynb", tmp_path, kernel)
+    check_pictures(cells)
+    printed = read_printed(cells)
+    assert "15 to learn from, 10 to judge by" in printed
+    gained = re.search(r"^([+-]\d+\.\d+) dB$", printed, re.MULTILINE)
+    assert gained, printed
+    assert float(gained[1]) > 0.5, "little was learned"
+    assert "gain" in printed
+    assert "reading.json" in printed

@@ -11,6 +11,7 @@ import os
 import sys
 
 from deepkoal.cli import main, training
+from deepkoal.cli.devices import choose_backend
 
 os.environ.pop("KERAS_BACKEND", None)  # which the command is to choose
 KILL_AT, ARGUMENTS = sys.argv[1], sys.argv[2:]
@@ -18,7 +19,7 @@ run_train = training._run_train
 
 
 def run_tiny_train(arguments):
-    training._choose_backend(arguments)
+    choose_backend(arguments)
     import keras
     from tiny_networks import tiny_lite
     from tiny_training import KillAt

@@ -41,7 +41,8 @@ def add_verbs(verbs: Any) -> None:
         help="color photos",
         description="Color photos: files, folders, quoted patterns, or - for standard input. The "
         "paths of the results are printed. A photo whose result in a folder is newer is passed "
-        "over, so an interrupted run goes on where it stopped.",
+        "over, so an interrupted run goes on where it stopped; with other options, give "
+        "--overwrite.",
     )
     colorize.add_argument("photos", nargs="+", metavar="PHOTO|FOLDER|GLOB")
     colorize.add_argument(
@@ -134,7 +135,10 @@ def _run(arguments: argparse.Namespace) -> int:
 def _sum_up(colored: int, skipped: int, failed: int) -> None:
     parts = [f"{count_photos(colored)} colored"]
     if skipped:
-        parts.append(f"{skipped} skipped, whose results are newer (--overwrite colors them again)")
+        parts.append(
+            f"{skipped} skipped, whose results are newer, with whatever options they were made "
+            "(--overwrite colors them again)"
+        )
     if failed:
         parts.append(f"{failed} could not be colored, listed above")
     tell("; ".join(parts))

@@ -16,6 +16,15 @@ class UsageError(DeepkoalError):
     """Arguments that each are fine but make no sense together."""
 
 
+@contextlib.contextmanager
+def as_usage() -> Iterator[None]:
+    """Turn an error about a value that an argument gave into wrong usage."""
+    try:
+        yield
+    except DeepkoalError as error:
+        raise UsageError(str(error)) from error
+
+
 def show(result: str | os.PathLike[str]) -> None:
     """Print a line of the results, at once, so that a pipe's reader need not wait."""
     _write(os.fspath(result), sys.stdout)

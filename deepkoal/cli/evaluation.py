@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import math
 import os
 from pathlib import Path
 from typing import Any
 
-from deepkoal.cli.console import UsageError, start_tensorflow
+from deepkoal.cli.console import UsageError, as_usage, start_tensorflow
 from deepkoal.cli.options import add_engine_option, add_model_options, load_colorizer
+from deepkoal.cli.values import positive_number, whole_number
 from deepkoal.config import NETWORK_STRIDE, DeepkoalError
 
 
@@ -35,17 +35,20 @@ def add_verbs(verbs: Any) -> None:
         "--page", type=Path, metavar="FILE", help="draw them there, a page of pictures"
     )
     evaluate.add_argument(
-        "--limit", type=int, metavar="N", help="measure N files, spread evenly over the folder"
+        "--limit",
+        type=whole_number(1),
+        metavar="N",
+        help="measure N files, spread evenly over the folder",
     )
     evaluate.add_argument(
         "--working-size",
-        type=int,
+        type=whole_number(NETWORK_STRIDE),
         metavar="N",
         help="side in pixels at which the network sees a square photo, instead of its own",
     )
     evaluate.add_argument(
         "--temperature",
-        type=float,
+        type=positive_number,
         metavar="T",
         help="of the colors' mean at vibrance 1, instead of the network's own; less is more vivid",
     )
@@ -61,18 +64,16 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
     start_tensorflow()
     from deepkoal import evaluation  # here, so that --help need not load Keras
 
-    size, temperature = arguments.working_size, arguments.temperature
-    if size is not None and size < NETWORK_STRIDE:
-        raise DeepkoalError(f"--working-size must be at least {NETWORK_STRIDE}, not {size}")
-    if temperature is not None and not 0 < temperature < math.inf:
-        raise DeepkoalError(f"--temperature must be a number above 0, not {temperature}")
     chosen = [name.strip() for name in arguments.figures.split(",")]
     figures = list(evaluation.FIGURES) if chosen == ["all"] else chosen
-    evaluation.check_figures(figures)
+    with as_usage():
+        evaluation.check_figures(figures)
     colorizer = load_colorizer(arguments)
-    colorizer.working_size = size or colorizer.working_size
-    if temperature is not None:
-        colorizer.reading = dataclasses.replace(colorizer.reading, temperature=temperature)
+    colorizer.working_size = arguments.working_size or colorizer.working_size
+    if arguments.temperature is not None:
+        colorizer.reading = dataclasses.replace(
+            colorizer.reading, temperature=arguments.temperature
+        )
     with evaluation.Workers(progress=True) as workers:
         seen = evaluation.see_photos(colorizer, arguments.photos, workers, limit=arguments.limit)
         bench = evaluation.Bench(colorizer, seen, workers)

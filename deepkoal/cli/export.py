@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from deepkoal.cli.console import UsageError, hush, show, start_tensorflow, tell
 from deepkoal.cli.options import add_model_options, load_colorizer
-from deepkoal.cli.values import whole_number
+from deepkoal.cli.values import vibrance, whole_number
+from deepkoal.config import DeepkoalError
 
 if TYPE_CHECKING:
     from deepkoal.colorizer import ByteArray
@@ -56,7 +57,7 @@ def add_verbs(verbs: Any) -> None:
     add_model_options(export)
     export.add_argument(
         "--vibrance",
-        type=float,
+        type=vibrance,
         default=1.0,
         metavar="V",
         help="0.2…5, where a request tells none; more is more vivid (1)",
@@ -79,23 +80,29 @@ def add_verbs(verbs: Any) -> None:
         metavar="FOLDER",
         help="photos like those to be colored, by which int8 chooses its ranges (scikit-image's)",
     )
+    export.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace a .tflite or .onnx file that exists; a version is never replaced",
+    )
     export.set_defaults(run=_run_export)
 
 
 def _run_export(arguments: argparse.Namespace) -> int:
     """Write a network as a SavedModel that colors photo files, or for LiteRT or ONNX Runtime."""
     _check(arguments)
+    place = _find_place(arguments)
+    tell("loading the network")
     start_tensorflow()
     if arguments.format != "saved_model":
-        return _export_bare(arguments)
+        return _export_bare(arguments, place)
     from deepkoal.export import MAX_PIXELS, WARM_UP_FILE, export_saved_model
 
+    colorizer = load_colorizer(arguments)
+    tell(f"writing {place} (half a minute or more)")
     max_pixels = MAX_PIXELS if arguments.max_pixels is None else arguments.max_pixels
     folder = export_saved_model(
-        load_colorizer(arguments),
-        arguments.out,
-        vibrance=arguments.vibrance,
-        max_pixels=max_pixels,
+        colorizer, place, vibrance=arguments.vibrance, max_pixels=max_pixels
     )
     show(folder)
     if not (folder / WARM_UP_FILE).exists():
@@ -113,19 +120,40 @@ def _check(arguments: argparse.Namespace) -> None:
         arguments.vibrance != 1.0 or arguments.max_pixels is not None
     ):
         raise UsageError("--vibrance and --max-pixels go with --format saved_model")
+    if arguments.overwrite and arguments.format == "saved_model":
+        raise UsageError("--overwrite goes with --format litert and onnx")
 
 
-def _export_bare(arguments: argparse.Namespace) -> int:
+def _find_place(arguments: argparse.Namespace) -> Path:
+    """Return the file or folder to write, before time goes into what could not be written there.
+
+    Raises:
+        DeepkoalError: there is something already, or nothing of that name can be written.
+    """
+    from deepkoal.engines import SUFFIXES
+    from deepkoal.export import check_file, choose_version
+
+    place = Path(arguments.out)
+    if arguments.format == "saved_model":
+        return choose_version(place)
+    check_file(place, SUFFIXES[arguments.format])
+    if place.exists() and not arguments.overwrite:
+        raise DeepkoalError(f"{place} exists; give another name, or --overwrite to replace it")
+    return place
+
+
+def _export_bare(arguments: argparse.Namespace, path: Path) -> int:
     from deepkoal.export import export_litert, export_onnx
 
     colorizer = load_colorizer(arguments)
+    tell(f"writing {path} (half a minute or more)")
     with hush():  # converters say on stderr what they were asked for
         if arguments.format == "onnx":
-            path = export_onnx(colorizer, arguments.out)
+            export_onnx(colorizer, path)
         else:
             precision = arguments.precision or "float32"
             photos = read_photos(arguments.photos) if precision == "int8" else iter(())
-            path = export_litert(colorizer, arguments.out, precision=precision, photos=photos)
+            export_litert(colorizer, path, precision=precision, photos=photos)
     show(path)
     return 0
 

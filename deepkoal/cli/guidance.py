@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepkoal.cli.console import UsageError
-from deepkoal.cli.values import whole_number
+from deepkoal.cli.console import UsageError, as_usage
+from deepkoal.cli.values import vibrance, whole_number
+from deepkoal.config import MOST_VARIATIONS, DeepkoalError
 
 if TYPE_CHECKING:
     from deepkoal.colorizer import Colorizer
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def add_guidance_options(parser: argparse.ArgumentParser) -> None:
     """Add `--vibrance`, `--hints`, `--palette`, `--reference`, `--variations` and `--seed`."""
     parser.add_argument(
-        "--vibrance", type=float, default=1.0, metavar="V", help="0.2…5; more is more vivid (1)"
+        "--vibrance", type=vibrance, default=1.0, metavar="V", help="0.2…5; more is more vivid (1)"
     )
     parser.add_argument(
         "--hints",
@@ -42,7 +43,7 @@ def add_guidance_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--variations",
-        type=whole_number(1),
+        type=whole_number(1, MOST_VARIATIONS),
         default=1,
         metavar="N",
         help="write N plausible versions of each photo: NAME, NAME.look2, … (%(default)s)",
@@ -70,15 +71,17 @@ def read_look(arguments: argparse.Namespace) -> Look:
     """Return what the options ask for, but for the reference.
 
     Raises:
-        DeepkoalError: vibrance is out of range, the hints cannot be read or there is no such
-            palette.
+        UsageError: there is no such palette.
+        DeepkoalError: the hints cannot be read.
     """
-    from deepkoal.guidance import Palette, check_vibrance, read_hints
+    from deepkoal.guidance import Palette, read_hints
 
+    with as_usage():
+        palette = None if arguments.palette is None else Palette.named(arguments.palette)
     return {
-        "vibrance": check_vibrance(arguments.vibrance),
+        "vibrance": arguments.vibrance,
         "hints": [] if arguments.hints is None else read_hints(arguments.hints),
-        "palette": None if arguments.palette is None else Palette.named(arguments.palette),
+        "palette": palette,
         "tidy": arguments.tidy,
     }
 
@@ -91,5 +94,10 @@ def add_reference(look: Look, reference: Path | None, colorizer: Colorizer) -> N
     """
     from deepkoal.images import read_image
 
-    if reference is not None:
-        look["reference"] = colorizer.open_reference(read_image(reference))
+    if reference is None:
+        return
+    rgb = read_image(reference)
+    try:
+        look["reference"] = colorizer.open_reference(rgb)
+    except DeepkoalError as error:
+        raise DeepkoalError(f"--reference {reference}: {error}") from error

@@ -8,11 +8,11 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from deepkoal import __version__
 from deepkoal.cli import colorize, demo, evaluation, export, presets, serve, studio, training
 from deepkoal.cli.console import UsageError, tell
+from deepkoal.cli.devices import explain_signal
 from deepkoal.cli.supervision import supervise
 from deepkoal.config import DeepkoalError
 
@@ -45,8 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(arguments)
     return supervise(
         lambda: _run(arguments),
-        Path(arguments.run_dir) / f"host-{arguments.host}.log",
-        training.explain_signal,
+        training.choose_run_dir(arguments) / f"host-{arguments.host}.log",
+        explain_signal,
     )
 
 

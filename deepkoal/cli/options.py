@@ -11,6 +11,7 @@ from deepkoal.cli.embedders import NAMES, build_embedder, build_paper_embedder
 
 if TYPE_CHECKING:
     from deepkoal.colorizer import Colorizer
+    from deepkoal.config import Preset
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -53,20 +54,35 @@ def add_engine_option(parser: argparse.ArgumentParser, *, auto: bool) -> None:
     )
 
 
+def find_preset(name: str) -> Preset:
+    """Read the description of the preset that an option names.
+
+    Raises:
+        UsageError: there is none of that name.
+        WeightsError: it is damaged.
+    """
+    from deepkoal.presets import list_presets
+
+    presets = {preset.name: preset for preset in list_presets()}
+    if name not in presets:
+        raise UsageError(f"no preset {name!r}; there are: {', '.join(presets)}")
+    return presets[name]
+
+
 def load_colorizer(arguments: argparse.Namespace) -> Colorizer:
     """Load the network that the options name, on the engine that they name.
 
     TensorFlow is started only where Keras runs the network.
 
     Raises:
-        UsageError: the network takes no embedder, there is no such embedder, or the file is for
-            another engine.
-        WeightsError: there is no such preset or file, it has no weights or none for the engine,
+        UsageError: there is no such preset or embedder, the network takes none, or the file is
+            for another engine.
+        WeightsError: there is no such file, it has no weights or none for the engine,
             they are damaged, or the engine is not installed.
     """
     from deepkoal.colorizer import Colorizer  # here, so that --help is quick
-    from deepkoal.presets import load_preset
 
+    preset = find_preset(arguments.preset) if arguments.model is None else None
     engine, chosen = _choose_engine(arguments), arguments.embedder
     if engine != "keras":
         if chosen:
@@ -76,11 +92,9 @@ def load_colorizer(arguments: argparse.Namespace) -> Colorizer:
                 return Colorizer.from_file(arguments.model)
             return Colorizer.from_preset(arguments.preset, engine=engine)
     start_tensorflow()
-    if arguments.model is None:
-        preset = load_preset(arguments.preset)
-        if preset.network == "koala" and preset.sha256 is not None:
-            embedder = build_embedder(chosen) if chosen else build_paper_embedder()
-            return Colorizer.from_preset(preset.name, embedder=embedder)
+    if preset is not None and preset.network == "koala" and preset.sha256 is not None:
+        embedder = build_embedder(chosen) if chosen else build_paper_embedder()
+        return Colorizer.from_preset(preset.name, embedder=embedder)
     if chosen:
         raise UsageError("--embedder goes with --preset koala, whose expert can be exchanged")
     if arguments.model is not None:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.console import show, start_tensorflow
+from deepkoal.cli.console import show
 from deepkoal.config import WeightsError
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ def add_verbs(verbs: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.palettes is not None:
         return _draw_palettes(arguments.palettes)
-    start_tensorflow()
     from deepkoal.presets import list_presets
 
     rows = [_describe(preset) for preset in list_presets()]

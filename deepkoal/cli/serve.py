@@ -12,6 +12,7 @@ from typing import Any
 from deepkoal.cli.console import start_tensorflow, tell
 from deepkoal.cli.values import whole_number
 from deepkoal.config import DeepkoalError
+from deepkoal.memory import make_memory_returnable
 from deepkoal.serving.limits import GRPC_PORT, REST_PORT, Limits
 
 DEFAULT_PRESET = "koala-lite"
@@ -69,6 +70,7 @@ def add_verbs(verbs: Any) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     """Serve the newest version of each model, and newer ones as they come, until interrupted."""
+    make_memory_returnable()
     start_tensorflow()
     try:
         from deepkoal.serving.server import serve

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+import asyncio
 import socket
 import threading
 import webbrowser
@@ -50,35 +50,27 @@ def add_verbs(verbs: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     try:
         import fastapi  # noqa: F401 -- told at once, not after the network was loaded
-        import uvicorn
+
+        from deepkoal.serving.run import name_url, open_port
     except ModuleNotFoundError as error:
         raise DeepkoalError(
             f"the studio needs {error.name}, which is not installed: pip install 'deepkoal[serve]'"
         ) from error
     photo = None if arguments.photo is None else _read(arguments.photo)
-    with _listen(arguments.port) as listener:
+    with open_port(HOST, arguments.port, "--port") as listener:
         colorizer = load_colorizer(arguments)
         from deepkoal.serving.studio import create_studio  # here, as it loads Keras
 
         app = create_studio(colorizer, photo)
-        url = f"http://{HOST}:{listener.getsockname()[1]}/"
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                log_level="warning",
-                ws="none",
-                timeout_graceful_shutdown=_PATIENCE_S,
-                server_header=False,
-            )
-        )
+        listener.listen()  # from now on a browser waits, and is not refused
+        url = f"{name_url(listener)}/"
         show(url)
         tell("the studio is open; Ctrl+C ends it")
         if arguments.browser:
             # It waits for the browser, if that is one of text.
             threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
         _warm_up(colorizer)
-        with contextlib.suppress(KeyboardInterrupt):  # raised only where the shell lets it through
-            server.run(sockets=[listener])
+        asyncio.run(_serve(app, listener))
         tell("the studio is closed")
     return 0
 
@@ -102,11 +94,8 @@ def _warm_up(colorizer: Colorizer) -> None:
     colorizer.colorize_batch([np.zeros((64, width), np.uint8) for width in (64, 96)])
 
 
-def _listen(port: int) -> socket.socket:
-    try:
-        return socket.create_server((HOST, port))
-    except OSError as error:
-        raise DeepkoalError(
-            f"port {port} cannot be listened on ({error.strerror}); give another with --port, "
-            "or 0 for any that is free"
-        ) from error
+async def _serve(app: Any, listener: socket.socket) -> None:
+    from deepkoal.serving.run import serve_http, stop_signals
+
+    with stop_signals() as stop:
+        await serve_http(app, listener, stop, _PATIENCE_S, ready=lambda: None)

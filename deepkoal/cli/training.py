@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
-from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.console import UsageError, count_photos, show, start_tensorflow, tell
+from deepkoal.cli.console import (
+    UsageError,
+    as_usage,
+    count_photos,
+    show,
+    start_tensorflow,
+    tell,
+)
+from deepkoal.cli.devices import add_device_options, choose_backend, choose_devices
 from deepkoal.cli.embedders import (
     NAMES,
     build_embedder,
     build_paper_embedder,
     build_recorded_embedder,
 )
+from deepkoal.cli.options import find_preset
 from deepkoal.cli.values import read_weights, whole_number
-from deepkoal.config import Recipe, RunError
+from deepkoal.config import Preset, Recipe
 
 if TYPE_CHECKING:
     import keras
 
     from deepkoal.semantic import SemanticEmbedder
-
-SPARE = 9 / 8
-"""Short side of prepared photos over the side of the crops trained on."""
 
 
 def add_verbs(verbs: Any) -> None:
@@ -70,12 +74,15 @@ def _add_train(verbs: Any) -> None:
     train = verbs.add_parser(
         "train",
         help="train a preset's network; run again to go on",
-        description="Train a network on records. Run again, the same command goes on where it "
-        "stopped.",
+        description="Train a network on a folder of color photos, or on records. Photos are "
+        "recorded in the run's folder first, one in ten is held back to judge by, and files that "
+        "cannot be read are listed. Run again, the same command goes on where it stopped.",
     )
-    train.add_argument("records", metavar="RECORDS", help="what `deepkoal prepare` wrote")
     train.add_argument(
-        "--run", required=True, dest="run_dir", metavar="DIR", help="the run's folder"
+        "source", metavar="PHOTOS|RECORDS", help="color photos, or what `deepkoal prepare` wrote"
+    )
+    train.add_argument(
+        "--run", dest="run_dir", metavar="DIR", help="the run's folder (runs/ and PHOTOS' name)"
     )
     train.add_argument("--preset", default="koala-lite", help="network to train (%(default)s)")
     train.add_argument(
@@ -89,29 +96,13 @@ def _add_train(verbs: Any) -> None:
     train.add_argument(
         "--recipe",
         metavar="NAME|FILE",
-        help="another recipe of the preset's, such as adversarial, or a TOML file (recipe)",
+        help="another recipe of the preset's, such as adversarial, or a TOML file (recipe; "
+        "for PHOTOS with --from finetune, where the preset has it)",
     )
     train.add_argument(
-        "--embedder", metavar=NAMES, help="of koala, where the records were made with a file's"
+        "--embedder", metavar=NAMES, help="of koala: for PHOTOS, or of RECORDS made with a file's"
     )
-    devices = train.add_argument_group(
-        "many devices", "on JAX (pip install 'deepkoal[jax]'); see docs/scale.md"
-    )
-    devices.add_argument(
-        "--devices",
-        type=whole_number(1),
-        metavar="N",
-        help="GPUs of this host that share each batch (one; of several hosts, all)",
-    )
-    devices.add_argument(
-        "--hosts", type=whole_number(2), metavar="N", help="hosts that train together"
-    )
-    devices.add_argument(
-        "--host", type=whole_number(0), metavar="I", help="which of them this is, from 0"
-    )
-    devices.add_argument(
-        "--coordinator", metavar="ADDRESS:PORT", help="of host 0, with any port free there"
-    )
+    add_device_options(train)
     for name, value in vars(Recipe()).items():
         is_table = isinstance(value, dict)
         train.add_argument(
@@ -126,9 +117,10 @@ def _add_train(verbs: Any) -> None:
 def _run_prepare(arguments: argparse.Namespace) -> int:
     start_tensorflow()
     from deepkoal.dataset import prepare
-    from deepkoal.presets import load_preset, load_recipe
+    from deepkoal.presets import load_recipe
+    from deepkoal.training import fit_photo_size
 
-    preset = load_preset(arguments.preset)
+    preset = find_preset(arguments.preset)
     embedders: list[SemanticEmbedder] = []
     if arguments.embedder is None and preset.network == "koala":
         embedders = [build_paper_embedder()]
@@ -137,7 +129,7 @@ def _run_prepare(arguments: argparse.Namespace) -> int:
     manifest = prepare(
         arguments.photos,
         arguments.records,
-        size=arguments.size or round(SPARE * load_recipe(preset.name).size),
+        size=arguments.size or fit_photo_size(load_recipe(preset.name).size),
         embedder=embedders,
         workers=arguments.workers,
         seed=arguments.seed,
@@ -158,75 +150,110 @@ def _run_prepare(arguments: argparse.Namespace) -> int:
 
 
 def _run_train(arguments: argparse.Namespace) -> int:
-    _choose_backend(arguments)
+    choose_backend(arguments)
     start_tensorflow()
-    _choose_devices(arguments)
+    choose_devices(arguments)
     from tqdm.keras import TqdmCallback
 
-    from deepkoal.presets import load_recipe
-    from deepkoal.training import train
+    from deepkoal.training import KeepReading, find_reading, fine_tune, holds_records, train
     from deepkoal.training.devices import name_lost_host
 
-    asked = arguments.recipe or "recipe"
-    is_file = asked.endswith(".toml")
-    recipe = Recipe.read(asked) if is_file else load_recipe(arguments.preset, asked)
-    recipe = recipe.replace(**{name: getattr(arguments, name) for name in vars(recipe)})
+    source, preset = arguments.source, find_preset(arguments.preset)
+    run_dir = choose_run_dir(arguments)
+    has_records = holds_records(source)
+    if arguments.hosts is not None and not has_records:
+        raise UsageError("several hosts train on RECORDS; run deepkoal prepare on PHOTOS first")
+    if arguments.validation and not has_records:
+        raise UsageError("--validation goes with RECORDS; of PHOTOS one in ten is held back")
+    recipe = _read_recipe(arguments, preset, has_records)
+    make_ready = _open_records if has_records else _record_photos
+    embedder = make_ready(arguments, preset, recipe, run_dir)  # before a network is built
+    reading, bars = find_reading(arguments.start, preset), TqdmCallback(verbose=1)
     with name_lost_host():
-        network = _build_network(arguments, recipe)
-        train(
-            network,
-            arguments.records,
-            arguments.run_dir,
-            recipe=recipe,
-            validation=arguments.validation,
-            callbacks=[] if arguments.host else [TqdmCallback(verbose=1)],
-        )
-    show(arguments.run_dir)
+        network = _build_network(arguments, preset, recipe, embedder)
+        if has_records:
+            train(
+                network,
+                source,
+                run_dir,
+                recipe=recipe,
+                validation=arguments.validation,
+                callbacks=[] if arguments.host else [bars, KeepReading(run_dir, reading)],
+            )
+        else:
+            fine_tune(network, source, run_dir, recipe=recipe, reading=reading, callbacks=[bars])
+    show(run_dir)
     return 0
 
 
-def _choose_backend(arguments: argparse.Namespace) -> None:
-    """Have Keras run on JAX where many devices are asked for and no backend is chosen."""
-    asked = [arguments.coordinator, arguments.hosts, arguments.host]
-    if None in asked and asked != [None] * 3:
-        raise UsageError("--coordinator, --hosts and --host go together")
-    if asked != [None] * 3 or arguments.devices is not None:
-        os.environ.setdefault("KERAS_BACKEND", "jax")
-        # Else SIGTERM would not end one of several hosts, but tell all of them that it is to end.
-        os.environ.setdefault("JAX_ENABLE_PREEMPTION_SERVICE", "false")
-        if find_spec("jax") is None:
-            raise RunError(
-                "several devices need JAX, which is missing: pip install 'deepkoal[jax]'"
-            )
+def choose_run_dir(arguments: argparse.Namespace) -> Path:
+    """Return the run's folder, named after what is trained on where none is given."""
+    name = Path(arguments.source).resolve().name or "photos"
+    return Path(arguments.run_dir or Path("runs", name))
 
 
-def _choose_devices(arguments: argparse.Namespace) -> None:
-    from deepkoal.training import join_hosts, spread_over
+def _read_recipe(arguments: argparse.Namespace, preset: Preset, has_records: bool) -> Recipe:
+    from deepkoal.presets import load_recipe
+    from deepkoal.training import has_finetune_recipe
 
-    if arguments.hosts is not None:
-        join_hosts(arguments.coordinator, arguments.hosts, arguments.host)
-    if arguments.hosts is not None or arguments.devices is not None:
-        spread_over(arguments.devices)
-
-
-def explain_signal(number: int) -> str:
-    """Say in a line why one of several hosts was ended by a signal."""
-    if number == signal.SIGABRT:
-        cause = "JAX ended training, because another host is gone, silent or did not come"
-    else:
-        cause = f"training was ended by {signal.Signals(number).name}"
-    return f"{cause}; the same command on every host goes on from the last checkpoint"
+    asked = arguments.recipe
+    if asked is None:
+        fine_tunes = arguments.start and not has_records and has_finetune_recipe(preset.name)
+        asked = "finetune" if fine_tunes else "recipe"
+    is_file = asked.endswith(".toml")
+    recipe = Recipe.read(asked) if is_file else load_recipe(preset.name, asked)
+    with as_usage():
+        return recipe.replace(**{name: getattr(arguments, name) for name in vars(recipe)})
 
 
-def _build_network(arguments: argparse.Namespace, recipe: Recipe) -> keras.Model:
+def _open_records(
+    arguments: argparse.Namespace, preset: Preset, recipe: Recipe, run_dir: Path
+) -> SemanticEmbedder | None:
+    """Look at the records, and return the embedder that they were made with."""
     from deepkoal.dataset import load_manifest
-    from deepkoal.presets import begin_with, build_untrained, load_preset
 
-    preset = load_preset(arguments.preset)
-    manifest = load_manifest(arguments.records)  # before minutes go into building a network
+    manifest = load_manifest(arguments.source)
+    if preset.network != "koala":
+        return None
+    return build_recorded_embedder(manifest, arguments.source, arguments.embedder)
+
+
+def _record_photos(
+    arguments: argparse.Namespace, preset: Preset, recipe: Recipe, run_dir: Path
+) -> SemanticEmbedder | None:
+    """Record the photos, tell what became of them, and return the embedder that they need."""
+    from deepkoal.training import fit_photo_size, prepare_photos
+
     embedder: SemanticEmbedder | None = None
     if preset.network == "koala":
-        embedder = build_recorded_embedder(manifest, arguments.records, arguments.embedder)
+        chosen = arguments.embedder
+        embedder = build_embedder(chosen) if chosen else build_paper_embedder()
+    own = prepare_photos(
+        arguments.source,
+        run_dir,
+        size=fit_photo_size(recipe.size),
+        embedder=embedder,
+        progress=True,
+    )
+    for photo in own.unreadable:
+        tell(f"{photo.file}: {photo.cause}")
+    tell(
+        f"{count_photos(own.training_count)} to train on, {own.held_back_count} held back, "
+        f"{own.grey} near-grey left out, {len(own.unreadable)} unreadable"
+    )
+    if own.validation is None:
+        tell("with no photo held back, nothing tells whether it learns more than these by heart")
+    return embedder
+
+
+def _build_network(
+    arguments: argparse.Namespace,
+    preset: Preset,
+    recipe: Recipe,
+    embedder: SemanticEmbedder | None,
+) -> keras.Model:
+    from deepkoal.presets import begin_with, build_untrained
+
     network = build_untrained(
         preset.name, embedder=embedder, precision=recipe.precision, seed=recipe.seed
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
+
+from deepkoal.config import VIBRANCE_RANGE
 
 
 def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
@@ -20,6 +23,30 @@ def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
         return number
 
     return read
+
+
+def vibrance(text: str) -> float:
+    """Read a vibrance."""
+    low, high = VIBRANCE_RANGE
+    number = _read_number(text)
+    if not low <= number <= high:
+        raise argparse.ArgumentTypeError(f"expected a number in {low:g}…{high:g}, got {text!r}")
+    return number
+
+
+def positive_number(text: str) -> float:
+    """Read a number above 0."""
+    number = _read_number(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return number
+
+
+def _read_number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def read_weights(text: str) -> dict[str, float]:

@@ -14,11 +14,13 @@ from deepkoal.dataset.pipeline import (
 )
 from deepkoal.dataset.prepare import prepare
 from deepkoal.dataset.records import Manifest, load_manifest
+from deepkoal.dataset.split import hold_back
 
 __all__ = [
     "Manifest",
     "check_records",
     "evaluation_batches",
+    "hold_back",
     "load_manifest",
     "name_damage",
     "prepare",

@@ -42,6 +42,7 @@ def prepare(
     photos_dir: str | Path,
     records_dir: str | Path,
     *,
+    names: Sequence[str] | None = None,
     size: int = 144,
     photos_per_shard: int = 512,
     embedder: Embedder | Sequence[Embedder] | None = None,
@@ -60,6 +61,7 @@ def prepare(
     Args:
         photos_dir: folder of photos, at any depth.
         records_dir: folder for the records, made where it is missing.
+        names: paths below `photos_dir` of the photos to take, `/` between parts; all where None.
         size: short side in pixels that larger photos are resized to.
         photos_per_shard: files that share a shard.
         embedder: computes the embeddings, or None to store none. Of several, each photo is
@@ -85,7 +87,8 @@ def prepare(
             "size, photos_per_shard and embedding_batch must be at least 1, "
             f"not {size}, {photos_per_shard}, {embedding_batch}"
         )
-    names = [path.relative_to(photos_dir).as_posix() for path in list_photos(photos_dir)]
+    if names is None:
+        names = [path.relative_to(photos_dir).as_posix() for path in list_photos(photos_dir)]
     if not names:
         raise RecordsError(f"{photos_dir} holds no photos: expected JPEG, PNG or other photo files")
     embedders = list_embedders(embedder)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from deepkoal.config import RecordsError
+from deepkoal.config import OtherPhotosError, RecordsError
 
 FORMAT_VERSION = 1
 """Raised when records written before can no longer be read or continued."""
@@ -57,14 +57,14 @@ class Settings:
     embedding_dim: int | None
 
     def check_same(self, earlier: Settings, records_dir: Path) -> None:
-        """Raise RecordsError where `earlier` records were made under other settings."""
+        """Raise OtherPhotosError where `earlier` records were made under other settings."""
         differing = [
             f"{field.name} {getattr(earlier, field.name)} then, {getattr(self, field.name)} now"
             for field in dataclasses.fields(self)
             if getattr(earlier, field.name) != getattr(self, field.name)
         ]
         if differing:
-            raise RecordsError(
+            raise OtherPhotosError(
                 f"{records_dir} holds records made from other photos or settings "
                 f"({'; '.join(differing)}): prepare into another folder, or delete this one"
             )

@@ -1,5 +1,6 @@
 """How well a network colors photos whose true colors are known."""
 
+from deepkoal.evaluation.calibration import calibrate
 from deepkoal.evaluation.closeness import MATCHED, MEAN_TRAINING_AB, Row, match_colorfulness
 from deepkoal.evaluation.page import draw_page
 from deepkoal.evaluation.photos import SIZE, Bench, see_photos
@@ -19,6 +20,7 @@ __all__ = [
     "Row",
     "Scorecard",
     "Workers",
+    "calibrate",
     "check_figures",
     "draw_page",
     "evaluate",

@@ -1,14 +1,8 @@
-"""Networks for use without this library: whole, as a SavedModel, or bare, for LiteRT and ONNX."""
+"""Networks for use without this library: whole, as a SavedModel, or bare, for LiteRT and ONNX.
 
-from deepkoal.export.portable import PRECISIONS, export_litert, export_onnx
-from deepkoal.export.saved_model import MAX_PIXELS, export_saved_model
-from deepkoal.export.warm_up import WARM_UP_FILE
+The names are loaded on first use, so that where an export goes is known without TensorFlow.
+"""
 
-__all__ = [
-    "MAX_PIXELS",
-    "PRECISIONS",
-    "WARM_UP_FILE",
-    "export_litert",
-    "export_onnx",
-    "export_saved_model",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from deepkoal.config import MOST_VARIATIONS
 from deepkoal.guidance import Kernel, Noise, draw_noise
 
 SEEDS = 32
 """How many seeds an export knows: 0…31."""
-
-MOST = 16
-"""The largest number of variations of a photo, the automatic one included."""
 
 
 class NoiseTable(tf.Module):
@@ -31,7 +29,8 @@ class NoiseTable(tf.Module):
     def __init__(self, depth: int, kernel: Kernel) -> None:
         super().__init__(name="noise")
         drawn = [
-            [draw_noise(1 + n, seed, depth, kernel) for n in range(MOST)] for seed in range(SEEDS)
+            [draw_noise(1 + n, seed, depth, kernel) for n in range(MOST_VARIATIONS)]
+            for seed in range(SEEDS)
         ]
         # The waves' heights are drawn last and one variation after another, so that those of a
         # smaller count are the first of the largest.
@@ -66,5 +65,5 @@ def _keep(arrays: Sequence[Any]) -> tf.Variable:
 
 
 def _fill_up(array: np.ndarray) -> np.ndarray:
-    """Return (MOST − 1, ...) with zeros after the array's own entries."""
-    return np.pad(array, [(0, MOST - 1 - len(array)), *[(0, 0)] * (array.ndim - 1)])
+    """Return (MOST_VARIATIONS − 1, ...) with zeros after the array's own entries."""
+    return np.pad(array, [(0, MOST_VARIATIONS - 1 - len(array)), *[(0, 0)] * (array.ndim - 1)])

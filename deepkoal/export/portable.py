@@ -20,6 +20,7 @@ from deepkoal.colorizer import ByteArray, Colorizer
 from deepkoal.config import DeepkoalError
 from deepkoal.engines import NOTE, Description, Engine, add_note
 from deepkoal.engines.base import FloatArray
+from deepkoal.export.places import check_file
 from deepkoal.semantic import SemanticEmbedder
 from deepkoal.weights import write_whole
 
@@ -50,8 +51,8 @@ def export_litert(
         The file written.
 
     Raises:
-        DeepkoalError: the name ends otherwise, there is no such precision, `int8` is asked for
-            with no photos, or the network cannot be exported.
+        DeepkoalError: the name ends otherwise, there is no such folder or precision, `int8` is
+            asked for with no photos, or the network cannot be exported.
         WeightsError: the file cannot be written.
     """
     path = _check(colorizer, path, ".tflite")
@@ -86,7 +87,8 @@ def export_onnx(colorizer: Colorizer, path: str | Path) -> Path:
         The file written.
 
     Raises:
-        DeepkoalError: the name ends otherwise, or the network cannot be exported.
+        DeepkoalError: the name ends otherwise, there is no such folder, or the network cannot be
+            exported.
         WeightsError: the file cannot be written.
     """
     import onnx
@@ -104,8 +106,7 @@ def export_onnx(colorizer: Colorizer, path: str | Path) -> Path:
 
 def _check(colorizer: Colorizer, path: str | Path, suffix: str) -> Path:
     network, path = colorizer.network, Path(path)
-    if path.suffix.lower() != suffix:
-        raise DeepkoalError(f"{path}: expected a name that ends in {suffix}")
+    check_file(path, suffix)
     if keras.backend.backend() != "tensorflow":
         raise DeepkoalError(
             f"an export needs Keras on TensorFlow, but it runs on {keras.backend.backend()}; set "

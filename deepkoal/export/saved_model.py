@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from deepkoal.colorizer import Colorizer
 from deepkoal.config import DeepkoalError
+from deepkoal.export.places import choose_version
 from deepkoal.export.signatures import build_module
 from deepkoal.export.warm_up import write_warm_up
 from deepkoal.guidance import check_vibrance
@@ -87,20 +88,3 @@ def export_saved_model(
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return folder
-
-
-def choose_version(path: Path) -> Path:
-    """Return the folder of a new export, see `export_saved_model`.
-
-    Raises:
-        DeepkoalError: it exists, or a file is in its place.
-    """
-    if not path.name.isdecimal():
-        taken = [int(found.name) for found in path.glob("*") if found.name.isdecimal()]
-        return path / str(max(taken, default=0) + 1)
-    if path.exists():
-        raise DeepkoalError(
-            f"{path}: this version exists; choose another number, or give {path.parent} for the "
-            "next free one"
-        )
-    return path

@@ -8,9 +8,9 @@ from typing import Any
 import tensorflow as tf
 
 from deepkoal.colorizer import Colorizer
-from deepkoal.config import NETWORK_STRIDE
+from deepkoal.config import MOST_VARIATIONS, NETWORK_STRIDE
 from deepkoal.export.messages import demand, demand_one_batch
-from deepkoal.export.noise import MOST, SEEDS, NoiseTable
+from deepkoal.export.noise import SEEDS, NoiseTable
 from deepkoal.export.traced import Network, read_batch
 from deepkoal.export.wishes import check_vibrance, read_hints
 
@@ -155,7 +155,8 @@ class VariedModule(ColorizerModule):
         """
         with demand_one_batch(photo_bytes, [("count", count), ("seed", seed)]):
             photo_bytes = tf.identity(photo_bytes)
-        with demand((count >= 1) & (count <= MOST), f"count: expected 1 to {MOST}, got", count):
+        message = f"count: expected 1 to {MOST_VARIATIONS}, got"
+        with demand((count >= 1) & (count <= MOST_VARIATIONS), message, count):
             count = tf.identity(count)
         message = f"seed: expected 0 to {SEEDS - 1}, got"
         with demand((seed >= 0) & (seed < SEEDS), message, seed):

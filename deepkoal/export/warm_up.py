@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-WARM_UP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
-"""Where TensorFlow Serving looks for them, below a version's folder."""
+from deepkoal.export.places import WARM_UP_FILE
 
 
 def list_examples() -> dict[str, dict[str, np.ndarray]]:

@@ -1,7 +1,8 @@
 """Readings of a network's outputs: every kind of guidance, and none that needs another pass."""
 
+from deepkoal.config import VIBRANCE_RANGE
 from deepkoal.guidance.affinity import Kernel, Places, make_places, spread
-from deepkoal.guidance.hints import Hint, check_hints, find_cell, read_hints
+from deepkoal.guidance.hints import Hint, check_hints, check_kind, find_cell, read_hints
 from deepkoal.guidance.likely import list_likely_colors
 from deepkoal.guidance.look import Look, Reference
 from deepkoal.guidance.palette import Palette, list_palettes, shift_prior
@@ -25,7 +26,7 @@ from deepkoal.guidance.variations import (
     rank_variations,
     vary,
 )
-from deepkoal.guidance.vibrance import VIBRANCE_RANGE, check_vibrance, read_ab
+from deepkoal.guidance.vibrance import check_vibrance, read_ab
 
 __all__ = [
     "REFERENCE_KERNEL",
@@ -39,6 +40,7 @@ __all__ = [
     "Reading",
     "Reference",
     "check_hints",
+    "check_kind",
     "check_vibrance",
     "draw_noise",
     "draw_variations",

@@ -52,12 +52,27 @@ class Hint:
         return _parse_color(self.color)
 
 
+def check_kind(hints: Sequence[Hint]) -> None:
+    """Make sure that hints are `Hint`s.
+
+    Raises:
+        DeepkoalError: one is something else, such as a dict.
+    """
+    for hint in hints:
+        if not isinstance(hint, Hint):
+            raise DeepkoalError(
+                f"expected hints as deepkoal.Hint(x, y, color), got {hint!r}; "
+                "deepkoal.guidance.read_hints makes them of a JSON file"
+            )
+
+
 def check_hints(hints: Sequence[Hint], height: int, width: int) -> None:
-    """Make sure that hints lie on a photo of this size.
+    """Make sure that hints are some and lie on a photo of this size.
 
     Raises:
         DeepkoalError: one does not.
     """
+    check_kind(hints)
     for hint in hints:
         if not (hint.x < width and hint.y < height):
             raise DeepkoalError(
@@ -88,8 +103,14 @@ def read_hints(path: str | Path) -> list[Hint]:
         DeepkoalError: the file cannot be read, is not such JSON or holds a hint that is none.
     """
     try:
-        entries = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise DeepkoalError(
+            f"{path}: cannot be read ({error.strerror}); check the path and your permissions"
+        ) from error
+    try:
+        entries = json.loads(data.decode())
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DeepkoalError(f"{path}: cannot be read as JSON ({error}); {_FORM}") from error
     if not isinstance(entries, list):
         raise DeepkoalError(f"{path}: expected a list, got {type(entries).__name__}; {_FORM}")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from deepkoal.color import Tensor, decode_ab, denormalize_ab
-from deepkoal.config import DeepkoalError
-
-VIBRANCE_RANGE = (0.2, 5.0)
+from deepkoal.config import VIBRANCE_RANGE, DeepkoalError
 
 
 def check_vibrance(vibrance: float) -> float:

@@ -167,7 +167,8 @@ def _check_size(size: tuple[int, int], name: str, kind: str, max_pixels: int) ->
     if width * height > max_pixels:
         raise PhotoError(
             f"{name}: {width}×{height} pixels are more than the limit of {max_pixels:,}; scale it "
-            f"down, or if you trust the file raise the limit: max_pixels={width * height}"
+            f"down, or if you trust the file raise the limit to {width * height} (max_pixels, or "
+            "--max-pixels of deepkoal colorize)"
         )
 
 

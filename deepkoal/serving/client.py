@@ -93,12 +93,16 @@ class Client:
         Raises:
             ServingError: a DeepkoalError with a `code`; INVALID_ARGUMENT for a photo that is
                 damaged or too large.
-            DeepkoalError: a hint's color is none that can be sent.
+            DeepkoalError: a hint is none, or its color none that can be sent.
         """
         photo = _pack([photo_bytes])
         if not hints and not palette and vibrance is None:
             (image_bytes,) = self._predict("serving_default", photo_bytes=photo)
             return image_bytes
+        if hints:
+            from deepkoal.guidance import check_kind  # here, so that coloring needs NumPy alone
+
+            check_kind(hints)
         # A list without elements has no shape in JSON, so that no hint is sent as one of no color.
         points = [(hint.x, hint.y) for hint in hints] or [(0.0, 0.0)]
         colors = [_name_color(hint).encode() for hint in hints] or [b""]
@@ -160,7 +164,7 @@ def _name_color(hint: Hint) -> str:
         raise DeepkoalError(
             f"a hint's color is sent as a CSS color, #rrggbb or a name, not as ab {hint.color!r}"
         )
-    from PIL import ImageColor  # here, so that coloring needs NumPy alone
+    from PIL import ImageColor  # likewise
 
     red, green, blue = ImageColor.getrgb(hint.color)[:3]
     return f"#{red:02x}{green:02x}{blue:02x}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
+from deepkoal.serving.causes import name_cause
 from deepkoal.serving.signature import DEFAULT_SIGNATURE, Array, Arrays, Signature
 from deepkoal.serving.status import CODES, ServingError
 from deepkoal.serving.tensor_protos import read_tensor
@@ -104,7 +104,8 @@ class ServedVersion:
                 options=options,
             )
         except tf.errors.OpError as error:
-            raise ServingError(CODES[error.error_code], _read_cause(error)) from error
+            cause = name_cause(str(error.message)) or type(error).__name__
+            raise ServingError(CODES[error.error_code], cause) from error
         return {name: np.asarray(value, slots[name].dtype) for name, value in values.items()}
 
     def close(self) -> None:
@@ -125,9 +126,3 @@ class ServedVersion:
             inputs = {name: read_tensor(proto) for name, proto in request.inputs.items()}
             signature.check_inputs(inputs)
             self.run(signature, inputs, signature.choose_outputs(request.output_filter), 600)
-
-
-def _read_cause(error: Any) -> str:
-    """Return what an op said, without the list of the graph's nodes below it."""
-    text = str(error.message).removeprefix("Graph execution error:").strip()
-    return text.splitlines()[0] if text else type(error).__name__

@@ -73,6 +73,7 @@ class Scheduler:
         self._metrics = metrics
         self._waiting: deque[Job] = deque()
         self.running = 0
+        self.runs = 0
         self._wake = asyncio.Event()
         self._pool = ThreadPoolExecutor(limits.workers, "run")
         self._workers = [asyncio.create_task(self._work()) for _ in range(limits.workers)]
@@ -136,6 +137,7 @@ class Scheduler:
                 await self._answer(batch)
             finally:
                 self.running -= len(batch)
+                self.runs += 1
                 for job in batch:
                     job.served.users -= 1
 

@@ -12,6 +12,7 @@ from deepkoal.serving.rest import build_app
 from deepkoal.serving.rpc import start_rpc
 from deepkoal.serving.run import name_url, open_port, serve_http, stop_signals
 from deepkoal.serving.service import Service
+from deepkoal.serving.upkeep import return_memory
 
 
 def serve(
@@ -65,7 +66,10 @@ async def _answer(
     """Answer requests until told to stop, then those that have begun."""
     seconds = service.limits.drain_seconds
     rpc, port = start_rpc(service, host, grpc_port)
-    watching = asyncio.create_task(service.repository.watch())
+    upkeep = [
+        asyncio.create_task(service.repository.watch()),
+        asyncio.create_task(return_memory(service.scheduler)),
+    ]
 
     async def drain() -> None:
         await stop.wait()
@@ -81,5 +85,6 @@ async def _answer(
         await rpc.start()
         await asyncio.gather(serve_http(app, listener, stop, seconds, announce), drain())
     finally:
-        watching.cancel()
+        for task in upkeep:
+            task.cancel()
         await rpc.stop(None)

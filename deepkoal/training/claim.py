@@ -12,9 +12,8 @@ import keras
 import deepkoal
 from deepkoal.config import Recipe, RunError
 from deepkoal.dataset import Manifest
+from deepkoal.runs import RUN_FILE
 from deepkoal.training.checkpoints import write_whole
-
-RUN_FILE = "run.json"
 
 
 def describe_run(

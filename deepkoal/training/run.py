@@ -19,7 +19,9 @@ from deepkoal.dataset import (
     training_batches,
 )
 from deepkoal.degradation import DegradeLightness
+from deepkoal.memory import keep_freed_memory
 from deepkoal.presets import BEST_FILE
+from deepkoal.runs import PRIOR_FILE
 from deepkoal.training.checkpoints import (
     Checkpoints,
     find_checkpoint,
@@ -40,7 +42,6 @@ from deepkoal.training.devices import (
     name_lost_host,
 )
 from deepkoal.training.judge import Judge
-from deepkoal.training.memory import keep_freed_memory
 from deepkoal.training.optimizer import RatedAdamW
 from deepkoal.training.previews import Previews
 from deepkoal.training.prior import measure_prior
@@ -49,7 +50,6 @@ from deepkoal.training.standing import Standing
 from deepkoal.training.task import ColorizationTask, network_from_embedding
 
 LOG_FILE = "log.csv"
-PRIOR_FILE = "prior.npy"
 IMAGENET_CLASSES = 1000
 JUDGED = 256
 """Validation photos, at most, that PSNR@CF is measured on at the end of an epoch."""

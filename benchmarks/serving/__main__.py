@@ -1,0 +1,47 @@
+"""`deepkoal serve` under load: throughput, latency, memory, and what it does when treated badly.
+
+    python benchmarks/serving [load] [rough] [swap] [kill] [fuzz] [--seconds 60] [--photos 10000]
+
+Needs wrk. All of it on loopback. Photos are scikit-image's, 256 × 256, sent over REST by 16
+connections; `fuzz` sends broken files to a tiny network, whose decoder is the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+from fuzz import fuzz
+from load import load
+from renewal import kill, swap
+from rough import rough
+
+
+def main() -> None:
+    """Measure and print."""
+    steps = {"load": load, "rough": rough, "swap": swap, "kill": kill}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("steps", nargs="*", help="load, rough, swap, kill, fuzz (all)")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--photos", type=int, default=10_000)
+    arguments = parser.parse_args()
+    chosen = arguments.steps or [*steps, "fuzz"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if set(chosen) - {"fuzz"}:
+            from deepkoal.colorizer import Colorizer
+            from deepkoal.export import export_saved_model
+
+            export_saved_model(Colorizer.from_preset(), folder / "models" / "koala-lite" / "1")
+        for step in chosen:
+            if step == "fuzz":
+                fuzz(arguments.photos, folder)
+            else:
+                steps[step](folder / "models", arguments.seconds, folder)
+
+
+if __name__ == "__main__":
+    main()

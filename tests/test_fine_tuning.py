@@ -1,0 +1,212 @@
+"""Fine-tuning on a plain folder of photos: what is held back, kept, calibrated and refused."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_networks import tiny_lite
+
+from deepkoal.colorizer import Colorizer
+from deepkoal.config import Recipe, RecordsError, RunError, WeightsError
+from deepkoal.dataset import hold_back, load_manifest
+from deepkoal.evaluation import calibrate
+from deepkoal.guidance import Reading
+from deepkoal.images import write_image
+from deepkoal.metrics import colorfulness, psnr
+from deepkoal.presets import load_preset
+from deepkoal.training import OwnPhotos, find_reading, fine_tune, prepare_photos
+from deepkoal.training.fine_tuning import read_judges
+
+# Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+RECIPE = Recipe(size=32, batch_size=4, epochs=2, steps_per_epoch=2, learning_rate=1e-2)
+READING = Reading(temperature=0.5, gain=1.2, faithful_vibrance=0.6)
+
+
+def write_tiles(photos, folder, count):
+    """Write 48×48 parts of the photos, one after the other."""
+    tiles = [
+        np.ascontiguousarray(photo[top : top + 48, left : left + 48])
+        for top in range(60, 260, 48)
+        for left in range(60, 300, 48)
+        for photo in photos.values()
+    ]
+    for index, tile in enumerate(tiles[:count]):
+        write_image(folder / f"{index:02d}.png", tile)
+    return folder
+
+
+@pytest.fixture
+def folder(photos, tmp_path):
+    (tmp_path / "photos").mkdir()
+    return write_tiles(photos, tmp_path / "photos", 16)
+
+
+def one_line(error):
+    message = str(error.value)
+    assert "\n" not in message
+    return message
+
+
+# --- which photos are held back ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("photos", "held"), [(0, 0), (1, 0), (4, 0), (5, 1), (14, 1), (16, 2), (100, 10)]
+)
+def test_one_in_ten_is_held_back_but_of_a_handful_none(photos, held):
+    names = [f"{number}.jpg" for number in range(photos)]
+    training, held_back = hold_back(names)
+    assert len(held_back) == held
+    assert sorted(training + held_back) == sorted(names)
+    assert hold_back(names[::-1]) == (training, held_back)
+
+
+def test_photos_are_recorded_on_two_sides(folder, tmp_path):
+    write_image(folder / "grey.png", np.full((48, 48, 3), 90, np.uint8))
+    (folder / "broken.jpg").write_bytes(b"no photo")
+    own = prepare_photos(folder, tmp_path / "run", size=36)
+    assert own.training_count + own.held_back_count + own.grey + len(own.unreadable) == 18
+    assert (own.grey, [photo.file for photo in own.unreadable]) == (1, ["broken.jpg"])
+    assert load_manifest(own.records).count == own.training_count
+    assert load_manifest(own.validation).count == own.held_back_count == 2
+    assert prepare_photos(folder, tmp_path / "run", size=36) == own
+
+
+def test_what_runs_wrote_among_the_photos_is_left_out(folder):
+    run = folder / "runs" / "first"
+    own = prepare_photos(folder, run, size=36)
+    (run / "previews").mkdir()
+    (run / "run.json").write_text("{}")
+    shutil.copy(folder / "00.png", run / "previews" / "epoch-0001.png")
+    assert prepare_photos(folder, run, size=36) == own
+
+
+def test_photos_that_are_other_ones_by_now_are_refused(folder, tmp_path):
+    prepare_photos(folder, tmp_path / "run", size=36)
+    (folder / "00.png").unlink()
+    with pytest.raises(RunError) as error:
+        prepare_photos(folder, tmp_path / "run", size=36)
+    assert one_line(error).startswith(f"{tmp_path / 'run'} was begun with other photos")
+    assert "choose another folder for the run" in one_line(error)
+
+
+def test_photos_that_teach_nothing_are_refused(tmp_path):
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(RecordsError, match=r"holds no photos: expected JPEG"):
+        prepare_photos(tmp_path / "photos", tmp_path / "run", size=36)
+    for name in "abcdefg":
+        write_image(tmp_path / "photos" / f"{name}.png", np.full((48, 48, 3), 90, np.uint8))
+    with pytest.raises(RecordsError) as error:
+        prepare_photos(tmp_path / "photos", tmp_path / "run", size=36)
+    assert "none of its 7 photos can be trained on (7 near grey, 0 unreadable)" in one_line(error)
+    assert not (tmp_path / "run").exists()  # so that the same command may be tried again
+    file = tmp_path / "photos" / "a.png"
+    with pytest.raises(RecordsError, match="is a file: give the folder"):
+        prepare_photos(file, tmp_path / "run", size=36)
+    with pytest.raises(RunError, match="is the photos' own folder"):
+        prepare_photos(tmp_path / "photos", tmp_path / "photos", size=36)
+
+
+# --- a run -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def finished(photos, tmp_path_factory):
+    """Photos, the run's folder and what `fine_tune` returned."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "photos").mkdir()
+    write_tiles(photos, folder / "photos", 16)
+    photos, run = folder / "photos", folder / "run"
+    return photos, run, fine_tune(tiny_lite(), photos, run, recipe=RECIPE, reading=READING)
+
+
+def test_a_run_is_read_as_it_was_calibrated_with_its_own_prior(finished):
+    _, run, colorizer = finished
+    loaded = Colorizer.from_file(run)
+    assert loaded.working_size == RECIPE.size
+    assert loaded.reading.temperature == 0.5  # of the weights it began with
+    assert loaded.reading.gain == colorizer.reading.gain != 1.2
+    assert loaded.reading.faithful_vibrance == colorizer.reading.faithful_vibrance
+    np.testing.assert_allclose(loaded.reading.prior, np.load(run / "prior.npy"), rtol=1e-6)
+    shipped = Reading.from_config(load_preset("koala-lite").reading)
+    assert np.abs(loaded.reading.prior - shipped.prior).sum() > 0.1
+
+
+def test_a_finished_run_goes_on_with_nothing_to_do(finished):
+    photos, run, colorizer = finished
+    before = (run / "log.csv").read_bytes()
+    again = fine_tune(tiny_lite(3), photos, run, recipe=RECIPE, reading=READING)
+    assert (run / "log.csv").read_bytes() == before
+    assert again.reading.to_config() == colorizer.reading.to_config()
+
+
+def test_training_may_begin_with_a_run_and_its_reading(finished, tmp_path):
+    _, run, colorizer = finished
+    preset = load_preset("koala-lite")
+    for start in (run, run / "best.keras"):
+        found = find_reading(start, preset)
+        assert found.gain == colorizer.reading.gain
+    shipped = Reading.from_config(preset.reading)
+    for start in ("koala-lite", None, tmp_path / "alone.keras"):
+        assert find_reading(start, preset).gain == shipped.gain
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"gain": 1, "color": 2}'])
+def test_a_damaged_reading_is_named(finished, tmp_path, content):
+    run = shutil.copytree(finished[1], tmp_path / "run")
+    (run / "reading.json").write_text(content)
+    with pytest.raises(WeightsError, match=r"reading\.json is damaged"):
+        Colorizer.from_file(run)
+
+
+def test_few_photos_are_all_trained_on_and_calibrated_on(photos, tmp_path):
+    (tmp_path / "few").mkdir()
+    write_tiles(photos, tmp_path / "few", 3)
+    recipe = RECIPE.replace(epochs=1, steps_per_epoch=1)
+    colorizer = fine_tune(tiny_lite(), tmp_path / "few", tmp_path / "run", recipe=recipe)
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["validation"] is None
+    shipped = Reading.from_config(load_preset("koala-lite").reading)
+    assert colorizer.reading.temperature == shipped.temperature
+    assert colorizer.reading.gain != shipped.gain
+
+
+def test_a_reading_is_calibrated_on_photos_held_back_and_some_beside_them(tmp_path, monkeypatch):
+    own = OwnPhotos(tmp_path / "records", tmp_path / "validation", 30, 3, 0, ())
+    sizes = {own.records: 30, own.validation: 3}
+
+    def batches(records, *, batch_size, size):
+        rgb = np.zeros((min(batch_size, sizes[records]), size, size, 3), np.uint8)
+        return [{"rgb": tf.constant(rgb + (records == own.validation))}]
+
+    monkeypatch.setattr("deepkoal.training.fine_tuning.evaluation_batches", batches)
+    assert [int(photo.max()) for photo in read_judges(own, 8)] == 3 * [1] + 13 * [0]
+    sizes[own.validation] = 99
+    assert [int(photo.max()) for photo in read_judges(own, 8)] == 64 * [1]
+
+
+# --- calibration -------------------------------------------------------------------------------
+
+
+def test_calibrated_photos_are_as_colorful_as_the_truth_and_nearest_where_told(photos):
+    network = tiny_lite()
+    truths = [photos[name][:128, :128] for name in ("astronaut", "chelsea", "coffee")]
+    start = Reading(temperature=0.5, gain=0.5)
+    colorizer = Colorizer(network, working_size=64, reading=start)
+    reading = calibrate(colorizer, truths)
+    assert reading.temperature == 0.5
+    colorizer.reading = reading
+
+    def measure(vibrance):
+        colored = [colorizer.colorize(truth, vibrance=vibrance) for truth in truths]
+        near = np.mean([psnr(*pair) for pair in zip(colored, truths, strict=True)])
+        return np.mean([colorfulness(rgb) for rgb in colored]), near
+
+    cf, _ = measure(1.0)
+    assert cf == pytest.approx(np.mean([colorfulness(truth) for truth in truths]), abs=0.5)
+    best = measure(reading.faithful_vibrance)[1]
+    for factor in (0.7, 1.4):
+        assert best >= measure(min(max(factor * reading.faithful_vibrance, 0.2), 5))[1] - 0.01
