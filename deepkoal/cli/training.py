@@ -168,7 +168,9 @@ def _run_train(arguments: argparse.Namespace) -> int:
     recipe = _read_recipe(arguments, preset, has_records)
     make_ready = _open_records if has_records else _record_photos
     embedder = make_ready(arguments, preset, recipe, run_dir)  # before a network is built
-    reading, bars = find_reading(arguments.start, preset), TqdmCallback(verbose=1)
+    reading = find_reading(arguments.start, preset)
+    is_first = not arguments.host
+    callbacks = [TqdmCallback(verbose=1)] if is_first else []
     with name_lost_host():
         network = _build_network(arguments, preset, recipe, embedder)
         if has_records:
@@ -178,10 +180,10 @@ def _run_train(arguments: argparse.Namespace) -> int:
                 run_dir,
                 recipe=recipe,
                 validation=arguments.validation,
-                callbacks=[] if arguments.host else [bars, KeepReading(run_dir, reading)],
+                callbacks=[*callbacks, KeepReading(run_dir, reading)] if is_first else [],
             )
         else:
-            fine_tune(network, source, run_dir, recipe=recipe, reading=reading, callbacks=[bars])
+            fine_tune(network, source, run_dir, recipe=recipe, reading=reading, callbacks=callbacks)
     show(run_dir)
     return 0
 
