@@ -109,7 +109,7 @@ def test_the_estimates_of_training_are_what_their_code_prints(capsys):
     names = {}
     exec(compile(block, "scale.md", "exec"), names)
     assert set(capsys.readouterr().out.splitlines()) <= set(page.splitlines())
-    lite, koala = models.lite(efficientnet_lite0()), models.koala(tiny_embedder())
+    lite, koala = models.lite(efficientnet_lite0()), models.koala(tiny_embedder(dim=1000))
     unused = count_multiply_adds(koala.get_layer("embedding"), 224, 224)
     for name, network, size in (
         ("koala at 224²", koala, 224),
