@@ -301,7 +301,9 @@ def test_a_damaged_network_is_named(lite_file, tmp_path):
 def test_another_network_is_refused(tmp_path):
     inputs = keras.Input((8,))
     keras.Model(inputs, keras.layers.Dense(1)(inputs), name="other").save(tmp_path / "o.keras")
-    with pytest.raises(WeightsError, match=r"o\.keras holds other, not one of koala, lite; give"):
+    with pytest.raises(
+        WeightsError, match=r"o\.keras holds other, not one of koala, lite, pix2pix; "
+    ):
         Colorizer.from_file(tmp_path / "o.keras")
 
 
