@@ -65,6 +65,7 @@ def nest_on_jax(task: Any, batch: Any) -> dict[str, Callable[[Any], Any]]:
             task.trainable_variables,
             task.non_trainable_variables,
             task.metrics_variables,
+            task.optimizer.variables,
         )
     ]
 
@@ -77,7 +78,13 @@ def nest_on_jax(task: Any, batch: Any) -> dict[str, Callable[[Any], Any]]:
 
     def lose(trained: Any, batch: Any) -> Any:
         return task.compute_loss_and_updates(
-            trained, state[1], state[2], batch, None, None, training=True
+            trained,
+            *state[1:3],
+            batch,
+            None,
+            None,
+            training=True,
+            optimizer_variables=state[3],
         )[0]
 
     def compile_sum(function: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:

@@ -62,7 +62,13 @@ def load_recipe(name: str, kind: str = "recipe") -> Recipe:
         RunError: the recipe is damaged.
     """
     load_preset(name)
-    return Recipe.read(find_shipped(name, f"{kind}.toml"))
+    known = {path.stem: path for path in find_shipped(name, CONFIG_FILE).parent.glob("*.toml")}
+    if kind not in known:
+        raise WeightsError(
+            f"{name} has no recipe {kind!r}; it has: {', '.join(sorted(known)) or 'none'}; choose "
+            "one of these, or give a .toml file"
+        )
+    return Recipe.read(known[kind])
 
 
 def build_untrained(
@@ -212,6 +218,20 @@ def load_trained(path: str | Path) -> tuple[keras.Model, Path]:
     return network, file
 
 
+def is_preset(start: str | Path) -> bool:
+    """Tell whether weights to begin with are a preset's rather than those of a file or a run.
+
+    Raises:
+        WeightsError: they are neither.
+    """
+    presets = [preset.name for preset in list_presets()]
+    if start not in presets and not Path(start).exists():
+        raise WeightsError(
+            f"{start}: no such file, and no preset of that name; there are: {', '.join(presets)}"
+        )
+    return start in presets
+
+
 def begin_with(network: keras.Model, start: str | Path) -> None:
     """Give a network the weights to begin training with.
 
@@ -222,13 +242,8 @@ def begin_with(network: keras.Model, start: str | Path) -> None:
     Raises:
         WeightsError: there are no such weights, they are damaged or another network's.
     """
-    presets = [preset.name for preset in list_presets()]
-    if start in presets:
+    if is_preset(start):
         trained = load_network(str(start))
-    elif not Path(start).exists():
-        raise WeightsError(
-            f"{start}: no such file, and no preset of that name; there are: {', '.join(presets)}"
-        )
     else:
         trained, _ = load_trained(start)
     try:

@@ -925,6 +925,7 @@ def test_recipes_by_name_and_losses_by_weight(model, small, tmp_path, trained, m
     assert recipe.best_by == "psnr_at_cf"
     assert train(tmp_path / "records", tmp_path / "run", "--losses", "mse") == 2
     assert "expected NAME=WEIGHT,NAME=WEIGHT" in capsys.readouterr().err
+    assert train(tmp_path / "records", tmp_path / "run", "--losses", "mse=1,mse=2") == 2
 
 
 def test_train_runs_and_its_network_colors(model, small, tmp_path, monkeypatch, capsys):
@@ -948,7 +949,7 @@ def test_train_runs_and_its_network_colors(model, small, tmp_path, monkeypatch, 
         ([], 1, "holds no photos: expected JPEG"),
         (["--preset", "lion"], 2, "no preset 'lion'"),
         (["--recipe", "no.toml"], 1, "no.toml"),
-        (["--recipe", "slow"], 1, "no koala-lite/slow.toml"),
+        (["--recipe", "slow"], 2, "no recipe 'slow'; it has: adversarial, finetune, recipe"),
         (["--losses", "mse=1,l3=2"], 2, "unknown loss 'l3'; known: cross_entropy, mse"),
         (["--size", "33"], 2, "multiple of 32"),
     ],

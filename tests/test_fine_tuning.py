@@ -151,8 +151,11 @@ def test_training_may_begin_with_a_run_and_its_reading(finished, tmp_path):
         found = find_reading(start, preset)
         assert found.gain == colorizer.reading.gain
     shipped = Reading.from_config(preset.reading)
+    (tmp_path / "alone.keras").touch()
     for start in ("koala-lite", None, tmp_path / "alone.keras"):
         assert find_reading(start, preset).gain == shipped.gain
+    with pytest.raises(WeightsError, match="gone: no such file, and no preset of that name"):
+        find_reading("gone", preset)
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"gain": 1, "color": 2}'])

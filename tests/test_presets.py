@@ -227,7 +227,7 @@ def test_weights_that_are_not_there_are_named(shelf):
 
 
 def test_a_recipe_is_read_or_missed(shelf):
-    with pytest.raises(WeightsError, match=r"no mine/recipe\.toml"):
+    with pytest.raises(WeightsError, match="mine has no recipe 'recipe'; it has: none; choose"):
         load_recipe("mine")
     path = shelf / "recipe.toml"
     path.write_text("size = 96\n")

@@ -205,7 +205,7 @@ def test_checkpoints_that_are_all_torn_are_told(finished, records, validation, t
     run_dir = Path(shutil.copytree(finished[0], tmp_path / "damaged"))
     for path in list_checkpoints(run_dir):
         path.write_bytes(b"")
-    with pytest.raises(RunError, match="checkpoints: every checkpoint is damaged; delete"):
+    with pytest.raises(RunError, match="checkpoints: every checkpoint is damaged; delete that"):
         train_tiny(records, validation, run_dir)
 
 
@@ -372,7 +372,8 @@ def test_a_run_with_another_recipe_is_refused(claimed, records, validation):
         train_tiny(records, validation, claimed, recipe=recipe)
     assert one_line(error) == (
         f"{claimed} is a run of lite with other recipe (epochs: 4 there, 5 asked, "
-        "seed: 0 there, 1 asked); choose another folder, or the same settings to go on"
+        "seed: 0 there, 1 asked); choose another folder, or the same settings to go on; a finished "
+        "run is trained further by another one that begins with its network (--from)"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,9 +104,12 @@ def _add_train(verbs: Any) -> None:
         "--embedder", metavar=NAMES, help="of koala: for PHOTOS, or of RECORDS made with a file's"
     )
     add_device_options(train)
+    settings = train.add_argument_group(
+        "the recipe's settings", "instead of its own; docs/training.md tells what they do"
+    )
     for name, value in vars(Recipe()).items():
         is_table = isinstance(value, dict)
-        train.add_argument(
+        settings.add_argument(
             f"--{name.replace('_', '-')}",
             type=read_weights if is_table else type(value),
             metavar="NAME=WEIGHT,…" if is_table else type(value).__name__.upper(),
@@ -153,8 +157,7 @@ def _run_train(arguments: argparse.Namespace) -> int:
     choose_backend(arguments)
     start_tensorflow()
     choose_devices(arguments)
-    from tqdm.keras import TqdmCallback
-
+    from deepkoal.cli.bars import RunBars
     from deepkoal.training import KeepReading, find_reading, fine_tune, holds_records, train
     from deepkoal.training.devices import name_lost_host
 
@@ -166,11 +169,11 @@ def _run_train(arguments: argparse.Namespace) -> int:
     if arguments.validation and not has_records:
         raise UsageError("--validation goes with RECORDS; of PHOTOS one in ten is held back")
     recipe = _read_recipe(arguments, preset, has_records)
+    reading = find_reading(arguments.start, preset)
     make_ready = _open_records if has_records else _record_photos
     embedder = make_ready(arguments, preset, recipe, run_dir)  # before a network is built
-    reading = find_reading(arguments.start, preset)
-    is_first = not arguments.host
-    callbacks = [TqdmCallback(verbose=1)] if is_first else []
+    is_first, bars = not arguments.host, RunBars()
+    callbacks = [bars] if is_first else []
     with name_lost_host():
         network = _build_network(arguments, preset, recipe, embedder)
         if has_records:
@@ -184,6 +187,8 @@ def _run_train(arguments: argparse.Namespace) -> int:
             )
         else:
             fine_tune(network, source, run_dir, recipe=recipe, reading=reading, callbacks=callbacks)
+    if is_first and not bars.has_trained:
+        tell(f"{run_dir} was finished before: nothing was left to train")
     show(run_dir)
     return 0
 
@@ -203,7 +208,8 @@ def _read_recipe(arguments: argparse.Namespace, preset: Preset, has_records: boo
         fine_tunes = arguments.start and not has_records and has_finetune_recipe(preset.name)
         asked = "finetune" if fine_tunes else "recipe"
     is_file = asked.endswith(".toml")
-    recipe = Recipe.read(asked) if is_file else load_recipe(preset.name, asked)
+    with as_usage() if not is_file else contextlib.nullcontext():
+        recipe = Recipe.read(asked) if is_file else load_recipe(preset.name, asked)
     with as_usage():
         return recipe.replace(**{name: getattr(arguments, name) for name in vars(recipe)})
 

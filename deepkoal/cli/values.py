@@ -53,8 +53,12 @@ def read_weights(text: str) -> dict[str, float]:
     """Read `name=number` pairs with commas between them."""
     try:
         pairs = [pair.split("=") for pair in text.split(",")]
-        return {name.strip(): float(weight) for name, weight in pairs}
+        weights = {name.strip(): float(weight) for name, weight in pairs}
+        if len(weights) < len(pairs):
+            raise ValueError("a name is given twice")
+        return weights
     except ValueError as error:
         raise argparse.ArgumentTypeError(
-            f"expected NAME=WEIGHT,NAME=WEIGHT, such as mse=1,colorfulness=0.1, got {text!r}"
+            "expected NAME=WEIGHT,NAME=WEIGHT, each name once, such as mse=1,colorfulness=0.1, "
+            f"got {text!r}"
         ) from error

@@ -47,7 +47,8 @@ def find_checkpoint(run_dir: Path) -> tuple[Path | None, int]:
         return path, epoch
     if torn:
         raise RunError(
-            f"{torn[0].parent}: every checkpoint is damaged; delete the folder to begin anew"
+            f"{torn[0].parent}: every checkpoint is damaged; delete that folder to begin anew (the "
+            "best network beside it is of use as it is)"
         )
     return None, 0
 

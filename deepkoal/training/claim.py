@@ -64,7 +64,8 @@ def claim_run(run_dir: Path, description: dict[str, Any]) -> None:
             raise RunError(
                 f"{run_dir} is a run of {found.get('network')} with other {key} "
                 f"({_difference(found[key], asked)}); "
-                "choose another folder, or the same settings to go on"
+                "choose another folder, or the same settings to go on; a finished run is trained "
+                "further by another one that begins with its network (--from)"
             )
 
 

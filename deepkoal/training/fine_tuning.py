@@ -14,9 +14,10 @@ from deepkoal.config import Preset, Recipe
 from deepkoal.dataset import evaluation_batches
 from deepkoal.evaluation import calibrate
 from deepkoal.guidance import Reading
-from deepkoal.presets import list_presets, load_recipe
+from deepkoal.presets import is_preset, list_presets, load_recipe
 from deepkoal.runs import load_reading, save_reading
 from deepkoal.training.photos import OwnPhotos, fit_photo_size, prepare_photos
+from deepkoal.training.recipe_losses import check_losses
 from deepkoal.training.run import train
 from deepkoal.weights import shipped_models_dir
 
@@ -40,10 +41,10 @@ def find_reading(start: str | Path | None, preset: Preset) -> Reading:
         preset: of the network that is trained, whose reading is for what keeps none.
 
     Raises:
-        WeightsError: the reading of the run is damaged.
+        WeightsError: there are no such weights, or the reading of the run is damaged.
     """
     reading = Reading.from_config(preset.reading)
-    if start is None or start in [preset.name for preset in list_presets()]:
+    if start is None or is_preset(start):
         return reading
     path = Path(start)
     return load_reading(path if path.is_dir() else path.parent, reading)
@@ -104,6 +105,7 @@ def fine_tune(
     preset = {preset.network: preset for preset in list_presets()}[network.name]
     recipe = recipe or load_recipe(preset.name, RECIPE_KIND)
     reading = reading or Reading.from_config(preset.reading)
+    check_losses(recipe, network)
     has_embedder = any(layer.name == "embedding" for layer in network.layers)
     own = prepare_photos(
         photos,

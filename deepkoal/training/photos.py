@@ -104,8 +104,8 @@ def prepare_photos(
         judged = record("validation", held_back) if held_back else None
     except OtherPhotosError as error:
         raise RunError(
-            f"{run_dir} was begun with other photos than {photos} holds now, or with another "
-            "size; choose another folder for the run, or delete that one"
+            f"{run_dir} was begun with other photos or settings ({error}); choose another folder "
+            "for the run, or delete that one"
         ) from error
     grey = kept.grey + (judged.grey if judged else 0)
     unreadable = [*kept.unreadable, *(judged.unreadable if judged else ())]

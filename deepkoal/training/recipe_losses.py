@@ -13,6 +13,19 @@ from deepkoal.losses import ColorLoss
 from deepkoal.models import patch_critic
 
 
+def check_losses(recipe: Recipe, network: keras.Model) -> None:
+    """Make sure, before anything is written, that a recipe's losses fit a network.
+
+    Raises:
+        RunError: a loss needs a distribution, and the network tells none.
+    """
+    if "cross_entropy" in recipe.losses and "logits" not in network.output:
+        raise RunError(
+            f"loss cross_entropy needs a network that tells a distribution, but {network.name} "
+            "tells ab: use mse, mae or huber"
+        )
+
+
 def build_losses(
     recipe: Recipe, network: keras.Model, measure_prior: Callable[[], np.ndarray]
 ) -> list[tuple[float, ColorLoss]]:
@@ -30,16 +43,11 @@ def build_losses(
         RunError: a loss needs a distribution, and the network tells none.
         WeightsError: a loss's frozen network cannot be had.
     """
-    tells_distribution = "logits" in network.output
+    check_losses(recipe, network)
 
     def build_one(name: str) -> ColorLoss:
         kind, _, variant = name.partition("_")
         if name == "cross_entropy":
-            if not tells_distribution:
-                raise RunError(
-                    f"loss cross_entropy needs a network that tells a distribution, but "
-                    f"{network.name} tells ab: use mse, mae or huber"
-                )
             weights = build.rebalancing_weights(
                 measure_prior(), recipe.rebalance_mix, recipe.rebalance_power
             )
@@ -58,5 +66,5 @@ def build_losses(
         }
         return plain[name]()
 
-    asked = recipe.losses or {"cross_entropy" if tells_distribution else "mse": 1.0}
+    asked = recipe.losses or {"cross_entropy" if "logits" in network.output else "mse": 1.0}
     return [(float(weight), build_one(name)) for name, weight in asked.items()]

@@ -45,7 +45,7 @@ from deepkoal.training.judge import Judge
 from deepkoal.training.optimizer import RatedAdamW
 from deepkoal.training.previews import Previews
 from deepkoal.training.prior import measure_prior
-from deepkoal.training.recipe_losses import build_losses
+from deepkoal.training.recipe_losses import build_losses, check_losses
 from deepkoal.training.standing import Standing
 from deepkoal.training.task import ColorizationTask, network_from_embedding
 
@@ -104,6 +104,7 @@ def train(
     validation = Path(validation) if validation else None
     _check_precision(network, recipe.precision)
     check_batch(recipe.batch_size)
+    check_losses(recipe, network)
     if recipe.best_by == "psnr_at_cf" and validation is None:
         raise RunError("best_by psnr_at_cf needs validation records; give some, or use loss")
     description = describe_run(
