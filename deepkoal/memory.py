@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8  # glibc's malloc.h
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h
 _KEEP = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1}
 
 
@@ -24,21 +24,20 @@ def keep_freed_memory() -> bool:
 
 
 def make_memory_returnable() -> bool:
-    """Have all memory of tensors in one heap, which `return_freed_memory` can shrink.
+    """Have the memory of tensors in the C library's heap, which `return_freed_memory` can shrink.
 
     Where TensorFlow computes with oneDNN, as on most x86 processors, it takes memory for tensors
     on a CPU in large regions (`BFCAllocator`) and never returns one, so that a process stays as
     large as the largest requests that it ever had at a time. Here the C library has the memory,
     and keeps what is freed until told otherwise: returned at once, it would cost a large photo
-    nearly twice the processor time. One heap for all threads costs a small photo a tenth. Affects
-    the whole process; call it before TensorFlow is imported. Someone's own setting of
-    TF_ONEDNN_USE_SYSTEM_ALLOCATOR is left alone.
+    nearly twice the processor time. Affects the whole process; call it before TensorFlow is
+    imported. Someone's own setting of TF_ONEDNN_USE_SYSTEM_ALLOCATOR is left alone.
 
     Returns:
         Whether freed memory is kept: other C libraries than GNU's return it when they please.
     """
     os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
-    return _set_options(_KEEP | {_M_ARENA_MAX: 1})
+    return _set_options(_KEEP)
 
 
 def return_freed_memory() -> None:
