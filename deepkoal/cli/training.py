@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -207,9 +206,11 @@ def _read_recipe(arguments: argparse.Namespace, preset: Preset, has_records: boo
     if asked is None:
         fine_tunes = arguments.start and not has_records and has_finetune_recipe(preset.name)
         asked = "finetune" if fine_tunes else "recipe"
-    is_file = asked.endswith(".toml")
-    with as_usage() if not is_file else contextlib.nullcontext():
-        recipe = Recipe.read(asked) if is_file else load_recipe(preset.name, asked)
+    if asked.endswith(".toml"):
+        recipe = Recipe.read(asked)
+    else:
+        with as_usage():
+            recipe = load_recipe(preset.name, asked)
     with as_usage():
         return recipe.replace(**{name: getattr(arguments, name) for name in vars(recipe)})
 

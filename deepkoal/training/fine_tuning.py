@@ -18,7 +18,7 @@ from deepkoal.presets import is_preset, list_presets, load_recipe
 from deepkoal.runs import load_reading, save_reading
 from deepkoal.training.photos import OwnPhotos, fit_photo_size, prepare_photos
 from deepkoal.training.recipe_losses import check_losses
-from deepkoal.training.run import train
+from deepkoal.training.run import has_embedding, train
 from deepkoal.weights import shipped_models_dir
 
 RECIPE_KIND = "finetune"
@@ -106,12 +106,11 @@ def fine_tune(
     recipe = recipe or load_recipe(preset.name, RECIPE_KIND)
     reading = reading or Reading.from_config(preset.reading)
     check_losses(recipe, network)
-    has_embedder = any(layer.name == "embedding" for layer in network.layers)
     own = prepare_photos(
         photos,
         run_dir,
         size=fit_photo_size(recipe.size),
-        embedder=network.get_layer("embedding") if has_embedder else None,
+        embedder=network.get_layer("embedding") if has_embedding(network) else None,
         progress=progress,
     )
     train(
