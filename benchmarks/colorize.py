@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 from skimage import data
 
-from deepkoal.colorizer import Colorizer
-from deepkoal.images import decode_photo, encode_photo
-from deepkoal.postprocess import lightness, render
-from deepkoal.upsample import fit_chroma
+from deepkoal.image_io import decode_photo, encode_photo
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.rendering.composition import lightness, render
+from deepkoal.rendering.upsampling import fit_chroma
 
 
 def best_time(work: Callable[[], object], repeats: int = 5) -> float:
@@ -103,17 +103,17 @@ def measure_stages(
     photo: np.ndarray,
 ) -> None:
     """Print where the time of a 12-megapixel photo goes."""
-    prepared = colorizer.open(photo)
-    colored = prepared.render()
-    field = fit_chroma(prepared.l, prepared.read_ab())
+    prediction = colorizer.open(photo)
+    colored = prediction.render()
+    field = fit_chroma(prediction.l, prediction.read_ab())
     opened = best_time(lambda: colorizer.open(photo))
     light = best_time(lambda: lightness(photo))
     report("  decode", best_time(lambda: decode_photo(encoded)))
     report("  lightness", light)
     report("  network with its resizing", opened - light)
-    report("  reading", best_time(prepared.read_ab))
-    report("  fit", best_time(lambda: fit_chroma(prepared.l, prepared.read_ab())))
-    report("  render", best_time(lambda: render(prepared.l, field)))
+    report("  reading", best_time(prediction.read_ab))
+    report("  fit", best_time(lambda: fit_chroma(prediction.l, prediction.read_ab())))
+    report("  render", best_time(lambda: render(prediction.l, field)))
     report("  encode", best_time(lambda: encode_photo(colored, "JPEG")))
 
 

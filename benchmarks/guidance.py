@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepkoal.color import ab_bins, encode_ab
-from deepkoal.colorizer import Colorizer, PreparedPhoto
-from deepkoal.config import DeepkoalError
+from deepkoal.errors import DeepkoalError
+from deepkoal.evaluation.metrics import center_square, is_near_grey
 from deepkoal.guidance import (
     REFERENCE_KERNEL,
     Kernel,
@@ -34,8 +34,8 @@ from deepkoal.guidance import (
     pull_to_reference,
     shift_prior,
 )
-from deepkoal.images import list_photos, read_photo
-from deepkoal.metrics import center_square, is_near_grey
+from deepkoal.image_io import list_photos, read_photo
+from deepkoal.inference.colorizer import Colorizer, Prediction
 
 FloatArray = NDArray[np.float32]
 
@@ -58,11 +58,11 @@ def main() -> None:
     colorizer = Colorizer.from_file(arguments.model) if arguments.model else Colorizer.from_preset()
     photos = read_colored(arguments.photos, arguments.limit)
     if arguments.what == "palette":
-        prior = np.load(arguments.prior) if arguments.prior else colorizer.reading.prior
+        prior = np.load(arguments.prior) if arguments.prior else colorizer.decoding.prior
         if prior is None:
             parser.error("the preset has no prior; give one with --prior")
-        prepared = [colorizer.open(center_square(photo, SIDE)) for photo in photos]
-        compare_palettes(prepared, prior.astype(np.float32))
+        prediction = [colorizer.open(center_square(photo, SIDE)) for photo in photos]
+        compare_palettes(prediction, prior.astype(np.float32))
     else:
         compare_references(colorizer, photos, arguments.widths)
 
@@ -74,21 +74,21 @@ def read_colored(folder: Path, limit: int) -> list[NDArray[np.uint8]]:
     return [photo for photo in photos if not is_near_grey(photo)]
 
 
-def compare_palettes(prepared: list[PreparedPhoto], prior: FloatArray) -> None:
-    before = [photo.read_ab().reshape(-1, 2) for photo in prepared]
-    entropy = np.concatenate([measure_entropy(photo.outputs["logits"]) for photo in prepared])
+def compare_palettes(prediction: list[Prediction], prior: FloatArray) -> None:
+    before = [photo.read_ab().reshape(-1, 2) for photo in prediction]
+    entropy = np.concatenate([measure_entropy(photo.outputs["logits"]) for photo in prediction])
     third, two_thirds = np.quantile(entropy, [1 / 3, 2 / 3])
     ab = np.concatenate(before)
     upper = np.concatenate([np.arange(len(x)) < len(x) // 3 for x in before])
     sky = upper & (ab[:, 1] < -8) & (np.abs(ab[:, 0]) < 20)
     groups = {"sky": sky, "certain": entropy < third, "doubtful": entropy > two_thirds}
     shares = ", ".join(f"{name} {100 * group.mean():.0f} %" for name, group in groups.items())
-    print(f"{len(prepared)} photos; {shares} of the places")
+    print(f"{len(prediction)} photos; {shares} of the places")
     print(f"{'':16s} distance to palette   ab moves by, mean of             sky")
     print(f"{'palette':16s} before   after       sky  certain  doubtful  left blue")
     rows = []
     for palette in list_palettes():
-        after = np.concatenate([read_with(palette, photo, prior) for photo in prepared])
+        after = np.concatenate([read_with(palette, photo, prior) for photo in prediction])
         moved = np.linalg.norm(after - ab, axis=-1)
         distances = [move_earth(x, palette.probabilities) for x in (ab, after)]
         left = 100 * np.mean(after[sky, 1] < 0)
@@ -103,7 +103,7 @@ def print_row(name: str, row: list[float] | FloatArray) -> None:
     print(f"{name:16s} {before:6.2f}  {after:6.2f} {middle} {left:8.0f} %", flush=True)
 
 
-def read_with(palette: Palette, photo: PreparedPhoto, prior: FloatArray) -> FloatArray:
+def read_with(palette: Palette, photo: Prediction, prior: FloatArray) -> FloatArray:
     logits = shift_prior(
         photo.outputs["logits"], palette.probabilities, prior, palette.strength, palette.smoothing
     )
@@ -157,7 +157,7 @@ def compare_references(
 
 def see_halves(
     colorizer: Colorizer, photos: list[NDArray[np.uint8]]
-) -> list[list[tuple[PreparedPhoto, FloatArray]]]:
+) -> list[list[tuple[Prediction, FloatArray]]]:
     """Return both halves of each photo; photos of which a half is grey are left out."""
     found = []
     for photo in photos:
@@ -176,23 +176,23 @@ def cut_in_halves(photo: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     return [np.ascontiguousarray(half) for half in np.array_split(scaled, 2, axis=axis)]
 
 
-def see(colorizer: Colorizer, rgb: NDArray[np.uint8]) -> tuple[PreparedPhoto, FloatArray]:
+def see(colorizer: Colorizer, rgb: NDArray[np.uint8]) -> tuple[Prediction, FloatArray]:
     """Return a photo as the network saw it, and its true ab at the same places."""
-    prepared = colorizer.open(rgb)
-    return prepared, measure_ab(rgb, *prepared.outputs["features"].shape[:2])
+    prediction = colorizer.open(rgb)
+    return prediction, measure_ab(rgb, *prediction.outputs["features"].shape[:2])
 
 
 def pull(
-    photo: PreparedPhoto,
+    photo: Prediction,
     truth: FloatArray,
-    reference: PreparedPhoto,
+    reference: Prediction,
     reference_ab: FloatArray,
     kernel: Kernel,
 ) -> float:
     pulled = pull_to_reference(
         photo.read_ab().reshape(-1, 2),
-        photo.places,
-        reference.places,
+        photo.points,
+        reference.points,
         reference_ab.reshape(-1, 2),
         kernel,
     )

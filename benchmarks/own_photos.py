@@ -22,11 +22,11 @@ import skimage.data
 from PIL import Image
 
 from deepkoal.cli import main as deepkoal
-from deepkoal.colorizer import Colorizer
 from deepkoal.evaluation import Scorecard, evaluate
-from deepkoal.images import list_photos, read_image, write_image
-from deepkoal.metrics import center_square
-from deepkoal.sheets import SheetRow, desaturate, draw_sheet
+from deepkoal.evaluation.metrics import center_square
+from deepkoal.image_io import list_photos, read_image, write_image
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.rendering.contact_sheets import SheetRow, desaturate, draw_sheet
 
 ROWS = 5
 
@@ -97,15 +97,15 @@ def cut(domain: Domain, folder: Path, *, right: bool = False) -> Path:
 
 def report(name: str, before: Scorecard, after: Scorecard, colorizer: Colorizer) -> None:
     """Print one domain's part of the table."""
-    reading = colorizer.reading
-    print(f"{name}: {before.photos} tiles to judge by; after, gain {reading.gain:.2f}")
+    decoding = colorizer.decoding
+    print(f"{name}: {before.photos} tiles to judge by; after, gain {decoding.gain:.2f}")
     print("                    PSNR   at    PSNR@CF   PSNR at 1   CF at 1   ΔE at 1")
     for title, card in (("before", before), ("after", after)):
         rows = {row.name: row for row in card.rows}
-        colored, faithful = rows["colored"], rows["colored, faithful"]
+        colored, psnr_optimal = rows["colored"], rows["colored, psnr_optimal"]
         matched = "   –" if card.psnr_at_cf is None else f"{card.psnr_at_cf:.2f}"
         print(
-            f"{title:18} {faithful.psnr:6.2f} {faithful.vibrance:5.2f} {matched:>8} "
+            f"{title:18} {psnr_optimal.psnr:6.2f} {psnr_optimal.vibrance:5.2f} {matched:>8} "
             f"{colored.psnr:10.2f} {colored.cf:10.1f} {colored.delta_e:9.2f}"
         )
     for title in ("grey photo", "true photo"):

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 def prepare_tiles(folder: Path) -> Path:
     """Prepare tiles of a few of scikit-image's photos."""
-    from deepkoal.dataset import prepare
+    from deepkoal.data import prepare
 
     (folder / "photos").mkdir()
     for name in ("astronaut", "chelsea", "coffee"):

@@ -94,8 +94,8 @@ def embed_randomly(records: str, folder: Path) -> str:
     """Return records with embeddings: those given, or a copy of some of their photos with noise."""
     import tensorflow as tf
 
-    from deepkoal.dataset import load_manifest, prepare
-    from deepkoal.dataset.example import parse_photo
+    from deepkoal.data import load_manifest, prepare
+    from deepkoal.data.example import parse_photo
 
     manifest = load_manifest(records)
     if manifest.settings.embedding_dim is not None:
@@ -106,13 +106,13 @@ def embed_randomly(records: str, folder: Path) -> str:
     for number, record in enumerate(tf.data.TFRecordDataset(shards).take(EMBEDDED)):
         (photos / f"{number:04d}.jpg").write_bytes(parse_photo(record)["jpeg"].numpy())
 
-    class Noise:
+    class VariationLatents:
         identity, dim, input_size = "noise", 1000, 32
 
         def __call__(self, l_norm: np.ndarray) -> np.ndarray:
             return np.random.default_rng(0).standard_normal((len(l_norm), self.dim))
 
-    prepare(photos, folder / "records", size=manifest.settings.size, embedder=Noise())
+    prepare(photos, folder / "records", size=manifest.settings.size, embedder=VariationLatents())
     return str(folder / "records")
 
 
@@ -156,10 +156,11 @@ def measure(case: Case) -> dict[str, Any]:
     import tensorflow as tf
 
     from deepkoal.color import ab_bins
-    from deepkoal.dataset import stay_on_processor, training_batches
+    from deepkoal.data import stay_on_processor, training_batches
     from deepkoal.memory import keep_freed_memory
-    from deepkoal.presets import build_untrained, load_recipe
-    from deepkoal.semantic import SemanticEmbedder
+    from deepkoal.models.embedder import SemanticEmbedder
+    from deepkoal.pretrained.networks import build_untrained
+    from deepkoal.pretrained.presets import load_recipe
     from deepkoal.training.run import PRIOR_FILE, compile_task
     from deepkoal.training.task import ColorizationTask
 

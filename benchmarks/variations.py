@@ -24,20 +24,20 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from deepkoal.color import rgb_to_lab
-from deepkoal.colorizer import Colorizer, PreparedPhoto
+from deepkoal.evaluation.metrics import center_square, is_near_grey, psnr
 from deepkoal.guidance import (
     Hint,
-    draw_noise,
     draw_variations,
     expected_error,
     measure_ab,
+    sample_latents,
     suggest_hints,
     uncertainty,
 )
-from deepkoal.images import list_photos, read_photo
-from deepkoal.metrics import center_square, is_near_grey, psnr
-from deepkoal.postprocess import render
-from deepkoal.upsample import fit_chroma
+from deepkoal.image_io import list_photos, read_photo
+from deepkoal.inference.colorizer import Colorizer, Prediction
+from deepkoal.rendering.composition import render
+from deepkoal.rendering.upsampling import fit_chroma
 
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
@@ -69,19 +69,23 @@ def main() -> None:
 
 
 def compare_variations(
-    seen: list[tuple[ByteArray, PreparedPhoto]], vibrance: float, count: int
+    seen: list[tuple[ByteArray, Prediction]], vibrance: float, count: int
 ) -> None:
     rows, seconds, wins = [], [], np.zeros(count, int)
-    for index, (truth, prepared) in enumerate(seen):
-        reading, logits = prepared.reading, prepared.outputs["logits"]
-        places = prepared.places  # computed once a photo, and not timed
+    for index, (truth, prediction) in enumerate(seen):
+        decoding, logits = prediction.decoding, prediction.outputs["logits"]
+        points = prediction.points  # computed once a photo, and not timed
         start = time.perf_counter()
-        noise = draw_noise(count, index, places.features.shape[-1], reading.kernel)
-        looks = draw_variations(logits, places, noise, reading.temperature, reading.gain * vibrance)
+        noise = sample_latents(count, index, points.features.shape[-1], decoding.kernel)
+        looks = draw_variations(
+            logits, points, noise, decoding.temperature, decoding.gain * vibrance
+        )
         seconds.append(time.perf_counter() - start)
-        scores = [score(prepared, ab, truth) for ab in looks]
+        scores = [score(prediction, ab, truth) for ab in looks]
         factors = [1.0, *np.geomspace(0.5, 2, count - 1)]
-        scaled = [score(prepared, prepared.read_ab(vibrance=vibrance * x), truth) for x in factors]
+        scaled = [
+            score(prediction, prediction.read_ab(vibrance=vibrance * x), truth) for x in factors
+        ]
         pairs = itertools.combinations(looks, 2)
         apart = np.mean([np.linalg.norm(one - other, axis=-1).mean() for one, other in pairs])
         order = spearmanr(scores[1:], -np.arange(count - 1)).statistic if count > 2 else np.nan
@@ -98,58 +102,59 @@ def compare_variations(
     print(f"time of drawing      {1000 * np.median(seconds):6.1f} ms")
 
 
-def score(prepared: PreparedPhoto, ab: FloatArray, truth: ByteArray) -> float:
-    return psnr(render(prepared.l, fit_chroma(prepared.l, ab)), truth)
+def score(prediction: Prediction, ab: FloatArray, truth: ByteArray) -> float:
+    return psnr(render(prediction.l, fit_chroma(prediction.l, ab)), truth)
 
 
-def compare_doubts(
-    seen: list[tuple[ByteArray, PreparedPhoto]], vibrance: float, count: int
-) -> None:
+def compare_doubts(seen: list[tuple[ByteArray, Prediction]], vibrance: float, count: int) -> None:
     rows = []
-    for index, (truth, prepared) in enumerate(seen):
-        reading, logits = prepared.reading, prepared.outputs["logits"]
-        ab = prepared.read_ab(vibrance=vibrance)
+    for index, (truth, prediction) in enumerate(seen):
+        decoding, logits = prediction.decoding, prediction.outputs["logits"]
+        ab = prediction.read_ab(vibrance=vibrance)
         error = np.linalg.norm(ab - measure_ab(truth, *ab.shape[:2]), axis=-1)
         truth_ab = rgb_to_lab(truth.astype(np.float32) / 255)[..., 1:]
         doubts = {
             "entropy": uncertainty(logits),
-            "entropy, annealed": uncertainty(logits, reading.temperature),
+            "entropy, annealed": uncertainty(logits, decoding.temperature),
             "expected error": expected_error(logits, ab),
-            "expected error, annealed": expected_error(logits, ab, reading.temperature),
+            "expected error, annealed": expected_error(logits, ab, decoding.temperature),
             "everywhere the same": np.ones_like(error),
         }
         asked = {
             name: to_pixels(
-                suggest_hints(doubt, prepared.places, reading.kernel, count), error.shape, truth
+                suggest_hints(doubt, prediction.points, decoding.kernel, count), error.shape, truth
             )
             for name, doubt in doubts.items()
         }
         generator = np.random.default_rng(index)
         asked["random places"] = generator.integers(0, truth.shape[0], (count, 2)) + 0.5
         row = {}
-        for name, places in asked.items():
+        for name, points in asked.items():
             correlation = (
                 spearmanr(doubts[name].ravel(), error.ravel()).statistic
                 if (name in doubts and np.ptp(doubts[name]) > 0)
                 else np.nan
             )
-            hints = [tell_color(truth_ab, *place) for place in places]
-            told = prepared.render(vibrance=reading.faithful_vibrance, hints=hints)
+            hints = [tell_color(truth_ab, *place) for place in points]
+            told = prediction.render(vibrance=decoding.psnr_optimal_vibrance, hints=hints)
             row[name] = correlation, psnr(told, truth)
-        row["no hint"] = np.nan, psnr(prepared.render(vibrance=reading.faithful_vibrance), truth)
+        row["no hint"] = (
+            np.nan,
+            psnr(prediction.render(vibrance=decoding.psnr_optimal_vibrance), truth),
+        )
         rows.append(row)
     print(f"{len(seen)} photos; correlation with the ab error at vibrance {vibrance:g}; PSNR with")
-    print(f"{count} hints at vibrance {seen[0][1].reading.faithful_vibrance:g}")
+    print(f"{count} hints at vibrance {seen[0][1].reading.psnr_optimal_vibrance:g}")
     for name in rows[0]:
         correlation, psnr_told = np.mean([row[name] for row in rows], axis=0)
         print(f"{name:26s} {correlation:6.3f}   {psnr_told:6.2f} dB")
 
 
 def to_pixels(
-    places: NDArray[np.intp], grid: tuple[int, ...], photo: ByteArray
+    points: NDArray[np.intp], grid: tuple[int, ...], photo: ByteArray
 ) -> NDArray[np.float64]:
     """Return the centers, x and y, of places given by row and column."""
-    return ((places + 0.5) / grid * photo.shape[:2])[:, ::-1]
+    return ((points + 0.5) / grid * photo.shape[:2])[:, ::-1]
 
 
 def tell_color(truth_ab: FloatArray, x: float, y: float) -> Hint:

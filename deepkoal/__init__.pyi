@@ -1,15 +1,15 @@
 from . import models as models
-from .colorizer import Colorizer as Colorizer
-from .config import DeepkoalError as DeepkoalError
-from .dataset import prepare as prepare
+from .data import prepare as prepare
+from .errors import DeepkoalError as DeepkoalError
 from .evaluation import evaluate as evaluate
 from .export import export_saved_model as export_saved_model
 from .guidance import Hint as Hint
 from .guidance import Palette as Palette
 from .guidance import list_palettes as list_palettes
-from .images import read_image as read_image
-from .images import write_image as write_image
-from .semantic import SemanticEmbedder as SemanticEmbedder
+from .image_io import read_image as read_image
+from .image_io import write_image as write_image
+from .inference.colorizer import Colorizer as Colorizer
+from .models import SemanticEmbedder as SemanticEmbedder
 from .training import fine_tune as fine_tune
 from .training import train as train
 

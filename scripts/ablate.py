@@ -17,12 +17,12 @@ from keras import ops
 from tqdm.keras import TqdmCallback
 
 from deepkoal import models
-from deepkoal.config import Recipe
-from deepkoal.presets import load_recipe
-from deepkoal.semantic import efficientnet_lite0
-from deepkoal.semantic.embedder import LITE0_SHA256
+from deepkoal.models.efficientnet import efficientnet_lite0
+from deepkoal.models.embedder import LITE0_SHA256
+from deepkoal.models.weights import find_shipped, load_weights
+from deepkoal.pretrained.presets import load_recipe
+from deepkoal.pretrained.recipe import Recipe
 from deepkoal.training import train
-from deepkoal.weights import find_shipped, load_weights
 
 CHANGES: dict[str, dict[str, float]] = {
     "none": {},

@@ -16,7 +16,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from deepkoal.presets import BEST_FILE, list_presets, load_network, load_trained
+from deepkoal.pretrained.networks import BEST_FILE, load_network, load_trained
+from deepkoal.pretrained.presets import list_presets
 
 LARGEST_VARIANCE = 2.0**14
 """Of batch normalization, so that half precision can hold it."""

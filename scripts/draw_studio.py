@@ -18,8 +18,8 @@ import uvicorn
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
-from deepkoal.colorizer import Colorizer
-from deepkoal.serving.studio import create_studio
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.studio import create_studio
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SIZE = {"width": 1400, "height": 800}

@@ -16,8 +16,9 @@ from pathlib import Path
 from tqdm.keras import TqdmCallback
 
 from deepkoal.guidance import Kernel
-from deepkoal.presets import BEST_FILE, list_presets, load_trained
-from deepkoal.training.affinity import learn_affinity, see_photos
+from deepkoal.pretrained.networks import BEST_FILE, load_trained
+from deepkoal.pretrained.presets import list_presets
+from deepkoal.training.affinity_learning import learn_affinity, see_photos
 
 
 def main() -> None:
@@ -36,12 +37,12 @@ def main() -> None:
         arguments.records,
         count=arguments.photos,
         size=arguments.size,
-        temperature=preset.reading["temperature"],
+        temperature=preset.decoding["temperature"],
     )
     learned = learn_affinity(
         seen,
         steps=arguments.steps,
-        start=Kernel(**preset.reading.get("kernel", {})),
+        start=Kernel(**preset.decoding.get("kernel", {})),
         callbacks=[TqdmCallback(verbose=1)],
     )
     # What was seen was projected already, where the run began with weights that had learned.

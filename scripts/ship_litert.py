@@ -15,11 +15,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from deepkoal.colorizer import Colorizer
-from deepkoal.engines import SUFFIXES
 from deepkoal.export import export_litert
-from deepkoal.presets import CONFIG_FILE, ENGINE_FILE
-from deepkoal.weights import find_shipped
+from deepkoal.inference.backends import SUFFIXES
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.models.weights import find_shipped
+from deepkoal.pretrained.networks import BACKEND_FILE
+from deepkoal.pretrained.presets import CONFIG_FILE
 
 
 def write_config(path: Path, config: dict[str, Any]) -> None:
@@ -33,11 +34,14 @@ def write_config(path: Path, config: dict[str, Any]) -> None:
 def ship_litert(preset: str) -> Path:
     """Write the preset's file for LiteRT and note its hash."""
     path = find_shipped(preset, CONFIG_FILE)
-    file = path.with_name(ENGINE_FILE + SUFFIXES["litert"])
+    file = path.with_name(BACKEND_FILE + SUFFIXES["litert"])
     export_litert(Colorizer.from_preset(preset), file, precision="float16")
     config = json.loads(path.read_text(encoding="utf-8"))
-    engines = {**config.get("engines", {}), "litert": hashlib.sha256(file.read_bytes()).hexdigest()}
-    write_config(path, {**config, "engines": engines})
+    backends = {
+        **config.get("backends", {}),
+        "litert": hashlib.sha256(file.read_bytes()).hexdigest(),
+    }
+    write_config(path, {**config, "backends": backends})
     return file
 
 

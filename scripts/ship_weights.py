@@ -19,8 +19,8 @@ import keras
 import matplotlib.pyplot as plt
 from ship_litert import ship_litert, write_config
 
-from deepkoal.presets import CONFIG_FILE
-from deepkoal.weights import WEIGHTS_FILE, find_shipped, save_weights
+from deepkoal.models.weights import WEIGHTS_FILE, find_shipped, save_weights
+from deepkoal.pretrained.presets import CONFIG_FILE
 
 
 def draw_loss(log: Path, picture: Path, loss: str) -> None:
@@ -48,8 +48,8 @@ def main() -> None:
     sha256 = save_weights(network, config.parent / WEIGHTS_FILE, skip=embedders)
     preset = json.loads(config.read_text(encoding="utf-8"))
     if (kernel := arguments.run / "kernel.json").exists():
-        preset["reading"]["kernel"] = json.loads(kernel.read_text(encoding="utf-8"))
-    preset.pop("engines", None)  # files of the weights before
+        preset["decoding"]["kernel"] = json.loads(kernel.read_text(encoding="utf-8"))
+    preset.pop("backends", None)  # files of the weights before
     write_config(config, {**preset, "sha256": sha256})
     shutil.copy(arguments.run / "log.csv", config.parent / "log.csv")
     regresses = "ab_norm" in network.output

@@ -69,8 +69,8 @@ def wait_for_ports(process, log):
 
 def export_tiny(folder, vibrance=1.0, max_pixels=300_000):
     """Export a network of a thousandth of koala-lite's size under its name; takes a second."""
-    from deepkoal.colorizer import Colorizer
     from deepkoal.export import export_saved_model
+    from deepkoal.inference.colorizer import Colorizer
 
     colorizer = Colorizer(tiny_lite(), working_size=64)
     return export_saved_model(colorizer, folder, vibrance=vibrance, max_pixels=max_pixels)

@@ -19,14 +19,14 @@ import deepkoal
 from deepkoal import models
 from deepkoal.cli import main
 from deepkoal.color import ab_bins
-from deepkoal.colorizer import Colorizer
-from deepkoal.config import WeightsError
-from deepkoal.guidance import Reading
-from deepkoal.images import read_image, read_photo
-from deepkoal.presets import load_preset, load_recipe
-from deepkoal.semantic import SemanticEmbedder
-from deepkoal.sheets import desaturate
-from deepkoal.weights import save_weights
+from deepkoal.errors import WeightsError
+from deepkoal.guidance import DecodingConfig
+from deepkoal.image_io import read_image, read_photo
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.models.embedder import SemanticEmbedder
+from deepkoal.models.weights import save_weights
+from deepkoal.pretrained.presets import load_preset, load_recipe
+from deepkoal.rendering.contact_sheets import desaturate
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -396,8 +396,8 @@ def test_batches_are_bounded_in_number_and_pixels(model, small, tmp_path, monkey
     for number in range(5):
         small(f"{number}.png")
     shutil.copy(SAMPLES / "coffee.png", tmp_path / "small" / "2a.png")
-    monkeypatch.setattr("deepkoal.cli.colorize.BATCH_PHOTOS", 2)
-    monkeypatch.setattr("deepkoal.cli.colorize.BATCH_PIXELS", 100_000)
+    monkeypatch.setattr("deepkoal.cli.commands.colorize.BATCH_PHOTOS", 2)
+    monkeypatch.setattr("deepkoal.cli.commands.colorize.BATCH_PIXELS", 100_000)
     sizes = []
     colorize_batch = Colorizer.colorize_batch
 
@@ -575,7 +575,7 @@ def test_interrupt_signal_stops_a_quiet_process(model, small, tmp_path):
     arguments = ["colorize", str(tmp_path / "small"), "-o", str(tmp_path / "out")]
     # Colored one by one, and a moment between, so that the signal comes in the middle.
     code = (
-        "import signal, sys, time, deepkoal.cli.colorize as colorize;"
+        "import signal, sys, time, deepkoal.cli.commands.colorize as colorize;"
         "from deepkoal.cli import main;"
         # A shell starts background jobs deaf to it.
         "signal.signal(signal.SIGINT, signal.default_int_handler);"
@@ -660,7 +660,7 @@ def test_shipped_weights_are_measured(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "mine"
     folder.mkdir()
     digest = save_weights(network, folder / "weights.safetensors")
-    config = {"summary": "s", "network": "lite", "working_size": 64, "reading": {}}
+    config = {"summary": "s", "network": "lite", "working_size": 64, "decoding": {}}
     config |= {"license": "CC0", "sha256": digest}
     (folder / "config.json").write_text(json.dumps(config))
     monkeypatch.setenv("DEEPKOAL_MODELS", str(tmp_path))
@@ -692,7 +692,7 @@ def test_demo_colors_sample_photos(model, tmp_path, capsys):
 
 
 def test_credits_are_scikit_images():
-    from deepkoal.images import SAMPLES as SHOWN
+    from deepkoal.image_io import SAMPLES as SHOWN
 
     for sample in SHOWN:
         text = getattr(skimage.data, Path(sample.file).stem).__doc__
@@ -743,13 +743,13 @@ def test_prepare_counts_what_it_stores_and_lists_what_it_cannot(photos, tmp_path
     assert stdout == f"{records}: 2 photos stored, 1 near-grey left out, 2 unreadable\n"
     lines = [line for line in stderr.splitlines() if line.startswith("deepkoal: ")]
     assert [line.split(": ")[1] for line in lines] == ["cut.png", "sub/page.jpg"]
-    assert deepkoal.dataset.load_manifest(records).settings.size == 48
+    assert deepkoal.data.load_manifest(records).settings.size == 48
 
 
 def test_prepare_fits_the_size_to_the_recipe(small, tmp_path):
     small("a.png")
     assert prepare(tmp_path / "small", tmp_path / "records") == 0
-    assert deepkoal.dataset.load_manifest(tmp_path / "records").settings.size == 144
+    assert deepkoal.data.load_manifest(tmp_path / "records").settings.size == 144
 
 
 def test_prepare_without_any_color_photo_fails(photos, tmp_path, capsys):
@@ -779,7 +779,7 @@ def test_prepare_embeds_as_the_preset_needs(
 ):
     small("a.png")
     assert prepare(tmp_path / "small", tmp_path / "records", *options) == 0
-    settings = deepkoal.dataset.load_manifest(tmp_path / "records").settings
+    settings = deepkoal.data.load_manifest(tmp_path / "records").settings
     assert settings.embedder == identity
     stdout, stderr = capsys.readouterr()
     assert ("stand in" in stderr) == bool(said)
@@ -805,7 +805,7 @@ def shipped_koala(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     network = models.koala(make_embedder("any"))
     digest = save_weights(network, folder / "weights.safetensors", skip=["embedding"])
-    config = {"summary": "s", "network": "koala", "working_size": 32, "reading": {}}
+    config = {"summary": "s", "network": "koala", "working_size": 32, "decoding": {}}
     config |= {"license": "CC0", "sha256": digest}
     (folder / "config.json").write_text(json.dumps(config))
     monkeypatch.setenv("DEEPKOAL_MODELS", str(tmp_path / "models"))
@@ -885,7 +885,7 @@ def test_koala_needs_records_with_an_embedder_that_can_be_had(
 
 def test_photos_are_fine_tuned_and_told_of(model, photos, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
-        "deepkoal.presets.build_untrained",
+        "deepkoal.pretrained.networks.build_untrained",
         lambda name, **settings: keras.saving.load_model(model, compile=False),
     )
     monkeypatch.setattr("deepkoal.training.fine_tune", lambda *given, **named: calls.append(named))
@@ -901,7 +901,10 @@ def test_photos_are_fine_tuned_and_told_of(model, photos, tmp_path, monkeypatch,
     assert "photo" in stderr.partition("deepkoal")[0], "a bar is drawn"
     shipped = load_recipe("koala-lite", "finetune")
     assert calls[0]["recipe"] == shipped.replace(seed=5)
-    assert calls[0]["reading"].gain == Reading.from_config(load_preset("koala-lite").reading).gain
+    assert (
+        calls[0]["decoding"].gain
+        == DecodingConfig.from_config(load_preset("koala-lite").decoding).gain
+    )
     assert main([*command[:-1], "--recipe", "recipe", "--run", "other"]) == 0
     assert calls[1]["recipe"] == load_recipe("koala-lite")
     (photos / "a-new-one.png").write_bytes((photos / "camera.png").read_bytes())
@@ -917,7 +920,9 @@ def test_validation_records_go_with_records(photos, tmp_path, capsys):
 def test_recipes_by_name_and_losses_by_weight(model, small, tmp_path, trained, monkeypatch, capsys):
     small("a.png")
     prepare(tmp_path / "small", tmp_path / "records")
-    monkeypatch.setattr("deepkoal.presets.build_untrained", lambda name, **settings: None)
+    monkeypatch.setattr(
+        "deepkoal.pretrained.networks.build_untrained", lambda name, **settings: None
+    )
     losses = ["--losses", "mse=1, colorfulness=0.1", "--patience", "2"]
     assert train(tmp_path / "records", tmp_path / "run", "--recipe", "adversarial", *losses) == 0
     recipe = trained[0][1]["recipe"]
@@ -932,7 +937,7 @@ def test_train_runs_and_its_network_colors(model, small, tmp_path, monkeypatch, 
     small("a.png")
     prepare(tmp_path / "small", tmp_path / "records")
     monkeypatch.setattr(
-        "deepkoal.presets.build_untrained",
+        "deepkoal.pretrained.networks.build_untrained",
         lambda name, **settings: keras.saving.load_model(model, compile=False),
     )
     capsys.readouterr()

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from deepkoal import metrics
 from deepkoal.color import (
     ab_bins,
     clip_to_gamut,
@@ -32,6 +31,7 @@ from deepkoal.color import (
     rgb_to_lab,
     srgb_to_linear,
 )
+from deepkoal.evaluation import metrics
 
 # http://www.brucelindbloom.com/index.html?ColorCalculator.html, sRGB, D65
 LINDBLOOM = {

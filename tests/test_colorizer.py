@@ -11,14 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_lite
 
-from deepkoal import models, presets, semantic
-from deepkoal.colorizer import Colorizer, fit_working_size
-from deepkoal.config import DeepkoalError, WeightsError
-from deepkoal.guidance import Hint, Palette, Reading
-from deepkoal.metrics import colorfulness
-from deepkoal.postprocess import lightness
-from deepkoal.upsample import resize_for_network
-from deepkoal.weights import save_weights
+from deepkoal import models
+from deepkoal.errors import DeepkoalError, WeightsError
+from deepkoal.evaluation.metrics import colorfulness
+from deepkoal.guidance import DecodingConfig, Hint, Palette
+from deepkoal.inference.colorizer import Colorizer, fit_working_size
+from deepkoal.models.weights import save_weights
+from deepkoal.pretrained import presets
+from deepkoal.rendering.composition import lightness
+from deepkoal.rendering.upsampling import resize_for_network
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -33,7 +34,9 @@ def vivid(network, scale):
 
 @pytest.fixture(scope="module")
 def colorizer():
-    return Colorizer(vivid(tiny_lite(), 8), working_size=64, reading=Reading(temperature=0.4))
+    return Colorizer(
+        vivid(tiny_lite(), 8), working_size=64, decoding=DecodingConfig(temperature=0.4)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +78,7 @@ def test_the_same_photo_at_another_size_has_the_same_colors(photos):
     large = Colorizer.from_preset("koala-lite").open(photo)
     small = dataclasses.replace(large, l=resize_for_network(large.l, 300, 400))
     looks = [{"hints": [Hint(40 * scale, 120 * scale, "teal")]} for scale in (3, 1)]
-    looks = [{**look, "vibrance": 1.5, "palette": Palette.named("vermeer")} for look in looks]
+    looks = [{**options, "vibrance": 1.5, "palette": Palette.named("vermeer")} for options in looks]
     apart = np.abs(large.read_ab(**looks[0]) - small.read_ab(**looks[1]))
     assert apart.max() < 2
     assert apart.mean() < 0.1
@@ -115,11 +118,11 @@ def test_black_and_white_stay(colorizer, level):
 
 
 def test_a_network_sees_the_photo_small_and_the_coarse_color_covers_it(colorizer, photos):
-    prepared = colorizer.open(photos["coffee"])  # 400 × 600: a working size of 56 × 80
-    assert prepared.l.shape == (400, 600)
-    assert prepared.outputs["logits"].shape == (14, 20, 227)
-    assert prepared.outputs["features"].shape == (14, 20, 8)
-    assert prepared.read_ab().shape == (14, 20, 2)
+    prediction = colorizer.open(photos["coffee"])  # 400 × 600: a working size of 56 × 80
+    assert prediction.l.shape == (400, 600)
+    assert prediction.outputs["logits"].shape == (14, 20, 227)
+    assert prediction.outputs["features"].shape == (14, 20, 8)
+    assert prediction.read_ab().shape == (14, 20, 2)
 
 
 def test_mirrored_edges_do_not_reach_the_result():
@@ -128,9 +131,9 @@ def test_mirrored_edges_do_not_reach_the_result():
     ab_norm = keras.layers.Concatenate()([l_norm, l_norm])
     echo = Colorizer(keras.Model(l_norm, {"ab_norm": ab_norm}), working_size=40)
     photo = np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8)
-    prepared = echo.open(photo)
+    prediction = echo.open(photo)
     expected = lightness(photo) / 50 - 1
-    np.testing.assert_allclose(prepared.outputs["ab_norm"][..., 1], expected, atol=1e-5)
+    np.testing.assert_allclose(prediction.outputs["ab_norm"][..., 1], expected, atol=1e-5)
 
 
 # --- several photos ----------------------------------------------------------------------------
@@ -167,12 +170,12 @@ def test_more_photos_than_a_pass_takes_stay_in_order(colorizer):
 
 @pytest.mark.parametrize("network", ["colorizer", "koala_colorizer"])
 def test_more_vibrance_is_more_colorful(network, photos, request):
-    prepared = request.getfixturevalue(network).open(photos["astronaut"])
+    prediction = request.getfixturevalue(network).open(photos["astronaut"])
     measured = [
-        colorfulness(prepared.render(vibrance=vibrance)) for vibrance in (0.2, 0.5, 1, 1.5, 2.5)
+        colorfulness(prediction.render(vibrance=vibrance)) for vibrance in (0.2, 0.5, 1, 1.5, 2.5)
     ]
     assert (np.diff(measured) > 0).all()
-    assert prepared.render() == pytest.approx(prepared.render(vibrance=1.0))
+    assert prediction.render() == pytest.approx(prediction.render(vibrance=1.0))
 
 
 @pytest.mark.parametrize("vibrance", [0.0, float("nan"), 6.0, -1.0])
@@ -253,12 +256,12 @@ def lite_file(tmp_path_factory):
 def test_a_file_or_its_folder_is_loaded(lite_file, photos):
     photo = photos["coffee"][:50, :70]
     preset = presets.load_preset("koala-lite")
-    reading = Reading.from_config(preset.reading)
+    decoding = DecodingConfig.from_config(preset.decoding)
     for path in (lite_file, str(lite_file), lite_file.parent):
         loaded = Colorizer.from_file(path)
         assert loaded.working_size == preset.working_size
-        assert loaded.reading.temperature == reading.temperature
-    expected = Colorizer(tiny_lite(), working_size=128, reading=reading)
+        assert loaded.decoding.temperature == decoding.temperature
+    expected = Colorizer(tiny_lite(), working_size=128, decoding=decoding)
     np.testing.assert_array_equal(loaded.colorize(photo), expected.colorize(photo))
 
 
@@ -317,7 +320,7 @@ def test_a_network_with_code_in_it_is_refused(tmp_path):
 
 def test_a_preset_is_loaded_with_its_settings(tmp_path, monkeypatch, photos):
     monkeypatch.setenv("DEEPKOAL_MODELS", str(tmp_path))
-    monkeypatch.setattr(semantic, "efficientnet_lite0", tiny_encoder)
+    monkeypatch.setattr(models, "efficientnet_lite0", tiny_encoder)
     network = randomize(models.lite(tiny_encoder()), seed=0)
     (tmp_path / "mine").mkdir()
     digest = save_weights(network, tmp_path / "mine" / "weights.safetensors")
@@ -325,16 +328,16 @@ def test_a_preset_is_loaded_with_its_settings(tmp_path, monkeypatch, photos):
         "summary": "a test",
         "network": "lite",
         "working_size": 72,
-        "reading": {"temperature": 0.5},
+        "decoding": {"temperature": 0.5},
         "license": "MIT",
         "sha256": digest,
     }
     (tmp_path / "mine" / "config.json").write_text(json.dumps(config))
     loaded = Colorizer.from_preset("mine")
-    assert (loaded.working_size, loaded.reading.temperature) == (72, 0.5)
-    expected = Colorizer(network, working_size=72, reading=Reading(temperature=0.5)).colorize(
-        photos["rocket"]
-    )
+    assert (loaded.working_size, loaded.decoding.temperature) == (72, 0.5)
+    expected = Colorizer(
+        network, working_size=72, decoding=DecodingConfig(temperature=0.5)
+    ).colorize(photos["rocket"])
     # The file holds half precision.
     assert np.abs(loaded.colorize(photos["rocket"]).astype(int) - expected).max() <= 1
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from deepkoal.degradation import (
+from deepkoal.data.degradation import (
     CHANCE,
     CLUMPS_SPREAD,
     WIDEST_BORDER,
@@ -173,7 +173,7 @@ def test_the_layer_is_rebuilt_from_its_configuration():
 def test_jax_ages_alike(photo, tmp_path):
     code = """
 import sys, keras, numpy as np
-from deepkoal.degradation import DegradeLightness, blur, compress, fade, shrink
+from deepkoal.data.degradation import DegradeLightness, blur, compress, fade, shrink
 assert keras.backend.backend() == "jax"
 photo = np.load(sys.argv[1])
 tell = lambda number: np.full((1, 1, 1, 1), number, "float32")

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from deepkoal.cli import main
-from deepkoal.config import RunError
-from deepkoal.dataset import prepare
+from deepkoal.data import prepare
+from deepkoal.errors import RunError
 from deepkoal.training.checkpoints import find_checkpoint
 from deepkoal.training.devices import check_batch
 
@@ -137,7 +137,7 @@ def test_devices_that_cannot_be_had_are_told(capsys, arguments, status, told):
 
 
 def test_missing_jax_is_told(capsys, monkeypatch):
-    monkeypatch.setattr("deepkoal.cli.devices.find_spec", lambda name: None)
+    monkeypatch.setattr("deepkoal.cli.arguments.devices.find_spec", lambda name: None)
     assert main(["train", "records", "--run", "run", "--devices", "2"]) == 1
     assert "JAX, which is missing: pip install 'deepkoal[jax]'" in capsys.readouterr().err
 
@@ -150,8 +150,8 @@ def supervise(work, log):
     program = f"""
 import os, signal, sys, time
 from pathlib import Path
-from deepkoal.cli.supervision import supervise
-from deepkoal.cli.devices import explain_signal
+from deepkoal.cli.multi_host import supervise
+from deepkoal.cli.arguments.devices import explain_signal
 def work():
     {work}
 sys.exit(supervise(work, Path({str(log)!r}), explain_signal))

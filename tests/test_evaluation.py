@@ -12,8 +12,7 @@ from tiny_networks import tiny_lite
 
 from deepkoal.cli import main
 from deepkoal.color import ab_bins
-from deepkoal.colorizer import Colorizer
-from deepkoal.config import DeepkoalError, PhotoError
+from deepkoal.errors import DeepkoalError, PhotoError
 from deepkoal.evaluation import (
     FIGURES,
     MEAN_TRAINING_AB,
@@ -23,17 +22,18 @@ from deepkoal.evaluation import (
     evaluate,
     match_colorfulness,
 )
-from deepkoal.evaluation.closeness import Closeness
-from deepkoal.evaluation.doubt import HINTS
+from deepkoal.evaluation.fidelity import Fidelity
 from deepkoal.evaluation.hints import COUNTS
-from deepkoal.guidance import Reading
-from deepkoal.images import read_image, write_image
-from deepkoal.metrics import center_square, ciede2000, colorfulness, psnr, ssim
+from deepkoal.evaluation.metrics import center_square, ciede2000, colorfulness, psnr, ssim
+from deepkoal.evaluation.uncertainty import HINTS
+from deepkoal.guidance import DecodingConfig
+from deepkoal.image_io import read_image, write_image
+from deepkoal.inference.colorizer import Colorizer
 
 # Keras 3.15 copies TensorFlow's variables so when it saves a network.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-READING = Reading(temperature=1.0, faithful_vibrance=0.5)
+READING = DecodingConfig(temperature=1.0, psnr_optimal_vibrance=0.5)
 PHOTOS = ("astronaut", "chelsea", "coffee")
 REFERENCES = ("grey photo", "mean training color", "true photo")
 
@@ -72,7 +72,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def colorizer() -> Colorizer:
-    return Colorizer(network_of_logits(), working_size=64, reading=READING)
+    return Colorizer(network_of_logits(), working_size=64, decoding=READING)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def card(colorizer, folder) -> Scorecard:
 
 
 @pytest.fixture(scope="module")
-def closeness(card) -> Closeness:
+def closeness(card) -> Fidelity:
     return card.figures["psnr"]
 
 
@@ -114,9 +114,9 @@ def test_psnr_at_cf_is_that_of_a_set_as_colorful_as_the_truth(card, closeness, c
 def test_faithful_figures_are_those_at_the_readings_own_vibrance(closeness, colorizer):
     truths = true_photos()
     colored = colorizer.colorize_batch(truths, vibrance=0.5)
-    assert closeness.faithful.vibrance == 0.5
+    assert closeness.psnr_optimal.vibrance == 0.5
     expected = np.mean([psnr(*pair) for pair in zip(colored, truths, strict=True)])
-    assert closeness.faithful.psnr == pytest.approx(expected, abs=0.01)
+    assert closeness.psnr_optimal.psnr == pytest.approx(expected, abs=0.01)
 
 
 def test_the_vibrance_of_highest_psnr_is_found(colorizer, folder) -> None:
@@ -132,7 +132,7 @@ def test_the_vibrance_of_highest_psnr_is_found(colorizer, folder) -> None:
     assert found.psnr >= max(read(found.vibrance * factor) for factor in (0.85, 1.15))
 
 
-def test_reference_lines_can_be_checked_by_hand(closeness: Closeness) -> None:
+def test_reference_lines_can_be_checked_by_hand(closeness: Fidelity) -> None:
     rows = {row.name: row for row in closeness.references}
     assert tuple(rows) == REFERENCES
     truths = true_photos()
@@ -153,7 +153,7 @@ def test_reference_lines_can_be_checked_by_hand(closeness: Closeness) -> None:
         assert rows[name].psnr == pytest.approx(np.mean(scores), abs=0.05)
 
 
-def test_a_warm_tint_is_closer_to_photos_than_grey(closeness: Closeness) -> None:
+def test_a_warm_tint_is_closer_to_photos_than_grey(closeness: Fidelity) -> None:
     rows = {row.name: row for row in closeness.references}
     assert rows["mean training color"].delta_e < rows["grey photo"].delta_e
 
@@ -226,17 +226,17 @@ def test_figures_a_network_has_not_are_dashes_that_say_why(folder: Path) -> None
 
 
 def test_figures_of_one_network_agree_where_they_meet(folder: Path) -> None:
-    lite = Colorizer(tiny_lite(), working_size=64, reading=READING)
+    lite = Colorizer(tiny_lite(), working_size=64, decoding=READING)
     card = evaluate(lite, folder / "deeper", figures=list(FIGURES), limit=1)
     assert list(card.figures) == list(FIGURES)
     closeness, hints = card.figures["psnr"], card.figures["hints"]
-    assert hints.vibrance == closeness.faithful.vibrance == 0.5
-    assert hints.psnr[0] == pytest.approx(closeness.faithful.psnr)
+    assert hints.vibrance == closeness.psnr_optimal.vibrance == 0.5
+    assert hints.psnr[0] == pytest.approx(closeness.psnr_optimal.psnr)
     assert hints.psnr[-1] > hints.psnr[0] + 1
     assert card.figures["uncertainty"].random == pytest.approx(hints.psnr[COUNTS.index(HINTS)])
     assert card.figures["diversity"].automatic == pytest.approx(closeness.colored.psnr)
     assert card.figures["diversity"].gain > 0
-    assert card.figures["vibrance"].psnr >= closeness.faithful.psnr
+    assert card.figures["vibrance"].psnr >= closeness.psnr_optimal.psnr
     assert "–" not in [
         line.value for name in ("hints", "uncertainty") for line in card.figures[name].lines()
     ]

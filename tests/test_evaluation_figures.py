@@ -10,29 +10,29 @@ import numpy as np
 import pytest
 from tiny_networks import tiny_koala
 
-from deepkoal.colorizer import Colorizer
 from deepkoal.evaluation.bleeding import measure_bleeding
 from deepkoal.evaluation.charts import BLUE, GREY, Curve, draw_bars, draw_curves
 from deepkoal.evaluation.context import measure_context
+from deepkoal.evaluation.cost import count_multiply_adds
 from deepkoal.evaluation.diversity import measure_diversity
-from deepkoal.evaluation.doubt import correlate, measure_doubt
 from deepkoal.evaluation.hints import COUNTS, PATCH, measure_hints, place_hints, tell_color
-from deepkoal.evaluation.page import draw_page
+from deepkoal.evaluation.metrics import center_square, psnr, read_ab
 from deepkoal.evaluation.photos import Bench, PhotoSet, SeenPhoto
-from deepkoal.evaluation.recovery import (
-    classify,
-    load_classifier,
-    measure_recovery,
-    read_label,
-)
+from deepkoal.evaluation.report import draw_report
 from deepkoal.evaluation.robustness import DAMAGES, measure_robustness
 from deepkoal.evaluation.run import measure
-from deepkoal.evaluation.size import count_multiply_adds
+from deepkoal.evaluation.semantic_accuracy import (
+    classify,
+    load_classifier,
+    measure_semantic_accuracy,
+    read_label,
+)
+from deepkoal.evaluation.uncertainty import correlate, measure_uncertainty
 from deepkoal.evaluation.workers import Workers
-from deepkoal.guidance import Reading
-from deepkoal.metrics import center_square, psnr, read_ab
-from deepkoal.postprocess import compose_rgb, lightness
-from deepkoal.sheets import desaturate
+from deepkoal.guidance import DecodingConfig
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.rendering.composition import compose_rgb, lightness
+from deepkoal.rendering.contact_sheets import desaturate
 
 
 def paint(l, a=0.0, b=0.0):
@@ -69,13 +69,13 @@ class FakePrepared:
 
 
 def see(truth, colored, *, path="photo.jpg", index=7, looks=()):
-    prepared = FakePrepared(lightness(truth), truth, tuple(looks))
+    prediction = FakePrepared(lightness(truth), truth, tuple(looks))
     tells = dict.fromkeys(("logits", "features"), np.zeros((8, 8, 1), np.float16))
-    return SeenPhoto(Path(path), index, truth, colored, tells, prepared)
+    return SeenPhoto(Path(path), index, truth, colored, tells, prediction)
 
 
 def bench_of(*photos, colorizer=None):
-    colorizer = colorizer or SimpleNamespace(reading=Reading(faithful_vibrance=0.8))
+    colorizer = colorizer or SimpleNamespace(decoding=DecodingConfig(psnr_optimal_vibrance=0.8))
     return Bench(colorizer, PhotoSet(photos, 0, ()), Workers())
 
 
@@ -223,8 +223,8 @@ def test_psnr_of_k_hints_by_hand(photos):
     assert (figure.counts, figure.vibrance, figure.photos) == (COUNTS, 0.8, 2)
     expected = []
     for count in COUNTS:
-        prepared = [photo.prepare() for photo in seen]
-        rgbs = [each.render(hints=[None] * count) for each in prepared]
+        prediction = [photo.prepare() for photo in seen]
+        rgbs = [each.render(hints=[None] * count) for each in prediction]
         expected.append(np.mean([psnr(*pair) for pair in zip(rgbs, truths, strict=True)]))
     assert figure.psnr == pytest.approx(expected)
 
@@ -258,13 +258,13 @@ def test_doubt_and_suggested_hints_by_hand():
     # The error grows to the right, as the doubt does.
     truth = paint(60, np.linspace(0, 40, 256))
     photo = see(truth, paint(60))
-    figure = measure_doubt(bench_of(photo))
+    figure = measure_uncertainty(bench_of(photo))
     assert figure.correlation == pytest.approx(1, abs=0.01)
-    prepared = photo.prepare()
-    assert figure.random == pytest.approx(psnr(prepared.render(hints=[0] * 5), truth))
-    assert figure.suggested == pytest.approx(psnr(prepared.render(hints=[0] * 10), truth))
+    prediction = photo.prepare()
+    assert figure.random == pytest.approx(psnr(prediction.render(hints=[0] * 5), truth))
+    assert figure.suggested == pytest.approx(psnr(prediction.render(hints=[0] * 10), truth))
     calm = bench_of(photo, see(truth, truth))
-    assert measure_doubt(calm).correlation == figure.correlation  # no error has no ranks
+    assert measure_uncertainty(calm).correlation == figure.correlation  # no error has no ranks
 
 
 @pytest.mark.parametrize(
@@ -284,12 +284,12 @@ def test_recovery_by_hand(photos, monkeypatch):
     def classify(_, rgbs):  # knows class 3, and only in color
         return np.array([3 if np.ptp(rgb, axis=-1).any() else 5 for rgb in rgbs])
 
-    monkeypatch.setattr("deepkoal.evaluation.recovery.classify", classify)
-    monkeypatch.setattr("deepkoal.evaluation.recovery.load_classifier", lambda: None)
-    figure = measure_recovery(bench_of(*seen))
+    monkeypatch.setattr("deepkoal.evaluation.semantic_accuracy.classify", classify)
+    monkeypatch.setattr("deepkoal.evaluation.semantic_accuracy.load_classifier", lambda: None)
+    figure = measure_semantic_accuracy(bench_of(*seen))
     assert (figure.photos, figure.grey, figure.colored, figure.true) == (4, 0, 0.5, 0.75)
     assert figure.recovered == pytest.approx(2 / 3)
-    figure = measure_recovery(bench_of(*seen[3:]))
+    figure = measure_semantic_accuracy(bench_of(*seen[3:]))
     assert "no difference" in figure.why
 
 
@@ -336,9 +336,9 @@ def test_page_draws_what_was_measured_and_no_more(photos):
     looks = [paint(50, 10.0 * index) for index in range(8)]
     seen = [see(truth, still.colorize(truth), index=7, looks=looks) for truth in truths]
     bench = bench_of(*seen, colorizer=still)
-    plain = draw_page(measure(bench, ["bleeding"]), bench)
+    plain = draw_report(measure(bench, ["bleeding"]), bench)
     assert plain.dtype == np.uint8
-    full = draw_page(measure(bench, ["hints", "robustness", "uncertainty", "diversity"]), bench)
+    full = draw_report(measure(bench, ["hints", "robustness", "uncertainty", "diversity"]), bench)
     assert full.shape[0] > plain.shape[0] + 2 * 400  # a band of hints, a band of the others
     np.testing.assert_array_equal(
         full[: len(plain) - 12, : plain.shape[1]], plain[: len(plain) - 12]

@@ -19,17 +19,18 @@ from PIL import Image
 from tiny_networks import randomize, tiny_embedder, tiny_lite
 
 from deepkoal import models
-from deepkoal.cli import export as verb
+from deepkoal.cli.commands import export as verb
 from deepkoal.cli.console import UsageError
 from deepkoal.color import ab_bins
-from deepkoal.colorizer import Colorizer, fit_working_size
-from deepkoal.config import DeepkoalError
-from deepkoal.export import coloring, export_saved_model
-from deepkoal.export.decoding import decode_photo
-from deepkoal.guidance import Hint, Palette, Reading
-from deepkoal.images import decode_photo as read_photo_bytes
-from deepkoal.prepared import PreparedPhoto
-from deepkoal.upsample import resize_for_network
+from deepkoal.errors import DeepkoalError
+from deepkoal.export import export_saved_model
+from deepkoal.export.graph import coloring
+from deepkoal.export.graph.file_decoding import decode_photo
+from deepkoal.guidance import DecodingConfig, Hint, Palette
+from deepkoal.image_io import decode_photo as read_photo_bytes
+from deepkoal.inference.colorizer import Colorizer, fit_working_size
+from deepkoal.inference.prediction import Prediction
+from deepkoal.rendering.upsampling import resize_for_network
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -180,8 +181,8 @@ def broken(files):
 @pytest.fixture(scope="module")
 def colorizers():
     prior = np.random.default_rng(3).dirichlet(np.ones(len(ab_bins()))).astype("float32")
-    reading = Reading(gain=1.2, prior=prior)
-    lite = Colorizer(tiny_lite(), working_size=96, reading=reading)
+    decoding = DecodingConfig(gain=1.2, prior=prior)
+    lite = Colorizer(tiny_lite(), working_size=96, decoding=decoding)
     koala = Colorizer(randomize(models.koala(tiny_embedder()), 2), working_size=64)
     return {"lite": lite, "koala": koala}
 
@@ -254,9 +255,9 @@ def test_variations_are_the_colorizers(colorizers, files, served):
         count, seed = (request[name][number] for name in ("count", "seed"))
         photo = read_photo_bytes(data).rgb
         expected = colorizers["lite"].variations(photo, count, seed=seed, vibrance=VIBRANCE["lite"])
-        for column, look in enumerate(expected):
+        for column, options in enumerate(expected):
             path = served / "lite" / f"variations-{4 * number + column}.png"
-            results.append((np.asarray(Image.open(path)).astype(int), look))
+            results.append((np.asarray(Image.open(path)).astype(int), options))
         for column in range(count, 4):
             assert (served / "lite" / f"variations-{4 * number + column}.png").read_bytes() == b""
     assert max(measure_farthest(*result) for result in results) <= GREY_LEVELS
@@ -271,7 +272,7 @@ def test_ab_is_what_a_photo_of_that_size_is_colored_with(colorizers, served, nam
     for l, own in zip(np.float32(REQUESTS["ab"]["l"]), ab, strict=True):
         outputs = colorizer.network.predict_on_batch(l[None] / 50 - 1)
         outputs = {key: np.asarray(output[0]) for key, output in outputs.items()}
-        expected = PreparedPhoto(l[..., 0], outputs, colorizer.reading).read_ab()
+        expected = Prediction(l[..., 0], outputs, colorizer.decoding).read_ab()
         np.testing.assert_allclose(own, expected, atol=0.02)
 
 

@@ -8,22 +8,23 @@ import pytest
 import tensorflow as tf
 from tiny_networks import tiny_lite
 
-from deepkoal.colorizer import Colorizer
-from deepkoal.config import Recipe, RecordsError, RunError, WeightsError
-from deepkoal.dataset import hold_back, load_manifest
+from deepkoal.data import hold_back, load_manifest
+from deepkoal.errors import RecordsError, RunError, WeightsError
 from deepkoal.evaluation import calibrate
-from deepkoal.guidance import Reading
-from deepkoal.images import write_image
-from deepkoal.metrics import colorfulness, psnr
-from deepkoal.presets import load_preset
-from deepkoal.training import OwnPhotos, find_reading, fine_tune, prepare_photos
+from deepkoal.evaluation.metrics import colorfulness, psnr
+from deepkoal.guidance import DecodingConfig
+from deepkoal.image_io import write_image
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.pretrained.presets import load_preset
+from deepkoal.pretrained.recipe import Recipe
+from deepkoal.training import OwnPhotos, find_decoding, fine_tune, prepare_photos
 from deepkoal.training.fine_tuning import read_judges
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 RECIPE = Recipe(size=32, batch_size=4, epochs=2, steps_per_epoch=2, learning_rate=1e-2)
-READING = Reading(temperature=0.5, gain=1.2, faithful_vibrance=0.6)
+READING = DecodingConfig(temperature=0.5, gain=1.2, psnr_optimal_vibrance=0.6)
 
 
 def write_tiles(photos, folder, count):
@@ -121,41 +122,41 @@ def finished(photos, tmp_path_factory):
     (folder / "photos").mkdir()
     write_tiles(photos, folder / "photos", 16)
     photos, run = folder / "photos", folder / "run"
-    return photos, run, fine_tune(tiny_lite(), photos, run, recipe=RECIPE, reading=READING)
+    return photos, run, fine_tune(tiny_lite(), photos, run, recipe=RECIPE, decoding=READING)
 
 
 def test_a_run_is_read_as_it_was_calibrated_with_its_own_prior(finished):
     _, run, colorizer = finished
     loaded = Colorizer.from_file(run)
     assert loaded.working_size == RECIPE.size
-    assert loaded.reading.temperature == 0.5  # of the weights it began with
-    assert loaded.reading.gain == colorizer.reading.gain != 1.2
-    assert loaded.reading.faithful_vibrance == colorizer.reading.faithful_vibrance
-    np.testing.assert_allclose(loaded.reading.prior, np.load(run / "prior.npy"), rtol=1e-6)
-    shipped = Reading.from_config(load_preset("koala-lite").reading)
-    assert np.abs(loaded.reading.prior - shipped.prior).sum() > 0.1
+    assert loaded.decoding.temperature == 0.5  # of the weights it began with
+    assert loaded.decoding.gain == colorizer.decoding.gain != 1.2
+    assert loaded.decoding.psnr_optimal_vibrance == colorizer.decoding.psnr_optimal_vibrance
+    np.testing.assert_allclose(loaded.decoding.prior, np.load(run / "prior.npy"), rtol=1e-6)
+    shipped = DecodingConfig.from_config(load_preset("koala-lite").decoding)
+    assert np.abs(loaded.decoding.prior - shipped.prior).sum() > 0.1
 
 
 def test_a_finished_run_goes_on_with_nothing_to_do(finished):
     photos, run, colorizer = finished
     before = (run / "log.csv").read_bytes()
-    again = fine_tune(tiny_lite(3), photos, run, recipe=RECIPE, reading=READING)
+    again = fine_tune(tiny_lite(3), photos, run, recipe=RECIPE, decoding=READING)
     assert (run / "log.csv").read_bytes() == before
-    assert again.reading.to_config() == colorizer.reading.to_config()
+    assert again.decoding.to_config() == colorizer.decoding.to_config()
 
 
 def test_training_may_begin_with_a_run_and_its_reading(finished, tmp_path):
     _, run, colorizer = finished
     preset = load_preset("koala-lite")
     for start in (run, run / "best.keras"):
-        found = find_reading(start, preset)
-        assert found.gain == colorizer.reading.gain
-    shipped = Reading.from_config(preset.reading)
+        found = find_decoding(start, preset)
+        assert found.gain == colorizer.decoding.gain
+    shipped = DecodingConfig.from_config(preset.decoding)
     (tmp_path / "alone.keras").touch()
     for start in ("koala-lite", None, tmp_path / "alone.keras"):
-        assert find_reading(start, preset).gain == shipped.gain
+        assert find_decoding(start, preset).gain == shipped.gain
     with pytest.raises(WeightsError, match="gone: no such file, and no preset of that name"):
-        find_reading("gone", preset)
+        find_decoding("gone", preset)
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"gain": 1, "color": 2}'])
@@ -172,9 +173,9 @@ def test_few_photos_are_all_trained_on_and_calibrated_on(photos, tmp_path):
     recipe = RECIPE.replace(epochs=1, steps_per_epoch=1)
     colorizer = fine_tune(tiny_lite(), tmp_path / "few", tmp_path / "run", recipe=recipe)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["validation"] is None
-    shipped = Reading.from_config(load_preset("koala-lite").reading)
-    assert colorizer.reading.temperature == shipped.temperature
-    assert colorizer.reading.gain != shipped.gain
+    shipped = DecodingConfig.from_config(load_preset("koala-lite").decoding)
+    assert colorizer.decoding.temperature == shipped.temperature
+    assert colorizer.decoding.gain != shipped.gain
 
 
 def test_a_reading_is_calibrated_on_photos_held_back_and_some_beside_them(tmp_path, monkeypatch):
@@ -197,11 +198,11 @@ def test_a_reading_is_calibrated_on_photos_held_back_and_some_beside_them(tmp_pa
 def test_calibrated_photos_are_as_colorful_as_the_truth_and_nearest_where_told(photos):
     network = tiny_lite()
     truths = [photos[name][:128, :128] for name in ("astronaut", "chelsea", "coffee")]
-    start = Reading(temperature=0.5, gain=0.5)
-    colorizer = Colorizer(network, working_size=64, reading=start)
-    reading = calibrate(colorizer, truths)
-    assert reading.temperature == 0.5
-    colorizer.reading = reading
+    start = DecodingConfig(temperature=0.5, gain=0.5)
+    colorizer = Colorizer(network, working_size=64, decoding=start)
+    decoding = calibrate(colorizer, truths)
+    assert decoding.temperature == 0.5
+    colorizer.decoding = decoding
 
     def measure(vibrance):
         colored = [colorizer.colorize(truth, vibrance=vibrance) for truth in truths]
@@ -210,6 +211,6 @@ def test_calibrated_photos_are_as_colorful_as_the_truth_and_nearest_where_told(p
 
     cf, _ = measure(1.0)
     assert cf == pytest.approx(np.mean([colorfulness(truth) for truth in truths]), abs=0.5)
-    best = measure(reading.faithful_vibrance)[1]
+    best = measure(decoding.psnr_optimal_vibrance)[1]
     for factor in (0.7, 1.4):
-        assert best >= measure(min(max(factor * reading.faithful_vibrance, 0.2), 5))[1] - 0.01
+        assert best >= measure(min(max(factor * decoding.psnr_optimal_vibrance, 0.2), 5))[1] - 0.01

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deepkoal.color import ab_bins, decode_ab
-from deepkoal.config import DeepkoalError
+from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import check_vibrance, read_ab
 
 

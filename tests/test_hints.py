@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepkoal.color import rgb_to_lab
-from deepkoal.colorizer import Colorizer
-from deepkoal.config import DeepkoalError
-from deepkoal.guidance import Hint, Kernel, Places, make_places, read_hints, spread
-from deepkoal.metrics import ciede2000
-from deepkoal.upsample import ChromaField, fit_chroma, touch_chroma
+from deepkoal.errors import DeepkoalError
+from deepkoal.evaluation.metrics import ciede2000
+from deepkoal.guidance import AffinityPoints, Hint, Kernel, make_affinity_points, read_hints, spread
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.rendering.upsampling import ChromaField, fit_chroma, touch_chroma
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -93,19 +93,19 @@ KERNEL = Kernel((0.5, 1.0), (10.0, 20.0), (0.2, 0.4), (0.7, 0.3), noise=0.25)
 
 
 def test_places_of_a_grid_lie_at_the_middles_of_its_cells():
-    places = make_places(
+    points = make_affinity_points(
         np.zeros((2, 8, 3), "float32"), np.arange(16, dtype="float32").reshape(2, 8)
     )
     np.testing.assert_allclose(
-        places.position[[0, 1, 8]], [[0.125, 0.125], [0.125, 0.375], [0.375, 0.125]]
+        points.position[[0, 1, 8]], [[0.125, 0.125], [0.125, 0.375], [0.375, 0.125]]
     )
-    assert places.l.tolist() == list(range(16))
-    assert places.features.shape == (16, 3)
+    assert points.l.tolist() == list(range(16))
+    assert points.features.shape == (16, 3)
 
 
 def test_affinity_is_a_mixture_of_gaussians():
-    one = Places(np.array([[0.0, 0.0]]), np.array([50.0]), np.array([[0.5, 0.5]]))
-    other = Places(np.array([[0.3, 0.4]]), np.array([60.0]), np.array([[0.5, 0.9]]))
+    one = AffinityPoints(np.array([[0.0, 0.0]]), np.array([50.0]), np.array([[0.5, 0.5]]))
+    other = AffinityPoints(np.array([[0.3, 0.4]]), np.array([60.0]), np.array([[0.5, 0.9]]))
     parts = [0.25 / 0.5 + 100 / 200 + 0.16 / 0.08, 0.25 / 2 + 100 / 800 + 0.16 / 0.32]
     expected = 0.7 * math.exp(-parts[0]) + 0.3 * math.exp(-parts[1])
     np.testing.assert_allclose(KERNEL.compare(one, other), [[expected]])
@@ -115,7 +115,7 @@ def test_affinity_is_a_mixture_of_gaussians():
 
 def random_places(count, seed=0):
     rng = np.random.default_rng(seed)
-    return Places(
+    return AffinityPoints(
         rng.normal(0, 0.4, (count, 4)).astype("float32"),
         rng.uniform(0, 100, count).astype("float32"),
         rng.random((count, 2)).astype("float32"),
@@ -123,32 +123,32 @@ def random_places(count, seed=0):
 
 
 def test_one_hint_changes_its_place_by_all_but_the_noise_and_others_by_their_affinity():
-    places = random_places(30)
-    marks = places.take(np.array([7]))
-    change = spread(places, marks, np.array([[10.0, -20.0]], "float32"), KERNEL)
+    points = random_places(30)
+    hint_points = points.take(np.array([7]))
+    change = spread(points, hint_points, np.array([[10.0, -20.0]], "float32"), KERNEL)
     np.testing.assert_allclose(change[7], [8, -16], rtol=1e-4)
-    expected = KERNEL.compare(places, marks) / 1.25 * [10, -20]
+    expected = KERNEL.compare(points, hint_points) / 1.25 * [10, -20]
     np.testing.assert_allclose(change, expected, atol=1e-4)
 
 
 def test_hints_that_agree_count_once():
-    places = random_places(30)
+    points = random_places(30)
     residual = np.array([[10.0, -20.0]], "float32")
     quiet = Kernel(**{**vars(KERNEL), "noise": 1e-3})
-    once = spread(places, places.take(np.array([7])), residual, quiet)
-    thrice = spread(places, places.take(np.array([7, 7, 7])), residual.repeat(3, 0), quiet)
+    once = spread(points, points.take(np.array([7])), residual, quiet)
+    thrice = spread(points, points.take(np.array([7, 7, 7])), residual.repeat(3, 0), quiet)
     np.testing.assert_allclose(thrice, once, atol=0.02)
 
 
 def test_the_backend_spreads_as_numpy_does():
     residuals = np.random.default_rng(2).normal(0, 50, (3, 2)).astype("float32")
-    places, marks = random_places(20), random_places(3, seed=1)
+    points, hint_points = random_places(20), random_places(3, seed=1)
     tensors = [
-        Places(*(keras.ops.convert_to_tensor(part) for part in vars(each).values()))
-        for each in (places, marks)
+        AffinityPoints(*(keras.ops.convert_to_tensor(part) for part in vars(each).values()))
+        for each in (points, hint_points)
     ]
     spread_there = spread(*tensors, keras.ops.convert_to_tensor(residuals), KERNEL)
-    here = spread(places, marks, residuals, KERNEL)
+    here = spread(points, hint_points, residuals, KERNEL)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(spread_there), here, atol=1e-2)
 
 
@@ -169,10 +169,10 @@ def test_a_touched_field_gives_the_color_at_its_place_and_is_unchanged_far_away(
 
 
 def test_a_photo_obeys_a_hint_at_its_own_pixel(colorizer, photos):
-    prepared = colorizer.open(photos["chelsea"])
+    prediction = colorizer.open(photos["chelsea"])
     hint = Hint(200, 150, (25.0, 30.0))
-    rgb = prepared.render(hints=[hint])
-    asked = np.concatenate([prepared.l[150, 200:201], hint.ab])
+    rgb = prediction.render(hints=[hint])
+    asked = np.concatenate([prediction.l[150, 200:201], hint.ab])
     got = rgb_to_lab(rgb[150, 200].astype("float32") / 255)
     assert np.linalg.norm(got - asked) < 5
     asked_rgb = cv2.cvtColor(asked[None, None].astype("float32"), cv2.COLOR_LAB2RGB)
@@ -182,25 +182,25 @@ def test_a_photo_obeys_a_hint_at_its_own_pixel(colorizer, photos):
 def test_a_hint_colors_the_object_it_lies_on_and_stops_at_its_edges(colorizer, photos):
     # A cup on a table, and a cat: their photos side by side, as two objects with a known border.
     halves = [cv2.resize(photos[name], (192, 256)) for name in ("coffee", "chelsea")]
-    prepared = colorizer.open(np.concatenate(halves, axis=1))
-    plain = prepared.read_ab()
+    prediction = colorizer.open(np.concatenate(halves, axis=1))
+    plain = prediction.read_ab()
     change = np.linalg.norm(
-        prepared.read_ab(hints=[Hint(290, 130, (-40.0, 40.0))]) - plain, axis=-1
+        prediction.read_ab(hints=[Hint(290, 130, (-40.0, 40.0))]) - plain, axis=-1
     )
     middle = change.shape[1] // 2
     assert change[:, middle + 2 :].mean() > 2 * change[:, : middle - 2].mean()
 
 
 def test_hints_outside_the_photo_are_refused(colorizer, photos):
-    prepared = colorizer.open(photos["chelsea"])
+    prediction = colorizer.open(photos["chelsea"])
     height, width = photos["chelsea"].shape[:2]
     for x, y in ((width, 0), (0, height)):
         with pytest.raises(DeepkoalError, match=f"outside the photo of {width}×{height} pixels"):
-            prepared.render(hints=[Hint(x, y, "red")])
+            prediction.render(hints=[Hint(x, y, "red")])
 
 
 def test_without_hints_nothing_is_spread(colorizer, photos):
-    prepared = colorizer.open(photos["rocket"])
-    np.testing.assert_array_equal(prepared.render(hints=[]), prepared.render())
-    field = fit_chroma(prepared.l, prepared.read_ab())
+    prediction = colorizer.open(photos["rocket"])
+    np.testing.assert_array_equal(prediction.render(hints=[]), prediction.render())
+    field = fit_chroma(prediction.l, prediction.read_ab())
     assert field.coefficients.shape[-1] == 4

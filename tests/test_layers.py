@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepkoal.layers import (
+from deepkoal.models.layers import (
     DoubleSize,
     ReplicateEmbedding,
     StandardizeVector,

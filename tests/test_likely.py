@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from tiny_networks import tiny_koala
 
 from deepkoal.color import BIN_WIDTH, ab_bins, encode_ab
-from deepkoal.colorizer import Colorizer
-from deepkoal.config import DeepkoalError
+from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import list_likely_colors
-from deepkoal.guidance.likely import APART
+from deepkoal.guidance.likely_colors import APART
+from deepkoal.inference.colorizer import Colorizer
 
 Q = len(ab_bins())
 
@@ -41,17 +41,17 @@ def test_fewer_come_where_the_mass_runs_out():
 
 
 def test_a_place_of_a_photo_is_offered_its_own(photos):
-    prepared = Colorizer.from_preset("koala-lite").open(photos["coffee"])
-    height, width = prepared.l.shape
+    prediction = Colorizer.from_preset("koala-lite").open(photos["coffee"])
+    height, width = prediction.l.shape
     places = [(0, 0), (width - 1, height - 1), (width / 2, height / 3)]
-    rows, columns = prepared.outputs["logits"].shape[:2]
+    rows, columns = prediction.outputs["logits"].shape[:2]
     for x, y in places:
-        cell = prepared.outputs["logits"][int(y * rows / height), int(x * columns / width)]
-        offered = prepared.list_likely_colors(x, y, 4)
+        cell = prediction.outputs["logits"][int(y * rows / height), int(x * columns / width)]
+        offered = prediction.list_likely_colors(x, y, 4)
         np.testing.assert_array_equal(offered, list_likely_colors(cell, 4))
 
 
 def test_a_network_that_tells_one_color_only_offers_none(photos):
-    prepared = Colorizer(tiny_koala(), working_size=64).open(photos["coffee"])
+    prediction = Colorizer(tiny_koala(), working_size=64).open(photos["coffee"])
     with pytest.raises(DeepkoalError, match="likely colors need a network"):
-        prepared.list_likely_colors(0, 0)
+        prediction.list_likely_colors(0, 0)

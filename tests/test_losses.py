@@ -6,16 +6,16 @@ import pytest
 import tensorflow as tf
 
 from deepkoal.color import ab_bins, colorfulness, encode_ab, rgb_to_lab
-from deepkoal.config import WeightsError
+from deepkoal.errors import WeightsError
 from deepkoal.losses import (
     AbHuber,
     AbMeanAbsoluteError,
     AbMeanSquaredError,
     AdversarialLoss,
     ColorfulnessLoss,
+    LossDomain,
     PerceptualLoss,
     RebalancedCrossEntropy,
-    Sight,
     lite0_features,
     rebalancing_weights,
     vgg16_features,
@@ -169,8 +169,8 @@ def test_errors_by_hand(loss, expected):
 def test_a_loss_is_rebuilt_from_its_configuration(loss):
     ab, logits, _ = random_case()
     rebuilt = keras.losses.deserialize(keras.losses.serialize(loss))
-    given = {Sight.LOGITS: (ab, logits), Sight.AB: (ab, logits[..., :2])}
-    true, predicted = given.get(loss.sight, (logits[..., :3], logits[..., :3]))
+    given = {LossDomain.LOGITS: (ab, logits), LossDomain.AB: (ab, logits[..., :2])}
+    true, predicted = given.get(loss.domain, (logits[..., :3], logits[..., :3]))
     assert type(rebuilt) is type(loss)
     assert float(rebuilt(true, predicted)) == pytest.approx(float(loss(true, predicted)), rel=1e-6)
 
@@ -246,13 +246,13 @@ def test_missing_vgg16_weights_are_told(tmp_path):
 
 
 @pytest.fixture
-def critic():
+def discriminator():
     """Scores twice a picture's ab_norm a, plus a bias of a half."""
     inputs = keras.Input((None, None, 3))
     layer = keras.layers.Conv2D(1, 1, name="judge")
-    critic = keras.Model(inputs, layer(inputs))
+    discriminator = keras.Model(inputs, layer(inputs))
     layer.set_weights([np.array([0, 2, 0], "float32").reshape(1, 1, 3, 1), np.float32([0.5])])
-    return critic
+    return discriminator
 
 
 def paint(a):
@@ -260,7 +260,7 @@ def paint(a):
 
 
 @pytest.mark.parametrize("kind", ["hinge", "vanilla"])
-def test_both_sides_by_hand(critic, kind):
+def test_both_sides_by_hand(discriminator, kind):
     true, colored = 2 * 0.1 + 0.5, 2 * -0.2 + 0.5  # the scores
     sides = {
         "hinge": [-colored, (1 - true) + (1 + colored)],
@@ -269,19 +269,21 @@ def test_both_sides_by_hand(critic, kind):
             np.log1p(np.exp(-true)) / 2 + np.log1p(np.exp(colored)) / 2,
         ],
     }
-    loss = AdversarialLoss(critic, kind)
+    loss = AdversarialLoss(discriminator, kind)
     found = float(loss(paint(0.1), paint(-0.2)))
     assert found == pytest.approx(sum(sides[kind]), rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["hinge", "vanilla"])
-def test_each_side_learns_from_its_part_alone(critic, kind):
-    loss = AdversarialLoss(critic, kind)
+def test_each_side_learns_from_its_part_alone(discriminator, kind):
+    loss = AdversarialLoss(discriminator, kind)
     picture = tf.constant(paint(-0.2))
     with tf.GradientTape() as tape:
         tape.watch(picture)
         value = loss(paint(0.1), picture)
-    to_picture, to_kernel = tape.gradient(value, [picture, critic.get_layer("judge").kernel.value])
+    to_picture, to_kernel = tape.gradient(
+        value, [picture, discriminator.get_layer("judge").kernel.value]
+    )
     true, colored = 0.7, 0.1
     sigmoid = lambda score: 1 / (1 + np.exp(-score))  # noqa: E731
     # The network would raise the score of what it colored, the critic would lower it.

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import skimage.data
 
-from deepkoal.config import DeepkoalError
-from deepkoal.metrics import (
+from deepkoal.errors import DeepkoalError
+from deepkoal.evaluation.metrics import (
     ab_error,
     away_from_edges,
     center_square,

@@ -267,9 +267,9 @@ CRITIC_PARAMETERS = 2_768_705 - 3 * 16 * 64
     ("build", "table", "parameters"),
     [
         (models.pix2pix, GENERATOR, GENERATOR_PARAMETERS),
-        (models.patch_critic, CRITIC, CRITIC_PARAMETERS),
+        (models.patch_discriminator, CRITIC, CRITIC_PARAMETERS),
     ],
-    ids=["generator", "critic"],
+    ids=["generator", "discriminator"],
 )
 def test_pix2pix_is_its_papers(build, table, parameters):
     network = build()
@@ -308,11 +308,11 @@ def test_pix2pix_colors_each_photo_by_itself(tiny_pix2pix):
 
 def test_a_score_judges_70_pixels():
     keras.utils.set_random_seed(0)
-    critic = models.patch_critic(filters=2)
+    discriminator = models.patch_discriminator(filters=2)
     pictures = np.random.default_rng(0).normal(size=(2, 160, 160, 3)).astype("float32")
     # Without its normalizations, which see the whole photo.
     plain = keras.models.clone_model(
-        critic,
+        discriminator,
         clone_function=lambda layer: (
             keras.layers.Identity(name=layer.name)
             if isinstance(layer, keras.layers.GroupNormalization)

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from deepkoal.cli import main
 from deepkoal.color import ab_bins, encode_ab
-from deepkoal.config import DeepkoalError
+from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import Palette, list_palettes, shift_prior
 from deepkoal.guidance.palette import SMOOTHING
-from deepkoal.images import read_image
-from deepkoal.sheets import draw_palettes
+from deepkoal.image_io import read_image
+from deepkoal.rendering.contact_sheets import draw_palettes
 
 COUNT = len(ab_bins())
 shares = st.lists(st.floats(0.01, 100), min_size=3, max_size=3)

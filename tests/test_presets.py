@@ -8,18 +8,13 @@ import pytest
 import safetensors.numpy
 from tiny_networks import tiny_embedder, tiny_encoder, tiny_koala, tiny_lite
 
-from deepkoal import models, presets, semantic
-from deepkoal.config import Preset, RunError, WeightsError
-from deepkoal.guidance import Reading
-from deepkoal.presets import (
-    begin_with,
-    build_untrained,
-    list_presets,
-    load_network,
-    load_preset,
-    load_recipe,
-)
-from deepkoal.weights import WEIGHTS_FILE, find_shipped, save_weights
+from deepkoal import models
+from deepkoal.errors import RunError, WeightsError
+from deepkoal.guidance import DecodingConfig
+from deepkoal.models.weights import WEIGHTS_FILE, find_shipped, save_weights
+from deepkoal.pretrained import presets
+from deepkoal.pretrained.networks import begin_with, build_untrained, load_network
+from deepkoal.pretrained.presets import Preset, list_presets, load_preset, load_recipe
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -28,7 +23,7 @@ CONFIG = {
     "summary": "a test",
     "network": "lite",
     "working_size": 64,
-    "reading": {"temperature": 0.5},
+    "decoding": {"temperature": 0.5},
     "license": "MIT",
     "sha256": None,
 }
@@ -38,7 +33,7 @@ CONFIG = {
 def shelf(tmp_path, monkeypatch):
     """A models folder of one's own with the preset `mine`, whose encoder is tiny."""
     monkeypatch.setenv("DEEPKOAL_MODELS", str(tmp_path))
-    monkeypatch.setattr(semantic, "efficientnet_lite0", tiny_encoder)
+    monkeypatch.setattr(models, "efficientnet_lite0", tiny_encoder)
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(CONFIG))
@@ -66,7 +61,7 @@ def test_the_shipped_presets():
     assert presets.DEFAULT_PRESET in found
     for preset in found.values():
         assert preset.working_size % 8 == 0
-        assert Reading.from_config(preset.reading).temperature > 0
+        assert DecodingConfig.from_config(preset.decoding).temperature > 0
         assert preset.summary
         assert preset.license
 
@@ -188,7 +183,7 @@ def koala_shelf(shelf, monkeypatch):
     config = {**CONFIG, "network": "koala", "sha256": digest}
     (shelf / "config.json").write_text(json.dumps(config))
     stand_in = staticmethod(lambda: tiny_embedder(seed=8))
-    monkeypatch.setattr(semantic.SemanticEmbedder, "efficientnet_lite0", stand_in)
+    monkeypatch.setattr(models.SemanticEmbedder, "efficientnet_lite0", stand_in)
     return network
 
 

@@ -13,9 +13,9 @@ from tiny_networks import tiny_embedder
 
 from deepkoal import models
 from deepkoal.cli import main
-from deepkoal.evaluation.size import count_multiply_adds
-from deepkoal.images import read_image, write_image
-from deepkoal.semantic import efficientnet_lite0
+from deepkoal.evaluation.cost import count_multiply_adds
+from deepkoal.image_io import read_image, write_image
+from deepkoal.models.efficientnet import efficientnet_lite0
 
 ROOT = Path(__file__).parent.parent
 NEEDS_A_SERVER = "http://127.0.0.1:8501"  # tests/test_serving_process.py runs such examples

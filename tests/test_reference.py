@@ -7,8 +7,14 @@ import skimage.color
 import skimage.data
 
 from deepkoal.color import encode_ab
-from deepkoal.config import DeepkoalError
-from deepkoal.guidance import REFERENCE_KERNEL, Places, make_places, measure_ab, pull_to_reference
+from deepkoal.errors import DeepkoalError
+from deepkoal.guidance import (
+    REFERENCE_KERNEL,
+    AffinityPoints,
+    make_affinity_points,
+    measure_ab,
+    pull_to_reference,
+)
 from deepkoal.guidance.reference import DAMPING, DISAGREEMENT
 
 # ---------------------------------------------------------------- a reference's colors
@@ -51,17 +57,17 @@ def random_places(rng, count):
     features = rng.normal(0, 1, (count, 6)) * (1, 0.3, 0.3, 0.1, 0.1, 0.1)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     parts = features, rng.uniform(30, 60, count), rng.random((count, 2))
-    return Places(*(part.astype("float32") for part in parts))
+    return AffinityPoints(*(part.astype("float32") for part in parts))
 
 
 def test_pull_is_the_formula():
     rng = np.random.default_rng(0)
-    places, reference = random_places(rng, 7), random_places(rng, 9)
+    points, reference = random_places(rng, 7), random_places(rng, 9)
     ab = rng.normal(0, 20, (7, 2)).astype("float32")
     colors = rng.normal(0, 20, (9, 2)).astype("float32")
     (sigma_f,), (sigma_l,) = REFERENCE_KERNEL.features, REFERENCE_KERNEL.lightness
     expected = []
-    for feature, l, own in zip(places.features, places.l, ab, strict=True):
+    for feature, l, own in zip(points.features, points.l, ab, strict=True):
         apart = ((reference.features - feature) ** 2).sum(1) / (2 * sigma_f**2)
         weight = np.exp(-apart - (reference.l - l) ** 2 / (2 * sigma_l**2))
         mean = np.average(colors, axis=0, weights=weight)
@@ -69,12 +75,14 @@ def test_pull_is_the_formula():
         trust = weight.mean() / (weight.mean() + DAMPING)
         trust *= DISAGREEMENT**2 / (DISAGREEMENT**2 + variance)
         expected.append(own + 0.8 * trust * (mean - own))
-    pulled = pull_to_reference(ab, places, reference, colors, strength=0.8)
+    pulled = pull_to_reference(ab, points, reference, colors, strength=0.8)
     np.testing.assert_allclose(pulled, expected, atol=1e-2)
     assert np.abs(pulled - ab).max() > 1
     tensors = [
-        Places(*(keras.ops.convert_to_tensor(part) for part in (p.features, p.l, p.position)))
-        for p in (places, reference)
+        AffinityPoints(
+            *(keras.ops.convert_to_tensor(part) for part in (p.features, p.l, p.position))
+        )
+        for p in (points, reference)
     ]
     ab, colors = keras.ops.convert_to_tensor(ab), keras.ops.convert_to_tensor(colors)
     same = pull_to_reference(ab, tensors[0], tensors[1], colors, strength=0.8)
@@ -83,7 +91,7 @@ def test_pull_is_the_formula():
 
 def flat_places(feature, count):
     features = np.repeat(2 * np.eye(4, dtype="float32")[[feature]], count, axis=0)
-    return Places(features, np.full(count, 50, "float32"), np.zeros((count, 2), "float32"))
+    return AffinityPoints(features, np.full(count, 50, "float32"), np.zeros((count, 2), "float32"))
 
 
 def test_what_is_alike_takes_the_color_and_what_is_not_keeps_its_own():
@@ -121,12 +129,12 @@ def test_other_half_of_a_photo_tells_its_colors(photos):
     """With features that know what a thing is, as a perfect network's would."""
     lab = skimage.color.rgb2lab(photos["coffee"][::10, ::10]).astype("float32")
     halves = lab[:, :30], lab[:, 30:]
-    places = []
+    points = []
     for half in halves:
         features = np.sqrt(encode_ab(half[..., 1:]))
-        places.append(make_places(features, half[..., 0]))
+        points.append(make_affinity_points(features, half[..., 0]))
     truth, colors = (half[..., 1:].reshape(-1, 2) for half in halves)
     grey = np.zeros_like(truth)
-    pulled = pull_to_reference(grey, places[0], places[1], colors)
+    pulled = pull_to_reference(grey, points[0], points[1], colors)
     error, error_alone = (np.linalg.norm(x - truth, axis=1).mean() for x in (pulled, grey))
     assert error < 0.35 * error_alone

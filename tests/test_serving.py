@@ -25,14 +25,14 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from deepkoal.config import DeepkoalError
-from deepkoal.images import decode_photo
+from deepkoal.errors import DeepkoalError
+from deepkoal.image_io import decode_photo
 from deepkoal.serving import upkeep
-from deepkoal.serving.body import until_gone
+from deepkoal.serving.grpc_api import HEALTH_SERVICE, start_rpc
 from deepkoal.serving.limits import Limits
 from deepkoal.serving.loading import WARMUP_FILE, ServedVersion
-from deepkoal.serving.rest import METRICS_PATH, build_app
-from deepkoal.serving.rpc import HEALTH_SERVICE, start_rpc
+from deepkoal.serving.request_body import until_gone
+from deepkoal.serving.rest_api import METRICS_PATH, build_app
 from deepkoal.serving.service import Service
 from deepkoal.serving.status import ServingError
 

@@ -37,11 +37,11 @@ from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow_serving.apis import predict_pb2
 
 from deepkoal.cli import main
-from deepkoal.config import DeepkoalError
+from deepkoal.client import retrying, wire
+from deepkoal.client.client import Client
+from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import Hint
-from deepkoal.images import read_image, write_image
-from deepkoal.serving import retrying, wire
-from deepkoal.serving.client import Client
+from deepkoal.image_io import read_image, write_image
 from deepkoal.serving.loading import ServedVersion
 from deepkoal.serving.signature import Signature, Slot
 from deepkoal.serving.status import CODES, HTTP_STATUS, ServingError, read_http_status
@@ -185,7 +185,7 @@ def test_client_says_that_nobody_is_there():
 
 def test_client_imports_no_tensorflow():
     program = (
-        "import sys; from deepkoal.serving.client import Client; Client('grpc://127.0.0.1:1');"
+        "import sys; from deepkoal.client.client import Client; Client('grpc://127.0.0.1:1');"
         "print(sorted({'tensorflow', 'keras', 'fastapi', 'uvicorn'} & set(sys.modules)))"
     )
     root = PAGE.parent.parent

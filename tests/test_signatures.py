@@ -19,11 +19,11 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 from tiny_networks import tiny_lite
 
-from deepkoal.cli import export as verb
+from deepkoal.cli.commands import export as verb
 from deepkoal.color import ab_bins
-from deepkoal.colorizer import Colorizer
 from deepkoal.export import WARM_UP_FILE, export_saved_model, warm_up
-from deepkoal.guidance import Reading, list_palettes
+from deepkoal.guidance import DecodingConfig, list_palettes
+from deepkoal.inference.colorizer import Colorizer
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 @pytest.fixture(scope="module")
 def export(tmp_path_factory):
     prior = np.full(len(ab_bins()), 1 / len(ab_bins()), "float32")
-    colorizer = Colorizer(tiny_lite(), working_size=64, reading=Reading(prior=prior))
+    colorizer = Colorizer(tiny_lite(), working_size=64, decoding=DecodingConfig(prior=prior))
     folder = tmp_path_factory.mktemp("models") / "tiny" / "1"
     return export_saved_model(colorizer, folder, max_pixels=100_000)
 

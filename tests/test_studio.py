@@ -18,16 +18,16 @@ from tiny_networks import tiny_koala, tiny_lite
 
 from deepkoal.cli import main
 from deepkoal.color import colorfulness
-from deepkoal.colorizer import Colorizer
-from deepkoal.config import DeepkoalError
-from deepkoal.guidance import Hint, Palette, Reading
-from deepkoal.images import SAMPLES, decode_photo, encode_photo, read_sample
-from deepkoal.postprocess import lightness
-from deepkoal.serving.studio import create_studio
-from deepkoal.serving.studio.desk import Desk
-from deepkoal.serving.studio.photo import PREVIEW_PIXELS
-from deepkoal.serving.studio.shelf import GoneError, Shelf
-from deepkoal.sheets import desaturate
+from deepkoal.errors import DeepkoalError
+from deepkoal.guidance import DecodingConfig, Hint, Palette
+from deepkoal.image_io import SAMPLES, decode_photo, encode_photo, read_sample
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.rendering.composition import lightness
+from deepkoal.rendering.contact_sheets import desaturate
+from deepkoal.studio import create_studio
+from deepkoal.studio.lru_store import GoneError, LruStore
+from deepkoal.studio.open_photo import PREVIEW_PIXELS
+from deepkoal.studio.session import Session
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -45,7 +45,7 @@ def serve_client(*arguments, **options):
 @pytest.fixture(scope="module")
 def colorizer():
     prior = np.full(227, 1 / 227, np.float32)
-    return Colorizer(tiny_lite(), working_size=64, reading=Reading(prior=prior))
+    return Colorizer(tiny_lite(), working_size=64, decoding=DecodingConfig(prior=prior))
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_too_large_a_file_is_refused_before_it_is_read(colorizer):
 
 
 def test_of_many_photos_the_last_used_are_kept():
-    shelf = Shelf("photo", 3, 100)
+    shelf = LruStore("photo", 3, 100)
     first, second, third = (shelf.put(name, 10) for name in "abc")
     assert shelf.get(first) == "a"
     fourth = shelf.put("d", 10)
@@ -175,9 +175,9 @@ def test_every_part_of_a_look_is_read_as_the_library_does(client, colorizer, ope
     ]
     plain = see(client.post(f"/api/photos/{opened['id']}/file", json={}))
     np.testing.assert_array_equal(plain, seen.render())
-    for asked, look in looks:
+    for asked, options in looks:
         full = see(client.post(f"/api/photos/{opened['id']}/file", json=asked))
-        np.testing.assert_array_equal(full, seen.render(**look))
+        np.testing.assert_array_equal(full, seen.render(**options))
         assert (full != plain).any(), asked
 
 
@@ -195,9 +195,9 @@ def test_every_part_of_a_look_is_read_as_the_library_does(client, colorizer, ope
         ({"haze": 1}, "body.haze"),
     ],
 )
-def test_a_look_that_is_none_is_refused_in_a_line(client, opened, look, message):
+def test_a_look_that_is_none_is_refused_in_a_line(client, opened, options, message):
     for result in ("look", "file"):
-        answer = client.post(f"/api/photos/{opened['id']}/{result}", json=look)
+        answer = client.post(f"/api/photos/{opened['id']}/{result}", json=options)
         assert answer.status_code == 400
         assert message in error_of(answer)
 
@@ -257,12 +257,12 @@ def test_a_network_without_a_distribution_colors_and_says_what_it_cannot(grey):
 def test_a_large_photo_is_shown_smaller_in_the_colors_of_its_file(colorizer, photos):
     small = Image.fromarray(photos["astronaut"][..., 1])
     large = np.dstack([np.asarray(small.resize((1500, 1800), Image.Resampling.BICUBIC))] * 3)
-    desk = Desk(colorizer)
+    desk = Session(colorizer)
     photo = desk.photos.get(desk.open(encode_photo(large, "JPEG"), "large.jpg"))
-    look = {"hints": [Hint(1499.9, 1799.9, "tomato"), Hint(600, 700, "teal")], "vibrance": 1.5}
-    shown = decode_photo(photo.color(**look)).rgb
+    options = {"hints": [Hint(1499.9, 1799.9, "tomato"), Hint(600, 700, "teal")], "vibrance": 1.5}
+    shown = decode_photo(photo.color(**options)).rgb
     assert shown.shape[0] * shown.shape[1] <= PREVIEW_PIXELS
-    finished = decode_photo(photo.finish(**look)[0]).rgb
+    finished = decode_photo(photo.finish(**options)[0]).rgb
     assert finished.shape == large.shape
     height, width = shown.shape[:2]
     reduced = Image.fromarray(finished).resize((width, height), Image.Resampling.BOX)

@@ -13,11 +13,11 @@ from local_server import serve
 from playwright.sync_api import expect, sync_playwright
 from tiny_networks import tiny_lite
 
-from deepkoal.colorizer import Colorizer
-from deepkoal.guidance import Reading
-from deepkoal.images import SAMPLES, decode_photo, encode_photo, read_image, read_sample
-from deepkoal.serving.studio import create_studio
-from deepkoal.sheets import desaturate
+from deepkoal.guidance import DecodingConfig
+from deepkoal.image_io import SAMPLES, decode_photo, encode_photo, read_image, read_sample
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.rendering.contact_sheets import desaturate
+from deepkoal.studio import create_studio
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -56,8 +56,10 @@ def browser():
 
 @pytest.fixture(scope="module")
 def address():
-    reading = Reading(prior=np.full(227, 1 / 227, np.float32))
-    with serve(create_studio(Colorizer(tiny_lite(), working_size=64, reading=reading))) as address:
+    decoding = DecodingConfig(prior=np.full(227, 1 / 227, np.float32))
+    with serve(
+        create_studio(Colorizer(tiny_lite(), working_size=64, decoding=decoding))
+    ) as address:
         yield address
 
 
@@ -294,7 +296,7 @@ def test_while_an_answer_is_awaited_only_the_newest_look_is_asked_for(page):
 
     wait_for(page, lambda: len(list_looks()) > 1)
     expect(page.locator("body")).not_to_have_class("waiting")
-    assert [look["vibrance"] for look in list_looks()] == [1.2, 2]
+    assert [options["vibrance"] for options in list_looks()] == [1.2, 2]
 
 
 def test_what_is_no_photo_is_said_and_harms_nothing(page, photo, tmp_path):

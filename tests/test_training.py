@@ -22,17 +22,18 @@ from tiny_training import RECIPE, take_first_step, train_tiny
 from deepkoal import losses as losses_module
 from deepkoal import models
 from deepkoal.color import ab_bins, denormalize_l, encode_ab, normalize_ab
-from deepkoal.config import Recipe, RecordsError, RunError
-from deepkoal.dataset import evaluation_batches, prepare
-from deepkoal.losses import AbMeanSquaredError, RebalancedCrossEntropy, Sight
-from deepkoal.metrics import colorfulness
+from deepkoal.data import evaluation_batches, prepare
+from deepkoal.errors import RecordsError, RunError
+from deepkoal.evaluation.metrics import colorfulness
+from deepkoal.losses import AbMeanSquaredError, LossDomain, RebalancedCrossEntropy
+from deepkoal.pretrained.recipe import Recipe
 from deepkoal.training import ColorizationTask, network_from_embedding, train
 from deepkoal.training.checkpoints import Checkpoints, find_checkpoint, trim_log
-from deepkoal.training.judge import Judge
+from deepkoal.training.color_prior import measure_prior
+from deepkoal.training.early_stopping import EarlyStopping
 from deepkoal.training.previews import draw_grid
-from deepkoal.training.prior import measure_prior
-from deepkoal.training.standing import Standing
-from deepkoal.training.task import Seen, rgb_to_l_ab
+from deepkoal.training.task import LossInputs, rgb_to_l_ab
+from deepkoal.training.validation_metrics import ValidationMetrics
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -261,7 +262,7 @@ def tiny_features():
 def test_every_loss_trains_by_the_same_fit_and_goes_on(records, validation, tmp_path, monkeypatch):
     monkeypatch.setattr(losses_module, "lite0_features", tiny_features)
     recipe = SHORT.replace(
-        losses=EVERY_LOSS, epochs=2, critic_filters=2, degradation=0.5, best_by="psnr_at_cf"
+        losses=EVERY_LOSS, epochs=2, discriminator_filters=2, degradation=0.5, best_by="psnr_at_cf"
     )
     network = train_pix2pix(records, validation, tmp_path / "through", recipe)
     rows = read_log(tmp_path / "through")
@@ -283,13 +284,18 @@ def test_every_loss_trains_by_the_same_fit_and_goes_on(records, validation, tmp_
 
 def test_a_critic_learns_by_itself_first(records, tmp_path):
     recipe = SHORT.replace(
-        losses={"adversarial_hinge": 1.0}, critic_filters=2, critic_steps=2, weight_decay=0.1
+        losses={"adversarial_hinge": 1.0},
+        discriminator_filters=2,
+        discriminator_warmup=2,
+        weight_decay=0.1,
     )
     before = weights_of(tiny_lite())
     network = train_tiny(records, None, tmp_path / "waiting", recipe=recipe)
     for variable in network.trainable_variables:
         np.testing.assert_array_equal(variable, before[variable.path], err_msg=variable.path)
-    later = train_tiny(records, None, tmp_path / "going", recipe=recipe.replace(critic_steps=1))
+    later = train_tiny(
+        records, None, tmp_path / "going", recipe=recipe.replace(discriminator_warmup=1)
+    )
     assert all(np.any(np.array(v) != before[v.path]) for v in later.trainable_variables)
 
 
@@ -316,13 +322,13 @@ def test_truth_is_as_coarse_as_what_it_is_compared_with(photos):
     rgb = photos["coffee"][None, 100:164, 100:164]
     l_norm, ab = rgb_to_l_ab(rgb)
     logits = 50 * encode_ab(keras.ops.average_pool(ab, 4, strides=4))
-    seen = Seen(denormalize_l(l_norm), ab, {"logits": logits})
-    true, told = (np.asarray(lab) for lab in seen.by(Sight.PICTURE))
+    seen = LossInputs(denormalize_l(l_norm), ab, {"logits": logits})
+    true, told = (np.asarray(lab) for lab in seen.by(LossDomain.PICTURE))
     assert true.shape == told.shape == (1, 64, 64, 3)
     np.testing.assert_array_equal(true[..., 0], told[..., 0])
     np.testing.assert_allclose(told[..., 1:], true[..., 1:], atol=6)  # half a bin
     assert np.abs(true[..., 1:] - np.asarray(ab)).max() > 10
-    pooled, read = (np.asarray(part) for part in seen.by(Sight.AB))
+    pooled, read = (np.asarray(part) for part in seen.by(LossDomain.AB))
     np.testing.assert_allclose(read, pooled, atol=6)
     assert pooled.shape == (1, 16, 16, 2)
 
@@ -341,7 +347,7 @@ def test_the_judge_measures_what_it_is_shown(photos, validation):
             return {"ab_norm": normalize_ab(ab) / 2}
 
     logs = {}
-    Judge(Oracle(), batches).on_epoch_end(0, logs)
+    ValidationMetrics(Oracle(), batches).on_epoch_end(0, logs)
     true = [colorfulness(rgb) for batch in batches for rgb in batch["rgb"].numpy()]
     # At vibrance 2 they are the true ones, up to what rounding takes.
     assert logs["val_psnr_at_cf"] > 45
@@ -605,7 +611,7 @@ def test_a_preview_shows_grey_colored_and_true(photos):
 
 
 def keep(run_dir, network, epoch, loss, before=()):
-    standing = Standing(RECIPE, [{"loss": loss} for loss in before])
+    standing = EarlyStopping(RECIPE, [{"loss": loss} for loss in before])
     callback = Checkpoints(network, run_dir, standing, "best.keras")
     callback.set_model(network)
     callback.on_epoch_end(epoch, {"loss": loss})
@@ -685,15 +691,15 @@ def test_a_log_of_no_finished_epoch_is_removed(tmp_path):
 
 
 def test_what_is_best_and_when_a_run_is_over():
-    lowest = Standing(RECIPE, [])
+    lowest = EarlyStopping(RECIPE, [])
     assert [lowest.add({"loss": 9, "val_loss": loss}) for loss in (3, 2, 2.5, 1)] == [1, 1, 0, 1]
     assert not lowest.is_over
     # As a log has them: not validated.
     unjudged = [{"loss": "2.0", "val_loss": "NA"}, {"loss": "3.0", "val_loss": "NA"}]
-    assert not Standing(RECIPE, unjudged).add({"loss": 2.5})
+    assert not EarlyStopping(RECIPE, unjudged).add({"loss": 2.5})
     # The critic's four steps take two epochs, of which neither counts as waiting.
-    recipe = RECIPE.replace(best_by="psnr_at_cf", patience=2, critic_steps=4)
-    standing = Standing(recipe, [{"val_psnr_at_cf": "20.0"}] * 3)
+    recipe = RECIPE.replace(best_by="psnr_at_cf", patience=2, discriminator_warmup=4)
+    standing = EarlyStopping(recipe, [{"val_psnr_at_cf": "20.0"}] * 3)
     assert not standing.is_over
     assert standing.add({"val_psnr_at_cf": 20.1})
     assert not standing.add({"val_psnr_at_cf": 20.0})

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from deepkoal.images import read_image
+from deepkoal.image_io import read_image
 
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
 SECONDS_PER_CELL = 600

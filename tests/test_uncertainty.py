@@ -1,4 +1,4 @@
-"""Doubt: its formulas by hand, that it tells where colors err, and where hints are asked for."""
+"""UncertaintyFigures: its formulas by hand, that it tells where colors err, and where hints are asked for."""
 
 import math
 
@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from deepkoal.color import ab_bins, rgb_to_lab
-from deepkoal.colorizer import Colorizer
-from deepkoal.config import DeepkoalError
+from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
     Hint,
     Kernel,
     expected_error,
-    make_places,
+    make_affinity_points,
     read_ab,
     remaining_doubt,
     suggest_hints,
     uncertainty,
 )
+from deepkoal.inference.colorizer import Colorizer
 
 Q = len(ab_bins())
 KERNEL = Kernel(features=(0.5,), lightness=(20.0,), position=(0.5,), weights=(1.3,), noise=0.1)
@@ -78,10 +78,10 @@ def test_colors_err_where_they_are_doubted(photos):
     colorizer = Colorizer.from_preset("koala-lite")
     correlations = []
     for rgb in photos.values():
-        prepared = colorizer.open(rgb)
-        logits = prepared.outputs["logits"]
+        prediction = colorizer.open(rgb)
+        logits = prediction.outputs["logits"]
         height, width = logits.shape[:2]
-        ab = read_ab(prepared.outputs, prepared.reading.temperature, 1.0)
+        ab = read_ab(prediction.outputs, prediction.decoding.temperature, 1.0)
         small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
         error = np.linalg.norm(ab - rgb_to_lab(small.astype("float32") / 255)[..., 1:], axis=-1)
         correlations.append(
@@ -98,25 +98,25 @@ def test_colors_err_where_they_are_doubted(photos):
 
 @pytest.fixture
 def grid():
-    """Doubt of 6×8 places, and the places."""
+    """UncertaintyFigures of 6×8 places, and the places."""
     generator = np.random.default_rng(3)
     features = generator.normal(0, 0.3, (6, 8, 4)).astype("float32")
     l = generator.uniform(20, 80, (6, 8)).astype("float32")
-    return generator.uniform(0.1, 0.9, (6, 8)).astype("float32"), make_places(features, l)
+    return generator.uniform(0.1, 0.9, (6, 8)).astype("float32"), make_affinity_points(features, l)
 
 
 def test_each_hint_lowers_the_remaining_variance_most(grid):
-    doubt, places = grid
+    doubt, points = grid
     deviation = doubt.ravel().astype("float64")
-    prior = deviation[:, None] * KERNEL.compare(places, places) * deviation
+    prior = deviation[:, None] * KERNEL.compare(points, points) * deviation
     noise = KERNEL.noise * np.mean(deviation**2)
 
-    def remaining(marks):  # Rasmussen and Williams 2006, eq. 2.26
-        known = prior[np.ix_(marks, marks)] + noise * np.eye(len(marks))
-        return np.trace(prior - prior[:, marks] @ np.linalg.solve(known, prior[marks]))
+    def remaining(hint_points):  # Rasmussen and Williams 2006, eq. 2.26
+        known = prior[np.ix_(hint_points, hint_points)] + noise * np.eye(len(hint_points))
+        return np.trace(prior - prior[:, hint_points] @ np.linalg.solve(known, prior[hint_points]))
 
     chosen = []
-    for row, column in suggest_hints(doubt, places, KERNEL, 4):
+    for row, column in suggest_hints(doubt, points, KERNEL, 4):
         best = min(range(doubt.size), key=lambda k: remaining([*chosen, k]))
         chosen.append(row * 8 + column)
         assert chosen[-1] == best
@@ -126,10 +126,10 @@ def test_each_hint_lowers_the_remaining_variance_most(grid):
 def test_unlike_things_are_asked_for_one_after_the_other():
     features = np.zeros((8, 8, 2), "float32")
     features[:, :4, 0], features[:, 4:, 1] = 3, 3
-    places = make_places(features, np.full((8, 8), 50, "float32"))
+    points = make_affinity_points(features, np.full((8, 8), 50, "float32"))
     doubt = np.full((8, 8), 0.5, "float32")
     doubt[:, 4:] = 0.6
-    first, second = suggest_hints(doubt, places, KERNEL, 2)
+    first, second = suggest_hints(doubt, points, KERNEL, 2)
     assert first[1] >= 4
     assert second[1] < 4
 
@@ -141,7 +141,9 @@ def test_the_doubtful_part_of_any_grid_is_asked_for(shape):
     features[:, half:, 0] = 2
     doubt = np.full(shape, 0.01, "float32")
     doubt[:, half:] = 1
-    hints = suggest_hints(doubt, make_places(features, np.zeros(shape, "float32")), KERNEL, 3)
+    hints = suggest_hints(
+        doubt, make_affinity_points(features, np.zeros(shape, "float32")), KERNEL, 3
+    )
     assert hints.shape == (3, 2)
     assert len(np.unique(hints, axis=0)) == 3
     assert (hints >= [0, half]).all()
@@ -149,9 +151,9 @@ def test_the_doubtful_part_of_any_grid_is_asked_for(shape):
 
 
 def test_without_doubt_there_is_still_an_answer(grid):
-    _, places = grid
+    _, points = grid
     assert (
-        len(np.unique(suggest_hints(np.zeros((6, 8), "float32"), places, KERNEL, 5), axis=0)) == 5
+        len(np.unique(suggest_hints(np.zeros((6, 8), "float32"), points, KERNEL, 5), axis=0)) == 5
     )
 
 
@@ -165,25 +167,25 @@ def test_hints_for_no_place_are_refused(grid, count):
 
 
 def test_remaining_doubt_is_the_deviation_of_the_process(grid):
-    doubt, places = grid
-    marks = np.array([3, 20, 21])
-    prior = KERNEL.compare(places, places).astype("float64")
-    known = prior[np.ix_(marks, marks)] + KERNEL.noise * np.eye(3)
-    left = prior - prior[:, marks] @ np.linalg.solve(known, prior[marks])
+    doubt, points = grid
+    hint_points = np.array([3, 20, 21])
+    prior = KERNEL.compare(points, points).astype("float64")
+    known = prior[np.ix_(hint_points, hint_points)] + KERNEL.noise * np.eye(3)
+    left = prior - prior[:, hint_points] @ np.linalg.solve(known, prior[hint_points])
     expected = doubt * np.sqrt(np.diag(left) / np.diag(prior)).reshape(doubt.shape)
-    got = remaining_doubt(doubt, places, places.take(marks), KERNEL)
+    got = remaining_doubt(doubt, points, points.take(hint_points), KERNEL)
     assert got.dtype == np.float32
     np.testing.assert_allclose(got, expected, atol=1e-3)
 
 
 def test_what_a_hint_has_told_is_doubted_less_and_asked_no_more(photos):
-    prepared = Colorizer.from_preset("koala-lite").open(photos["coffee"])
-    asked = prepared.suggest_hints(3)
+    prediction = Colorizer.from_preset("koala-lite").open(photos["coffee"])
+    asked = prediction.suggest_hints(3)
     hints = [Hint(*place, "tomato") for place in asked]
-    before, after = prepared.uncertainty(), prepared.uncertainty(hints=hints)
+    before, after = prediction.uncertainty(), prediction.uncertainty(hints=hints)
     assert (after <= before + 1e-5).all()
     for x, y in asked:
         assert after[int(y), int(x)] < 0.7 * before[int(y), int(x)]
-    assert not set(asked) & set(prepared.suggest_hints(5, hints=hints))
+    assert not set(asked) & set(prediction.suggest_hints(5, hints=hints))
     with pytest.raises(DeepkoalError, match="outside the photo"):
-        prepared.uncertainty(hints=[Hint(1e4, 0, "red")])
+        prediction.uncertainty(hints=[Hint(1e4, 0, "red")])

@@ -6,19 +6,19 @@ import tensorflow as tf
 from tiny_networks import tiny_koala, tiny_lite
 
 from deepkoal.color import BIN_WIDTH, ab_bins, encode_ab
-from deepkoal.colorizer import Colorizer
-from deepkoal.config import DeepkoalError
+from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
     Hint,
     Kernel,
-    Noise,
     Palette,
-    draw_noise,
+    VariationLatents,
     draw_variations,
-    make_places,
+    make_affinity_points,
     read_ab,
+    sample_latents,
 )
 from deepkoal.guidance.variations import BREADTH, SHARED
+from deepkoal.inference.colorizer import Colorizer
 
 DEPTH = 6
 
@@ -30,11 +30,11 @@ def scene():
     logits = generator.normal(0, 2, (5, 7, len(ab_bins()))).astype("float32")
     features = generator.normal(0, 0.4, (5, 7, DEPTH)).astype("float32")
     l = generator.uniform(0, 100, (5, 7)).astype("float32")
-    return logits, make_places(features, l)
+    return logits, make_affinity_points(features, l)
 
 
 @pytest.fixture(scope="module")
-def prepared(photos):
+def prediction(photos):
     return Colorizer.from_preset("koala-lite").open(photos["coffee"])
 
 
@@ -48,46 +48,48 @@ def push(directions, vibrances):
     """Return a noise that is the same at all places."""
     n = len(directions)
     nothing = [np.zeros(shape, "float32") for shape in ((DEPTH, 1), 1, (2, 1), 1, (n, 1, 2))]
-    return Noise(*nothing, np.array(directions, "float32"), np.array(vibrances, "float32"))
+    return VariationLatents(
+        *nothing, np.array(directions, "float32"), np.array(vibrances, "float32")
+    )
 
 
 # --- the noise ---------------------------------------------------------------------------------
 
 
 def test_noise_repeats_under_its_seed_alone():
-    noise, again, other = (draw_noise(4, seed, DEPTH, Kernel()) for seed in (3, 3, 4))
-    for name, drawn in vars(noise).items():
+    latents, again, other = (sample_latents(4, seed, DEPTH, Kernel()) for seed in (3, 3, 4))
+    for name, drawn in vars(latents).items():
         np.testing.assert_array_equal(drawn, getattr(again, name))
-    assert not np.allclose(noise.directions, other.directions)
-    assert not np.allclose(noise.heights, other.heights)
+    assert not np.allclose(latents.directions, other.directions)
+    assert not np.allclose(latents.heights, other.heights)
 
 
 def test_noise_agrees_between_places_as_far_as_they_are_alike(scene):
-    _, places = scene
+    _, points = scene
     widths = {"features": 0.5, "lightness": 30.0, "position": 0.6}
     hints = Kernel(**{name: (width,) for name, width in widths.items()}, weights=(1.3,))
     broader = Kernel(**{name: (BREADTH * w,) for name, w in widths.items()}, weights=(1.0,))
     products = []
     for seed in range(60):
-        noise = draw_noise(9, seed, DEPTH, hints)
-        field = noise.at(places) - noise.directions[:, None]
+        latents = sample_latents(9, seed, DEPTH, hints)
+        field = latents.at(points) - latents.directions[:, None]
         products.append(np.einsum("inc,imc->nm", field, field) / (2 * len(field)))
-    covariance = (1 - SHARED) * broader.compare(places, places)
+    covariance = (1 - SHARED) * broader.compare(points, points)
     assert np.abs(np.mean(products, axis=0) - covariance).max() < 0.15 * (1 - SHARED)
 
 
 def test_what_a_photo_shares_is_spread_evenly():
-    noise = draw_noise(8, 0, DEPTH, Kernel())
-    turns = np.sort(np.arctan2(*noise.directions.T))
+    latents = sample_latents(8, 0, DEPTH, Kernel())
+    turns = np.sort(np.arctan2(*latents.directions.T))
     assert np.diff(turns).max() < np.pi / 2  # 7 directions leave no half of the colors out
-    np.testing.assert_allclose(noise.directions.mean(axis=0), 0, atol=0.25)
-    np.testing.assert_allclose(np.prod(noise.vibrances), 1, rtol=1e-5)
+    np.testing.assert_allclose(latents.directions.mean(axis=0), 0, atol=0.25)
+    np.testing.assert_allclose(np.prod(latents.vibrances), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize("count", [0, -3])
 def test_no_variations_is_refused(count):
     with pytest.raises(DeepkoalError, match=f"count of variations from 1 up, got {count}"):
-        draw_noise(count, 0, DEPTH, Kernel())
+        sample_latents(count, 0, DEPTH, Kernel())
 
 
 # --- the variations ----------------------------------------------------------------------------
@@ -95,8 +97,8 @@ def test_no_variations_is_refused(count):
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_the_automatic_colors_come_first(scene, count):
-    logits, places = scene
-    looks = draw_variations(logits, places, draw_noise(count, 0, DEPTH, Kernel()), 0.7, 1.2)
+    logits, points = scene
+    looks = draw_variations(logits, points, sample_latents(count, 0, DEPTH, Kernel()), 0.7, 1.2)
     assert looks.shape == (count, 5, 7, 2)
     assert looks.dtype == np.float32
     np.testing.assert_array_equal(looks[0], read_ab({"logits": logits}, 0.7, 1.2))
@@ -106,9 +108,9 @@ def test_a_gaussian_moves_half_the_way_that_it_is_told():
     # Two Gaussians of one covariance multiply to one whose mean lies halfway.
     mean, covariance = np.array([3.0, -8.0]), np.array([[120.0, 45.0], [45.0, 80.0]])
     logits = np.broadcast_to(tell_gaussian(mean, covariance), (2, 3, len(ab_bins())))
-    places = make_places(np.zeros((2, 3, DEPTH), "float32"), np.zeros((2, 3), "float32"))
+    points = make_affinity_points(np.zeros((2, 3, DEPTH), "float32"), np.zeros((2, 3), "float32"))
     z = np.array([0.8, -0.5])
-    looks = draw_variations(logits, places, push([z], [1.0]), 1.0, 1.0)
+    looks = draw_variations(logits, points, push([z], [1.0]), 1.0, 1.0)
     widened = covariance + np.eye(2) * BIN_WIDTH**2 / 12  # S has what a bin hides
     values, vectors = np.linalg.eigh(widened)
     told = vectors @ (np.sqrt(values) * (vectors.T @ z))
@@ -122,28 +124,28 @@ def test_a_choice_is_made_among_the_colors_that_are_possible():
     red, green = np.array([50.0, 30.0]), np.array([-40.0, 30.0])
     shares = 0.6 * encode_ab(red[None]) + 0.4 * encode_ab(green[None])
     logits = np.log(shares + 1e-9)[None].astype("float32")
-    places = make_places(np.zeros((1, 1, DEPTH), "float32"), np.zeros((1, 1), "float32"))
+    points = make_affinity_points(np.zeros((1, 1, DEPTH), "float32"), np.zeros((1, 1), "float32"))
     sides = push([[1.4, 0], [-1.4, 0]], [1.0, 1.0])
-    looks = draw_variations(logits, places, sides, 0.5, 1.0)[1:, 0, 0]
+    looks = draw_variations(logits, points, sides, 0.5, 1.0)[1:, 0, 0]
     np.testing.assert_allclose(looks[np.argsort(looks[:, 0])], [green, red], atol=3)
 
 
 def test_certain_places_stay_as_they_are(scene):
-    _, places = scene
+    _, points = scene
     ab = np.random.default_rng(0).uniform(-40, 40, (5, 7, 2)).astype("float32")
     logits = np.log(encode_ab(ab, neighbors=3, sigma=2.0) + 1e-12)
-    noise = draw_noise(8, 0, DEPTH, Kernel())
-    looks = draw_variations(logits, places, noise, 0.7, 1.0)[1:]
-    plain = np.stack([read_ab({"logits": logits}, 0.7, v) for v in noise.vibrances])
+    latents = sample_latents(8, 0, DEPTH, Kernel())
+    looks = draw_variations(logits, points, latents, 0.7, 1.0)[1:]
+    plain = np.stack([read_ab({"logits": logits}, 0.7, v) for v in latents.vibrances])
     # All that vibrance does not do is less than a bin.
     nearest = np.linalg.norm(looks[:, None] - plain, axis=-1).mean(axis=(2, 3)).min(axis=1)
     assert nearest.max() < BIN_WIDTH
 
 
 def test_the_likeliest_come_first(scene):
-    logits, places = scene
-    noise = draw_noise(8, 2, DEPTH, Kernel())
-    looks = draw_variations(logits, places, noise, 0.7, 1.0)
+    logits, points = scene
+    latents = sample_latents(8, 2, DEPTH, Kernel())
+    looks = draw_variations(logits, points, latents, 0.7, 1.0)
     shares = np.exp(logits.astype("float64"))
     shares /= shares.sum(axis=-1, keepdims=True)
     mean = shares @ ab_bins()
@@ -153,66 +155,72 @@ def test_the_likeliest_come_first(scene):
     apart = np.einsum("khwi,hwij,khwj->k", looks - mean, precision, looks - mean)
     assert (np.diff(apart[1:]) > 0).all()
     # The order is of likelihood, not that in which they were drawn.
-    unsorted = draw_variations(logits, places, turn_around(noise), 0.7, 1.0)
+    unsorted = draw_variations(logits, points, turn_around(latents), 0.7, 1.0)
     np.testing.assert_allclose(unsorted, looks, atol=1e-3)
 
 
-def turn_around(noise):
-    reversed_ones = {n: getattr(noise, n)[::-1] for n in ("heights", "directions", "vibrances")}
-    return Noise(**{**vars(noise), **reversed_ones})
+def turn_around(latents):
+    reversed_ones = {n: getattr(latents, n)[::-1] for n in ("heights", "directions", "vibrances")}
+    return VariationLatents(**{**vars(latents), **reversed_ones})
 
 
-def test_a_photo_varies_by_things_and_not_by_places(prepared):
-    logits, places = prepared.outputs["logits"], prepared.places
-    noise = draw_noise(8, 0, places.features.shape[-1], prepared.reading.kernel)
-    looks = draw_variations(logits, places, noise, prepared.reading.temperature, 1.0)
+def test_a_photo_varies_by_things_and_not_by_places(prediction):
+    logits, points = prediction.outputs["logits"], prediction.points
+    latents = sample_latents(8, 0, points.features.shape[-1], prediction.decoding.kernel)
+    looks = draw_variations(logits, points, latents, prediction.decoding.temperature, 1.0)
     apart = np.linalg.norm(looks[:, None] - looks[None], axis=-1)
     assert apart.sum() / (8 * 7 * apart[0, 0].size) > 5  # one sees that they differ
-    z = noise.at(places).reshape(-1, *logits.shape[:2], 2)
+    z = latents.at(points).reshape(-1, *logits.shape[:2], 2)
     for field in (z, looks[1:] - looks[0]):  # of independent places steps would be √2 as large
         steps = np.diff(field, axis=2)
         assert np.sqrt(np.mean(steps**2)) < 0.5 * np.sqrt(np.mean(field**2))
 
 
 def test_a_graph_of_any_size_varies_as_arrays_do(scene):
-    logits, places = scene
-    noise = draw_noise(4, 5, DEPTH, Kernel())
-    features, l = places.features.reshape(5, 7, DEPTH), places.l.reshape(5, 7)
+    logits, points = scene
+    latents = sample_latents(4, 5, DEPTH, Kernel())
+    features, l = points.features.reshape(5, 7, DEPTH), points.l.reshape(5, 7)
 
     sizes = [(None, None, depth) for depth in (logits.shape[-1], DEPTH, 1)]
 
     @tf.function(input_signature=list(map(tf.TensorSpec, sizes)))
     def draw(logits, features, l):
-        constants = Noise(*map(tf.constant, vars(noise).values()))
-        return draw_variations(logits, make_places(features, l[..., 0]), constants, 0.7, 1.1)
+        constants = VariationLatents(*map(tf.constant, vars(latents).values()))
+        return draw_variations(
+            logits, make_affinity_points(features, l[..., 0]), constants, 0.7, 1.1
+        )
 
-    expected = draw_variations(logits, places, noise, 0.7, 1.1)
+    expected = draw_variations(logits, points, latents, 0.7, 1.1)
     np.testing.assert_allclose(draw(logits, features, l[..., None]), expected, atol=0.01)
 
 
 # --- as part of a look -------------------------------------------------------------------------
 
 
-def test_a_look_may_start_from_a_variation(prepared):
-    variations = prepared.list_variations(4, seed=5)
-    reading, features = prepared.reading, prepared.places.features
-    noise = draw_noise(4, 5, features.shape[-1], reading.kernel)
+def test_a_look_may_start_from_a_variation(prediction):
+    variations = prediction.list_variations(4, seed=5)
+    decoding, features = prediction.decoding, prediction.points.features
+    latents = sample_latents(4, 5, features.shape[-1], decoding.kernel)
     expected = draw_variations(
-        prepared.outputs["logits"], prepared.places, noise, reading.temperature, 2 * reading.gain
+        prediction.outputs["logits"],
+        prediction.points,
+        latents,
+        decoding.temperature,
+        2 * decoding.gain,
     )
     for variation, ab in zip([None, *variations], expected, strict=True):
-        got = prepared.read_ab(variation=variation, vibrance=2, tidy=False)
+        got = prediction.read_ab(variation=variation, vibrance=2, cleanup=False)
         np.testing.assert_allclose(got, ab, atol=1e-3)
-    looks = prepared.variations(4, seed=5)
-    np.testing.assert_array_equal(looks[3], prepared.render(variation=variations[2]))
+    looks = prediction.variations(4, seed=5)
+    np.testing.assert_array_equal(looks[3], prediction.render(variation=variations[2]))
 
 
-def test_palettes_and_hints_act_on_a_variation(prepared):
-    (*_, variation) = prepared.list_variations(6)
+def test_palettes_and_hints_act_on_a_variation(prediction):
+    (*_, variation) = prediction.list_variations(6)
     sepia = Palette.named("sepia")
     plain, varied, both, toned = (
-        prepared.read_ab(**look)
-        for look in (
+        prediction.read_ab(**options)
+        for options in (
             {},
             {"variation": variation},
             {"variation": variation, "palette": sepia},
@@ -223,7 +231,7 @@ def test_palettes_and_hints_act_on_a_variation(prepared):
     assert np.linalg.norm(both - toned, axis=-1).mean() < away / 2  # sepia is all that it may be
     hint = Hint(500, 60, (-30.0, 20.0))
     hinted, plain_hinted = (
-        prepared.render(variation=each, hints=[hint]) for each in (variation, None)
+        prediction.render(variation=each, hints=[hint]) for each in (variation, None)
     )
     red, green, _ = hinted[60, 500].astype(int)
     assert green > red + 20
@@ -231,7 +239,7 @@ def test_palettes_and_hints_act_on_a_variation(prepared):
 
 
 def test_a_network_that_tells_one_color_only_does_not_vary(photos):
-    prepared = Colorizer(tiny_koala(), working_size=64).open(photos["coffee"])
+    prediction = Colorizer(tiny_koala(), working_size=64).open(photos["coffee"])
     (variation,) = Colorizer(tiny_lite(), working_size=64).open(photos["coffee"]).list_variations(2)
     with pytest.raises(DeepkoalError, match="variations need a network"):
-        prepared.render(variation=variation)
+        prediction.render(variation=variation)

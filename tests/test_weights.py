@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-import deepkoal.weights
-from deepkoal.config import WeightsError
-from deepkoal.weights import find_shipped, load_weights, save_weights, shipped_models_dir
+import deepkoal.models.weights
+from deepkoal.errors import WeightsError
+from deepkoal.models.weights import find_shipped, load_weights, save_weights, shipped_models_dir
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -237,7 +237,7 @@ def test_layers_of_one_name_are_refused(tmp_path):
 def test_a_file_written_on_tensorflow_loads_on_jax(saved):
     code = """
 import sys, keras, numpy as np
-from deepkoal.weights import load_weights, save_weights
+from deepkoal.models.weights import load_weights, save_weights
 inputs = keras.Input((4,))
 model = keras.Model(inputs, keras.layers.Dense(2, name="head")(inputs))
 load_weights(model, sys.argv[1])
@@ -284,7 +284,7 @@ def test_an_installed_package_finds_its_data_files(tmp_path, monkeypatch):
     package = tmp_path / "lib" / "deepkoal" / "weights.py"
     stranger = tmp_path / "lib" / "models"  # another package's, beside ours
     stranger.mkdir(parents=True)
-    monkeypatch.setattr(deepkoal.weights, "__file__", str(package))
+    monkeypatch.setattr(deepkoal.models.weights, "__file__", str(package))
     monkeypatch.setattr(sysconfig, "get_path", lambda name, scheme=None: str(tmp_path / "prefix"))
     installed = tmp_path / "prefix" / "share" / "deepkoal" / "models"
     with pytest.raises(WeightsError, match="reinstall deepkoal"):

@@ -10,8 +10,9 @@ import json
 import os
 import sys
 
-from deepkoal.cli import main, training
-from deepkoal.cli.devices import choose_backend
+from deepkoal.cli import main
+from deepkoal.cli.arguments.devices import choose_backend
+from deepkoal.cli.commands import train as training
 
 os.environ.pop("KERAS_BACKEND", None)  # which the command is to choose
 KILL_AT, ARGUMENTS = sys.argv[1], sys.argv[2:]
@@ -25,7 +26,7 @@ def run_tiny_train(arguments):
     from tiny_training import KillAt
 
     import deepkoal.training
-    from deepkoal import presets
+    from deepkoal.pretrained import presets
 
     class TellLosses(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs):

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from deepkoal import models
-from deepkoal.layers import ReplicateEmbedding
-from deepkoal.semantic import SemanticEmbedder
+from deepkoal.models.embedder import SemanticEmbedder
+from deepkoal.models.layers import ReplicateEmbedding
 
 
 def tiny_encoder():

@@ -16,7 +16,7 @@ from tiny_networks import tiny_lite
 
 from deepkoal import models
 from deepkoal.color import ab_bins
-from deepkoal.config import Recipe
+from deepkoal.pretrained.recipe import Recipe
 from deepkoal.training import spread_over, train
 from deepkoal.training.optimizer import RatedAdamW
 
@@ -57,8 +57,8 @@ def train_everything(records, run_dir, epochs):
     keras.utils.set_random_seed(0)
     recipe = RECIPE.replace(
         losses={"mae": 10.0, "adversarial_hinge": 1.0},
-        critic_filters=2,
-        critic_steps=2,
+        discriminator_filters=2,
+        discriminator_warmup=2,
         degradation=0.5,
         best_by="psnr_at_cf",
         epochs=epochs,

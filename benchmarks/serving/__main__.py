@@ -32,8 +32,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if set(chosen) - {"fuzz"}:
-            from deepkoal.colorizer import Colorizer
             from deepkoal.export import export_saved_model
+            from deepkoal.inference.colorizer import Colorizer
 
             export_saved_model(Colorizer.from_preset(), folder / "models" / "koala-lite" / "1")
         for step in chosen:

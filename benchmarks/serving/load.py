@@ -1,4 +1,4 @@
-"""Good requests only: throughput and latency, against the bare engine's."""
+"""Good requests only: throughput and latency, against the bare backend's."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ print(*measure(1, 32), *measure(2, 8))
 
 
 def load(models: Path, seconds: float, folder: Path) -> None:
-    """Load at a stretch, and the bare engine for half as long before and after.
+    """Load at a stretch, and the bare backend for half as long before and after.
 
     Where the cores are not free, processor time for a photo says more than photos a second.
     """
@@ -55,7 +55,7 @@ def load(models: Path, seconds: float, folder: Path) -> None:
     measured = np.mean([before, after], axis=0).reshape(2, 2)
     for name, (engine_rate, engine_busy) in zip(ENGINE_NAMES, measured, strict=True):
         print(
-            f"bare engine, {name}: {engine_rate:.1f} photos/s, {engine_busy:.0f} ms; the server "
+            f"bare backend, {name}: {engine_rate:.1f} photos/s, {engine_busy:.0f} ms; the server "
             f"reaches {rate / engine_rate:.0%}, by processor time {engine_busy / busy:.0%}"
         )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from deepkoal.config import DeepkoalError
+from deepkoal.errors import DeepkoalError
 
 
 class UsageError(DeepkoalError):

@@ -10,11 +10,13 @@ import sys
 from collections.abc import Sequence
 
 from deepkoal import __version__
-from deepkoal.cli import colorize, demo, evaluation, export, presets, serve, studio, training
+from deepkoal.cli.arguments.devices import explain_signal
+from deepkoal.cli.commands import colorize, demo, export, presets, serve, studio
+from deepkoal.cli.commands import evaluate as evaluation
+from deepkoal.cli.commands import train as training
 from deepkoal.cli.console import UsageError, tell
-from deepkoal.cli.devices import explain_signal
-from deepkoal.cli.supervision import supervise
-from deepkoal.config import DeepkoalError
+from deepkoal.cli.multi_host import supervise
+from deepkoal.errors import DeepkoalError
 
 VERBS = (colorize, studio, training, evaluation, export, serve, presets, demo)
 

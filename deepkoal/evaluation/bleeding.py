@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deepkoal.evaluation.metrics import away_from_edges, read_ab, stray_share
 from deepkoal.evaluation.photos import Bench, SeenPhoto
 from deepkoal.evaluation.table import Line
-from deepkoal.metrics import away_from_edges, read_ab, stray_share
 
 
 @dataclass(frozen=True)

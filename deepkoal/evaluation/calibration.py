@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from deepkoal.colorizer import ByteArray, Colorizer
-from deepkoal.evaluation.closeness import Row, match_colorfulness
-from deepkoal.evaluation.faithful import find_faithful_vibrance
+from deepkoal.evaluation.fidelity import Row, match_colorfulness
+from deepkoal.evaluation.metrics import colorfulness
 from deepkoal.evaluation.photos import Bench, PhotoSet, SeenPhoto
+from deepkoal.evaluation.psnr_optimal_vibrance import find_psnr_optimal_vibrance
 from deepkoal.evaluation.workers import Workers
-from deepkoal.guidance import VIBRANCE_RANGE, Reading
-from deepkoal.metrics import colorfulness
+from deepkoal.guidance import VIBRANCE_RANGE, DecodingConfig
+from deepkoal.inference.colorizer import ByteArray, Colorizer
 
 
 def calibrate(
     colorizer: Colorizer, photos: Sequence[ByteArray], *, progress: bool = False
-) -> Reading:
+) -> DecodingConfig:
     """Find the gain and the faithful vibrance of a network's reading.
 
     Args:
@@ -48,10 +48,10 @@ def calibrate(
 
         matched = match_colorfulness(read, true_cf).vibrance or 1.0
         bench = Bench(colorizer, PhotoSet(seen, 0, ()), workers)
-        faithful = find_faithful_vibrance(bench).vibrance / matched
+        psnr_optimal = find_psnr_optimal_vibrance(bench).vibrance / matched
     low, high = VIBRANCE_RANGE
     return dataclasses.replace(
-        colorizer.reading,
-        gain=colorizer.reading.gain * matched,
-        faithful_vibrance=min(max(faithful, low), high),
+        colorizer.decoding,
+        gain=colorizer.decoding.gain * matched,
+        psnr_optimal_vibrance=min(max(psnr_optimal, low), high),
     )

@@ -81,7 +81,7 @@ class _Canvas:
 
 
 def draw_curves(
-    marks: Sequence[str],
+    hint_points: Sequence[str],
     curves: Sequence[Curve],
     *,
     width: int,
@@ -103,8 +103,10 @@ def draw_curves(
     values = [value for curve in curves for value in curve.values]
     low, high = _round_out(min(values), max(values))
     canvas = _Canvas(width, height, low, high, digits)
-    places = [canvas.x(0.03 + 0.94 * index / (len(marks) - 1)) for index in range(len(marks))]
-    for place, mark in zip(places, marks, strict=True):
+    places = [
+        canvas.x(0.03 + 0.94 * index / (len(hint_points) - 1)) for index in range(len(hint_points))
+    ]
+    for place, mark in zip(places, hint_points, strict=True):
         canvas.write((place, canvas.bottom + 8 * _FINER), mark, "mt")
     for row, curve in enumerate(curves):
         points = [(x, canvas.y(value)) for x, value in zip(places, curve.values, strict=True)]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deepkoal.evaluation.metrics import ab_error, read_ab
 from deepkoal.evaluation.photos import SIZE, Bench
 from deepkoal.evaluation.table import Line
-from deepkoal.metrics import ab_error, read_ab
 
 CROP = round(0.6 * SIZE)
 """Side in pixels of the center crop that is colored on its own."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deepkoal.evaluation.metrics import ab_error, psnr, read_ab
 from deepkoal.evaluation.photos import Bench, SeenPhoto
 from deepkoal.evaluation.table import Line, Unmeasured
-from deepkoal.metrics import ab_error, psnr, read_ab
 
 PHOTOS = 100
 VARIATIONS = 8

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deepkoal.evaluation.metrics import psnr, read_ab
 from deepkoal.evaluation.photos import Bench, SeenPhoto
 from deepkoal.evaluation.table import Line, Unmeasured
 from deepkoal.guidance import Hint
-from deepkoal.metrics import psnr, read_ab
 
 FloatArray = NDArray[np.float32]
 
@@ -55,17 +55,18 @@ def measure_hints(bench: Bench) -> HintCurve | Unmeasured:
 
     def measure(photo: SeenPhoto) -> list[float]:
         hints = place_hints(photo, COUNTS[-1])
-        prepared = photo.prepare()
+        prediction = photo.prepare()
         return [
             psnr(
-                prepared.render(vibrance=bench.faithful_vibrance, hints=hints[:count]), photo.truth
+                prediction.render(vibrance=bench.psnr_optimal_vibrance, hints=hints[:count]),
+                photo.truth,
             )
             for count in COUNTS
         ]
 
     photos = bench.photos.photos
     means = np.mean(bench.workers.map(measure, photos, "hints"), axis=0)
-    return HintCurve(bench.faithful_vibrance, COUNTS, tuple(means.tolist()), len(photos))
+    return HintCurve(bench.psnr_optimal_vibrance, COUNTS, tuple(means.tolist()), len(photos))
 
 
 def place_hints(photo: SeenPhoto, count: int) -> list[Hint]:

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deepkoal.colorizer import ByteArray, Colorizer
-from deepkoal.config import DeepkoalError, PhotoError
+from deepkoal.errors import DeepkoalError, PhotoError
+from deepkoal.evaluation.metrics import center_square, is_near_grey
 from deepkoal.evaluation.workers import Workers
-from deepkoal.images import list_photos, read_photo
-from deepkoal.metrics import center_square, is_near_grey
-from deepkoal.prepared import PreparedPhoto
+from deepkoal.image_io import list_photos, read_photo
+from deepkoal.inference.colorizer import ByteArray, Colorizer
+from deepkoal.inference.prediction import Prediction
 
 SIZE = 256
 """Side in pixels of the square that every photo is measured as."""
@@ -42,26 +42,26 @@ class SeenPhoto:
     truth: ByteArray
     colored: ByteArray
     outputs: Mapping[str, NDArray[np.float16]]
-    unread: PreparedPhoto
+    unread: Prediction
 
     @classmethod
     def from_prepared(
-        cls, path: Path, index: int, truth: ByteArray, prepared: PreparedPhoto
+        cls, path: Path, index: int, truth: ByteArray, prediction: Prediction
     ) -> SeenPhoto:
         """Keep a photo that was just prepared."""
-        outputs = dict(prepared.outputs)
+        outputs = dict(prediction.outputs)
         if "logits" in outputs:  # a softmax is the same, and half precision is finest about zero
             outputs["logits"] = outputs["logits"] - outputs["logits"].max(axis=-1, keepdims=True)
         half = {name: x.astype(np.float16) for name, x in outputs.items()}
-        unread = dataclasses.replace(prepared, outputs={})
-        return cls(path, index, truth, prepared.render(), half, unread)
+        unread = dataclasses.replace(prediction, outputs={})
+        return cls(path, index, truth, prediction.render(), half, unread)
 
     @property
     def lightness(self) -> NDArray[np.float32]:
         """The photo's lightness, float32 (256, 256) in 0…100."""
         return self.unread.l
 
-    def prepare(self) -> PreparedPhoto:
+    def prepare(self) -> Prediction:
         """Return the photo ready for another reading, without another pass of the network."""
         outputs = {name: x.astype(np.float32) for name, x in self.outputs.items()}
         return dataclasses.replace(self.unread, outputs=outputs)
@@ -101,9 +101,9 @@ class Bench:
     workers: Workers
 
     @property
-    def faithful_vibrance(self) -> float:
-        """The vibrance at which hints are given, see `Reading`."""
-        return self.colorizer.reading.faithful_vibrance
+    def psnr_optimal_vibrance(self) -> float:
+        """The vibrance at which hints are given, see `DecodingConfig`."""
+        return self.colorizer.decoding.psnr_optimal_vibrance
 
     def tells(self, *outputs: str) -> bool:
         """Return whether the network has such outputs."""

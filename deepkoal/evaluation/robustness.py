@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepkoal.colorizer import ByteArray
+from deepkoal.evaluation.metrics import ab_error, read_ab
 from deepkoal.evaluation.photos import Bench, SeenPhoto
 from deepkoal.evaluation.table import Line
-from deepkoal.metrics import ab_error, read_ab
-from deepkoal.postprocess import compose_rgb
+from deepkoal.inference.colorizer import ByteArray
+from deepkoal.rendering.composition import compose_rgb
 
 FloatArray = NDArray[np.float32]
 

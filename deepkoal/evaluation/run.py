@@ -5,34 +5,34 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from deepkoal.colorizer import Colorizer
-from deepkoal.config import DeepkoalError
+from deepkoal.errors import DeepkoalError
 from deepkoal.evaluation.bleeding import measure_bleeding
-from deepkoal.evaluation.closeness import measure_closeness
 from deepkoal.evaluation.context import measure_context
+from deepkoal.evaluation.cost import measure_cost
 from deepkoal.evaluation.diversity import measure_diversity
-from deepkoal.evaluation.doubt import measure_doubt
-from deepkoal.evaluation.faithful import find_faithful_vibrance
+from deepkoal.evaluation.fidelity import measure_fidelity
 from deepkoal.evaluation.hints import measure_hints
 from deepkoal.evaluation.photos import SIZE, Bench, see_photos
-from deepkoal.evaluation.recovery import measure_recovery
+from deepkoal.evaluation.psnr_optimal_vibrance import find_psnr_optimal_vibrance
 from deepkoal.evaluation.robustness import measure_robustness
 from deepkoal.evaluation.scorecard import Scorecard
-from deepkoal.evaluation.size import measure_size
+from deepkoal.evaluation.semantic_accuracy import measure_semantic_accuracy
 from deepkoal.evaluation.table import Figure
+from deepkoal.evaluation.uncertainty import measure_uncertainty
 from deepkoal.evaluation.workers import Workers
+from deepkoal.inference.colorizer import Colorizer
 
 FIGURES: Mapping[str, Callable[[Bench], Figure]] = {
-    "size": measure_size,
-    "psnr": measure_closeness,
-    "vibrance": find_faithful_vibrance,
+    "size": measure_cost,
+    "psnr": measure_fidelity,
+    "vibrance": find_psnr_optimal_vibrance,
     "hints": measure_hints,
     "bleeding": measure_bleeding,
     "context": measure_context,
     "robustness": measure_robustness,
     "diversity": measure_diversity,
-    "uncertainty": measure_doubt,
-    "recovery": measure_recovery,
+    "uncertainty": measure_uncertainty,
+    "recovery": measure_semantic_accuracy,
 }
 """Every figure of the protocol that can be measured here, in the order of the table."""
 QUICK = ("size", "psnr")
@@ -79,9 +79,9 @@ def measure(bench: Bench, figures: Sequence[str] = QUICK) -> Scorecard:
     """
     check_figures(figures)
     return Scorecard(
-        network=bench.colorizer.engine.name,
+        network=bench.colorizer.backend.name,
         working_size=bench.colorizer.working_size,
-        temperature=bench.colorizer.reading.temperature,
+        temperature=bench.colorizer.decoding.temperature,
         size=SIZE,
         photos=len(bench.photos.photos),
         near_grey=bench.photos.near_grey,

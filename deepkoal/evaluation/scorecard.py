@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deepkoal.evaluation.closeness import Closeness, Row
+from deepkoal.evaluation.fidelity import Fidelity, Row
 from deepkoal.evaluation.table import PROTOCOL, Figure, Line, align
 
 
@@ -40,13 +40,13 @@ class Scorecard:
     def rows(self) -> tuple[Row, ...]:
         """The output and the reference lines; none if "psnr" was not measured."""
         closeness = self.figures.get("psnr")
-        return closeness.rows if isinstance(closeness, Closeness) else ()
+        return closeness.rows if isinstance(closeness, Fidelity) else ()
 
     @property
     def psnr_at_cf(self) -> float | None:
         """PSNR in dB where ΔCF is at most 0.5; None if not measured or out of reach."""
         closeness = self.figures.get("psnr")
-        return closeness.psnr_at_cf if isinstance(closeness, Closeness) else None
+        return closeness.psnr_at_cf if isinstance(closeness, Fidelity) else None
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as `json` takes it; what is infinite or undefined is None."""
@@ -63,7 +63,7 @@ class Scorecard:
     def to_table(self) -> str:
         """Return everything as lines of plain, aligned text, without a newline at the end."""
         closeness = self.figures.get("psnr")
-        rows = [*closeness.table(), ""] if isinstance(closeness, Closeness) else []
+        rows = [*closeness.table(), ""] if isinstance(closeness, Fidelity) else []
         found = [line for figure in self.figures.values() for line in figure.lines()]
         return "\n".join(
             [

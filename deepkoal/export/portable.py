@@ -16,13 +16,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from deepkoal.colorizer import ByteArray, Colorizer
-from deepkoal.config import DeepkoalError
-from deepkoal.engines import NOTE, Description, Engine, add_note
-from deepkoal.engines.base import FloatArray
-from deepkoal.export.places import check_file
-from deepkoal.semantic import SemanticEmbedder
-from deepkoal.weights import write_whole
+from deepkoal.errors import DeepkoalError
+from deepkoal.export.output_paths import check_file
+from deepkoal.inference.backends import NOTE, Backend, Description, add_note
+from deepkoal.inference.backends.base import FloatArray
+from deepkoal.inference.colorizer import ByteArray, Colorizer
+from deepkoal.models.embedder import SemanticEmbedder
+from deepkoal.models.weights import write_whole
 
 PRECISIONS = ("float32", "float16", "int8")
 
@@ -121,7 +121,9 @@ def _check(colorizer: Colorizer, path: str | Path, suffix: str) -> Path:
 
 
 def _describe(colorizer: Colorizer) -> Description:
-    return Description(colorizer.engine.name, colorizer.working_size, colorizer.reading.to_config())
+    return Description(
+        colorizer.backend.name, colorizer.working_size, colorizer.decoding.to_config()
+    )
 
 
 def _convert(network: keras.Model, format: str, *, batch: int | None, **settings: Any) -> bytes:
@@ -160,11 +162,11 @@ def _list_layers(network: keras.Model) -> list[keras.layers.Layer]:
 
 
 class _Recorder:
-    """An engine that keeps what it is shown."""
+    """An backend that keeps what it is shown."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.kind, self.name, self.outputs = engine.kind, engine.name, engine.outputs
+    def __init__(self, backend: Backend) -> None:
+        self._engine = backend
+        self.kind, self.name, self.outputs = backend.kind, backend.name, backend.outputs
         self.shown: list[FloatArray] = []
 
     def predict(self, l_norm: FloatArray) -> dict[str, FloatArray]:
@@ -174,7 +176,7 @@ class _Recorder:
 
 def _list_inputs(colorizer: Colorizer, photos: Iterable[ByteArray]) -> list[FloatArray]:
     """Return what the network is shown of each photo."""
-    recorder = _Recorder(colorizer.engine)
+    recorder = _Recorder(colorizer.backend)
     watched = Colorizer(recorder, working_size=colorizer.working_size)
     for photo in photos:
         watched.open(photo)

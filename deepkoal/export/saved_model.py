@@ -9,12 +9,12 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from deepkoal.colorizer import Colorizer
-from deepkoal.config import DeepkoalError
-from deepkoal.export.places import choose_version
+from deepkoal.errors import DeepkoalError
+from deepkoal.export.output_paths import choose_version
 from deepkoal.export.signatures import build_module
 from deepkoal.export.warm_up import write_warm_up
 from deepkoal.guidance import check_vibrance
+from deepkoal.inference.colorizer import Colorizer
 
 MAX_PIXELS = 50_000_000
 """Default limit to a photo's width × height: a server's memory is shared by its callers."""

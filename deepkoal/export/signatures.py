@@ -7,12 +7,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from deepkoal.colorizer import Colorizer
-from deepkoal.config import MOST_VARIATIONS, NETWORK_STRIDE
-from deepkoal.export.messages import demand, demand_one_batch
-from deepkoal.export.noise import SEEDS, NoiseTable
-from deepkoal.export.traced import Network, read_batch
-from deepkoal.export.wishes import check_vibrance, read_hints
+from deepkoal.export.graph.assertions import demand, demand_one_batch
+from deepkoal.export.graph.guidance_inputs import check_vibrance, read_hints
+from deepkoal.export.graph.latents import SEEDS, LatentTable
+from deepkoal.export.graph.prediction import Network, read_batch
+from deepkoal.guidance.color_options import MOST_VARIATIONS
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.rendering.upsampling import NETWORK_STRIDE
 
 PARALLEL_PHOTOS = 2
 PNG_COMPRESSION = 1
@@ -118,7 +119,7 @@ class ColorizerModule(tf.Module):
 
         Returns:
             `ab`: float32 (N, h, w, 2), coarse chroma in CIE Lab units at vibrance 1, tidied, see
-            `deepkoal.tidy`; h and w are a quarter of H and W for koala-lite.
+            `deepkoal.guidance.chroma_cleanup`; h and w are a quarter of H and W for koala-lite.
         """
         size = tf.shape(l)[1:3]
         message = f"l: expected height and width in multiples of {NETWORK_STRIDE}, got"
@@ -135,7 +136,7 @@ class VariedModule(ColorizerModule):
     def __init__(self, network: Network, vibrance: float) -> None:
         super().__init__(network, vibrance)
         depth = network.model.output["features"].shape[-1]
-        self._noise = NoiseTable(depth, network.reading.kernel)
+        self._noise = LatentTable(depth, network.decoding.kernel)
 
     @_signature(photo_bytes=([None], tf.string), count=([None], tf.int32), seed=([None], tf.int32))
     def variations(
@@ -182,7 +183,7 @@ def build_module(colorizer: Colorizer, *, vibrance: float, max_pixels: int) -> C
         max_pixels: limit to width × height of each photo.
     """
     model = colorizer.network
-    network = Network(model, colorizer.working_size, colorizer.reading, max_pixels)
+    network = Network(model, colorizer.working_size, colorizer.decoding, max_pixels)
     kind = VariedModule if "logits" in model.output else ColorizerModule
     return kind(network, vibrance)
 

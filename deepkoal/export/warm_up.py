@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from deepkoal.export.places import WARM_UP_FILE
+from deepkoal.export.output_paths import WARM_UP_FILE
 
 
 def list_examples() -> dict[str, dict[str, np.ndarray]]:

@@ -1,12 +1,11 @@
 """Readings of a network's outputs: every kind of guidance, and none that needs another pass."""
 
-from deepkoal.config import VIBRANCE_RANGE
-from deepkoal.guidance.affinity import Kernel, Places, make_places, spread
+from deepkoal.guidance.affinity import AffinityPoints, Kernel, make_affinity_points, spread
+from deepkoal.guidance.color_options import ColorOptions, Reference
+from deepkoal.guidance.decoding import VIBRANCE_RANGE, DecodingConfig, check_vibrance, read_ab
 from deepkoal.guidance.hints import Hint, check_hints, check_kind, find_cell, read_hints
-from deepkoal.guidance.likely import list_likely_colors
-from deepkoal.guidance.look import Look, Reference
+from deepkoal.guidance.likely_colors import list_likely_colors
 from deepkoal.guidance.palette import Palette, list_palettes, shift_prior
-from deepkoal.guidance.reading import Reading
 from deepkoal.guidance.reference import (
     REFERENCE_KERNEL,
     match_reference,
@@ -20,35 +19,33 @@ from deepkoal.guidance.uncertainty import (
     uncertainty,
 )
 from deepkoal.guidance.variations import (
-    Noise,
-    draw_noise,
+    VariationLatents,
     draw_variations,
     rank_variations,
+    sample_latents,
     vary,
 )
-from deepkoal.guidance.vibrance import check_vibrance, read_ab
 
 __all__ = [
     "REFERENCE_KERNEL",
     "VIBRANCE_RANGE",
+    "AffinityPoints",
+    "ColorOptions",
+    "DecodingConfig",
     "Hint",
     "Kernel",
-    "Look",
-    "Noise",
     "Palette",
-    "Places",
-    "Reading",
     "Reference",
+    "VariationLatents",
     "check_hints",
     "check_kind",
     "check_vibrance",
-    "draw_noise",
     "draw_variations",
     "expected_error",
     "find_cell",
     "list_likely_colors",
     "list_palettes",
-    "make_places",
+    "make_affinity_points",
     "match_reference",
     "measure_ab",
     "pull_to_reference",
@@ -56,6 +53,7 @@ __all__ = [
     "read_ab",
     "read_hints",
     "remaining_doubt",
+    "sample_latents",
     "shift_prior",
     "spread",
     "suggest_hints",

@@ -11,8 +11,8 @@ from deepkoal.color import Tensor
 
 
 @dataclass(frozen=True)
-class Places:
-    """Places of a photo, as an affinity compares them; leading dimensions are photos.
+class AffinityPoints:
+    """AffinityPoints of a photo, as an affinity compares them; leading dimensions are photos.
 
     Attributes:
         features: (..., N, F), what the network says about them, see `models.lite`.
@@ -24,7 +24,7 @@ class Places:
     l: Tensor
     position: Tensor
 
-    def take(self, indices: Any) -> Places:
+    def take(self, indices: Any) -> AffinityPoints:
         """Return some of one photo's places.
 
         Args:
@@ -32,10 +32,10 @@ class Places:
         """
         ops = namespace(self.features)
         parts = (self.features, self.l, self.position)
-        return Places(*(ops.take(part, indices, axis=0) for part in parts))
+        return AffinityPoints(*(ops.take(part, indices, axis=0) for part in parts))
 
 
-def make_places(features: Tensor, l: Tensor) -> Places:
+def make_affinity_points(features: Tensor, l: Tensor) -> AffinityPoints:
     """List the places of a grid, row by row.
 
     Args:
@@ -50,7 +50,7 @@ def make_places(features: Tensor, l: Tensor) -> Places:
     side = ops.sqrt(rows[-1, -1] * columns[-1, -1])
     position = ops.stack([rows - 0.5, columns - 0.5], axis=-1) / side
     depth = features.shape[-1]
-    return Places(
+    return AffinityPoints(
         ops.reshape(features, (-1, depth)), ops.reshape(l, (-1,)), ops.reshape(position, (-1, 2))
     )
 
@@ -76,18 +76,20 @@ class Kernel:
     weights: Sequence[Any] = (0.3, 0.3, 0.4, 0.3)
     noise: Any = 0.1
 
-    def compare(self, places: Places, marks: Places, *, near: bool = True) -> Tensor:
+    def compare(
+        self, points: AffinityPoints, hint_points: AffinityPoints, *, near: bool = True
+    ) -> Tensor:
         """Return the affinity of N places to K marks, (..., N, K).
 
         Args:
-            places: N of them.
-            marks: K of them, of the same photo or of another.
+            points: N of them.
+            hint_points: K of them, of the same photo or of another.
             near: whether position counts; between two photos it has no meaning.
         """
-        ops = namespace(places.features)
-        apart = _square_distance(places.features, marks.features)
-        apart_l = (places.l[..., :, None] - marks.l[..., None, :]) ** 2
-        apart_p = _square_distance(places.position, marks.position)
+        ops = namespace(points.features)
+        apart = _square_distance(points.features, hint_points.features)
+        apart_l = (points.l[..., :, None] - hint_points.l[..., None, :]) ** 2
+        apart_p = _square_distance(points.position, hint_points.position)
         total = 0.0
         for sigma_f, sigma_l, sigma_p, weight in zip(
             self.features, self.lightness, self.position, self.weights, strict=True
@@ -99,28 +101,30 @@ class Kernel:
         return total
 
 
-def spread(places: Places, marks: Places, residuals: Tensor, kernel: Kernel) -> Tensor:
+def spread(
+    points: AffinityPoints, hint_points: AffinityPoints, residuals: Tensor, kernel: Kernel
+) -> Tensor:
     """Carry residuals known at some marks to all places: r(x) = K(x, ·) (K(·, ·) + noise·I)⁻¹ r.
 
     The mean of a Gaussian process with covariance K, or kriging (Rasmussen and Williams 2006,
     eq. 2.23): hints that agree count once, and each is honored at its own place.
 
     Args:
-        places: N of them.
-        marks: K of them, of the same photo.
+        points: N of them.
+        hint_points: K of them, of the same photo.
         residuals: (..., K, 2), wanted minus predicted ab at the marks.
         kernel: see `Kernel`.
 
     Returns:
         (..., N, 2), to be added to the predicted ab.
     """
-    ops = namespace(places.features)
-    among = kernel.compare(marks, marks)
+    ops = namespace(points.features)
+    among = kernel.compare(hint_points, hint_points)
     # An identity of dynamic size, which both libraries can make.
-    order = ops.cumsum(ops.ones_like(marks.l), axis=-1)
+    order = ops.cumsum(ops.ones_like(hint_points.l), axis=-1)
     same = order[..., :, None] == order[..., None, :]
     among = ops.where(same, among + kernel.noise, among)
-    return ops.matmul(kernel.compare(places, marks), ops.linalg.solve(among, residuals))
+    return ops.matmul(kernel.compare(points, hint_points), ops.linalg.solve(among, residuals))
 
 
 def _square_distance(x: Tensor, y: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import ImageColor
 
 from deepkoal.color import rgb_to_lab
-from deepkoal.config import DeepkoalError
+from deepkoal.errors import DeepkoalError
 
 AB_LIMIT = 128.0
 """Largest |a| or |b| that a hint may ask for."""

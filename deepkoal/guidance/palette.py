@@ -16,7 +16,7 @@ from PIL import Image, ImageColor
 
 from deepkoal.arrays import namespace
 from deepkoal.color import Tensor, ab_bins, encode_ab, rgb_to_lab
-from deepkoal.config import DeepkoalError
+from deepkoal.errors import DeepkoalError
 from deepkoal.guidance.reference import measure_ab
 
 FloatArray = NDArray[np.float32]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from deepkoal.arrays import namespace
 from deepkoal.color import Tensor, rgb_to_lab
-from deepkoal.config import DeepkoalError
-from deepkoal.guidance.affinity import Kernel, Places
-from deepkoal.upsample import resize_for_network
+from deepkoal.errors import DeepkoalError
+from deepkoal.guidance.affinity import AffinityPoints, Kernel
+from deepkoal.rendering.upsampling import resize_for_network
 
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
@@ -33,8 +33,8 @@ _FINER = 4
 
 def pull_to_reference(
     ab: Tensor,
-    places: Places,
-    reference_places: Places,
+    points: AffinityPoints,
+    reference_places: AffinityPoints,
     reference_ab: Tensor,
     kernel: Kernel = REFERENCE_KERNEL,
     strength: Tensor | float = 1.0,
@@ -48,7 +48,7 @@ def pull_to_reference(
 
     Args:
         ab: (..., N, 2), the predicted ab in CIE Lab units.
-        places: N of them.
+        points: N of them.
         reference_places: K of them; their position does not count.
         reference_ab: (..., K, 2), true ab at these places, see `measure_ab`.
         kernel: how alike two places are.
@@ -57,21 +57,21 @@ def pull_to_reference(
     Returns:
         (..., N, 2) in CIE Lab units.
     """
-    mean, trust = match_reference(places, reference_places, reference_ab, kernel)
+    mean, trust = match_reference(points, reference_places, reference_ab, kernel)
     ops = namespace(ab)
     return ab + ops.minimum(strength * trust, 1.0) * (mean - ab)
 
 
 def match_reference(
-    places: Places,
-    reference_places: Places,
+    points: AffinityPoints,
+    reference_places: AffinityPoints,
     reference_ab: Tensor,
     kernel: Kernel = REFERENCE_KERNEL,
 ) -> tuple[Tensor, Tensor]:
     """Find the colors that like places have in another photo: all that does not depend on ab.
 
     Args:
-        places: N of them.
+        points: N of them.
         reference_places: K of them, see `pull_to_reference`.
         reference_ab: (..., K, 2), likewise.
         kernel: how alike two places are.
@@ -80,7 +80,7 @@ def match_reference(
         m (..., N, 2) in CIE Lab units and c (..., N, 1) at strength 1, see `pull_to_reference`.
     """
     ops = namespace(reference_ab)
-    affinity = kernel.compare(places, reference_places, near=False)
+    affinity = kernel.compare(points, reference_places, near=False)
     total = ops.sum(affinity, axis=-1, keepdims=True)
     weights = affinity / ops.maximum(total, 1e-12)
     mean = ops.matmul(weights, reference_ab)

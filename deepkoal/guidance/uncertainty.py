@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from deepkoal.arrays import constant, namespace
 from deepkoal.color import Tensor, ab_bins
-from deepkoal.config import DeepkoalError
-from deepkoal.guidance.affinity import Kernel, Places
+from deepkoal.errors import DeepkoalError
+from deepkoal.guidance.affinity import AffinityPoints, Kernel
 
 _MOST_PLACES = 1024  # of which all pairs are compared
 
@@ -56,7 +56,7 @@ def expected_error(logits: Tensor, ab: Tensor, temperature: float = 1.0) -> Tens
 
 
 def remaining_doubt(
-    doubt: NDArray[np.float32], places: Places, marks: Places, kernel: Kernel
+    doubt: NDArray[np.float32], points: AffinityPoints, hint_points: AffinityPoints, kernel: Kernel
 ) -> NDArray[np.float32]:
     """Tell what doubt is left after hints.
 
@@ -65,22 +65,24 @@ def remaining_doubt(
 
     Args:
         doubt: float (h, w), the deviation of the error, in any unit.
-        places: the h·w places, row by row, NumPy's.
-        marks: the K places of the hints.
+        points: the h·w places, row by row, NumPy's.
+        hint_points: the K places of the hints.
         kernel: the affinity that hints spread by.
 
     Returns:
         float (h, w), in the same unit.
     """
-    told = kernel.compare(places, marks)
-    among = kernel.compare(marks, marks) + kernel.noise * np.eye(told.shape[-1], dtype=told.dtype)
+    told = kernel.compare(points, hint_points)
+    among = kernel.compare(hint_points, hint_points) + kernel.noise * np.eye(
+        told.shape[-1], dtype=told.dtype
+    )
     share = np.sum(told * np.linalg.solve(among, told.T).T, axis=-1) / sum(kernel.weights)
     left = np.sqrt(np.maximum(1 - share, 0)).reshape(doubt.shape)
     return np.asarray(doubt * left, np.float32)
 
 
 def suggest_hints(
-    doubt: NDArray[np.float32], places: Places, kernel: Kernel, count: int
+    doubt: NDArray[np.float32], points: AffinityPoints, kernel: Kernel, count: int
 ) -> NDArray[np.intp]:
     """Choose the places where hints would take most doubt away.
 
@@ -91,7 +93,7 @@ def suggest_hints(
 
     Args:
         doubt: float (h, w), the deviation of the error, in any unit.
-        places: the h·w places, row by row, NumPy's. Of more than 1,024 an even part is compared.
+        points: the h·w places, row by row, NumPy's. Of more than 1,024 an even part is compared.
         kernel: the affinity that hints spread by.
         count: of hints.
 
@@ -107,7 +109,7 @@ def suggest_hints(
     if not 1 <= count <= compared.size:
         raise DeepkoalError(f"expected a count of hints in 1…{compared.size}, got {count}")
     deviation = doubt.ravel()[compared]
-    among = places.take(compared)
+    among = points.take(compared)
     covariance = deviation[:, None] * kernel.compare(among, among) * deviation
     noise = max(kernel.noise * float(np.mean(deviation**2)), float(np.finfo(np.float32).tiny))
     chosen: list[int] = []

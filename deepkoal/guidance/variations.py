@@ -11,9 +11,9 @@ import numpy as np
 
 from deepkoal.arrays import constant, namespace
 from deepkoal.color import BIN_WIDTH, Tensor, ab_bins
-from deepkoal.config import DeepkoalError
-from deepkoal.guidance.affinity import Kernel, Places
-from deepkoal.guidance.vibrance import read_ab
+from deepkoal.errors import DeepkoalError
+from deepkoal.guidance.affinity import AffinityPoints, Kernel
+from deepkoal.guidance.decoding import read_ab
 
 SHARED = 0.7
 """Share of the noise's variance that is one for the whole photo; the rest follows affinity."""
@@ -27,7 +27,7 @@ _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 
 
 @dataclass(frozen=True, eq=False)
-class Noise:
+class VariationLatents:
     """What n variations do apart from the automatic colors, for any photo.
 
     Attributes:
@@ -48,15 +48,15 @@ class Noise:
     directions: Tensor
     vibrances: Tensor
 
-    def at(self, places: Places) -> Tensor:
+    def at(self, points: AffinityPoints) -> Tensor:
         """Return the noise of each variation at N places, (n, N, 2), of about unit variance."""
-        ops = namespace(places.features)
-        angles = ops.matmul(places.features, self.features)
-        angles = angles + ops.matmul(places.position, self.position)
-        angles = angles + places.l[:, None] * self.lightness + self.phases
+        ops = namespace(points.features)
+        angles = ops.matmul(points.features, self.features)
+        angles = angles + ops.matmul(points.position, self.position)
+        angles = angles + points.l[:, None] * self.lightness + self.phases
         return ops.matmul(ops.cos(angles), self.heights) + self.directions[:, None]
 
-    def take(self, indices: Any) -> Noise:
+    def take(self, indices: Any) -> VariationLatents:
         """Return some of the variations.
 
         Args:
@@ -68,7 +68,7 @@ class Noise:
         return dataclasses.replace(self, **taken)
 
 
-def draw_noise(count: int, seed: int, depth: int, kernel: Kernel) -> Noise:
+def sample_latents(count: int, seed: int, depth: int, kernel: Kernel) -> VariationLatents:
     """Draw what the variations of a photo do apart from its automatic colors.
 
     What a whole photo shares is not drawn but placed: n points evenly on a sphere (a Fibonacci
@@ -110,10 +110,10 @@ def draw_noise(count: int, seed: int, depth: int, kernel: Kernel) -> Noise:
         np.stack([circle * np.cos(turn), circle * np.sin(turn)], axis=-1),
         np.exp(VIBRANCE_STEP * rise),
     )
-    return Noise(*(array.astype(np.float32) for array in arrays))
+    return VariationLatents(*(array.astype(np.float32) for array in arrays))
 
 
-def vary(logits: Tensor, places: Places, noise: Noise) -> Tensor:
+def vary(logits: Tensor, points: AffinityPoints, latents: VariationLatents) -> Tensor:
     """Condition a distribution on what each of n variations vaguely tells.
 
     With m(x) and S(x) the mean and covariance of the distribution at a place, and z(x) the noise,
@@ -124,25 +124,27 @@ def vary(logits: Tensor, places: Places, noise: Noise) -> Tensor:
 
     Args:
         logits: (h, w, Q).
-        places: the h·w places, row by row.
-        noise: for n variations, see `draw_noise`.
+        points: the h·w places, row by row.
+        latents: for n variations, see `sample_latents`.
 
     Returns:
         (n, h, w, Q), logits, to be read at `noise.vibrances` times the vibrance asked for.
     """
     ops = namespace(logits)
     mean, covariance = _measure_moments(logits)
-    noise_here = ops.reshape(noise.at(places), (-1, *ops.shape(logits)[:-1], 2))
+    noise_here = ops.reshape(latents.at(points), (-1, *ops.shape(logits)[:-1], 2))
     return logits + _weigh_bins(mean + _take_root(covariance, noise_here), covariance)
 
 
-def rank_variations(logits: Tensor, varied: Tensor, noise: Noise, temperature: float) -> Tensor:
+def rank_variations(
+    logits: Tensor, varied: Tensor, latents: VariationLatents, temperature: float
+) -> Tensor:
     """Order variations by likelihood.
 
     Args:
         logits: (h, w, Q), as told by the network.
         varied: (n, h, w, Q), what `vary` made of them.
-        noise: the n variations'.
+        latents: the n variations'.
         temperature: of the annealed mean at vibrance 1, see `read_ab`.
 
     Returns:
@@ -152,19 +154,23 @@ def rank_variations(logits: Tensor, varied: Tensor, noise: Noise, temperature: f
     """
     ops = namespace(logits)
     mean, covariance = _measure_moments(logits)
-    ab = read_ab({"logits": varied}, temperature, noise.vibrances[:, None, None, None])
+    ab = read_ab({"logits": varied}, temperature, latents.vibrances[:, None, None, None])
     return ops.argsort(ops.mean(_measure_distance(ab - mean, covariance), axis=(1, 2)))
 
 
 def draw_variations(
-    logits: Tensor, places: Places, noise: Noise, temperature: float, vibrance: Tensor | float
+    logits: Tensor,
+    points: AffinityPoints,
+    latents: VariationLatents,
+    temperature: float,
+    vibrance: Tensor | float,
 ) -> Tensor:
     """Read several plausible colorings off one distribution, see `vary`.
 
     Args:
         logits: (h, w, Q), as told by the network.
-        places: the h·w places, row by row.
-        noise: for n variations, see `draw_noise`.
+        points: the h·w places, row by row.
+        latents: for n variations, see `sample_latents`.
         temperature: of the annealed mean at vibrance 1, see `read_ab`.
         vibrance: of the automatic colors.
 
@@ -174,10 +180,10 @@ def draw_variations(
     """
     ops = namespace(logits)
     automatic = read_ab({"logits": logits}, temperature, vibrance)[None]
-    varied = vary(logits, places, noise)
-    vibrances = vibrance * noise.vibrances[:, None, None, None]
+    varied = vary(logits, points, latents)
+    vibrances = vibrance * latents.vibrances[:, None, None, None]
     looks = read_ab({"logits": varied}, temperature, vibrances)
-    order = rank_variations(logits, varied, noise, temperature)
+    order = rank_variations(logits, varied, latents, temperature)
     return ops.concatenate([automatic, ops.take(looks, order, axis=0)], axis=0)
 
 

@@ -1,14 +1,14 @@
 """Losses between what a network tells and a photo's true colors, in `keras.ops`.
 
-Each is a `keras.losses.Loss`, and each says by its `sight` which form of both it compares.
+Each is a `keras.losses.Loss`, and each says by its `domain` which form of both it compares.
 """
 
 from deepkoal.losses.adversarial import AdversarialLoss
-from deepkoal.losses.distribution import RebalancedCrossEntropy, rebalancing_weights
+from deepkoal.losses.colorfulness import ColorfulnessLoss
+from deepkoal.losses.cross_entropy import RebalancedCrossEntropy, rebalancing_weights
+from deepkoal.losses.loss_domain import ColorLoss, LossDomain
 from deepkoal.losses.perceptual import PerceptualLoss, lite0_features, vgg16_features
 from deepkoal.losses.regression import AbHuber, AbMeanAbsoluteError, AbMeanSquaredError
-from deepkoal.losses.sight import ColorLoss, Sight
-from deepkoal.losses.vividness import ColorfulnessLoss
 
 __all__ = [
     "AbHuber",
@@ -17,9 +17,9 @@ __all__ = [
     "AdversarialLoss",
     "ColorLoss",
     "ColorfulnessLoss",
+    "LossDomain",
     "PerceptualLoss",
     "RebalancedCrossEntropy",
-    "Sight",
     "lite0_features",
     "rebalancing_weights",
     "vgg16_features",

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from deepkoal.color import Tensor, normalize_ab, normalize_l
-from deepkoal.losses.sight import Sight
+from deepkoal.losses.loss_domain import LossDomain
 
 Kind = Literal["hinge", "vanilla"]
 
@@ -29,36 +29,42 @@ class AdversarialLoss(keras.losses.Loss):
 
     Args:
         critic: from a picture, l_norm and ab_norm (B, H, W, 3), to scores (B, h, w, 1), high where
-            it takes it for true; see `models.patch_critic`. Trained along.
+            it takes it for true; see `models.patch_discriminator`. Trained along.
         kind: `hinge` or `vanilla`.
     """
 
-    sight = Sight.PICTURE
+    domain = LossDomain.PICTURE
 
     def __init__(
-        self, critic: keras.Model, kind: Kind = "hinge", name: str = "adversarial"
+        self, discriminator: keras.Model, kind: Kind = "hinge", name: str = "adversarial"
     ) -> None:
         super().__init__(name=name)
-        self.critic = critic
+        self.discriminator = discriminator
         self.kind = kind
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss of each picture, (B,)."""
         true, colored = _to_network_units(y_true), _to_network_units(y_pred)
         fooled = self._score_by_constants(colored)
-        on_true, on_colored = self.critic(true), self.critic(ops.stop_gradient(colored))
+        on_true, on_colored = (
+            self.discriminator(true),
+            self.discriminator(ops.stop_gradient(colored)),
+        )
         if self.kind == "hinge":
             network = -fooled
-            critic = [ops.relu(1 - on_true), ops.relu(1 + on_colored)]
+            discriminator = [ops.relu(1 - on_true), ops.relu(1 + on_colored)]
         else:
             network = ops.softplus(-fooled)
-            critic = [ops.softplus(-on_true) / 2, ops.softplus(on_colored) / 2]
-        return sum(ops.mean(part, axis=(1, 2, 3)) for part in (network, *critic))
+            discriminator = [ops.softplus(-on_true) / 2, ops.softplus(on_colored) / 2]
+        return sum(ops.mean(part, axis=(1, 2, 3)) for part in (network, *discriminator))
 
     def _score_by_constants(self, pictures: Tensor) -> Tensor:
-        scores, _ = self.critic.stateless_call(
-            [ops.stop_gradient(variable.value) for variable in self.critic.trainable_variables],
-            [variable.value for variable in self.critic.non_trainable_variables],
+        scores, _ = self.discriminator.stateless_call(
+            [
+                ops.stop_gradient(variable.value)
+                for variable in self.discriminator.trainable_variables
+            ],
+            [variable.value for variable in self.discriminator.non_trainable_variables],
             pictures,
         )
         return scores

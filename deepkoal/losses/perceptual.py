@@ -8,10 +8,11 @@ import keras
 from keras import ops
 
 from deepkoal.color import Tensor, lab_to_rgb
-from deepkoal.config import WeightsError
-from deepkoal.losses.sight import Sight
-from deepkoal.semantic import LITE0_SHA256, efficientnet_lite0
-from deepkoal.weights import find_shipped, load_weights
+from deepkoal.errors import WeightsError
+from deepkoal.losses.loss_domain import LossDomain
+from deepkoal.models.efficientnet import efficientnet_lite0
+from deepkoal.models.embedder import LITE0_SHA256
+from deepkoal.models.weights import find_shipped, load_weights
 
 VGG16_LAYERS = ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3")
 """As LPIPS takes them: the last of each block, after its ReLU."""
@@ -33,7 +34,7 @@ class PerceptualLoss(keras.losses.Loss):
             or `vgg16_features`. It is no part of what is trained or saved.
     """
 
-    sight = Sight.PICTURE
+    domain = LossDomain.PICTURE
 
     def __init__(self, features: keras.Model, name: str = "perceptual") -> None:
         super().__init__(name=name)

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from deepkoal.color import AB_SCALE, Tensor, normalize_ab
-from deepkoal.losses.sight import Sight
+from deepkoal.losses.loss_domain import LossDomain
 
 
 @keras.saving.register_keras_serializable(package="deepkoal")
@@ -16,7 +16,7 @@ class AbMeanSquaredError(keras.losses.Loss):
     `y_true` and `y_pred` are ab (B, h, w, 2) in ab units.
     """
 
-    sight = Sight.AB
+    domain = LossDomain.AB
 
     def __init__(self, name: str = "mse") -> None:
         super().__init__(name=name)
@@ -37,7 +37,7 @@ class AbMeanAbsoluteError(keras.losses.Loss):
     `y_true` and `y_pred` are ab (B, h, w, 2) in ab units.
     """
 
-    sight = Sight.AB
+    domain = LossDomain.AB
 
     def __init__(self, name: str = "mae") -> None:
         super().__init__(name=name)
@@ -63,7 +63,7 @@ class AbHuber(keras.losses.Loss):
         delta: in ab units, above 0.
     """
 
-    sight = Sight.AB
+    domain = LossDomain.AB
 
     def __init__(self, delta: float = 1.1, name: str = "huber") -> None:
         super().__init__(name=name)

@@ -1,7 +1,8 @@
-"""The networks: builders of plain functional graphs whose only input is lightness."""
+"""The networks: builders of plain functional graphs whose only input is lightness.
 
-from deepkoal.models.koala import koala
-from deepkoal.models.lite import lite
-from deepkoal.models.pix2pix import patch_critic, pix2pix
+Loaded on first use, so that what finds weights need not load Keras.
+"""
 
-__all__ = ["koala", "lite", "patch_critic", "pix2pix"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

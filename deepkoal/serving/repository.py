@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepkoal.config import DeepkoalError
+from deepkoal.errors import DeepkoalError
 from deepkoal.serving.loading import MODEL_FILE, ServedVersion
 from deepkoal.serving.status import Code, ServingError
 
@@ -96,7 +96,7 @@ class Repository:
         raise ServingError("NOT_FOUND", f"Could not find {which} of model {name}")
 
     async def refresh(self, settled: bool = True) -> None:
-        """Look at the folder once and load what is new.
+        """ColorOptions at the folder once and load what is new.
 
         Args:
             settled: load only what has not changed since the last look.

@@ -7,10 +7,10 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+from deepkoal.serving.grpc_api import start_rpc
+from deepkoal.serving.http_server import name_url, open_port, serve_http, stop_signals
 from deepkoal.serving.limits import Limits
-from deepkoal.serving.rest import build_app
-from deepkoal.serving.rpc import start_rpc
-from deepkoal.serving.run import name_url, open_port, serve_http, stop_signals
+from deepkoal.serving.rest_api import build_app
 from deepkoal.serving.service import Service
 from deepkoal.serving.upkeep import return_memory
 

@@ -13,12 +13,12 @@ from tensorflow_serving.apis.get_model_metadata_pb2 import (
 )
 from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse, ModelVersionStatus
 
-from deepkoal.config import DeepkoalError
+from deepkoal.errors import DeepkoalError
+from deepkoal.serving.batching import Batcher
 from deepkoal.serving.limits import Budget, Limits
 from deepkoal.serving.loading import ServedVersion
 from deepkoal.serving.metrics import Metrics, Request
 from deepkoal.serving.repository import Repository
-from deepkoal.serving.scheduler import Scheduler
 from deepkoal.serving.signature import Arrays, Signature
 from deepkoal.serving.status import CODES
 
@@ -44,7 +44,7 @@ class Service:
         self.repository = Repository(folder, tell)
         self.draining = False
         self._folder = folder
-        self.scheduler = Scheduler(limits, self.metrics)
+        self.scheduler = Batcher(limits, self.metrics)
 
     async def start(self) -> None:
         """Load all models.
@@ -87,7 +87,7 @@ class Service:
         output_filter: tuple[str, ...],
         deadline: float,
     ) -> Arrays:
-        """Run a request, see `Scheduler.run`."""
+        """Run a request, see `Batcher.run`."""
         request.signature = signature.name
         outputs = signature.choose_outputs(output_filter)
         return await self.scheduler.run(served, signature, inputs, outputs, deadline)

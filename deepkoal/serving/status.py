@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from deepkoal.config import DeepkoalError
+from deepkoal.errors import DeepkoalError
 
 Code = Literal[
     "OK",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from deepkoal.memory import return_freed_memory
-from deepkoal.serving.scheduler import Scheduler
+from deepkoal.serving.batching import Batcher
 
 PAUSE_SECONDS = 10.0
 """Between two times: so rare that it costs next to nothing."""
 
 
-async def return_memory(scheduler: Scheduler) -> None:
+async def return_memory(scheduler: Batcher) -> None:
     """Give memory back again and again, but not where nothing has run since the last time.
 
     Args:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import keras
 
-from deepkoal.config import RunError
+from deepkoal.errors import RunError
 from deepkoal.training.devices import alone
-from deepkoal.training.standing import Standing
+from deepkoal.training.early_stopping import EarlyStopping
 
 CHECKPOINTS_DIR = "checkpoints"
 KEPT = 2
@@ -125,7 +125,7 @@ class Checkpoints(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, network: keras.Model, run_dir: Path, standing: Standing, best_name: str
+        self, network: keras.Model, run_dir: Path, standing: EarlyStopping, best_name: str
     ) -> None:
         super().__init__()
         self._network = network

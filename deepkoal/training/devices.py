@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from deepkoal.config import RunError
+from deepkoal.errors import RunError
 
 SILENCE = 60
 """Seconds after which a host that no longer answers is given up."""

@@ -9,17 +9,17 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from deepkoal.colorizer import Colorizer
-from deepkoal.config import Preset, Recipe
-from deepkoal.dataset import evaluation_batches
+from deepkoal.data import evaluation_batches
 from deepkoal.evaluation import calibrate
-from deepkoal.guidance import Reading
-from deepkoal.presets import is_preset, list_presets, load_recipe
-from deepkoal.runs import load_reading, save_reading
-from deepkoal.training.photos import OwnPhotos, fit_photo_size, prepare_photos
+from deepkoal.guidance import DecodingConfig
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.models.weights import shipped_models_dir
+from deepkoal.pretrained.presets import Preset, is_preset, list_presets, load_recipe
+from deepkoal.pretrained.recipe import Recipe
+from deepkoal.pretrained.run_dir import load_decoding, save_decoding
+from deepkoal.training.own_photos import OwnPhotos, fit_photo_size, prepare_photos
 from deepkoal.training.recipe_losses import check_losses
 from deepkoal.training.run import has_embedding, train
-from deepkoal.weights import shipped_models_dir
 
 RECIPE_KIND = "finetune"
 FEWEST_JUDGES = 16
@@ -33,7 +33,7 @@ def has_finetune_recipe(preset: str) -> bool:
     return (shipped_models_dir() / preset / f"{RECIPE_KIND}.toml").is_file()
 
 
-def find_reading(start: str | Path | None, preset: Preset) -> Reading:
+def find_decoding(start: str | Path | None, preset: Preset) -> DecodingConfig:
     """Return the reading of the weights that training begins with.
 
     Args:
@@ -43,29 +43,29 @@ def find_reading(start: str | Path | None, preset: Preset) -> Reading:
     Raises:
         WeightsError: there are no such weights, or the reading of the run is damaged.
     """
-    reading = Reading.from_config(preset.reading)
+    decoding = DecodingConfig.from_config(preset.decoding)
     if start is None or is_preset(start):
-        return reading
+        return decoding
     path = Path(start)
-    return load_reading(path if path.is_dir() else path.parent, reading)
+    return load_decoding(path if path.is_dir() else path.parent, decoding)
 
 
-class KeepReading(keras.callbacks.Callback):
+class KeepDecoding(keras.callbacks.Callback):
     """Write down, when a run begins, how its network is to be read.
 
     Args:
         run_dir: the run's folder.
-        reading: of the weights that the run begins with.
+        decoding: of the weights that the run begins with.
     """
 
-    def __init__(self, run_dir: str | Path, reading: Reading) -> None:
+    def __init__(self, run_dir: str | Path, decoding: DecodingConfig) -> None:
         super().__init__()
         self._run_dir = Path(run_dir)
-        self._reading = reading
+        self._reading = decoding
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Write it."""
-        save_reading(self._run_dir, self._reading)
+        save_decoding(self._run_dir, self._reading)
 
 
 def fine_tune(
@@ -74,7 +74,7 @@ def fine_tune(
     run_dir: str | Path,
     *,
     recipe: Recipe | None = None,
-    reading: Reading | None = None,
+    decoding: DecodingConfig | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     progress: bool = False,
 ) -> Colorizer:
@@ -90,7 +90,7 @@ def fine_tune(
         photos: a folder of color photos, at any depth.
         run_dir: the run's folder, made where there is none.
         recipe: the settings; the preset's `finetune.toml` where None.
-        reading: how the weights were read so far; as the preset tells where None.
+        decoding: how the weights were read so far; as the preset tells where None.
         callbacks: further Keras callbacks.
         progress: draw bars on stderr while photos are read and measured.
 
@@ -104,7 +104,7 @@ def fine_tune(
     """
     preset = {preset.network: preset for preset in list_presets()}[network.name]
     recipe = recipe or load_recipe(preset.name, RECIPE_KIND)
-    reading = reading or Reading.from_config(preset.reading)
+    decoding = decoding or DecodingConfig.from_config(preset.decoding)
     check_losses(recipe, network)
     own = prepare_photos(
         photos,
@@ -119,13 +119,13 @@ def fine_tune(
         run_dir,
         recipe=recipe,
         validation=own.validation,
-        callbacks=[KeepReading(run_dir, reading), *callbacks],
+        callbacks=[KeepDecoding(run_dir, decoding), *callbacks],
     )
     colorizer = Colorizer.from_file(run_dir)
-    colorizer.reading = dataclasses.replace(reading, prior=colorizer.reading.prior)
+    colorizer.decoding = dataclasses.replace(decoding, prior=colorizer.decoding.prior)
     judges = read_judges(own, fit_photo_size(recipe.size))
-    colorizer.reading = calibrate(colorizer, judges, progress=progress)
-    save_reading(Path(run_dir), colorizer.reading)
+    colorizer.decoding = calibrate(colorizer, judges, progress=progress)
+    save_decoding(Path(run_dir), colorizer.decoding)
     return colorizer
 
 

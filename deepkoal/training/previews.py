@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from deepkoal.color import clip_to_gamut, denormalize_l, lab_to_rgb
-from deepkoal.images import write_image
+from deepkoal.image_io import write_image
 from deepkoal.training.devices import predict_here
 from deepkoal.training.task import Batch, join_input, read_ab, rgb_to_l_ab
 

@@ -8,9 +8,10 @@ import keras
 import numpy as np
 
 from deepkoal import losses as build
-from deepkoal.config import Recipe, RunError
+from deepkoal.errors import RunError
 from deepkoal.losses import ColorLoss
-from deepkoal.models import patch_critic
+from deepkoal.models import patch_discriminator
+from deepkoal.pretrained.recipe import Recipe
 
 
 def check_losses(recipe: Recipe, network: keras.Model) -> None:
@@ -54,8 +55,10 @@ def build_losses(
             features = {"lite0": build.lite0_features, "vgg16": build.vgg16_features}[variant]
             return build.PerceptualLoss(features(), name=name)
         if kind == "adversarial":
-            critic = patch_critic(filters=recipe.critic_filters)
-            return build.AdversarialLoss(critic, "hinge" if variant == "hinge" else "vanilla", name)
+            discriminator = patch_discriminator(filters=recipe.discriminator_filters)
+            return build.AdversarialLoss(
+                discriminator, "hinge" if variant == "hinge" else "vanilla", name
+            )
         plain: dict[str, Callable[[], ColorLoss]] = {
             "mse": build.AbMeanSquaredError,
             "mae": build.AbMeanAbsoluteError,

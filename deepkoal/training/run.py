@@ -9,8 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from deepkoal.config import Recipe, RecordsError, RunError
-from deepkoal.dataset import (
+from deepkoal.data import (
     Manifest,
     evaluation_batches,
     load_manifest,
@@ -18,10 +17,12 @@ from deepkoal.dataset import (
     stay_on_processor,
     training_batches,
 )
-from deepkoal.degradation import DegradeLightness
+from deepkoal.data.degradation import DegradeLightness
+from deepkoal.errors import RecordsError, RunError
 from deepkoal.memory import keep_freed_memory
-from deepkoal.presets import BEST_FILE
-from deepkoal.runs import PRIOR_FILE
+from deepkoal.pretrained.networks import BEST_FILE
+from deepkoal.pretrained.recipe import Recipe
+from deepkoal.pretrained.run_dir import PRIOR_FILE, claim_run, describe_run
 from deepkoal.training.checkpoints import (
     Checkpoints,
     find_checkpoint,
@@ -29,7 +30,7 @@ from deepkoal.training.checkpoints import (
     trim_log,
     write_whole,
 )
-from deepkoal.training.claim import claim_run, describe_run
+from deepkoal.training.color_prior import measure_prior
 from deepkoal.training.devices import (
     StopTogether,
     agree,
@@ -41,13 +42,12 @@ from deepkoal.training.devices import (
     is_first_host,
     name_lost_host,
 )
-from deepkoal.training.judge import Judge
+from deepkoal.training.early_stopping import EarlyStopping
 from deepkoal.training.optimizer import RatedAdamW
 from deepkoal.training.previews import Previews
-from deepkoal.training.prior import measure_prior
 from deepkoal.training.recipe_losses import build_losses, check_losses
-from deepkoal.training.standing import Standing
 from deepkoal.training.task import ColorizationTask, network_from_embedding
+from deepkoal.training.validation_metrics import ValidationMetrics
 
 LOG_FILE = "log.csv"
 IMAGENET_CLASSES = 1000
@@ -138,7 +138,7 @@ def _fit(
 ) -> None:
     checkpoint, epoch = find_checkpoint(run_dir)
     agree("finished epochs", epoch)
-    standing = Standing(recipe, trim_log(run_dir / LOG_FILE, epoch) if is_first_host() else [])
+    standing = EarlyStopping(recipe, trim_log(run_dir / LOG_FILE, epoch) if is_first_host() else [])
     task = compile_task(network, recipe, run_dir, records)
     share, embedded = host_share(), has_embedding(network)
     training = training_batches(
@@ -169,7 +169,9 @@ def _fit(
     if is_first_host():
         judged = read_judged()
         if validation:
-            writers.append(Judge(task.trunk, judged.take(-(-JUDGED // recipe.batch_size))))
+            writers.append(
+                ValidationMetrics(task.trunk, judged.take(-(-JUDGED // recipe.batch_size)))
+            )
         writers += [
             Previews(task.trunk, next(iter(judged)), run_dir),
             keras.callbacks.CSVLogger(run_dir / LOG_FILE, append=True),
@@ -251,10 +253,10 @@ def compile_task(
         decay=recipe.weight_decay,
         rates={
             **dict.fromkeys(_list_paths(encoders), recipe.encoder_rate),
-            **dict.fromkeys(_list_paths(task.critics), recipe.critic_rate),
+            **dict.fromkeys(_list_paths(task.discriminators), recipe.discriminator_rate),
         },
         waiting=_list_paths([trunk]),
-        wait=recipe.critic_steps,
+        wait=recipe.discriminator_warmup,
     )
     if recipe.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

@@ -9,15 +9,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from deepkoal.color import (
-    Tensor,
-    decode_ab,
-    denormalize_ab,
-    denormalize_l,
-    normalize_l,
-    rgb_to_lab,
-)
-from deepkoal.losses import AdversarialLoss, ColorLoss, Sight
+from deepkoal.color import Tensor, decode_ab, denormalize_ab, denormalize_l, normalize_l, rgb_to_lab
+from deepkoal.losses import AdversarialLoss, ColorLoss, LossDomain
 
 Batch = dict[str, Tensor]
 """`rgb` uint8 (B, H, W, 3) and, where embeddings were prepared, `embedding` float32 (B, D)."""
@@ -84,7 +77,9 @@ class ColorizationTask(keras.Model):
         self.trunk = trunk
         self.degrade = degrade
         self.color_losses = tuple(losses)
-        self.critics = [loss.critic for _, loss in losses if isinstance(loss, AdversarialLoss)]
+        self.discriminators = [
+            loss.discriminator for _, loss in losses if isinstance(loss, AdversarialLoss)
+        ]
         several = len(losses) > 1
         self.reports = [keras.metrics.Mean(loss.name) for _, loss in losses] if several else []
 
@@ -106,10 +101,10 @@ class ColorizationTask(keras.Model):
     ) -> Tensor:
         """Return the weighted sum of the losses."""
         l_norm, ab = rgb_to_l_ab(x["rgb"])
-        seen = Seen(denormalize_l(l_norm), ab, y_pred)
+        seen = LossInputs(denormalize_l(l_norm), ab, y_pred)
         total = ops.zeros(())
         for number, (weight, loss) in enumerate(self.color_losses):
-            value = loss(*seen.by(loss.sight))
+            value = loss(*seen.by(loss.domain))
             if training or not isinstance(loss, AdversarialLoss):
                 total = total + weight * value
             if self.reports:
@@ -138,7 +133,7 @@ def read_ab(outputs: Batch) -> Tensor:
     return denormalize_ab(ops.cast(outputs["ab_norm"], "float32"))
 
 
-class Seen:
+class LossInputs:
     """Truth and prediction of one batch, in each form that a loss may look at.
 
     Args:
@@ -156,11 +151,11 @@ class Seen:
             ab = ops.average_pool(ab, factor, strides=factor, data_format="channels_last")
         self._true_ab = ab
 
-    def by(self, sight: Sight) -> tuple[Tensor, Tensor]:
+    def by(self, domain: LossDomain) -> tuple[Tensor, Tensor]:
         """Return truth and prediction in a form."""
-        if sight is Sight.LOGITS:
+        if domain is LossDomain.LOGITS:
             return self._true_ab, self._outputs["logits"]
-        if sight is Sight.AB:
+        if domain is LossDomain.AB:
             return self._true_ab, self._ab
         return self._draw(self._true_ab), self._picture
 

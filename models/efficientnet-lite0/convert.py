@@ -31,9 +31,8 @@ import skimage.transform
 import torch
 from efficientnet_lite_pytorch import EfficientNet
 
-from deepkoal.semantic import efficientnet_lite
-from deepkoal.semantic.efficientnet import INPUT_SIZES
-from deepkoal.weights import load_weights, save_weights
+from deepkoal.models.efficientnet import INPUT_SIZES, efficientnet_lite
+from deepkoal.models.weights import load_weights, save_weights
 
 HERE = Path(__file__).resolve().parent
 PHOTOS = ("chelsea", "coffee", "rocket")

@@ -1,0 +1,234 @@
+"""Where each colored photo goes, and which are there already: decided before anything is loaded."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from stat import S_ISREG
+
+from deepkoal.cli.arguments.input_files import exists, find_photos, is_folder, names_file
+from deepkoal.cli.console import UsageError
+from deepkoal.errors import PhotoError
+from deepkoal.image_io.photo import FORMATS
+
+STREAM = "-"
+DEFAULT_FOLDER = "colorized"
+COMPARISON_SUFFIX = ".compare.jpg"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo to color.
+
+    Attributes:
+        source: its file; None is standard input.
+        target: the colored photo's file; None is standard output.
+        suffix: of the target, which tells its format.
+        comparison: file of the photo before and after, or None for none.
+        looks: files of further variations of it.
+    """
+
+    source: Path | None
+    target: Path | None
+    suffix: str
+    comparison: Path | None = None
+    looks: tuple[Path, ...] = ()
+
+    @property
+    def places(self) -> list[Path]:
+        """Every file that it leaves."""
+        return [place for place in (self.target, self.comparison, *self.looks) if place is not None]
+
+    @property
+    def name(self) -> str:
+        """What messages call the photo."""
+        return "standard input" if self.source is None else str(self.source)
+
+
+@dataclass
+class Plan:
+    """What a run is to do.
+
+    Attributes:
+        jobs: photos to color.
+        failures: why others cannot be.
+        skipped: how many are colored already.
+    """
+
+    jobs: list[Job] = field(default_factory=list)
+    failures: list[PhotoError] = field(default_factory=list)
+    skipped: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many photos were asked for."""
+        return len(self.jobs) + len(self.failures) + self.skipped
+
+
+def plan_photos(
+    photos: Sequence[str],
+    out: str | None,
+    *,
+    suffix: str | None = None,
+    compare: bool = False,
+    variations: int = 1,
+    overwrite: bool = False,
+) -> Plan:
+    """Find the photos that arguments name and give each a place of its own.
+
+    Args:
+        photos: files, folders and patterns, or `-` alone.
+        out: a file for one photo, else a folder; `-` is standard output. By default `-` for
+            standard input, else `colorized`.
+        suffix: of all results, such as `.png`; by default each photo's own (`.png` for GIFs,
+            whose 256 colors are too few).
+        compare: also write each photo before and after.
+        variations: how many of each photo to write, the colored photo itself included.
+        overwrite: also color photos whose results in a folder are there and newer than they are.
+
+    Raises:
+        UsageError: the arguments make no sense together.
+    """
+    single = len(photos) == 1 and (photos[0] == STREAM or names_file(photos[0]))
+    if STREAM in photos and not single:
+        raise UsageError("- reads one photo from standard input; give no others beside it")
+    if out is None:
+        out = STREAM if photos[0] == STREAM else DEFAULT_FOLDER
+    if out == STREAM:
+        if not single or compare or variations > 1:
+            wanted = "--compare" if compare else "more than one photo"
+            if variations > 1:
+                wanted = "--variations"
+            raise UsageError(
+                f"-o - writes one photo to standard output; for {wanted} give a folder"
+            )
+        source = None if photos[0] == STREAM else Path(photos[0])
+        return Plan([Job(source, None, suffix or ".jpg")])
+    if single and not _is_folder_name(out):
+        return _plan_file(photos[0], Path(out), suffix, compare, variations)
+    if photos[0] == STREAM:
+        raise UsageError(f"{out} is a folder; name the file for the photo from standard input")
+    if (exists(out) and not is_folder(out)) or not _is_folder_name(out):
+        if single:
+            raise UsageError(
+                f"{out} is neither a folder nor a photo's name; end it in .jpg or .png"
+            )
+        raise UsageError(f"{out} names a file, but several photos need a folder: give -o a folder")
+    return _plan_folder(photos, Path(out), suffix, compare, variations, overwrite)
+
+
+def _is_folder_name(out: str) -> bool:
+    suffix = Path(out).suffix.lower()
+    if is_folder(out) or out.endswith(os.sep) or not suffix:
+        return True
+    if suffix in FORMATS:
+        return False
+    raise UsageError(
+        f"{out} ends in no format that is written; name a file .jpg, .png, .webp, .tif, .bmp or "
+        f".gif, or end a folder's name with {os.sep}"
+    )
+
+
+def _plan_file(
+    photo: str, target: Path, suffix: str | None, compare: bool, variations: int
+) -> Plan:
+    if suffix and FORMATS[suffix] != FORMATS[target.suffix.lower()]:
+        raise UsageError(f"{target} and --format {suffix[1:]} name two formats; leave one out")
+    comparison = target.with_name(target.stem + COMPARISON_SUFFIX) if compare else None
+    source = None if photo == STREAM else Path(photo)
+    plan = Plan()
+    looks = _name_looks(target, target.stem, variations)
+    _admit([Job(source, target, target.suffix, comparison, looks)], plan)
+    return plan
+
+
+def _plan_folder(
+    photos: Sequence[str],
+    out: Path,
+    suffix: str | None,
+    compare: bool,
+    variations: int,
+    overwrite: bool,
+) -> Plan:
+    found, failures = find_photos(photos, out)
+    plan = Plan(failures=failures)
+    kept = [_choose_suffix(item.source, suffix) for item in found]
+    namesakes = Counter((item.folder, item.source.stem) for item in found)
+    jobs = []
+    for item, ending in zip(found, kept, strict=True):
+        alone = namesakes[item.folder, item.source.stem] == 1
+        stem = item.source.stem
+        if not alone and ending != item.source.suffix:
+            stem = item.source.name  # beach.jpg and beach.png as JPEG: beach.jpg, beach.png.jpg
+        target = out / item.folder / (stem + ending)
+        beside = stem if alone else target.name
+        comparison = target.with_name(beside + COMPARISON_SUFFIX) if compare else None
+        looks = _name_looks(target, beside, variations)
+        jobs.append(Job(item.source, target, ending, comparison, looks))
+    _admit(jobs, plan)
+    if not overwrite:
+        todo = [job for job in plan.jobs if not _is_done(job)]
+        plan.skipped = len(plan.jobs) - len(todo)
+        plan.jobs = todo
+    return plan
+
+
+def _name_looks(target: Path, stem: str, variations: int) -> tuple[Path, ...]:
+    numbers = range(2, variations + 1)
+    return tuple(target.with_name(f"{stem}.look{number}{target.suffix}") for number in numbers)
+
+
+def _choose_suffix(source: Path, suffix: str | None) -> str:
+    if suffix is not None:
+        return suffix
+    kind = FORMATS.get(source.suffix.lower())
+    if kind == "GIF":
+        return ".png"
+    return source.suffix if kind else ".jpg"
+
+
+def _admit(jobs: Sequence[Job], plan: Plan) -> None:
+    """Take the jobs into the plan, but those that would overwrite a photo or another's result."""
+    sources = {_identify(job.source) for job in jobs if job.source} - {None}
+    taken: dict[Path, Job] = {}
+    for job in jobs:
+        places = job.places
+        if job.source is not None and not exists(job.source):
+            problem = "no such file or folder; check the path"
+        elif overwritten := [place for place in places if _identify(place) in sources]:
+            problem = (
+                f"its result {overwritten[0]} would overwrite a photo that is to be colored; "
+                "give -o another folder or name"
+            )
+        elif shared := [place for place in places if place in taken]:
+            problem = (
+                f"its result {shared[0]} is also that of {taken[shared[0]].name}; color the two "
+                "into different folders"
+            )
+        else:
+            taken.update(dict.fromkeys(places, job))
+            plan.jobs.append(job)
+            continue
+        plan.failures.append(PhotoError(f"{job.name}: {problem}"))
+
+
+def _identify(path: Path) -> tuple[int, int] | None:
+    """Tell files apart by more than their paths: a link leads to the same file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _is_done(job: Job) -> bool:
+    assert job.source is not None
+    try:
+        made = [place.stat() for place in job.places]
+        since = job.source.stat().st_mtime_ns
+        return all(S_ISREG(status.st_mode) and status.st_mtime_ns >= since for status in made)
+    except OSError:
+        return False

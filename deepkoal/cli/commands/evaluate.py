@@ -1,0 +1,103 @@
+"""`evaluate`: how close a network comes to the true colors of a folder of photos."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from deepkoal.cli.arguments.argument_types import positive_number, whole_number
+from deepkoal.cli.arguments.model_options import (
+    add_backend_option,
+    add_model_options,
+    load_colorizer,
+)
+from deepkoal.cli.console import UsageError, as_usage, start_tensorflow
+from deepkoal.errors import DeepkoalError
+from deepkoal.rendering.upsampling import NETWORK_STRIDE
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the verb to the parser's."""
+    evaluate = verbs.add_parser(
+        "evaluate", help="measure a network on color photos", description=_run_evaluate.__doc__
+    )
+    evaluate.add_argument("photos", metavar="PHOTOS", help="folder of color photos, at any depth")
+    add_model_options(evaluate)
+    add_backend_option(evaluate, auto=False)
+    evaluate.add_argument(
+        "--figures",
+        default="size,psnr",
+        metavar="LIST",
+        help="which to measure, with commas, or all: size, psnr, vibrance, hints, bleeding, "
+        "context, robustness, diversity, uncertainty, recovery (%(default)s)",
+    )
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    evaluate.add_argument(
+        "--page", type=Path, metavar="FILE", help="draw them there, a page of pictures"
+    )
+    evaluate.add_argument(
+        "--limit",
+        type=whole_number(1),
+        metavar="N",
+        help="measure N files, spread evenly over the folder",
+    )
+    evaluate.add_argument(
+        "--working-size",
+        type=whole_number(NETWORK_STRIDE),
+        metavar="N",
+        help="side in pixels at which the network sees a square photo, instead of its own",
+    )
+    evaluate.add_argument(
+        "--temperature",
+        type=positive_number,
+        metavar="T",
+        help="of the colors' mean at vibrance 1, instead of the network's own; less is more vivid",
+    )
+    evaluate.set_defaults(run=_run_evaluate)
+
+
+def _run_evaluate(arguments: argparse.Namespace) -> int:
+    """Take the color from photos, color them, and measure how close that comes to the truth."""
+    from deepkoal.image_io import PHOTO_SUFFIXES, write_image
+
+    if arguments.page is not None and arguments.page.suffix.lower() not in PHOTO_SUFFIXES:
+        raise UsageError(f"--page must end in .jpg or .png, not {arguments.page.suffix!r}")
+    start_tensorflow()
+    from deepkoal import evaluation  # here, so that --help need not load Keras
+
+    chosen = [name.strip() for name in arguments.figures.split(",")]
+    figures = list(evaluation.FIGURES) if chosen == ["all"] else chosen
+    with as_usage():
+        evaluation.check_figures(figures)
+    colorizer = load_colorizer(arguments)
+    colorizer.working_size = arguments.working_size or colorizer.working_size
+    if arguments.temperature is not None:
+        colorizer.decoding = dataclasses.replace(
+            colorizer.decoding, temperature=arguments.temperature
+        )
+    with evaluation.Workers(progress=True) as workers:
+        seen = evaluation.see_photos(colorizer, arguments.photos, workers, limit=arguments.limit)
+        bench = evaluation.Bench(colorizer, seen, workers)
+        card = evaluation.measure(bench, figures)
+    print(card.to_table())
+    if arguments.json is not None:
+        _write_json(arguments.json, card.to_json())
+    if arguments.page is not None:
+        write_image(arguments.page, evaluation.draw_report(card, bench))
+    return 0
+
+
+def _write_json(path: Path, card: dict[str, Any]) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise DeepkoalError(
+            f"{path}: cannot write the figures ({error.strerror}); choose a writable place"
+        ) from error

@@ -1,0 +1,116 @@
+"""`presets`: the networks and palettes that came with deepkoal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepkoal.cli.console import show
+from deepkoal.errors import WeightsError
+
+if TYPE_CHECKING:
+    from deepkoal.pretrained.presets import Preset
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the verb to the parser's."""
+    presets = verbs.add_parser(
+        "presets",
+        help="list the networks that came with deepkoal, draw the palettes",
+        description="List the networks that came with deepkoal, or draw its named palettes.",
+    )
+    choice = presets.add_mutually_exclusive_group()
+    choice.add_argument("--json", action="store_true", help="print JSON")
+    choice.add_argument(
+        "--palettes",
+        type=Path,
+        nargs="?",
+        const=Path("palettes.png"),
+        metavar="FILE",
+        help="draw the palettes into this picture (%(const)s), whose path is printed",
+    )
+    presets.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.palettes is not None:
+        return _draw_palettes(arguments.palettes)
+    from deepkoal.pretrained.presets import list_presets
+
+    rows = [_describe(preset) for preset in list_presets()]
+    if arguments.json:
+        show(json.dumps(rows, indent=1, ensure_ascii=False))
+        return 0
+    columns = ("preset", "network", "weights", "parameters", "license", "summary")
+    table = [columns, *(_format(row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        show("  ".join(cells).rstrip())
+    return 0
+
+
+def _draw_palettes(path: Path) -> int:
+    from deepkoal.guidance import list_palettes
+    from deepkoal.image_io import write_image
+    from deepkoal.rendering.contact_sheets import draw_palettes
+
+    write_image(path, draw_palettes(list_palettes()))
+    show(path)
+    return 0
+
+
+def _describe(preset: Preset) -> dict[str, Any]:
+    weights = _find_weights(preset)
+    return {
+        "name": preset.name,
+        "network": preset.network,
+        "weights": None if weights is None else str(weights),
+        "size_bytes": None if weights is None else weights.stat().st_size,
+        "parameters": None if weights is None else _count_parameters(weights),
+        "working_size": preset.working_size,
+        "license": preset.license,
+        "summary": preset.summary,
+    }
+
+
+def _find_weights(preset: Preset) -> Path | None:
+    from deepkoal.models.weights import find_shipped
+
+    if preset.sha256 is None:
+        return None
+    try:
+        return find_shipped(preset.name)
+    except WeightsError:
+        return None
+
+
+def _count_parameters(weights: Path) -> int:
+    """Count the numbers in a file of weights by its header: trained ones and running statistics.
+
+    Raises:
+        WeightsError: it is no such file.
+    """
+    import math
+
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(weights, "numpy") as file:
+            return sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{weights} is damaged ({error}); install deepkoal again") from error
+
+
+def _format(row: dict[str, Any]) -> tuple[str, ...]:
+    shipped = row["weights"] is not None
+    return (
+        row["name"],
+        row["network"],
+        f"{row['size_bytes'] / 1e6:.1f} MB" if shipped else "none",
+        f"{row['parameters']:,}" if shipped else "-",
+        row["license"],
+        row["summary"],
+    )

@@ -1,0 +1,267 @@
+"""`prepare` and `train`: from a folder of photos to a trained network."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepkoal.cli.arguments.argument_types import read_weights, whole_number
+from deepkoal.cli.arguments.devices import add_device_options, choose_backend, choose_devices
+from deepkoal.cli.arguments.embedders import (
+    NAMES,
+    build_embedder,
+    build_paper_embedder,
+    build_recorded_embedder,
+)
+from deepkoal.cli.arguments.model_options import find_preset
+from deepkoal.cli.console import UsageError, as_usage, count_photos, show, start_tensorflow, tell
+from deepkoal.pretrained.presets import Preset
+from deepkoal.pretrained.recipe import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+    from deepkoal.models.embedder import SemanticEmbedder
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the verbs to the parser's."""
+    _add_prepare(verbs)
+    _add_train(verbs)
+
+
+def _add_prepare(verbs: Any) -> None:
+    prepare = verbs.add_parser(
+        "prepare",
+        help="turn a folder of photos into records to train on",
+        description="Turn a folder of color photos into records to train on. Run again after an "
+        "interruption, the same command goes on where it stopped.",
+    )
+    prepare.add_argument("photos", metavar="PHOTOS", help="folder of color photos, at any depth")
+    prepare.add_argument("records", metavar="RECORDS", help="folder for the records")
+    prepare.add_argument("--preset", default="koala-lite", help="what to train (%(default)s)")
+    prepare.add_argument(
+        "--size",
+        type=whole_number(1),
+        metavar="N",
+        help="short side in pixels that photos are scaled down to (9/8 of the recipe's crops)",
+    )
+    prepare.add_argument(
+        "--embedder",
+        action="append",
+        metavar=f"none|{NAMES}",
+        help="also store semantic embeddings; FILE.h5 holds weights of Inception-ResNet-v2; given "
+        "several times, each photo is embedded by one of them (none; for koala "
+        "inception-resnet-v2, or where it cannot be had efficientnet-lite0)",
+    )
+    prepare.add_argument(
+        "--workers", type=whole_number(1), metavar="N", help="threads (one per processor)"
+    )
+    prepare.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the photos' order (%(default)s)"
+    )
+    prepare.set_defaults(run=_run_prepare)
+
+
+def _add_train(verbs: Any) -> None:
+    train = verbs.add_parser(
+        "train",
+        help="train a preset's network; run again to go on",
+        description="Train a network on a folder of color photos, or on records. Photos are "
+        "recorded in the run's folder first, one in ten is held back to judge by, and files that "
+        "cannot be read are listed. Run again, the same command goes on where it stopped.",
+    )
+    train.add_argument(
+        "source", metavar="PHOTOS|RECORDS", help="color photos, or what `deepkoal prepare` wrote"
+    )
+    train.add_argument(
+        "--run", dest="run_dir", metavar="DIR", help="the run's folder (runs/ and PHOTOS' name)"
+    )
+    train.add_argument("--preset", default="koala-lite", help="network to train (%(default)s)")
+    train.add_argument(
+        "--from",
+        dest="start",
+        metavar="PRESET|FILE",
+        help="weights to begin with: of a preset, a .keras file or a run's folder (an untrained "
+        "network)",
+    )
+    train.add_argument("--validation", metavar="RECORDS", help="records of photos held back")
+    train.add_argument(
+        "--recipe",
+        metavar="NAME|FILE",
+        help="another recipe of the preset's, such as adversarial, or a TOML file (recipe; "
+        "for PHOTOS with --from finetune, where the preset has it)",
+    )
+    train.add_argument(
+        "--embedder", metavar=NAMES, help="of koala: for PHOTOS, or of RECORDS made with a file's"
+    )
+    add_device_options(train)
+    settings = train.add_argument_group(
+        "the recipe's settings", "instead of its own; docs/training.md tells what they do"
+    )
+    for name, value in vars(Recipe()).items():
+        is_table = isinstance(value, dict)
+        settings.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=read_weights if is_table else type(value),
+            metavar="NAME=WEIGHT,…" if is_table else type(value).__name__.upper(),
+            help=f"the recipe's {name}",
+        )
+    train.set_defaults(run=_run_train)
+
+
+def _run_prepare(arguments: argparse.Namespace) -> int:
+    start_tensorflow()
+    from deepkoal.data import prepare
+    from deepkoal.pretrained.presets import load_recipe
+    from deepkoal.training import fit_photo_size
+
+    preset = find_preset(arguments.preset)
+    embedders: list[SemanticEmbedder] = []
+    if arguments.embedder is None and preset.network == "koala":
+        embedders = [build_paper_embedder()]
+    elif arguments.embedder not in (None, ["none"]):
+        embedders = [build_embedder(name) for name in arguments.embedder]
+    manifest = prepare(
+        arguments.photos,
+        arguments.records,
+        size=arguments.size or fit_photo_size(load_recipe(preset.name).size),
+        embedder=embedders,
+        workers=arguments.workers,
+        seed=arguments.seed,
+        progress=True,
+    )
+    for photo in manifest.unreadable:
+        tell(f"{photo.file}: {photo.cause}")
+    kept = f"{count_photos(manifest.count)} stored"
+    if embedders:
+        kept += f" with embeddings of {manifest.settings.embedder}"
+    show(
+        f"{arguments.records}: {kept}, {manifest.grey} near-grey left out, "
+        f"{len(manifest.unreadable)} unreadable"
+    )
+    if not manifest.count:
+        tell(f"{arguments.photos} holds no color photo that can be read: nothing to train on")
+    return 1 if manifest.unreadable or not manifest.count else 0
+
+
+def _run_train(arguments: argparse.Namespace) -> int:
+    choose_backend(arguments)
+    start_tensorflow()
+    choose_devices(arguments)
+    from deepkoal.cli.progress import RunProgress
+    from deepkoal.training import KeepDecoding, find_decoding, fine_tune, holds_records, train
+    from deepkoal.training.devices import name_lost_host
+
+    source, preset = arguments.source, find_preset(arguments.preset)
+    run_dir = choose_run_dir(arguments)
+    has_records = holds_records(source)
+    if arguments.hosts is not None and not has_records:
+        raise UsageError("several hosts train on RECORDS; run deepkoal prepare on PHOTOS first")
+    if arguments.validation and not has_records:
+        raise UsageError("--validation goes with RECORDS; of PHOTOS one in ten is held back")
+    recipe = _read_recipe(arguments, preset, has_records)
+    decoding = find_decoding(arguments.start, preset)
+    make_ready = _open_records if has_records else _record_photos
+    embedder = make_ready(arguments, preset, recipe, run_dir)  # before a network is built
+    is_first, bars = not arguments.host, RunProgress()
+    callbacks = [bars] if is_first else []
+    with name_lost_host():
+        network = _build_network(arguments, preset, recipe, embedder)
+        if has_records:
+            train(
+                network,
+                source,
+                run_dir,
+                recipe=recipe,
+                validation=arguments.validation,
+                callbacks=[*callbacks, KeepDecoding(run_dir, decoding)] if is_first else [],
+            )
+        else:
+            fine_tune(
+                network, source, run_dir, recipe=recipe, decoding=decoding, callbacks=callbacks
+            )
+    if is_first and not bars.has_trained:
+        tell(f"{run_dir} was finished before: nothing was left to train")
+    show(run_dir)
+    return 0
+
+
+def choose_run_dir(arguments: argparse.Namespace) -> Path:
+    """Return the run's folder, named after what is trained on where none is given."""
+    name = Path(arguments.source).resolve().name or "photos"
+    return Path(arguments.run_dir or Path("runs", name))
+
+
+def _read_recipe(arguments: argparse.Namespace, preset: Preset, has_records: bool) -> Recipe:
+    from deepkoal.pretrained.presets import load_recipe
+    from deepkoal.training import has_finetune_recipe
+
+    asked = arguments.recipe
+    if asked is None:
+        fine_tunes = arguments.start and not has_records and has_finetune_recipe(preset.name)
+        asked = "finetune" if fine_tunes else "recipe"
+    if asked.endswith(".toml"):
+        recipe = Recipe.read(asked)
+    else:
+        with as_usage():
+            recipe = load_recipe(preset.name, asked)
+    with as_usage():
+        return recipe.replace(**{name: getattr(arguments, name) for name in vars(recipe)})
+
+
+def _open_records(
+    arguments: argparse.Namespace, preset: Preset, recipe: Recipe, run_dir: Path
+) -> SemanticEmbedder | None:
+    """ColorOptions at the records, and return the embedder that they were made with."""
+    from deepkoal.data import load_manifest
+
+    manifest = load_manifest(arguments.source)
+    if preset.network != "koala":
+        return None
+    return build_recorded_embedder(manifest, arguments.source, arguments.embedder)
+
+
+def _record_photos(
+    arguments: argparse.Namespace, preset: Preset, recipe: Recipe, run_dir: Path
+) -> SemanticEmbedder | None:
+    """Record the photos, tell what became of them, and return the embedder that they need."""
+    from deepkoal.training import fit_photo_size, prepare_photos
+
+    embedder: SemanticEmbedder | None = None
+    if preset.network == "koala":
+        chosen = arguments.embedder
+        embedder = build_embedder(chosen) if chosen else build_paper_embedder()
+    own = prepare_photos(
+        arguments.source,
+        run_dir,
+        size=fit_photo_size(recipe.size),
+        embedder=embedder,
+        progress=True,
+    )
+    for photo in own.unreadable:
+        tell(f"{photo.file}: {photo.cause}")
+    tell(
+        f"{count_photos(own.training_count)} to train on, {own.held_back_count} held back, "
+        f"{own.grey} near-grey left out, {len(own.unreadable)} unreadable"
+    )
+    if own.validation is None:
+        tell("with no photo held back, nothing tells whether it learns more than these by heart")
+    return embedder
+
+
+def _build_network(
+    arguments: argparse.Namespace,
+    preset: Preset,
+    recipe: Recipe,
+    embedder: SemanticEmbedder | None,
+) -> keras.Model:
+    from deepkoal.pretrained.networks import begin_with, build_untrained
+
+    network = build_untrained(
+        preset.name, embedder=embedder, precision=recipe.precision, seed=recipe.seed
+    )
+    if arguments.start is not None:
+        begin_with(network, arguments.start)
+    return network

@@ -1,0 +1,1 @@
+"""What asks a server of deepkoal or TensorFlow Serving to color photos."""

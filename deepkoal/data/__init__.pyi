@@ -1,0 +1,12 @@
+from .degradation import DegradeLightness as DegradeLightness
+from .pipeline import check_records as check_records
+from .pipeline import evaluation_batches as evaluation_batches
+from .pipeline import name_damage as name_damage
+from .pipeline import stay_on_processor as stay_on_processor
+from .pipeline import training_batches as training_batches
+from .preparation import prepare as prepare
+from .records import Manifest as Manifest
+from .records import load_manifest as load_manifest
+from .split import hold_back as hold_back
+
+__all__: list[str]

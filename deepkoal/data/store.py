@@ -1,0 +1,112 @@
+"""One photo file on its way into the records: read, judged, resized once, encoded at most once."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from deepkoal.errors import PhotoError
+from deepkoal.image_io import read_photo
+
+GREY_BELOW = 3.0
+"""Mean of max(RGB) - min(RGB), of 255, below which a photo counts as grey (the protocol's)."""
+
+JPEG_QUALITY = 95
+
+_ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
+
+
+@dataclass(frozen=True)
+class StoredPhoto:
+    """A photo as the records keep it: a JPEG file, upright RGB, and its size in pixels."""
+
+    jpeg: bytes
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class GreyPhoto:
+    """A photo without color, which has nothing to teach."""
+
+
+def store_photo(folder: Path, name: str, size: int) -> StoredPhoto | GreyPhoto | PhotoError:
+    """Read a photo file and make it fit for the records.
+
+    A JPEG file that needs no change (short side at most `size`, RGB, upright, sRGB) keeps its
+    very bytes; anything else is encoded at quality 95 without chroma subsampling.
+
+    Args:
+        folder: the photos' folder.
+        name: the file's path below it.
+        size: short side in pixels that larger photos are resized to.
+
+    Returns:
+        The photo; or that it is grey; or, as a value, why it could not be read.
+    """
+    path = folder / name
+    try:
+        photo = read_photo(path, name=name)
+        content = path.read_bytes()
+    except PhotoError as error:
+        return error
+    except OSError as error:
+        return PhotoError(f"{name}: cannot be read ({error.strerror})")
+    rgb = photo.rgb
+    height, width = rgb.shape[:2]
+    short = min(height, width)
+    if short > size:
+        height, width = round(height * size / short), round(width * size / short)
+        resized = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+        rgb = np.asarray(resized, np.uint8)
+    if is_grey(rgb):
+        return GreyPhoto()
+    if short > size or not _is_plain_jpeg(content, photo.icc_profile):
+        content = encode_jpeg(rgb)
+    return StoredPhoto(content, height, width)
+
+
+def is_grey(rgb: npt.NDArray[np.uint8]) -> bool:
+    """Tell whether a photo is near grey: mean over pixels of max(RGB) - min(RGB) below 3.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+    """
+    red, green, blue = cv2.split(rgb)
+    highest = cv2.max(cv2.max(red, green), blue)
+    lowest = cv2.min(cv2.min(red, green), blue)
+    return float(np.mean(cv2.subtract(highest, lowest))) < GREY_BELOW
+
+
+def encode_jpeg(rgb: npt.NDArray[np.uint8]) -> bytes:
+    """Encode a uint8 photo (H, W, 3) as JPEG, quality 95, 4:4:4; the inverse of `decode_jpeg`."""
+    options = [
+        cv2.IMWRITE_JPEG_QUALITY,
+        JPEG_QUALITY,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    ]
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
+    return encoded.tobytes()
+
+
+def decode_jpeg(jpeg: bytes) -> npt.NDArray[np.uint8]:
+    """Decode a stored JPEG file to a uint8 photo (H, W, 3), RGB."""
+    bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    return np.asarray(cv2.cvtColor(np.asarray(bgr), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _is_plain_jpeg(content: bytes, icc_profile_read: bytes | None) -> bool:
+    with Image.open(io.BytesIO(content)) as photo:
+        return (
+            photo.format == "JPEG"
+            and photo.mode == "RGB"
+            and photo.getexif().get(_ORIENTATION, 1) == 1
+            and photo.info.get("icc_profile") == icc_profile_read  # else it was converted
+        )

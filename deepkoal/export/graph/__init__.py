@@ -1,0 +1,1 @@
+"""The parts of an exported TensorFlow graph: files in, colored files out."""

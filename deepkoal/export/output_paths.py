@@ -1,0 +1,47 @@
+"""Where an export goes: known before anything is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deepkoal.errors import DeepkoalError
+
+WARM_UP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
+"""Where TensorFlow Serving looks for example requests, below a version's folder."""
+
+
+def choose_version(path: Path) -> Path:
+    """Return the folder of a new SavedModel.
+
+    Args:
+        path: the folder itself, which ends in a version number; or the one above it, where the
+            next free number is taken.
+
+    Raises:
+        DeepkoalError: it exists, or a file is in its place.
+    """
+    if not path.name.isdecimal():
+        taken = [int(found.name) for found in path.glob("*") if found.name.isdecimal()]
+        return path / str(max(taken, default=0) + 1)
+    if path.exists():
+        raise DeepkoalError(
+            f"{path}: this version exists; choose another number, or give {path.parent} for the "
+            "next free one"
+        )
+    return path
+
+
+def check_file(path: Path, suffix: str) -> None:
+    """Make sure that a file can be named so.
+
+    Args:
+        path: the file.
+        suffix: that it has to end in, such as `.tflite`.
+
+    Raises:
+        DeepkoalError: it ends otherwise, or there is no such folder.
+    """
+    if path.suffix.lower() != suffix:
+        raise DeepkoalError(f"{path}: expected a name that ends in {suffix}")
+    if not path.parent.is_dir():
+        raise DeepkoalError(f"{path}: there is no folder {path.parent}; make it first")

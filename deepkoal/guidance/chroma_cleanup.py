@@ -1,0 +1,121 @@
+"""Tidies coarse chroma: fewer blotches, no cast over a whole photo, near-neutral things neutral.
+
+Each step goes as far as the network doubts: what it is sure of keeps its color. Written once for
+NumPy arrays and backend tensors, so that the Colorizer and an exported graph share it.
+"""
+
+from __future__ import annotations
+
+from deepkoal.arrays import namespace
+from deepkoal.color import Tensor
+from deepkoal.guidance.affinity import Kernel, make_affinity_points
+
+ALIKE = Kernel(features=(0.15,), lightness=(8.0,), position=(0.3,), weights=(1.0,))
+"""Which places should have one color; for features of unit length, as `REFERENCE_KERNEL`."""
+
+USUAL_DOUBT = 0.6
+"""UncertaintyFigures where the network tells none: about koala-lite's mean."""
+
+MUTED = 20.0
+"""Chroma at which a place counts, and gives way, half as much as a grey one to a cast."""
+
+TINT = 1.5
+"""Chroma that is halved where doubt is complete."""
+
+
+def cleanup(
+    ab: Tensor,
+    features: Tensor,
+    l: Tensor,
+    doubt: Tensor | None = None,
+    *,
+    blotches: Tensor | float = 1.0,
+    cast: Tensor | float = 1.0,
+    tints: Tensor | float = 1.0,
+) -> Tensor:
+    """Tidy the chroma that a network predicted.
+
+    Args:
+        ab: (h, w, 2), in CIE Lab units, at the vibrance it will be shown with.
+        features: (h, w, F), what the network says about the same places.
+        l: (h, w), their lightness in 0…100.
+        doubt: (h, w) in 0…1, the normalized entropy of the network's distribution; None where
+            it has none.
+        blotches: strength of `non_local_means`; 0 leaves ab as it is, as it does below.
+        cast: strength of `grey_world`.
+        tints: strength of `shrink_chroma`.
+
+    Returns:
+        (h, w, 2), in CIE Lab units.
+    """
+    ops = namespace(ab)
+    doubt = ops.ones_like(l) * USUAL_DOUBT if doubt is None else doubt
+    ab = non_local_means(ab, features, l, blotches * doubt)
+    ab = grey_world(ab, cast * doubt)
+    return shrink_chroma(ab, TINT * tints * doubt)
+
+
+def non_local_means(
+    ab: Tensor, features: Tensor, l: Tensor, share: Tensor, kernel: Kernel = ALIKE
+) -> Tensor:
+    """Pull each place toward the mean color of places like it, so that blotches vanish.
+
+    ab + share · (m − ab), where m is the mean of ab weighted by affinity, as in non-local means
+    (Buades, Coll and Morel 2005), over the photo at half size.
+
+    Args:
+        ab: (h, w, 2).
+        features: (h, w, F).
+        l: (h, w), lightness in 0…100.
+        share: (h, w), how far each place is pulled; more than 1 counts as 1.
+        kernel: which places are alike.
+
+    Returns:
+        (h, w, 2).
+    """
+    ops = namespace(ab)
+    hint_points = make_affinity_points(_halve(features), _halve(l))
+    affinity = kernel.compare(make_affinity_points(features, l), hint_points)
+    mean = ops.matmul(affinity, ops.reshape(_halve(ab), (-1, 2)))
+    mean = mean / ops.maximum(ops.sum(affinity, axis=-1, keepdims=True), 1e-12)
+    return ab + ops.minimum(share, 1.0)[..., None] * (ops.reshape(mean, ops.shape(ab)) - ab)
+
+
+def grey_world(ab: Tensor, share: Tensor) -> Tensor:
+    """Take back the color that lies over a whole photo: a grey world (Buchsbaum 1980), in part.
+
+    ab − share · w · c, where w = M² / (M² + |ab|²) with M = `MUTED`, and the cast c is the mean of
+    ab weighted by w. So muted places tell the cast and give way to it; a blue sea keeps its blue.
+
+    Args:
+        ab: (h, w, 2).
+        share: (h, w), how much of the cast each place gives up.
+
+    Returns:
+        (h, w, 2).
+    """
+    ops = namespace(ab)
+    weight = MUTED**2 / (MUTED**2 + ops.sum(ab * ab, axis=-1, keepdims=True))
+    cast = ops.sum(weight * ab, axis=(0, 1)) / ops.sum(weight)
+    return ab - share[..., None] * weight * cast
+
+
+def shrink_chroma(ab: Tensor, threshold: Tensor) -> Tensor:
+    """Make what is nearly neutral more so: ab · |ab|² / (|ab|² + threshold²).
+
+    Args:
+        ab: (h, w, 2).
+        threshold: (h, w), the chroma that is halved; four times of it loses 6 %.
+
+    Returns:
+        (h, w, 2).
+    """
+    ops = namespace(ab)
+    square = ops.sum(ab * ab, axis=-1, keepdims=True)
+    return ab * square / ops.maximum(square + threshold[..., None] ** 2, 1e-12)
+
+
+def _halve(x: Tensor) -> Tensor:
+    """Average pairs of rows and columns; an odd last one is left out."""
+    x = (x[:-1:2] + x[1::2]) / 2
+    return (x[:, :-1:2] + x[:, 1::2]) / 2

@@ -1,0 +1,1 @@
+"""One photo through one network: colorizer, prediction and the backends that run it."""

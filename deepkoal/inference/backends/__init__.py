@@ -1,0 +1,24 @@
+"""What runs a network: Keras, LiteRT or ONNX Runtime, alike to everything that reads its outputs.
+
+Importing this package imports none of the three: each is imported when its backend is made.
+"""
+
+from deepkoal.inference.backends.base import NOTE, Backend, Description
+from deepkoal.inference.backends.keras import KerasBackend
+from deepkoal.inference.backends.litert import LiteRTBackend, add_note, has_litert
+from deepkoal.inference.backends.onnx import OnnxBackend
+from deepkoal.inference.backends.opening import SUFFIXES, find_backend, open_backend
+
+__all__ = [
+    "NOTE",
+    "SUFFIXES",
+    "Backend",
+    "Description",
+    "KerasBackend",
+    "LiteRTBackend",
+    "OnnxBackend",
+    "add_note",
+    "find_backend",
+    "has_litert",
+    "open_backend",
+]

@@ -1,0 +1,1 @@
+"""Presets, recipes, runs and the networks with their weights."""

@@ -1,0 +1,209 @@
+"""Networks with weights: of a preset, of a run, or to begin training with.
+
+Keras is imported where a network is built only, so that backends other than Keras start without.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deepkoal.errors import WeightsError
+from deepkoal.inference.backends import SUFFIXES, Backend, has_litert, open_backend
+from deepkoal.models.weights import find_shipped, load_weights
+from deepkoal.pretrained.presets import DEFAULT_PRESET, is_preset, list_presets, load_preset
+
+if TYPE_CHECKING:
+    import keras
+
+    from deepkoal.models import SemanticEmbedder
+
+BEST_FILE = "best.keras"
+BACKEND_FILE = "network"
+"""Name, without its ending, of the files in a preset's folder that backends other than Keras run."""
+
+
+def build_untrained(
+    name: str,
+    *,
+    embedder: SemanticEmbedder | None = None,
+    precision: str = "float32",
+    seed: int = 0,
+) -> keras.Model:
+    """Build a preset's network, ready to be trained: only its encoder or embedder knows anything.
+
+    Args:
+        name: of the preset.
+        embedder: for `koala`; EfficientNet-Lite0 where None.
+        precision: a Keras dtype policy for the network's layers.
+        seed: of the initial weights; Python's, NumPy's and the backend's generators are set to it.
+
+    Raises:
+        WeightsError: there is no such preset, or the encoder's weights are missing or damaged.
+    """
+    import keras
+
+    from deepkoal import models
+
+    preset = load_preset(name)
+    before = keras.config.dtype_policy()
+    if preset.network == "koala" and embedder is None:
+        embedder = models.SemanticEmbedder.efficientnet_lite0()
+    keras.utils.set_random_seed(seed)
+    keras.config.set_dtype_policy(precision)
+    try:
+        if preset.network == "koala":
+            return models.koala(embedder)
+        if preset.network == "pix2pix":
+            return models.pix2pix()
+        encoder = models.efficientnet_lite0()
+        load_weights(encoder, find_shipped("efficientnet-lite0"), models.LITE0_SHA256)
+        return models.lite(encoder)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def load_network(name: str, *, embedder: SemanticEmbedder | None = None) -> keras.Model:
+    """Build a preset's network with its shipped weights.
+
+    Args:
+        name: of the preset.
+        embedder: for `koala`: any of ImageNet-1k's classes; EfficientNet-Lite0 where None.
+
+    Raises:
+        WeightsError: there is no such preset, or its weights are missing, damaged or made for
+            embeddings of another length.
+    """
+    from deepkoal import models
+
+    preset = load_preset(name)
+    if preset.sha256 is None:
+        raise WeightsError(
+            f"no weights are shipped for {name}: train it on your own photos "
+            f"(deepkoal train RECORDS --preset {name} --run RUN) and pass --model RUN"
+        )
+    if preset.network == "koala":
+        network = models.koala(embedder or models.SemanticEmbedder.efficientnet_lite0())
+    elif preset.network == "pix2pix":
+        network = models.pix2pix()
+    else:
+        network = models.lite(models.efficientnet_lite0())
+    load_weights(network, find_shipped(name), preset.sha256, skip=_list_embedders(network))
+    return network
+
+
+def load_backend(name: str, kind: str) -> Backend:
+    """Open the file that came with a preset for an backend other than Keras.
+
+    Args:
+        name: of the preset.
+        kind: `litert` or `onnx`.
+
+    Raises:
+        WeightsError: there is no such preset or no such backend, it came without that file, the
+            file is damaged, or the backend is not installed.
+    """
+    preset = load_preset(name)
+    if kind not in SUFFIXES:
+        raise WeightsError(f"no backend {kind!r}; there are: keras, {', '.join(SUFFIXES)}")
+    if kind in preset.backends:
+        file = find_shipped(name, BACKEND_FILE + SUFFIXES[kind])
+        return open_backend(file, preset.backends[kind])
+    if preset.network == "koala":
+        raise WeightsError(
+            f"{name} runs on Keras only, because its expert can be exchanged; use the keras "
+            f"backend, or preset {DEFAULT_PRESET}"
+        )
+    raise WeightsError(
+        f"{name} comes with no file for {kind}; make one (deepkoal export "
+        f"{name}{SUFFIXES[kind]} --format {kind} --preset {name}) and open that, or use the "
+        "keras backend"
+    )
+
+
+def choose_backend(name: str) -> str:
+    """Return the kind of backend that a preset is there on soonest: LiteRT where that can be.
+
+    Raises:
+        WeightsError: there is no such preset.
+    """
+    return "litert" if "litert" in load_preset(name).backends and has_litert() else "keras"
+
+
+def load_trained(path: str | Path) -> tuple[keras.Model, Path]:
+    """Load a network that `training.train` wrote.
+
+    Args:
+        path: a `.keras` file, or the folder of a run (its `best.keras` is taken).
+
+    Returns:
+        The network and the file it came from.
+
+    Raises:
+        WeightsError: there is no such file, or it holds no network of this library.
+    """
+    import keras
+
+    from deepkoal import models  # noqa: F401 -- the layers of its file have to be known
+    from deepkoal.models import layers  # noqa: F401 -- the layers of its file have to be known
+
+    path = Path(path)
+    file = path / BEST_FILE if path.is_dir() else path
+    if not file.is_file():
+        raise WeightsError(
+            f"{file}: no such file; give a .keras file or the folder of a run that has "
+            "finished an epoch"
+        )
+    try:
+        network = keras.saving.load_model(file, compile=False)
+    except Exception as error:  # Keras raises a different one for each kind of damage
+        reason = str(error).partition("\n")[0]
+        raise WeightsError(
+            f"{file} cannot be loaded as a network ({reason}); give a .keras file that "
+            "deepkoal train wrote"
+        ) from error
+    known = [preset.network for preset in list_presets()]
+    if network.name not in known:
+        raise WeightsError(
+            f"{file} holds {network.name}, not one of {', '.join(known)}; give a .keras "
+            "file that deepkoal train wrote"
+        )
+    return network, file
+
+
+def begin_with(network: keras.Model, start: str | Path) -> None:
+    """Give a network the weights to begin training with.
+
+    Args:
+        network: built as the weights' own network was; its embedder may be another.
+        start: the name of a preset that has weights, a `.keras` file or the folder of a run.
+
+    Raises:
+        WeightsError: there are no such weights, they are damaged or another network's.
+    """
+    if is_preset(start):
+        trained = load_network(str(start))
+    else:
+        trained, _ = load_trained(start)
+    try:
+        for own, given in zip(_list_learned(network), _list_learned(trained), strict=True):
+            own.assign(given)
+    except ValueError as error:
+        raise WeightsError(
+            f"{start} holds weights of {trained.name}, which do not fit {network.name} as it was "
+            "built; begin with a network of the same kind"
+        ) from error
+
+
+def _list_embedders(network: keras.Model) -> list[str]:
+    """Name the layers that are frozen embedders: exchangeable, and never part of the weights."""
+    from deepkoal.models.embedder import SemanticEmbedder
+
+    return [layer.name for layer in network.layers if isinstance(layer, SemanticEmbedder)]
+
+
+def _list_learned(network: keras.Model) -> list[keras.Variable]:
+    skip = _list_embedders(network)
+    return [
+        weight for layer in network.layers if layer.name not in skip for weight in layer.weights
+    ]

@@ -1,0 +1,143 @@
+"""Pictures made of pictures: a photo before and after, and sheets to compare many at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from deepkoal.guidance import Palette
+from deepkoal.rendering.composition import compose_rgb, lightness
+
+ByteArray = NDArray[np.uint8]
+
+LONGEST_SIDE = 2048
+"""Of each half of a before-and-after picture, in pixels: it is for looking, not for keeping."""
+
+_GAP = 12
+_PAPER = (255, 255, 255)
+_INK = (40, 40, 40)
+_TEXT_SIZE = 18
+_SMALL_TEXT_SIZE = 14
+_SWATCH_HEIGHT = 56
+
+
+@dataclass(frozen=True, eq=False)
+class SheetRow:
+    """One row of a contact sheet.
+
+    Attributes:
+        caption: a line below the row.
+        cells: a picture, uint8 (H, W, 3) sRGB of any size, or None for an empty place.
+    """
+
+    caption: str
+    cells: Sequence[ByteArray | None]
+
+
+def desaturate(rgb: ByteArray) -> ByteArray:
+    """Return a photo as a network sees it: its CIE lightness alone.
+
+    Args:
+        rgb: uint8 (H, W, 3) sRGB.
+
+    Returns:
+        uint8 (H, W, 3) sRGB, all three channels alike.
+    """
+    l = lightness(rgb)
+    grey = compose_rgb(l, np.zeros((*l.shape, 2), np.float32))
+    return np.repeat(grey[..., 1:2], 3, axis=2)  # channels may be rounded apart
+
+
+def join_before_after(
+    before: ByteArray, after: ByteArray, *, longest_side: int = LONGEST_SIDE
+) -> ByteArray:
+    """Put a photo in grey to the left of its colored version.
+
+    Args:
+        before: uint8 (H, W, 3) sRGB; of colors only the lightness is shown.
+        after: uint8 (H, W, 3) sRGB.
+        longest_side: in pixels, that either is scaled down to.
+
+    Returns:
+        uint8 (h, 2·w, 3) sRGB.
+    """
+    halves = [_fit(picture, longest_side, longest_side) for picture in (before, after)]
+    halves[0] = desaturate(halves[0])
+    return np.concatenate(halves, axis=1)
+
+
+def draw_sheet(
+    rows: Sequence[SheetRow], titles: Sequence[str], *, width: int = 320, height: int = 240
+) -> ByteArray:
+    """Draw a contact sheet.
+
+    Args:
+        rows: from top to bottom, with as many cells as there are titles, not all empty.
+        titles: of the columns.
+        width: of a cell in pixels; pictures are scaled down to fit and centered.
+        height: likewise.
+
+    Returns:
+        uint8 (H, W, 3) sRGB.
+    """
+    font = ImageFont.load_default(_TEXT_SIZE)
+    line = 2 * _TEXT_SIZE
+    fitted = [
+        [None if cell is None else _fit(cell, width, height) for cell in row.cells] for row in rows
+    ]
+    heights = [max(len(cell) for cell in cells if cell is not None) for cells in fitted]
+    size = _GAP + len(titles) * (width + _GAP), line + sum(heights) + len(rows) * line
+    sheet = Image.new("RGB", size, _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    middles = [_GAP + width // 2 + column * (width + _GAP) for column in range(len(titles))]
+    for middle, title in zip(middles, titles, strict=True):
+        draw.text((middle, line / 2), title, _INK, font, anchor="mm")
+    top = line
+    for row, cells, row_height in zip(rows, fitted, heights, strict=True):
+        for middle, cell in zip(middles, cells, strict=True):
+            if cell is not None:
+                place = middle - cell.shape[1] // 2, top + (row_height - len(cell)) // 2
+                sheet.paste(Image.fromarray(cell), place)
+        top += row_height + line
+        draw.text((sheet.width / 2, top - line / 2), row.caption, _INK, font, anchor="mm")
+    return np.array(sheet)
+
+
+def draw_palettes(palettes: Sequence[Palette], *, width: int = 800) -> ByteArray:
+    """Draw palettes one below the other: what each is called, what it is, and its colors.
+
+    Args:
+        palettes: from top to bottom, at least one.
+        width: of the picture in pixels.
+
+    Returns:
+        uint8 (H, width, 3) sRGB; a color is as wide as its share.
+    """
+    font = ImageFont.load_default(_TEXT_SIZE)
+    small = ImageFont.load_default(_SMALL_TEXT_SIZE)
+    text_height = _TEXT_SIZE + _SMALL_TEXT_SIZE + _GAP
+    height = text_height + _SWATCH_HEIGHT + 2 * _GAP
+    sheet = Image.new("RGB", (width, len(palettes) * height + _GAP), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for top, palette in zip(range(_GAP, sheet.height, height), palettes, strict=False):
+        heading = f"{palette.title} ({palette.name})" if palette.name else palette.title
+        draw.text((_GAP, top), heading, _INK, font)
+        draw.text((_GAP, top + _TEXT_SIZE + _GAP // 2), palette.summary, _INK, small)
+        edges = _GAP + np.cumsum([0, *palette.colors.values()]) * (width - 2 * _GAP)
+        for color, left, right in zip(palette.colors, edges[:-1], edges[1:], strict=True):
+            upper = top + text_height
+            corners = (round(left), upper, round(right) - 1, upper + _SWATCH_HEIGHT - 1)
+            if corners[2] >= corners[0]:
+                draw.rectangle(corners, color)
+    return np.array(sheet)
+
+
+def _fit(rgb: ByteArray, width: int, height: int) -> ByteArray:
+    """Scale a picture down, its aspect kept, where it is larger than the box."""
+    image = Image.fromarray(rgb)
+    image.thumbnail((width, height), Image.Resampling.LANCZOS, reducing_gap=2)
+    return np.array(image)

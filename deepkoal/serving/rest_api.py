@@ -1,0 +1,151 @@
+"""TensorFlow Serving's REST interface."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Path, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from google.protobuf.json_format import MessageToDict
+from starlette.exceptions import HTTPException
+
+from deepkoal import __version__
+from deepkoal.serving.request_body import read_body, until_gone
+from deepkoal.serving.service import Service
+from deepkoal.serving.status import HTTP_STATUS, ServingError
+from deepkoal.serving.tensor_json import read_request, write_answer
+
+METRICS_PATH = "/monitoring/prometheus/metrics"
+MODEL = "/v1/models/{name}"
+
+Place = tuple[str, int | None, str]
+"""A model's name, version and label."""
+
+Name = Annotated[str, Path(pattern=r"^[^/:]+$")]
+
+
+def latest(name: Name) -> Place:
+    """Read a path without a version."""
+    return name, None, ""
+
+
+def numbered(name: Name, version: Annotated[int, Path(ge=0, lt=2**63)]) -> Place:
+    """Read a path with a version's number."""
+    return name, version, ""
+
+
+def labeled(name: Name, label: Name) -> Place:
+    """Read a path with a version's label."""
+    return name, None, label
+
+
+PLACES: dict[str, Callable[..., Place]] = {
+    MODEL: latest,
+    MODEL + "/versions/{version}": numbered,
+    MODEL + "/labels/{label}": labeled,
+}
+
+_ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
+_REQUEST = {
+    "type": "object",
+    "properties": {
+        "signature_name": {"type": "string"},
+        "instances": {"type": "array"},
+        "inputs": {},
+    },
+    "oneOf": [{"required": ["instances"]}, {"required": ["inputs"]}],
+}
+_BODY = {"required": True, "content": {"application/json": {"schema": _REQUEST}}}
+_STATUSES = {status: code for code, status in reversed(HTTP_STATUS.items()) if code != "OK"}
+_STATUSES_OF_HTTP = {408: "request too slow", 413: "request too large"}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": {"application/json": {"schema": _ERROR}}}
+    for status, text in {**_STATUSES, **_STATUSES_OF_HTTP}.items()
+}
+
+
+def build_app(service: Service) -> FastAPI:
+    """Return the web application of a service."""
+    app = FastAPI(
+        title="deepkoal serve",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        responses=_RESPONSES,
+    )
+
+    for path, read_place in PLACES.items():
+        _add_model(app, service, path, read_place)
+
+    @app.get("/healthz")
+    async def get_health() -> Any:
+        if not service.is_ready:
+            raise ServingError("UNAVAILABLE", "the server is stopping or has no model")
+        return {"status": "ok"}
+
+    @app.get(METRICS_PATH, response_class=PlainTextResponse)
+    async def get_metrics() -> Response:
+        return Response(service.render_metrics(), media_type="text/plain; version=0.0.4")
+
+    _add_error_forms(app)
+    return app
+
+
+def _add_model(app: FastAPI, service: Service, path: str, read_place: Callable[..., Place]) -> None:
+    """Answer for the models at a path."""
+
+    @app.post(path + ":predict", openapi_extra={"requestBody": _BODY})
+    async def predict(request: Request, place: Annotated[Place, Depends(read_place)]) -> Response:
+        deadline = asyncio.get_running_loop().time() + service.limits.seconds
+        with service.metrics.measure("REST") as seen, service.budget.open() as account:
+            body = await read_body(request, service.limits, account, deadline)
+            with service.use(seen, *place) as served:
+                asked = await asyncio.to_thread(read_request, body, served.get_signature)
+                run = service.predict(seen, served, asked.signature, asked.inputs, (), deadline)
+                outputs = await until_gone(request, run)
+            answer = await asyncio.to_thread(write_answer, outputs, asked.by_row)
+        return Response(answer, media_type="application/json")
+
+    @app.get(path)
+    async def get_status(place: Annotated[Place, Depends(read_place)]) -> Response:
+        response = service.get_status(*place)
+        return JSONResponse(MessageToDict(response, always_print_fields_with_no_presence=True))
+
+    @app.get(path + "/metadata")
+    async def get_metadata(place: Annotated[Place, Depends(read_place)]) -> Response:
+        response, signatures = service.get_metadata(*place)
+        spec, definitions = (
+            MessageToDict(
+                message, always_print_fields_with_no_presence=True, preserving_proto_field_name=True
+            )
+            for message in (response.model_spec, signatures)
+        )
+        return JSONResponse({"model_spec": spec, "metadata": {"signature_def": definitions}})
+
+
+def _add_error_forms(app: FastAPI) -> None:
+    """Answer all that fails with `{"error": …}`."""
+
+    @app.exception_handler(ServingError)
+    async def tell_error(request: Request, error: ServingError) -> Response:
+        return JSONResponse({"error": str(error)}, error.http_status)
+
+    @app.exception_handler(RequestValidationError)
+    async def tell_wrong_path(request: Request, error: RequestValidationError) -> Response:
+        return _tell_malformed(request, 400)
+
+    @app.exception_handler(HTTPException)
+    async def tell_no_such_path(request: Request, error: HTTPException) -> Response:
+        # Within /v1/ TensorFlow Serving answers so; it has no 405.
+        within = request.url.path.startswith("/v1/")
+        return _tell_malformed(request, 400 if within else error.status_code)
+
+    @app.exception_handler(Exception)
+    async def tell_fault(request: Request, error: Exception) -> Response:
+        return JSONResponse({"error": "internal error; the server's log tells more"}, 500)
+
+
+def _tell_malformed(request: Request, status: int) -> Response:
+    message = f"Malformed request: {request.method} {request.url.path}"
+    return JSONResponse({"error": message}, status)

@@ -1,0 +1,6 @@
+"""The studio: a page in the browser, on a server that only this machine can reach."""
+
+from deepkoal.studio.app import create_studio
+from deepkoal.studio.session import Session
+
+__all__ = ["Session", "create_studio"]

@@ -1,0 +1,192 @@
+"""A photo that is being worked on, and all that the page wants of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Unpack, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from deepkoal.guidance import ColorOptions, Hint, VariationLatents, check_hints
+from deepkoal.image_io import Photo, decode_photo, encode_photo
+from deepkoal.image_io.kinds import sniff_kind
+from deepkoal.image_io.photo import FORMATS
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.inference.prediction import Prediction
+from deepkoal.rendering.composition import compose_rgb, lightness
+from deepkoal.rendering.upsampling import resize_for_network
+
+PREVIEW_PIXELS = 1_500_000
+"""Of a photo on the screen, at most: so few that the answer to a click seems immediate."""
+THUMBNAIL_PIXELS = 30_000
+VARIATIONS = 6
+"""In a row, the automatic colors included."""
+SUGGESTIONS = 5
+SWATCHES = 6
+
+MAX_BYTES = 100_000_000
+"""Of a photo's file."""
+MAX_PIXELS = 100_000_000
+
+_QUALITY = 90
+_DOUBT_INK = (226, 20, 160)  # hardly any photo has it
+_DOUBT_OPACITY = 190
+_LEAST_CONTRAST = 0.1  # of the map of doubt: evenly doubted photos should look so
+_SWATCH_L = (35.0, 80.0)  # darker or lighter, no color can be told
+_EDGE = 1e-3
+
+ByteArray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class OpenPhoto:
+    """A photo in work: its file, and the photo as the network saw it at the sizes of the screen.
+
+    All places are given in pixels of the photo itself.
+
+    Attributes:
+        name: of the file.
+        data: the file.
+        height: of the photo, in pixels.
+        width: likewise.
+        before: the photo as it was, a JPEG or PNG file as large as the preview.
+        alpha: uint8, the preview's opacity; None where the photo has none.
+        preview: at most `PREVIEW_PIXELS` large.
+        thumbnail: at most `THUMBNAIL_PIXELS` large.
+    """
+
+    name: str
+    data: bytes
+    height: int
+    width: int
+    before: bytes
+    alpha: ByteArray | None
+    preview: Prediction
+    thumbnail: Prediction
+
+    def color(self, **options: Unpack[ColorOptions]) -> bytes:
+        """Return the colored photo at the size of the screen, as JPEG, or PNG if it has alpha."""
+        return _encode(self.preview.render(**self._fit(options, self.preview)), self.alpha)
+
+    def draw_thumbnails(
+        self, variations: Sequence[VariationLatents | None], **options: Unpack[ColorOptions]
+    ) -> list[bytes]:
+        """Return small JPEG files of the photo, one for each variation."""
+        fitted = self._fit(options, self.thumbnail)
+        looks: list[ColorOptions] = [{**fitted, "variation": each} for each in variations]
+        return [_encode(self.thumbnail.render(**each)) for each in looks]
+
+    @functools.cached_property
+    def list_variations(self) -> Callable[[int], list[VariationLatents]]:
+        """A function from a seed to the variations beside the automatic colors."""
+        return functools.lru_cache(maxsize=8)(
+            lambda seed: self.preview.list_variations(VARIATIONS, seed=seed)
+        )
+
+    def draw_doubt(self, hints: Sequence[Hint]) -> bytes:
+        """Return what hints leave of the network's doubt, as a transparent PNG file.
+
+        It is the more opaque the more a place is doubted, in the upper half of the range that the
+        photo has without hints.
+        """
+        low, high = np.percentile(self.thumbnail.uncertainty(), (50, 99))
+        doubt = self.thumbnail.uncertainty(hints=self._move(hints, self.thumbnail))
+        share = np.clip((doubt - low) / max(high - low, _LEAST_CONTRAST), 0, 1)
+        alpha = np.rint(_DOUBT_OPACITY * share).astype(np.uint8)
+        ink = np.broadcast_to(np.array(_DOUBT_INK, np.uint8), (*alpha.shape, 3))
+        return _encode(ink, alpha)
+
+    def suggest_hints(self, hints: Sequence[Hint]) -> list[tuple[float, float]]:
+        """Return x and y of the places where further hints would help most."""
+        rows, columns = self.thumbnail.l.shape
+        places = self.thumbnail.suggest_hints(SUGGESTIONS, hints=self._move(hints, self.thumbnail))
+        return [(x * self.width / columns, y * self.height / rows) for x, y in places]
+
+    def list_colors(self, x: float, y: float) -> list[str]:
+        """Return the colors that a place may well have, `#rrggbb`, the likeliest first."""
+        (hint,) = self._move([Hint(x, y, (0.0, 0.0))], self.preview)
+        ab = self.preview.list_likely_colors(hint.x, hint.y, SWATCHES)
+        l = np.clip(self.preview.l[int(hint.y), int(hint.x)], *_SWATCH_L)
+        rgb = compose_rgb(np.full((1, len(ab)), l, np.float32), ab[None])[0]
+        return list(dict.fromkeys("#{:02x}{:02x}{:02x}".format(*color) for color in rgb))
+
+    def finish(self, **options: Unpack[ColorOptions]) -> tuple[bytes, str]:
+        """Return the colored photo at its full size, with what the file carried, and its format.
+
+        The format is the photo's own, but PNG for GIF, whose 256 colors would not do.
+        """
+        photo = decode_photo(self.data, self.name, max_pixels=MAX_PIXELS)
+        full = dataclasses.replace(self.preview, l=lightness(photo.rgb))
+        kind = sniff_kind(self.data[:32], self.name)
+        kind = "PNG" if kind == "GIF" else kind
+        return encode_photo(full.render(**self._fit(options, full)), kind, photo), kind
+
+    def name_result(self, kind: str) -> str:
+        """Return a name for the colored photo's file, of that format."""
+        path = PurePath(self.name)
+        suffix = path.suffix.lower()
+        if FORMATS.get(suffix) != kind:
+            suffix = next(each for each, format in FORMATS.items() if format == kind)
+        return f"{path.stem}.colored{suffix}"
+
+    def _fit(self, options: ColorOptions, prediction: Prediction) -> ColorOptions:
+        return {**options, "hints": self._move(options.get("hints", ()), prediction)}
+
+    def _move(self, hints: Sequence[Hint], prediction: Prediction) -> list[Hint]:
+        """Return hints on the photo as hints on the same photo at another size."""
+        check_hints(hints, self.height, self.width)
+        rows, columns = prediction.l.shape
+        return [
+            Hint(
+                min(hint.x * columns / self.width, columns - _EDGE),
+                min(hint.y * rows / self.height, rows - _EDGE),
+                hint.color,
+            )
+            for hint in hints
+        ]
+
+
+def open_photo(colorizer: Colorizer, data: bytes, name: str) -> OpenPhoto:
+    """Read a photo's file and show it to the network.
+
+    Raises:
+        PhotoError: the bytes are no photo, or too large a one.
+    """
+    photo = decode_photo(data, name, max_pixels=MAX_PIXELS)
+    seen = colorizer.open(photo.rgb)
+    height, width = seen.l.shape
+    preview, thumbnail = (
+        dataclasses.replace(seen, l=resize_for_network(seen.l, *_scale(height, width, pixels)))
+        for pixels in (PREVIEW_PIXELS, THUMBNAIL_PIXELS)
+    )
+    size = preview.l.shape
+    alpha = None if photo.alpha is None else _shrink(photo.alpha, *size)
+    before = _encode(_shrink(photo.rgb, *size), alpha)
+    return OpenPhoto(name, data, height, width, before, alpha, preview, thumbnail)
+
+
+def draw_thumbnail(rgb: ByteArray) -> bytes:
+    """Return a photo, uint8 (H, W, 3), as a small JPEG file."""
+    return _encode(_shrink(rgb, *_scale(rgb.shape[0], rgb.shape[1], THUMBNAIL_PIXELS)))
+
+
+def _scale(height: int, width: int, most_pixels: int) -> tuple[int, int]:
+    """Return the height and width of the same photo with that many pixels at most."""
+    share = min(1.0, (most_pixels / (height * width)) ** 0.5)
+    return max(1, int(height * share)), max(1, int(width * share))
+
+
+def _shrink(picture: ByteArray, height: int, width: int) -> ByteArray:
+    return cast(ByteArray, cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def _encode(rgb: ByteArray, alpha: ByteArray | None = None) -> bytes:
+    if alpha is None:
+        return encode_photo(rgb, "JPEG", quality=_QUALITY)
+    return encode_photo(rgb, "PNG", Photo(rgb, alpha))

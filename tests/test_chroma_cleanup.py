@@ -1,0 +1,66 @@
+"""Post-processing: blotches give way to their surroundings, casts go, what is certain stays."""
+
+import keras
+import numpy as np
+import pytest
+from skimage import data
+
+from deepkoal.guidance.chroma_cleanup import cleanup, grey_world, non_local_means, shrink_chroma
+from deepkoal.inference.colorizer import Colorizer
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+SIDE = 8
+ONES = np.ones((SIDE, SIDE), "float32")
+
+
+def wall_with_a_blotch():
+    """A green wall of one kind, one place of it red, beside a blue thing of another kind."""
+    features = np.zeros((SIDE, SIDE, 2), "float32")
+    features[..., 0] = 1
+    features[:, 6:] = [0, 1]
+    ab = np.tile(np.array([-20, 20], "float32"), (SIDE, SIDE, 1))
+    ab[:, 6:] = [0, -40]
+    ab[3, 3] = [60, 30]
+    return ab, features, 50 * ONES
+
+
+def test_a_doubtful_blotch_takes_the_color_of_the_wall_it_is_on():
+    ab, features, l = wall_with_a_blotch()
+    evened = non_local_means(ab, features, l, ONES)
+    assert np.linalg.norm(evened[3, 3] - ab[0, 0]) < 8
+    assert np.linalg.norm(evened[0, 0] - ab[0, 0]) < 8
+    np.testing.assert_allclose(evened[0, 7], ab[0, 7], atol=0.1)
+
+
+def test_what_the_network_is_sure_of_is_left_alone():
+    ab, features, l = wall_with_a_blotch()
+    np.testing.assert_allclose(cleanup(ab, features, l, 0 * ONES), ab, rtol=1e-6)
+
+
+def test_a_cast_over_pale_things_is_balanced_and_a_blue_sea_stays_blue():
+    noise = np.random.default_rng(0).normal(0, 2, (SIDE, SIDE, 2))
+    cast = (np.array([4, 8]) + noise).astype("float32")
+    assert np.abs(grey_world(cast, ONES).mean((0, 1))).max() < 0.3 * 8
+    sea = np.tile(np.array([-5, -60], "float32"), (SIDE, SIDE, 1))
+    assert np.linalg.norm(grey_world(sea, ONES) - sea, axis=-1).max() < 0.15 * 60
+
+
+def test_faint_tints_vanish_and_colors_stay():
+    ab = np.array([[[0, 0], [0.5, 0], [1, 0], [0, 30]]], "float32")
+    faded = shrink_chroma(ab, np.ones((1, 4), "float32"))
+    np.testing.assert_allclose(faded, [[[0, 0], [0.1, 0], [0.5, 0], [0, 29.967]]], atol=1e-3)
+
+
+def test_the_backend_tidies_as_numpy_does():
+    given = (*wall_with_a_blotch(), np.linspace(0, 1, SIDE * SIDE, dtype="f4").reshape(SIDE, SIDE))
+    told = cleanup(*map(keras.ops.convert_to_tensor, given))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(told), cleanup(*given), atol=1e-2)
+
+
+def test_a_scanned_page_comes_out_more_neutral():
+    page = Colorizer.from_preset("koala-lite").open(data.page())
+    raw, cleaned = (
+        np.linalg.norm(page.read_ab(cleanup=on), axis=-1).mean() for on in (False, True)
+    )
+    assert cleaned < 0.9 * raw
