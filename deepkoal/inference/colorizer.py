@@ -63,7 +63,7 @@ class Colorizer:
 
     Args:
         network: from `l_norm` (B, h, w, 1) to `logits` or `ab_norm`, see `deepkoal.models`; or
-            an backend that runs one, see `deepkoal.inference.backends`.
+            a backend that runs one, see `deepkoal.inference.backends`.
 
     Attributes:
         backend: that runs the network.

@@ -172,7 +172,7 @@ def _default_places() -> list[Path]:
     user_scheme = sysconfig.get_preferred_scheme("user")
     data = (sysconfig.get_path("data"), sysconfig.get_path("data", user_scheme))
     shared = [Path(root) / "share" / "deepkoal" / "models" for root in data]
-    return [Path(__file__).resolve().parent.parent / "models", *shared]
+    return [Path(__file__).resolve().parents[2] / "models", *shared]
 
 
 def _by_key(model: keras.Model, skip: Collection[str]) -> dict[str, keras.Variable]:

@@ -93,7 +93,7 @@ def load_network(name: str, *, embedder: SemanticEmbedder | None = None) -> kera
 
 
 def load_backend(name: str, kind: str) -> Backend:
-    """Open the file that came with a preset for an backend other than Keras.
+    """Open the file that came with a preset for a backend other than Keras.
 
     Args:
         name: of the preset.

@@ -89,7 +89,7 @@ class Description:
 
 
 def refuse_file(path: Path, kind: str, reason: object) -> WeightsError:
-    """Return the error that says why an backend cannot run a file."""
+    """Return the error that says why a backend cannot run a file."""
     cause = " ".join(str(reason).split()) or type(reason).__name__
     return WeightsError(
         f"{path} cannot be loaded by {kind} ({cause}); give a file that deepkoal export wrote"
