@@ -30,7 +30,14 @@ from deepkoal.data.augment import (
 )
 from deepkoal.data.embed import embed_photos
 from deepkoal.data.example import parse_photo, serialize_photo
-from deepkoal.data.store import GreyPhoto, decode_jpeg, encode_jpeg, is_grey, store_photo
+from deepkoal.data.store import (
+    GreyPhoto,
+    StoredPhoto,
+    decode_jpeg,
+    encode_jpeg,
+    is_grey,
+    store_photo,
+)
 from deepkoal.errors import PhotoError, RecordsError
 
 SIZE = 64
@@ -225,7 +232,7 @@ def test_the_manifest_accounts_for_every_file(photos_dir, records_dir):
     assert set(records) == expected - {"cut short.jpg", "text.jpg", "grey.jpg"}
     for record in records.values():
         assert decode_jpeg(record["jpeg"]).shape == (record["height"], record["width"], 3)
-    assert not list(records_dir.glob("*.part"))
+    assert not list(records_dir.glob(".*"))
 
 
 def test_photos_are_mixed_by_the_seed(photos_dir, records_dir, tmp_path):
@@ -290,10 +297,10 @@ def test_a_keras_embedder_gives_what_it_gives_when_called():
     model = keras.Sequential([keras.Input((16, 16, 1)), *layers])
     model.identity, model.dim, model.input_size = "pooled", 4, 16
     rgb = data.coffee()[:16, :16]
-    jpegs = {name: encode_jpeg(rgb) for name in "abc"}
-    embeddings = embed_photos(jpegs, [model], 2)
-    l_norm = rgb2lab(decode_jpeg(jpegs["a"]))[None, ..., :1].astype(np.float32) / 50 - 1
-    assert list(embeddings) == list(jpegs)
+    stored = {name: StoredPhoto(encode_jpeg(rgb), 16, 16) for name in "abc"}
+    embeddings = embed_photos(stored, [model], 2)
+    l_norm = rgb2lab(decode_jpeg(stored["a"].jpeg))[None, ..., :1].astype(np.float32) / 50 - 1
+    assert list(embeddings) == list(stored)
     for embedding in embeddings.values():
         assert embedding.dtype == np.float16
         np.testing.assert_allclose(embedding, np.asarray(model(l_norm))[0], rtol=2e-3)
@@ -307,10 +314,10 @@ def test_an_embedding_half_precision_cannot_hold_is_an_error():
     class Wrong(QuadrantEmbedder):
         dim = 5
 
-    jpegs = {"a.jpg": encode_jpeg(data.coffee()[:40, :40])}
+    stored = {"a.jpg": StoredPhoto(encode_jpeg(data.coffee()[:40, :40]), 40, 40)}
     for embedder in (Loud(), Wrong()):
         with pytest.raises(RecordsError, match="quadrants"):
-            embed_photos(jpegs, [embedder], 2)
+            embed_photos(stored, [embedder], 2)
 
 
 def test_an_interrupted_run_is_taken_up(photos_dir, records_dir, own_records):

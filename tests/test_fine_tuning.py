@@ -18,7 +18,7 @@ from deepkoal.inference.colorizer import Colorizer
 from deepkoal.pretrained.presets import load_preset
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.training import OwnPhotos, find_decoding, fine_tune, prepare_photos
-from deepkoal.training.fine_tuning import read_judges
+from deepkoal.training.fine_tuning import read_calibration_photos
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -162,8 +162,8 @@ def test_training_may_begin_with_a_run_and_its_reading(finished, tmp_path):
 @pytest.mark.parametrize("content", ["", "[1]", '{"gain": 1, "color": 2}'])
 def test_a_damaged_reading_is_named(finished, tmp_path, content):
     run = shutil.copytree(finished[1], tmp_path / "run")
-    (run / "reading.json").write_text(content)
-    with pytest.raises(WeightsError, match=r"reading\.json is damaged"):
+    (run / "decoding.json").write_text(content)
+    with pytest.raises(WeightsError, match=r"decoding\.json is damaged"):
         Colorizer.from_file(run)
 
 
@@ -187,9 +187,9 @@ def test_a_reading_is_calibrated_on_photos_held_back_and_some_beside_them(tmp_pa
         return [{"rgb": tf.constant(rgb + (records == own.validation))}]
 
     monkeypatch.setattr("deepkoal.training.fine_tuning.evaluation_batches", batches)
-    assert [int(photo.max()) for photo in read_judges(own, 8)] == 3 * [1] + 13 * [0]
+    assert [int(photo.max()) for photo in read_calibration_photos(own, 8)] == 3 * [1] + 13 * [0]
     sizes[own.validation] = 99
-    assert [int(photo.max()) for photo in read_judges(own, 8)] == 64 * [1]
+    assert [int(photo.max()) for photo in read_calibration_photos(own, 8)] == 64 * [1]
 
 
 # --- calibration -------------------------------------------------------------------------------

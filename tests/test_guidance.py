@@ -27,7 +27,9 @@ def test_vibrance_beyond_its_range_is_refused(vibrance):
 
 
 def test_vibrance_multiplies_a_regression():
-    ab = decode_outputs({"ab_norm": np.array([[[0.5, -0.25]]], "float32")}, DecodingConfig(0.4), 1.2)
+    ab = decode_outputs(
+        {"ab_norm": np.array([[[0.5, -0.25]]], "float32")}, DecodingConfig(0.4), 1.2
+    )
     np.testing.assert_allclose(in_numpy(ab), [[[66, -33]]], rtol=1e-6)
 
 
