@@ -5,18 +5,24 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from tiny_networks import tiny_lite
+from tiny_networks import tiny_embedder, tiny_lite
 
 from deepkoal.color import denormalize_l
 from deepkoal.data import prepare
+from deepkoal.data.embed import embed_photos
+from deepkoal.data.store import StoredPhoto, encode_jpeg
 from deepkoal.evaluation.metrics import colorfulness, psnr
 from deepkoal.export import export_saved_model
+from deepkoal.export.graph.coloring import predict
 from deepkoal.guidance import DecodingConfig
 from deepkoal.image_io import decode_photo
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.losses import AbMeanSquaredError, LossDomain
+from deepkoal.models.layers import ReplicateEmbedding
 from deepkoal.pretrained.presets import load_preset
 from deepkoal.pretrained.recipe import Recipe
+from deepkoal.rendering.composition import lightness
+from deepkoal.rendering.upsampling import resize_for_network
 from deepkoal.training import ColorizationTask, train
 from deepkoal.training.previews import draw_grid
 from deepkoal.training.task import LossInputs, predict_photos
@@ -135,3 +141,24 @@ def test_a_run_keeps_its_decoding_and_is_read_by_it(photos, decoding, tmp_path):
     (tmp_path / "own" / "decoding.json").rename(tmp_path / "own" / "reading.json")
     assert go_on("own", None) == 2 * [(0.5, 1.2)]
     assert not (tmp_path / "own" / "decoding.json").exists()
+
+
+def test_koalas_expert_sees_the_whole_photo_and_nothing_else(photos):
+    """The photo's working size, 56×80, is no multiple of 32: once the expert saw it padded."""
+    embedder = tiny_embedder(dim=6)
+    l_norm = keras.Input((None, None, 1), name="l_norm")
+    expert = ReplicateEmbedding(name="replicate")([l_norm, embedder(l_norm)])
+    network = keras.Model(l_norm, {"ab_norm": expert}, name="koala")
+    colorizer = Colorizer(network, working_size=SIZE)
+    photo = photos["chelsea"][:100, 100:250]
+    stored = {"a": StoredPhoto(encode_jpeg(photo), *photo.shape[:2])}
+    trained_on = embed_photos(stored, [embedder], 1)["a"].astype("float32")
+    shown = colorizer.open(photo).outputs["ab_norm"]
+    assert shown.shape == (56, 80, 6)
+    l = resize_for_network(lightness(photo), 56, 80)
+    exported = predict(network, tf.constant(l[None, ..., None]))["ab_norm"][0].numpy()
+    padded = np.pad(l, [(0, 8), (0, 16)], mode="reflect")[None, ..., None] / 50 - 1
+    once = np.asarray(embedder(padded.astype("float32")))[0]
+    for answer in (shown[0, 0], shown[-1, -1], exported[0, 0], exported[-1, -1]):
+        off = np.abs(answer - trained_on).max()
+        assert off < 0.1 < np.abs(once - trained_on).max()
