@@ -137,7 +137,7 @@ def test_nothing_is_written_into_a_run_that_is_refused(finished, folder, tmp_pat
         (tiny_lite(), folder, apart, RECIPE, "with other records"),
         (tiny_lite(), folder, damaged, RECIPE, "cannot be used as a run's folder"),
         (wider, folder, tmp_path / "new", RECIPE.replace(precision="mixed_bfloat16"), "precision"),
-        (tiny_koala(), folder, tmp_path / "new", RECIPE.replace(losses={"cross_entropy": 1}), "ab"),
+        (tiny_koala(), folder, tmp_path / "new", RECIPE.replace(losses={"cross_entropy": 1}), "ab:"),
     ):
         with pytest.raises(RunError, match=told):
             fine_tune(network, given, place, recipe=recipe)

@@ -413,7 +413,7 @@ def test_a_run_that_gets_no_better_stops_and_stays(records, validation, tmp_path
 
 def test_losses_that_do_not_fit_are_told(records, tmp_path):
     recipe = SHORT.replace(losses={"cross_entropy": 1.0})
-    with pytest.raises(RunError, match="needs a network that tells a distribution, but koala"):
+    with pytest.raises(RunError, match="needs a network with a distribution, but koala"):
         train(tiny_koala(), records, tmp_path / "a", recipe=recipe)
     with pytest.raises(RunError, match="best_by psnr_at_cf needs validation records"):
         train_tiny(records, None, tmp_path / "b", recipe=SHORT.replace(best_by="psnr_at_cf"))

@@ -27,8 +27,8 @@ def check_losses(recipe: Recipe, network: keras.Model) -> None:
     """
     if "cross_entropy" in recipe.losses and "logits" not in network.output:
         raise RunError(
-            f"loss cross_entropy needs a network that tells a distribution, but {network.name} "
-            "tells ab: use mse, mae or huber"
+            f"loss cross_entropy needs a network with a distribution, but {network.name} "
+            "predicts ab: use mse, mae or huber"
         )
 
 
