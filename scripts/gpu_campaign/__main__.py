@@ -6,8 +6,9 @@ number of parts is a fair mixture. Keras's wheels for the other machine's Python
     python -m scripts.gpu_campaign pack parts/ photos/scenes=0.6 photos/people=0.4 --wheels 3.12
 
 On the GPU machine are needed: Python with JAX for the GPU, h5py, lazy-loader, NumPy, OpenCV, rich,
-safetensors, SciPy and tqdm; no TensorFlow, and Keras only if no wheels were sent. The checkout and
-the parts are sent there, in as many calls as it takes; then, from the checkout:
+safetensors, SciPy and tqdm; no TensorFlow, and Keras only if no wheels were sent. The checkout (of
+models/ only efficientnet-lite0/ and koala-lite/, without network.tflite) and the parts are sent
+there, in as many calls as it takes; then, from the checkout:
 
     python -m scripts.gpu_campaign check parts/
     python -m scripts.gpu_campaign train parts/ out/ --minutes 9 --keep 1 \\
@@ -86,7 +87,7 @@ def _describe(manifest: Manifest) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    # Both before Keras is imported, which `train` does.
+    # Before Keras is imported.
     os.environ["KERAS_BACKEND"] = "jax"
     add_wheels(arguments.parts)
     from .train import train
@@ -164,7 +165,6 @@ def _build_parser() -> argparse.ArgumentParser:
         ("warmup", int, "steps until it is reached"),
         ("decay", float, "share of the time, at the end, in which it falls"),
         ("average", float, "decay of the moving average"),
-        ("precision", str, "a Keras dtype policy"),
         ("square", int, "side of the squares that photos are kept as"),
         ("first_parts", int, "how many parts to take"),
         ("save_minutes", float, "between two savings"),
@@ -176,6 +176,8 @@ def _build_parser() -> argparse.ArgumentParser:
         text += "" if default is None else f" [{default}]"
         option = f"--{name.replace('_', '-')}"
         command.add_argument(option, type=kind, default=default, help=text)
+    policies = ("mixed_bfloat16", "float32")
+    command.add_argument("--precision", choices=policies, default=Settings.precision)
     command.add_argument("--losses", type=_weights, default={}, metavar="NAME=WEIGHT,…")
     command.add_argument("--shares", type=_weights, default={}, metavar="SOURCE=SHARE,…")
     command.add_argument("--cpu", action="store_true", help="a processor will do, for a trial")

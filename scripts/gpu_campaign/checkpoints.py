@@ -31,6 +31,13 @@ def save_averaged(stepper: Stepper, state: State, path: Path) -> None:
     save_weights(stepper.assign(state, "averaged"), path)
 
 
+def drop_averaged(out: Path, keep: int) -> None:
+    """Remove the averaged weights written two minutes apart, all but the newest `keep`."""
+    written = sorted(out.glob("averaged-*.safetensors"))
+    for old in written[: max(0, len(written) - keep)]:
+        old.unlink()
+
+
 def save_state(stepper: Stepper, state: State, out: Path, progress: dict[str, Any]) -> Path:
     """Write a state and remove older ones; return its folder.
 

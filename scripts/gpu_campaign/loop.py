@@ -13,7 +13,7 @@ import numpy as np
 
 from deepkoal.config import RunError
 
-from .checkpoints import save_averaged, save_state
+from .checkpoints import drop_averaged, save_averaged, save_state
 from .photo_store import PhotoStore
 from .settings import Settings, schedule
 from .step import State, Stepper
@@ -59,6 +59,8 @@ class Campaign:
                 save_state(self.stepper, self.state, self.out, self.progress)
                 self.decaying = True
             size = names[int(self.rng.choice(len(names), p=shares / shares.sum()))]
+            if self.taken < len(names):
+                size = names[self.taken]  # each is compiled at the start, and none near the end
             rate = schedule(settings, self.progress["steps"], share)
             began = time.monotonic()
             batch = self._batch(size)
@@ -139,8 +141,6 @@ class Campaign:
         save_averaged(self.stepper, self.state, self.out / f"{name}.safetensors")
         if not self.decaying:
             save_state(self.stepper, self.state, self.out, self.progress)
-        older = sorted(self.out.glob("averaged-*.safetensors"))
-        kept = self.settings.keep - (name == FINAL)
-        for old in older[: len(older) - kept] if self.settings.keep else []:
-            old.unlink()
+        if self.settings.keep:
+            drop_averaged(self.out, self.settings.keep - (name == FINAL))
         self.saved = time.monotonic()

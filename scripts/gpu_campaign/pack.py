@@ -39,7 +39,8 @@ def pack(
     """Write parts, and go on where an earlier call stopped.
 
     Args:
-        folders: searched for photos below them, each with its share; None counts its photos.
+        folders: searched for photos below them, each with its share of what training sees; with
+            None everywhere all photos count alike.
         out: the parts' folder.
         side: photos whose short side is longer are shrunk to it.
         quality: of WebP, 1…100.
@@ -48,7 +49,8 @@ def pack(
         seed: of the photos' order.
 
     Raises:
-        RunError: a folder holds no photos, or `out` holds parts of other photos or settings.
+        RunError: a folder holds no photos, only some have shares, or `out` holds parts of other
+            photos or settings.
     """
     # One thread a photo: OpenCV's own would only get in each other's way.
     cv2.setNumThreads(1)
@@ -114,6 +116,8 @@ def pack(
 def _list_files(
     folders: list[tuple[Path, float | None]],
 ) -> tuple[list[Source], list[Path], np.ndarray]:
+    if len({share is None for _, share in folders}) > 1:
+        raise RunError("some folders have a share and others none; give all one (FOLDER=SHARE)")
     sources: list[Source] = []
     files: list[Path] = []
     source_of: list[int] = []

@@ -61,14 +61,14 @@ def cut_views(photos: Tensor, views: Tensor, size: int) -> Tensor:
 def _weigh(first: Tensor, length: Tensor, mirrored: Tensor, source: int, size: int) -> Tensor:
     """Return what each source pixel adds to each new one along an axis, (B, size, source).
 
-    A triangle around the new pixel's center: as wide as a new pixel where the photo gets smaller,
-    else as an old one, which is bilinear. At the photo's edge the outermost pixel counts for those
-    beyond, because the weights are scaled to a sum of 1.
+    As much as it shares with the new pixel, which is taken as no narrower than an old one: the mean
+    over an area where the photo gets smaller, bilinear where it gets larger. Beyond the photo's
+    edge there is nothing, and the weights are scaled to a sum of 1.
     """
     place = (np.arange(size, dtype="float32") + 0.5) / size
     shares = ops.where(mirrored[:, None] > 0.5, 1 - place, place)
     centers = (first[:, None] + shares * length[:, None]) * source - 0.5
-    reach = ops.maximum(length * source / size, 1.0)[:, None, None]
+    width = ops.maximum(length * source / size, 1.0)[:, None, None]
     offsets = np.arange(source, dtype="float32") - centers[..., None]
-    weights = ops.maximum(1 - ops.abs(offsets) / reach, 0.0)
+    weights = ops.clip((width + 1) / 2 - ops.abs(offsets), 0, 1)
     return weights / ops.sum(weights, axis=-1, keepdims=True)

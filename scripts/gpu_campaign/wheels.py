@@ -5,8 +5,10 @@ A wheel is a zip file of packages, so it is unpacked into a folder rather than i
 
 from __future__ import annotations
 
+import atexit
 import importlib.metadata
 import importlib.util
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -60,10 +62,11 @@ def add_wheels(folder: Path) -> list[str]:
         folder: the parts' folder.
 
     Raises:
-        RunError: Keras is neither installed nor there, or a wheel is damaged.
+        RunError: Keras is neither installed nor there, cannot be imported, or a wheel is damaged.
     """
     added: list[str] = []
     target = Path(tempfile.mkdtemp(prefix="wheels-"))
+    atexit.register(shutil.rmtree, target, ignore_errors=True)
     for wheel in sorted((folder / FOLDER).glob("*.whl")):
         name = wheel.name.split("-")[0]
         if importlib.util.find_spec(name) is not None:
@@ -74,13 +77,20 @@ def add_wheels(folder: Path) -> list[str]:
         except (zipfile.BadZipFile, OSError) as error:
             raise RunError(f"{wheel} is damaged ({error}); send it again") from error
         added.append(name)
-    if added:
-        sys.path.insert(0, str(target))
-        importlib.invalidate_caches()
+    sys.path.insert(0, str(target))
+    importlib.invalidate_caches()
     if importlib.util.find_spec("keras") is None:
         raise RunError(
             "Keras is not installed here, and its wheels are not beside the parts; run `pack` with "
             f"--wheels {sys.version_info[0]}.{sys.version_info[1]} where there is a network, and "
             f"send {FOLDER}/ along"
         )
+    try:
+        importlib.import_module("keras")
+    except ImportError as error:
+        reason = str(error).strip().replace("\n", " ")
+        raise RunError(
+            f"Keras cannot be imported ({reason}); put the wheels of what it lacks into "
+            f"{folder / FOLDER} and send them along"
+        ) from error
     return added
