@@ -18,6 +18,7 @@ from deepkoal.presets import build_untrained, load_network, load_preset, load_re
 from deepkoal.training import ColorizationTask
 from deepkoal.training.recipe_losses import build_losses
 from deepkoal.weights import load_weights
+from scripts.average_weights import tame_statistics
 from scripts.gpu_campaign.__main__ import main
 from scripts.gpu_campaign.checkpoints import (
     check_file_size,
@@ -211,6 +212,20 @@ def test_the_newest_averaged_weights_are_kept(tmp_path, keep, left):
     drop_averaged(tmp_path, keep)
     assert [int(file.stem[-7:]) for file in sorted(tmp_path.glob("averaged-*"))] == left
     assert (tmp_path / "final.safetensors").exists()
+
+
+def test_statistics_too_large_for_half_precision_are_tamed(batch):
+    network = load_network("koala-lite")
+    l_norm = batch[..., 1:2] / 127.5 - 1
+    before = network(l_norm)["logits"]
+    convolution, norm = (network.get_layer(f"decoder_8_{part}") for part in ("conv", "norm"))
+    convolution.set_weights([weight * 64 for weight in convolution.get_weights()])
+    gamma, beta, mean, variance = norm.get_weights()
+    norm.set_weights([gamma, beta, mean * 64, variance * 64**2])
+    assert variance.max() * 64**2 > 65504
+    tame_statistics(network)
+    assert norm.moving_variance.numpy().max() < 65504
+    np.testing.assert_allclose(network(l_norm)["logits"], before, rtol=1e-3, atol=1e-2)
 
 
 def test_a_network_too_large_for_a_file_is_refused():

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import keras
 import numpy as np
 import safetensors.numpy
 
 from deepkoal.config import RunError, WeightsError
 from deepkoal.weights import load_weights, save_weights
+from scripts.average_weights import tame_statistics
 
 from .parts import write_whole
 from .step import State, Stepper
@@ -28,7 +30,7 @@ PROGRESS = "progress.json"
 
 def save_averaged(stepper: Stepper, state: State, path: Path) -> None:
     """Write the averaged weights, as `deepkoal.weights.load_weights` reads them."""
-    save_weights(stepper.assign(state, "averaged"), path)
+    _save(stepper.assign(state, "averaged"), path)
 
 
 def drop_averaged(out: Path, keep: int) -> None:
@@ -49,7 +51,7 @@ def save_state(stepper: Stepper, state: State, out: Path, progress: dict[str, An
     """
     folder = out / f"state-{progress['steps']:07d}"
     folder.mkdir(exist_ok=True)
-    save_weights(stepper.assign(state, "trained"), folder / "weights.safetensors")
+    _save(stepper.assign(state, "trained"), folder / "weights.safetensors")
     save_averaged(stepper, state, folder / "averaged.safetensors")
     arrays = {f"{n:04d}": shorten(np.asarray(x)) for n, x in enumerate(state["optimizer"])}
     for number, group in enumerate(_group(arrays)):
@@ -124,6 +126,12 @@ def check_file_size(stepper: Stepper, limit: int = 16_000_000) -> None:
             f"the weights of {stepper.network.name} take {size / 1e6:.0f} MB in half precision, "
             f"more than the {limit / 1e6:.0f} MB that a file may have; train a smaller network"
         )
+
+
+def _save(network: keras.Model, path: Path) -> None:
+    # A variance that half precision cannot hold would end a campaign which is otherwise in order.
+    tame_statistics(network)
+    save_weights(network, path)
 
 
 def _group(arrays: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
