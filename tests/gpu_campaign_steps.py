@@ -18,14 +18,15 @@ def print_loss(photos):
     """Print what a compiled step has for a loss, before any step."""
     import jax
 
-    from deepkoal.presets import load_network, load_preset, load_recipe
+    from deepkoal.pretrained.networks import load_network
+    from deepkoal.pretrained.presets import load_preset, load_recipe
     from deepkoal.training.recipe_losses import build_losses
     from scripts.gpu_campaign.step import Stepper
     from scripts.gpu_campaign.views import cut_views
 
     network = load_network("koala-lite")
     recipe = load_recipe("koala-lite").replace(losses={"cross_entropy": 1.0, "mse": 10.0})
-    prior = np.asarray(load_preset("koala-lite").reading["prior"])
+    prior = np.asarray(load_preset("koala-lite").decoding["prior"])
     stepper = Stepper(network, build_losses(recipe, network, lambda: prior))
     whole = np.tile(np.float32([0, 0, 1, 1, 0]), (len(photos), 1))
 

@@ -13,11 +13,12 @@ import keras
 import numpy as np
 import pytest
 
-from deepkoal.config import RunError, WeightsError
-from deepkoal.presets import build_untrained, load_network, load_preset, load_recipe
+from deepkoal.errors import RunError, WeightsError
+from deepkoal.models.weights import load_weights
+from deepkoal.pretrained.networks import build_untrained, load_network
+from deepkoal.pretrained.presets import load_preset, load_recipe
 from deepkoal.training import ColorizationTask
 from deepkoal.training.recipe_losses import build_losses
-from deepkoal.weights import load_weights
 from scripts.average_weights import tame_statistics
 from scripts.gpu_campaign.__main__ import main
 from scripts.gpu_campaign.checkpoints import (
@@ -295,7 +296,7 @@ def campaign(parts, batch, tmp_path_factory):
 def test_compiled_loss_is_the_tasks(campaign, batch):
     network = load_network("koala-lite")
     recipe = load_recipe("koala-lite").replace(losses={"cross_entropy": 1.0, "mse": 10.0})
-    prior = np.asarray(load_preset("koala-lite").reading["prior"])
+    prior = np.asarray(load_preset("koala-lite").decoding["prior"])
     task = ColorizationTask(network, build_losses(recipe, network, lambda: prior))
     inputs = {"rgb": batch}
     loss = task.compute_loss(inputs, None, task(inputs, training=True))

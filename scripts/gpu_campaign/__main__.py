@@ -24,7 +24,7 @@ further call, let all but the last have --decay 0:
     python -m scripts.gpu_campaign train parts/ out/ --minutes 9 --decay 0
     python -m scripts.gpu_campaign train parts/ out2/ --minutes 9 --resume out/
 
-The final weights, out/final.safetensors, are read by `deepkoal.weights.load_weights`.
+The final weights, out/final.safetensors, are read by `deepkoal.models.weights.load_weights`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from deepkoal.config import NETWORK_STRIDE, DeepkoalError
+from deepkoal.errors import DeepkoalError
+from deepkoal.rendering.upsampling import NETWORK_STRIDE
 
 from .pack import pack
 from .parts import Manifest, read_part

@@ -17,11 +17,11 @@ import keras
 import numpy as np
 import safetensors.numpy
 
-from deepkoal.config import RunError, WeightsError
-from deepkoal.weights import load_weights, save_weights
+from deepkoal.atomic_files import write_bytes_atomically, write_text_atomically
+from deepkoal.errors import RunError, WeightsError
+from deepkoal.models.weights import load_weights, save_weights
 from scripts.average_weights import tame_statistics
 
-from .parts import write_whole
 from .step import State, Stepper
 
 LARGEST_FILE = 15_000_000
@@ -29,7 +29,7 @@ PROGRESS = "progress.json"
 
 
 def save_averaged(stepper: Stepper, state: State, path: Path) -> None:
-    """Write the averaged weights, as `deepkoal.weights.load_weights` reads them."""
+    """Write the averaged weights, as `deepkoal.models.weights.load_weights` reads them."""
     _save(stepper.assign(state, "averaged"), path)
 
 
@@ -56,8 +56,8 @@ def save_state(stepper: Stepper, state: State, out: Path, progress: dict[str, An
     arrays = {f"{n:04d}": shorten(np.asarray(x)) for n, x in enumerate(state["optimizer"])}
     for number, group in enumerate(_group(arrays)):
         content = safetensors.numpy.save(group)
-        write_whole(folder / f"optimizer-{number}.safetensors", content)
-    write_whole(folder / PROGRESS, json.dumps(progress).encode())
+        write_bytes_atomically(folder / f"optimizer-{number}.safetensors", content)
+    write_text_atomically(folder / PROGRESS, json.dumps(progress))
     for old in out.glob("state-*"):
         if old != folder:
             shutil.rmtree(old)

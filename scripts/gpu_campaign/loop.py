@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from deepkoal.config import RunError
+from deepkoal.errors import RunError
 
 from .checkpoints import drop_averaged, save_averaged, save_state
 from .photo_store import PhotoStore

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from deepkoal.config import RunError
+from deepkoal.errors import RunError
 
 from .parts import MANIFEST, Manifest, Source, write_part
 

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from deepkoal.config import RunError
+from deepkoal.atomic_files import write_bytes_atomically, write_text_atomically
+from deepkoal.errors import RunError
 
 MANIFEST = "manifest.json"
 
@@ -63,7 +64,7 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write it into the folder, whole or not at all."""
-        write_whole(folder / MANIFEST, json.dumps(asdict(self), indent=1).encode())
+        write_text_atomically(folder / MANIFEST, json.dumps(asdict(self), indent=1))
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -86,14 +87,6 @@ class Manifest:
             raise RunError(f"{path} is damaged ({error}); send it again, or pack anew") from error
 
 
-def write_whole(path: Path, data: bytes) -> str:
-    """Write a file beside its place, then rename it; return its sha256 in hexadecimal."""
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(data)
-    beside.replace(path)
-    return hashlib.sha256(data).hexdigest()
-
-
 def write_part(folder: Path, number: int, photos: list[bytes], sources: list[int]) -> Part:
     """Write encoded photos as a part; `sources` are the indices of their sources."""
     content = safetensors.numpy.save(
@@ -104,8 +97,8 @@ def write_part(folder: Path, number: int, photos: list[bytes], sources: list[int
         }
     )
     name = f"part-{number:03d}.safetensors"
-    sha256 = write_whole(folder / name, content)
-    return Part(name, len(photos), len(content), sha256)
+    write_bytes_atomically(folder / name, content)
+    return Part(name, len(photos), len(content), hashlib.sha256(content).hexdigest())
 
 
 def read_part(folder: Path, part: Part) -> tuple[list[np.ndarray], np.ndarray]:

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from deepkoal.config import RunError
+from deepkoal.errors import RunError
 
 from .parts import Manifest, photo_chances, read_part, set_shares, take_parts
 

@@ -18,7 +18,7 @@ class Settings:
         warmup: steps until it is reached, none when a state goes on.
         decay: share of the time at the end in which the rate falls to zero; 0 for never.
         average: decay of the moving average.
-        losses: names and weights, see `deepkoal.config.LOSSES`; the preset's where empty.
+        losses: names and weights, see `deepkoal.pretrained.recipe.LOSSES`; else the preset's.
         precision: a Keras dtype policy.
         square: side of the squares that photos are kept as.
         first_parts: how many parts to take; all where None.

@@ -14,7 +14,7 @@ import numpy as np
 from keras import ops
 
 from deepkoal.color import Tensor
-from deepkoal.degradation import DegradeLightness
+from deepkoal.data.degradation import DegradeLightness
 from deepkoal.losses import ColorLoss
 from deepkoal.training.optimizer import RatedAdamW
 from deepkoal.training.task import ColorizationTask

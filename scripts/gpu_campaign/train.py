@@ -9,10 +9,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from deepkoal.config import Recipe, RunError
-from deepkoal.presets import build_untrained, load_preset, load_recipe
+from deepkoal.errors import RunError
+from deepkoal.models.weights import load_weights
+from deepkoal.pretrained.networks import build_untrained
+from deepkoal.pretrained.presets import load_preset, load_recipe
+from deepkoal.pretrained.recipe import Recipe
 from deepkoal.training.recipe_losses import build_losses, check_losses
-from deepkoal.weights import load_weights
 
 from .checkpoints import check_file_size, find_state, load_state
 from .loop import Campaign
@@ -100,7 +102,7 @@ def build_stepper(settings: Settings) -> Stepper:
         raise RunError(f"{learned[0]} trains a network of its own, which a campaign does not")
     network = build_untrained(PRESET, precision=settings.precision, seed=settings.seed)
     check_losses(recipe, network)
-    prior = np.asarray(load_preset(PRESET).reading["prior"])
+    prior = np.asarray(load_preset(PRESET).decoding["prior"])
     return Stepper(
         network,
         build_losses(recipe, network, lambda: prior),

@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from deepkoal.config import RunError
+from deepkoal.errors import RunError
 
 FOLDER = "wheels"
 NAMES = ("keras", "namex", "optree")
