@@ -24,8 +24,8 @@ from deepkoal.pretrained.recipe import Recipe
 from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.upsampling import resize_for_network
 from deepkoal.training import ColorizationTask, train
-from deepkoal.training.previews import draw_grid
-from deepkoal.training.task import LossInputs, predict_photos
+from deepkoal.training.previews import draw_grid, predict_photos
+from deepkoal.training.task import LossInputs
 from deepkoal.training.validation_metrics import ValidationMetrics
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.

@@ -134,8 +134,8 @@ def agree(what: str, value: int) -> None:
     values = process_allgather(np.int32(value)).tolist()
     if len(set(values)) > 1:
         raise RunError(
-            f"the hosts differ in {what} ({', '.join(map(str, values))}; this is host {index}): they "
-            "must share the run's folder, and see the same in it"
+            f"the hosts differ in {what} ({', '.join(map(str, values))}; this is host {index}): "
+            "they must share the run's folder, and see the same in it"
         )
 
 
