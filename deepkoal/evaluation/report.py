@@ -2,217 +2,261 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from numpy.typing import NDArray
 
-from deepkoal.evaluation.charts import GREY, INK, PAPER, Curve, draw_bars, draw_curves
-from deepkoal.evaluation.diversity import VARIATIONS, Diversity
-from deepkoal.evaluation.fidelity import Fidelity
-from deepkoal.evaluation.hints import PUBLISHED, HintCurve, place_hints
+from deepkoal.evaluation.figures.diversity import VARIATIONS, Diversity
+from deepkoal.evaluation.figures.hints import PUBLISHED, HintCurve, place_hints
+from deepkoal.evaluation.figures.robustness import Robustness
+from deepkoal.evaluation.figures.uncertainty import UncertaintyFigures, map_error
 from deepkoal.evaluation.metrics import psnr
-from deepkoal.evaluation.photos import Bench, SeenPhoto
-from deepkoal.evaluation.robustness import Robustness
-from deepkoal.evaluation.scorecard import Scorecard
-from deepkoal.evaluation.table import PROTOCOL, format_figure
-from deepkoal.evaluation.uncertainty import UncertaintyFigures, map_error
+from deepkoal.evaluation.photos import Bench, EvaluatedPhoto
+from deepkoal.evaluation.scorecard import PROTOCOL, Line, Scorecard, format_figure
 from deepkoal.inference.colorizer import ByteArray
-from deepkoal.rendering.contact_sheets import SheetRow, desaturate, draw_sheet
+from deepkoal.rendering.contact_sheets import desaturate, plot_figure, rasterize
 
-THUMBNAIL = 160
-"""Side in pixels of each photo on the page."""
+if TYPE_CHECKING:
+    from matplotlib.figure import SubFigure
+
+THUMBNAIL = 165
+"""Side in pixels of each photo on the page, with the space around it."""
+WIDTH = 1740
+"""Of the page in pixels."""
 ROWS = 3
 WORST_ERROR = 60.0
 """ab error that is drawn as the brightest."""
 
-_CHART = 540, 600
-_GAP = 24
-_TEXT_SIZE = 20
-_LINE = 30
+_LINE = 20
+_HEAD = 60  # a panel's heading and its columns' titles
+_PICTURES = ROWS * (THUMBNAIL + _LINE) + _HEAD
 _SHOWN_COUNTS = (0, 1, 5, 20, 100)
+_BLUE, _GREY = "#1f69b0", "#8c8c8c"
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """A part of the page: what draws it, and its width in thumbnails."""
+
+    draw: Callable[[SubFigure], None]
+    width: float
 
 
 def draw_report(card: Scorecard, bench: Bench) -> ByteArray:
-    """Draw what was measured: photos, hints, robustness, uncertainty and variations.
+    """Draw what was measured: figures, photos, hints, robustness, uncertainty and variations.
 
     Args:
         card: that was measured with `bench`; a figure that it lacks is not drawn.
         bench: the photos.
 
     Returns:
-        uint8 (H, W, 3) sRGB, about 1,700 pixels wide.
+        uint8 (H, 1740, 3) sRGB.
     """
     ranked = sorted(
         bench.photos.photos, key=lambda photo: psnr(photo.colored, photo.truth), reverse=True
     )
     # Neither chosen for beauty nor at random: at the quarters of the ranking.
-    examples = [ranked[len(ranked) * quarter // 4] for quarter in (1, 2, 3)]
+    examples = [ranked[len(ranked) * quarter // 4] for quarter in (1, 2, 3)] if ranked else []
+    lines = [line for figure in card.figures.values() for line in figure.lines()]
+    text_height = 2 * _HEAD + _LINE * ((len(lines) + 1) // 2)
     bands = [
-        [_draw_summary(card)],
-        _draw_ranking(ranked),
-        _draw_hints(card.figures.get("hints"), bench, examples),
-        [
-            *_draw_robustness(card.figures.get("robustness")),
-            *_draw_doubt(card.figures.get("uncertainty"), examples),
-            *_draw_variations(card.figures.get("diversity"), examples[1]),
-        ],
+        (text_height, [_Panel(lambda panel: _write_figures(panel, card, lines), 1)]),
+        (_PICTURES, _plan_ranking(ranked)),
+        (_PICTURES, _plan_hints(card.figures.get("hints"), bench, examples)),
+        (
+            _PICTURES,
+            [
+                *_plan_robustness(card.figures.get("robustness")),
+                *_plan_uncertainty(card.figures.get("uncertainty"), examples),
+                *_plan_variations(card.figures.get("diversity"), examples[1:2]),
+            ],
+        ),
     ]
-    return _stack([_join(band) for band in bands if band])
+    bands = [(height, panels) for height, panels in bands if panels]
+    heights = [height for height, _ in bands]
+    with plot_figure(WIDTH, sum(heights)) as page:
+        for place, (_, panels) in zip(
+            page.subfigures(len(bands), 1, squeeze=False, height_ratios=heights)[:, 0],
+            bands,
+            strict=True,
+        ):
+            widths = [panel.width for panel in panels]
+            spare = max(WIDTH / THUMBNAIL - sum(widths), 1e-3) if panels[0].width > 1 else 1e-3
+            parts = place.subfigures(1, len(panels) + 1, width_ratios=[*widths, spare])
+            for part, panel in zip(parts, panels, strict=False):
+                panel.draw(part)
+        return rasterize(page)
 
 
-def _draw_summary(card: Scorecard) -> ByteArray:
-    """Draw what was measured and its headline figures."""
-    lines = [
-        f"{card.network}, {card.photos} photos of {card.size} pixels a side, working size "
-        f"{card.working_size} ({PROTOCOL})"
-    ]
-    closeness = card.figures.get("psnr")
-    if isinstance(closeness, Fidelity):
-        lines += [
-            f"PSNR {closeness.colored.psnr:.2f} dB, colorfulness {closeness.colored.cf:.1f} at "
-            f"vibrance 1 (grey {closeness.references[0].psnr:.2f} dB; true colorfulness "
-            f"{closeness.references[-1].cf:.1f})",
-            *(f"{line.name}: {line.value.replace('–', '-')}" for line in closeness.lines()),
-        ]
-    text = Image.new("RGB", (1200, _LINE * len(lines)), PAPER)
-    for row, line in enumerate(lines):
-        at, font = (_GAP // 2, _LINE * row), ImageFont.load_default(_TEXT_SIZE)
-        ImageDraw.Draw(text).text(at, line, INK, font)
-    return np.array(text)
+def _write_figures(panel: SubFigure, card: Scorecard, lines: Sequence[Line]) -> None:
+    """Write what was measured, and every figure, in two columns."""
+    _, height = _size(panel)
+    title = f"{card.network}, {card.photos} photos at {card.size}×{card.size}, working size "
+    panel.text(0.012, 1 - 20 / height, f"{title}{card.working_size}", fontsize=17, va="top")
+    panel.text(0.012, 1 - 56 / height, PROTOCOL, fontsize=10, va="top", color=_GREY)
+    half = (len(lines) + 1) // 2
+    for index, line in enumerate(lines):
+        column, row = divmod(index, half)
+        left, y = 0.012 + 0.5 * column, 1 - (90 + _LINE * row) / height
+        value = line.value.replace("–", "not measured") if line.value == "–" else line.value
+        panel.text(left, y, line.name, fontsize=9.5, va="top")
+        panel.text(left + 0.455, y, value, fontsize=9.5, va="top", ha="right", weight="bold")
 
 
-def _draw_ranking(ranked: Sequence[SeenPhoto]) -> list[ByteArray]:
+def _plan_ranking(ranked: Sequence[EvaluatedPhoto]) -> list[_Panel]:
     middle = max(0, len(ranked) // 2 - ROWS // 2)
     groups = {
-        "Best": ranked[:ROWS],
+        "Best by PSNR": ranked[:ROWS],
         "Median": ranked[middle : middle + ROWS],
         "Worst": ranked[-ROWS:],
     }
-    return [
-        _sheet(
-            f"{name} by PSNR",
-            [
-                SheetRow(
-                    f"{psnr(photo.colored, photo.truth):.1f} dB",
-                    (desaturate(photo.truth), photo.colored, photo.truth),
-                )
-                for photo in photos
-            ],
-            ("grey", "colored", "truth"),
-        )
-        for name, photos in groups.items()
-    ]
+
+    def plan(heading: str, photos: Sequence[EvaluatedPhoto]) -> _Panel:
+        rows = [(desaturate(photo.truth), photo.colored, photo.truth) for photo in photos]
+        captions = [("", f"{psnr(photo.colored, photo.truth):.1f} dB", "") for photo in photos]
+        return _plan_grid(heading, ("grey", "colored", "truth"), rows, captions)
+
+    return [plan(heading, photos) for heading, photos in groups.items() if photos]
 
 
-def _draw_hints(figure: object, bench: Bench, photos: Sequence[SeenPhoto]) -> list[ByteArray]:
+def _plan_hints(figure: object, bench: Bench, photos: Sequence[EvaluatedPhoto]) -> list[_Panel]:
     if not isinstance(figure, HintCurve):
         return []
-    curves = [
-        Curve("deepkoal, these photos", figure.psnr),
-        Curve("siggraph17, ImageNet (published)", PUBLISHED, GREY, dashed=True),
-    ]
-    width, height = _CHART
-    hint_points = [str(count) for count in figure.counts]
-    chart = draw_curves(hint_points, curves, width=width, height=height)
-    rows = []
+
+    def draw_curves(panel: SubFigure) -> None:
+        axes = _add_axes(panel, "PSNR (dB) by number of hints", left=60)
+        marks = np.arange(len(figure.counts))
+        published = "siggraph17, ImageNet (published)"
+        axes.plot(marks, figure.psnr, color=_BLUE, marker="o", label="these photos")
+        axes.plot(marks, PUBLISHED, color=_GREY, marker="o", ls="--", label=published)
+        axes.set_xticks(marks, [str(count) for count in figure.counts])
+        axes.grid(axis="y", color="#e1e1e1")
+        axes.legend(frameon=False)
+
+    rows, captions, all_hints = [], [], []
     for photo in photos:
-        prediction = photo.prepare()
-        cells: list[ByteArray] = []
-        scores = []
-        for count in _SHOWN_COUNTS:
-            hints = place_hints(photo, count)
-            rgb = prediction.render(vibrance=bench.psnr_optimal_vibrance, hints=hints)
-            scores.append(f"{psnr(rgb, photo.truth):.1f}")
-            cells.append(_find_hint_cells(rgb, [(hint.x, hint.y) for hint in hints]))
-        rows.append(SheetRow(" · ".join(scores) + " dB", (*cells, photo.truth)))
-    titles = *(str(count) for count in _SHOWN_COUNTS), "truth"
-    head = f"Hints at random places, vibrance {figure.vibrance:g}"
-    return [_head("PSNR (dB) by number of hints", chart), _sheet(head, rows, titles)]
+        prediction = photo.predict()
+        hints = [place_hints(photo, count) for count in _SHOWN_COUNTS]
+        cells = [
+            prediction.render(vibrance=bench.psnr_optimal_vibrance, hints=some) for some in hints
+        ]
+        captions.append([*(f"{psnr(rgb, photo.truth):.1f} dB" for rgb in cells), ""])
+        rows.append([*cells, photo.truth])
+        all_hints.append([[(hint.x, hint.y) for hint in some] for some in [*hints, []]])
+    titles = *(f"{count} hint{'s' * (count != 1)}" for count in _SHOWN_COUNTS), "truth"
+    heading = f"Hints at random places, vibrance {figure.vibrance:g}"
+    return [
+        _Panel(draw_curves, ROWS + 0.5),
+        _plan_grid(heading, titles, rows, captions, all_hints),
+    ]
 
 
-def _draw_robustness(figure: object) -> list[ByteArray]:
+def _plan_robustness(figure: object) -> list[_Panel]:
     if not isinstance(figure, Robustness):
         return []
-    width, height = _CHART
-    bars = draw_bars(figure.ratios, baseline=1, width=width, height=height)
-    return [_head(f"ab error of damaged photos over clean: {figure.mean:.2f} on average", bars)]
+
+    def draw_bars(panel: SubFigure) -> None:
+        heading = f"ab error of damaged photos over clean: {figure.mean:.2f} on average"
+        axes = _add_axes(panel, heading, left=110)
+        values = np.array(list(figure.ratios.values()))
+        colors = [_BLUE if value >= 1 else _GREY for value in values]
+        bars = axes.barh(list(figure.ratios), values - 1, left=1, color=colors)
+        axes.bar_label(bars, [f" {value:.2f}" for value in values])
+        axes.axvline(1, color="#282828", lw=1)
+        axes.margins(x=0.18)
+        axes.invert_yaxis()
+
+    return [_Panel(draw_bars, ROWS + 0.5)]
 
 
-def _draw_doubt(figure: object, photos: Sequence[SeenPhoto]) -> list[ByteArray]:
+def _plan_uncertainty(figure: object, photos: Sequence[EvaluatedPhoto]) -> list[_Panel]:
     if not isinstance(figure, UncertaintyFigures):
         return []
     rows = [
-        SheetRow(
-            "",
-            (
-                photo.colored,
-                _heat(photo.prepare().uncertainty()),
-                _heat(map_error(photo) / WORST_ERROR),
-            ),
-        )
+        (photo.colored, photo.predict().uncertainty(), map_error(photo) / WORST_ERROR)
         for photo in photos
     ]
-    head = f"Uncertainty: Spearman {format_figure(figure.correlation, 2)}"
-    return [_sheet(head, rows, ("colored", "doubt", "true ab error"))]
+    heading = f"Uncertainty: Spearman {format_figure(figure.correlation, 2)}"
+    return [_plan_grid(heading, ("colored", "uncertainty", "true ab error"), rows)]
 
 
-def _draw_variations(figure: object, photo: SeenPhoto) -> list[ByteArray]:
+def _plan_variations(figure: object, photos: Sequence[EvaluatedPhoto]) -> list[_Panel]:
     if not isinstance(figure, Diversity):
         return []
-    looks = photo.prepare().variations(VARIATIONS, seed=photo.index)
-    cells = [photo.truth, *looks]
-    rows = [SheetRow("", cells[start : start + 3]) for start in range(0, len(cells), 3)]
-    head = f"{VARIATIONS} variations, the best {figure.gain:+.2f} dB over automatic"
-    return [_sheet(head, rows, ("truth", "automatic", ""))]
+    (photo,) = photos
+    cells = [photo.truth, *photo.predict().variations(VARIATIONS, seed=photo.index)]
+    rows = [cells[start : start + 3] for start in range(0, len(cells), 3)]
+    heading = f"{VARIATIONS} variations, the best {figure.gain:+.2f} dB over automatic"
+    return [_plan_grid(heading, ("truth", "automatic", ""), rows)]
 
 
-def _sheet(head: str, rows: Sequence[SheetRow], titles: Sequence[str]) -> ByteArray:
-    return _head(head, draw_sheet(rows, titles, width=THUMBNAIL, height=THUMBNAIL))
+def _plan_grid(
+    heading: str,
+    titles: Sequence[str],
+    rows: Sequence[Sequence[NDArray[Any]]],
+    captions: Sequence[Sequence[str]] | None = None,
+    rings: Sequence[Sequence[Sequence[tuple[float, float]]]] | None = None,
+) -> _Panel:
+    """Plan a grid of pictures.
 
+    Args:
+        heading: above the grid.
+        titles: of the columns.
+        rows: from top to bottom; each picture uint8 (H, W, 3) sRGB, or a map of 0…1, (H, W).
+        captions: below each picture.
+        rings: x and y in pixels, where each picture gets rings.
+    """
 
-def _head(text: str, picture: ByteArray) -> ByteArray:
-    """Write a heading above a picture, at its left."""
-    head = Image.new("RGB", (picture.shape[1], _LINE), PAPER)
-    ImageDraw.Draw(head).text((_GAP // 2, 0), text, INK, ImageFont.load_default(_TEXT_SIZE))
-    return np.concatenate([np.array(head), picture])
-
-
-def _find_hint_cells(rgb: ByteArray, places: Sequence[tuple[float, float]]) -> ByteArray:
-    """Draw a ring around each place."""
-    image = Image.fromarray(rgb)
-    draw = ImageDraw.Draw(image)
-    for x, y in places:
-        for radius, ink in ((4, INK), (3, PAPER)):
-            draw.ellipse([x - radius, y - radius, x + radius, y + radius], outline=ink)
-    return np.array(image)
-
-
-def _heat(x: np.ndarray) -> ByteArray:
-    """Draw a map of 0…1 from dark to bright."""
-    levels = np.rint(255 * np.clip(x, 0, 1)).astype(np.uint8)
-    return np.ascontiguousarray(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1])
-
-
-def _join(pictures: Sequence[ByteArray]) -> ByteArray:
-    """Put pictures side by side, at their tops."""
-    return _stack([picture.swapaxes(0, 1) for picture in pictures]).swapaxes(0, 1)
-
-
-def _stack(pictures: Sequence[ByteArray]) -> ByteArray:
-    """Put pictures below each other, at their left."""
-    width = max(picture.shape[1] for picture in pictures)
-    framed = [
-        cv2.copyMakeBorder(
-            np.ascontiguousarray(picture),
-            _GAP // 2,
-            _GAP // 2,
-            0,
-            width - picture.shape[1],
-            cv2.BORDER_CONSTANT,
-            value=PAPER,
+    def draw(panel: SubFigure) -> None:
+        panel.suptitle(heading, x=0.02, ha="left", fontsize=13)
+        width, height = _size(panel)
+        bottom = (ROWS - len(rows)) * (THUMBNAIL + _LINE)
+        grid = panel.subplots(
+            len(rows),
+            len(titles),
+            squeeze=False,
+            gridspec_kw={
+                "left": 8 / width,
+                "right": 1 - 8 / width,
+                "top": 1 - _HEAD / height,
+                "bottom": (bottom + _LINE) / height,
+                "wspace": 0.04,
+                "hspace": 0.12,
+            },
         )
-        for picture in pictures
-    ]
-    return np.concatenate(framed)
+        for row, cells in enumerate(rows):
+            for column, cell in enumerate(cells):
+                axes = grid[row, column]
+                axes.imshow(cell, cmap="inferno", vmin=0, vmax=1)
+                axes.autoscale(False)
+                axes.set(xticks=[], yticks=[])
+                axes.spines[:].set_visible(False)
+                if row == 0:
+                    axes.set_title(titles[column], fontsize=10)
+                if captions is not None:
+                    axes.set_xlabel(captions[row][column], fontsize=9, labelpad=2)
+                if rings is not None and rings[row][column]:
+                    x, y = zip(*rings[row][column], strict=True)
+                    axes.scatter(x, y, 22, "none", edgecolors="#282828", linewidths=1.8)
+                    axes.scatter(x, y, 22, "none", edgecolors="white", linewidths=0.9)
+
+    return _Panel(draw, len(titles) + 0.15)
+
+
+def _add_axes(panel: SubFigure, heading: str, *, left: int) -> Any:
+    """Return axes below a heading, so many pixels from the panel's left."""
+    panel.suptitle(heading, x=0.02, ha="left", fontsize=13)
+    width, height = _size(panel)
+    right, bottom, top = 30, 50, _HEAD
+    shares = (width - left - right) / width, (height - bottom - top) / height
+    axes = panel.add_axes((left / width, bottom / height, *shares))
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def _size(panel: SubFigure) -> tuple[float, float]:
+    """Return a panel's width and height in pixels."""
+    return float(panel.bbox.width), float(panel.bbox.height)

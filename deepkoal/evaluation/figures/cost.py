@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from deepkoal.evaluation.photos import SIZE, Bench
-from deepkoal.evaluation.table import Line
+from deepkoal.evaluation.scorecard import Figure, Line
 from deepkoal.inference.backends import KerasBackend
 from deepkoal.inference.colorizer import ByteArray, Colorizer, fit_working_size
 
@@ -26,12 +26,12 @@ _COUNTED = (
 
 
 @dataclass(frozen=True)
-class Cost:
+class Cost(Figure):
     """What a network costs.
 
     Attributes:
         backend: that ran the network.
-        parameters: of the network, trained or not; None where no Keras network tells.
+        parameters: of the network, trained or not; None where the backend is not Keras.
         multiply_adds: of one pass over a 256×256 input; likewise.
         working_multiply_adds: of one pass at the size at which the network sees a square photo;
             likewise.
