@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from deepkoal.atomic_files import write_text_atomically
 from deepkoal.cli.arguments.argument_types import positive_number, whole_number
 from deepkoal.cli.arguments.model_options import (
     add_backend_option,
     add_model_options,
     load_colorizer,
 )
-from deepkoal.cli.console import UsageError, as_usage, start_tensorflow
-from deepkoal.errors import DeepkoalError
+from deepkoal.cli.console import UsageError, as_usage, show_lines, start_tensorflow
+from deepkoal.errors import DeepkoalError, printable
 from deepkoal.rendering.upsampling import NETWORK_STRIDE
 
 
@@ -83,7 +83,9 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
         seen = evaluation.see_photos(colorizer, arguments.photos, workers, limit=arguments.limit)
         bench = evaluation.Bench(colorizer, seen, workers)
         card = evaluation.measure(bench, figures)
-    print(card.to_table())
+    # Names as old disks have them are in no table that UTF-8 could hold, nor in JSON.
+    card = dataclasses.replace(card, unreadable=tuple(map(printable, card.unreadable)))
+    show_lines(card.to_table().split("\n"))
     if arguments.json is not None:
         _write_json(arguments.json, card.to_json())
     if arguments.page is not None:
@@ -92,12 +94,9 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _write_json(path: Path, card: dict[str, Any]) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        part.replace(path)
+        write_text_atomically(path, json.dumps(card, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise DeepkoalError(
             f"{path}: cannot write the figures ({error.strerror}); choose a writable place"
         ) from error
