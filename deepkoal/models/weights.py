@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deepkoal.atomic_files import write_bytes_atomically
 from deepkoal.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def save_weights(model: keras.Model, path: str | Path, *, skip: Collection[str] 
 
     A weight's key is its variable path without the model's own name (`stem_conv/kernel`).
     BatchNormalization statistics are included; seed-generator and metric state is not.
-    The file appears whole or not at all: it is written beside its place, then renamed.
+    The file appears whole or not at all.
 
     Args:
         model: a built model of any float dtype, on any backend.
@@ -96,7 +97,7 @@ def load_weights(
 
 
 def write_whole(path: Path, data: bytes) -> str:
-    """Write a file whole or not at all: beside its place, then renamed.
+    """Write a file whole or not at all, see `atomic_files.replace_atomically`.
 
     Returns:
         The file's sha256 in hexadecimal.
@@ -104,12 +105,9 @@ def write_whole(path: Path, data: bytes) -> str:
     Raises:
         WeightsError: it cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(data)
-        part.replace(path)
+        write_bytes_atomically(path, data)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise WeightsError(
             f"{path}: cannot write weights ({error.strerror}); choose a writable place"
         ) from error
