@@ -157,11 +157,13 @@ def measure(case: Case) -> dict[str, Any]:
 
     from deepkoal.color import ab_bins
     from deepkoal.data import stay_on_processor, training_batches
+    from deepkoal.guidance import DecodingConfig
     from deepkoal.memory import keep_freed_memory
     from deepkoal.models.embedder import SemanticEmbedder
     from deepkoal.pretrained.networks import build_untrained
     from deepkoal.pretrained.presets import load_recipe
-    from deepkoal.training.run import PRIOR_FILE, compile_task
+    from deepkoal.pretrained.run_dir import PRIOR_FILE
+    from deepkoal.training.compilation import compile_task
     from deepkoal.training.task import ColorizationTask
 
     stay_on_processor()
@@ -175,10 +177,10 @@ def measure(case: Case) -> dict[str, Any]:
     network = build_untrained(case.preset, embedder=embedder, precision=case.precision)
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / PRIOR_FILE, np.full(len(ab_bins()), 1 / len(ab_bins())))
-        task = compile_task(network, recipe, Path(folder), Path(case.records))
+        task = compile_task(network, recipe, DecodingConfig(), Path(folder), Path(case.records))
     optimizer = task.optimizer
     if case.recompute:
-        task = ColorizationTask(network, task.color_losses, task.degrade)
+        task = ColorizationTask(network, task.color_losses, task.decoding, task.degrade)
     task.compile(optimizer, jit_compile=case.way != "tensorflow")
     stream = training_batches(
         case.records,

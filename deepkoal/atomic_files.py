@@ -1,11 +1,20 @@
-"""Files that appear whole or not at all: written beside their place, then renamed."""
+"""Files that appear whole or not at all, and folders that one process at a time writes to."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+if sys.platform != "win32":
+    import fcntl
+
+LOCK_FILE = ".lock"
+_PART = ".part-"
 
 
 @contextlib.contextmanager
@@ -17,13 +26,13 @@ def replace_atomically(path: str | Path) -> Iterator[Path]:
     file that is replaced leaves its permissions to the new one.
 
     Args:
-        path: the file to write; its folder must exist.
+        path: the file to write; its folder must exist. The path handed out ends as it does.
 
     Raises:
         OSError: the file cannot be written or renamed; nothing is left beside `path`.
     """
     place = Path(os.path.realpath(path))
-    part = place.with_name(f".{place.name}.{os.getpid()}.part")
+    part = place.with_name(f"{_PART}{os.getpid()}-{place.name}")
     try:
         yield part
         with part.open("rb+") as file:
@@ -32,7 +41,8 @@ def replace_atomically(path: str | Path) -> Iterator[Path]:
             part.chmod(place.stat().st_mode & 0o7777)
         part.replace(place)
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # or it would hide why the block raised
+            part.unlink(missing_ok=True)
 
 
 def write_bytes_atomically(path: str | Path, data: bytes) -> None:
@@ -45,3 +55,61 @@ def write_text_atomically(path: str | Path, text: str) -> None:
     """Write a UTF-8 text file whole or not at all, see `replace_atomically`."""
     with replace_atomically(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def write_json_atomically(path: str | Path, content: Any) -> None:
+    """Write a JSON file of indented lines whole or not at all, see `replace_atomically`."""
+    write_text_atomically(path, json.dumps(content, indent=1) + "\n")
+
+
+def remove_parts(*folders: str | Path) -> None:
+    """Remove what killed processes left unfinished; only while no other one writes there."""
+    for folder in folders:
+        for part in Path(folder).glob(f"{_PART}*"):
+            part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def lock_folder(folder: str | Path) -> Iterator[None]:
+    """Hold a folder for this process alone; a second one that asks for it is refused at once.
+
+    The lock is the system's on a file `.lock`, removed when the block ends. It dies with its
+    process, however that ends. Where the system has no such locks (Windows) nothing is held.
+
+    Args:
+        folder: made where there is none, and removed again if it is empty in the end.
+
+    Raises:
+        BlockingIOError: another process, or another call in this one, holds it.
+        OSError: the folder cannot be made or written to.
+    """
+    folder = Path(folder)
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LOCK_FILE
+    descriptor = _open_locked(path)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # or it would hide why the block raised
+            path.unlink()  # while it is held: who has opened it already will see
+        os.close(descriptor)
+        if is_new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def _open_locked(path: Path) -> int:
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        if sys.platform == "win32":
+            return descriptor
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Its last holder may have removed the file after it was opened here.
+            if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)

@@ -17,9 +17,6 @@ from keras import ops
 from tqdm.keras import TqdmCallback
 
 from deepkoal import models
-from deepkoal.models.efficientnet import efficientnet_lite0
-from deepkoal.models.embedder import LITE0_SHA256
-from deepkoal.models.weights import find_shipped, load_weights
 from deepkoal.pretrained.presets import load_recipe
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.training import train
@@ -35,8 +32,7 @@ CHANGES: dict[str, dict[str, float]] = {
 def build_network(part: str, seed: int) -> keras.Model:
     """Return an untrained koala-lite; without fusion, its expert says nothing."""
     keras.utils.set_random_seed(seed)
-    encoder = efficientnet_lite0()
-    load_weights(encoder, find_shipped("efficientnet-lite0"), LITE0_SHA256)
+    encoder = models.imagenet_lite0()
     if part == "fusion":
         outputs = {**encoder.output, "logits": ops.zeros_like(encoder.output["logits"])}
         encoder = keras.Model(encoder.input, outputs, name=encoder.name)

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from tqdm.keras import TqdmCallback
 
-from deepkoal.guidance import Kernel
+from deepkoal.guidance import DecodingConfig, Kernel
 from deepkoal.pretrained.networks import BEST_FILE, load_trained
 from deepkoal.pretrained.presets import list_presets
-from deepkoal.training.affinity_learning import learn_affinity, see_photos
+from deepkoal.training.affinity_learning import extract_features, learn_affinity
 
 
 def main() -> None:
@@ -32,15 +32,15 @@ def main() -> None:
     arguments = parser.parse_args()
     network, file = load_trained(arguments.run / BEST_FILE)
     preset = {preset.network: preset for preset in list_presets()}[network.name]
-    seen = see_photos(
+    photos = extract_features(
         network,
         arguments.records,
         count=arguments.photos,
         size=arguments.size,
-        temperature=preset.decoding["temperature"],
+        decoding=DecodingConfig.from_config(preset.decoding),
     )
     learned = learn_affinity(
-        seen,
+        photos,
         steps=arguments.steps,
         start=Kernel(**preset.decoding.get("kernel", {})),
         callbacks=[TqdmCallback(verbose=1)],

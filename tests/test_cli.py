@@ -18,7 +18,6 @@ from PIL import Image
 import deepkoal
 from deepkoal import models
 from deepkoal.cli import main
-from deepkoal.color import ab_bins
 from deepkoal.errors import WeightsError
 from deepkoal.guidance import DecodingConfig
 from deepkoal.image_io import read_image, read_photo
@@ -31,23 +30,6 @@ from deepkoal.rendering.contact_sheets import desaturate
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 SAMPLES = Path(skimage.data.__file__).parent
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory):
-    """A network that answers every photo with much the same red."""
-    bins = ab_bins()
-    bias = -0.05 * np.hypot(*(bins - (60, 40)).T)
-    l_norm = keras.Input((None, None, 1), name="l_norm")
-    x = keras.layers.AveragePooling2D(4)(l_norm)
-    features = keras.layers.Conv2D(2, 1, name="features")(x)
-    logits = keras.layers.Conv2D(
-        len(bins), 1, bias_initializer=keras.initializers.Constant(bias), name="logits"
-    )(features)
-    network = keras.Model(l_norm, {"logits": logits, "features": features}, name="lite")
-    path = tmp_path_factory.mktemp("model") / "tiny.keras"
-    network.save(path)
-    return str(path)
 
 
 @pytest.fixture

@@ -113,6 +113,10 @@ def test_network_units_by_hand():
 # --- NumPy and tensors -------------------------------------------------------------------------
 
 # Each function with what it takes and the size of what it returns.
+def decode_sharply(logits):
+    return decode_ab(logits, 0.38)
+
+
 FUNCTIONS = {
     srgb_to_linear: (np.linspace(-0.1, 1.1, 999), 1),
     linear_to_srgb: (np.linspace(-0.1, 1.1, 999), 1),
@@ -123,7 +127,7 @@ FUNCTIONS = {
     in_gamut: (random_lab(999), 1),
     clip_to_gamut: (random_lab(999), 100),
     encode_ab: (random_lab(999)[:, 1:], 1),
-    decode_ab: (np.random.default_rng(0).normal(0, 3, (99, 227)), 100),
+    decode_sharply: (np.random.default_rng(0).normal(0, 3, (99, 227)), 100),
     colorfulness: (np.random.default_rng(0).integers(0, 256, (2, 9, 9, 3)), 100),
 }
 
@@ -149,7 +153,7 @@ def test_numpy_keeps_its_precision(function, dtype):
 def test_numpy_needs_no_backend():
     code = (
         "import sys; import numpy as np; from deepkoal import color; "
-        "color.decode_ab(color.encode_ab(color.rgb_to_lab(np.ones((2, 3), 'float32'))[:, 1:])); "
+        "color.decode_ab(color.encode_ab(color.rgb_to_lab(np.ones((2, 3), 'float32'))[:, 1:]), 1); "
         "assert not {'keras', 'tensorflow', 'jax'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
@@ -182,7 +186,7 @@ EDGES = np.array(
         (clip_to_gamut, [[0, 0, 0], [0, 40, 40], [100, 0, 0], [100, -40, 40], [50, 0, 0]]),
         (encode_ab, random_lab(50)[:, 1:]),
         (lambda ab: tf.square(encode_ab(ab)), [[0, 0], [5, 5], [200, -200]]),
-        (decode_ab, np.random.default_rng(0).normal(0, 30, (50, 227))),
+        (decode_sharply, np.random.default_rng(0).normal(0, 30, (50, 227))),
     ],
 )
 def test_gradients_are_finite(function, points):

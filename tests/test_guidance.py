@@ -8,7 +8,7 @@ import pytest
 
 from deepkoal.color import ab_bins, decode_ab
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import check_vibrance, read_ab
+from deepkoal.guidance import DecodingConfig, check_vibrance, decode_outputs
 
 
 def in_numpy(tensor):
@@ -27,13 +27,13 @@ def test_vibrance_beyond_its_range_is_refused(vibrance):
 
 
 def test_vibrance_multiplies_a_regression():
-    ab = read_ab({"ab_norm": np.array([[[0.5, -0.25]]], "float32")}, 0.4, 1.2)
+    ab = decode_outputs({"ab_norm": np.array([[[0.5, -0.25]]], "float32")}, DecodingConfig(0.4), 1.2)
     np.testing.assert_allclose(in_numpy(ab), [[[66, -33]]], rtol=1e-6)
 
 
 def test_vibrance_sharpens_a_distribution_and_multiplies_its_mean():
     logits = np.random.default_rng(0).normal(0, 2, (2, 3, 227)).astype("float32")
-    read = in_numpy(read_ab({"logits": logits, "features": None}, 0.4, 2.0))
+    read = in_numpy(decode_outputs({"logits": logits, "features": None}, DecodingConfig(0.4), 2.0))
     np.testing.assert_allclose(read, 2 * in_numpy(decode_ab(logits, 0.2)), rtol=1e-5)
     # By hand: softmax of the logits over 0.4 / 2, then twice the mean of the bins.
     shares = np.exp((logits - logits.max(axis=-1, keepdims=True)) / 0.2)

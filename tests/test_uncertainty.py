@@ -13,11 +13,12 @@ from scipy.stats import spearmanr
 from deepkoal.color import ab_bins, rgb_to_lab
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
+    DecodingConfig,
     Hint,
     Kernel,
+    decode_outputs,
     expected_error,
     make_affinity_points,
-    read_ab,
     remaining_doubt,
     suggest_hints,
     uncertainty,
@@ -81,7 +82,7 @@ def test_colors_err_where_they_are_doubted(photos):
         prediction = colorizer.open(rgb)
         logits = prediction.outputs["logits"]
         height, width = logits.shape[:2]
-        ab = read_ab(prediction.outputs, prediction.decoding.temperature, 1.0)
+        ab = decode_outputs(prediction.outputs, DecodingConfig(prediction.decoding.temperature))
         small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
         error = np.linalg.norm(ab - rgb_to_lab(small.astype("float32") / 255)[..., 1:], axis=-1)
         correlations.append(

@@ -1,4 +1,4 @@
-"""The parser of `deepkoal`, and what every verb shares: errors, exit codes, quiet logs."""
+"""The parser of `deepkoal`, and what every command shares: errors, exit codes, quiet logs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deepkoal.cli.arguments.devices import explain_signal
 from deepkoal.cli.commands import colorize, demo, export, presets, serve, studio
 from deepkoal.cli.commands import evaluate as evaluation
 from deepkoal.cli.commands import train as training
-from deepkoal.cli.console import UsageError, tell
+from deepkoal.cli.console import UsageError, report, withstand_any_name
 from deepkoal.cli.multi_host import supervise
 from deepkoal.errors import DeepkoalError
 
@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 1 a failure that stderr explains in one line, 2 wrong usage, 130 interrupted,
         141 the reader of stdout went away.
     """
+    withstand_any_name()
     parser = argparse.ArgumentParser(
         prog="deepkoal", description="Turn black-and-white photos into color."
     )
@@ -59,13 +60,13 @@ def _run(arguments: argparse.Namespace) -> int:
         sys.stdout.flush()
         return status
     except UsageError as error:
-        tell(f"{error} (see deepkoal --help)")
+        report(f"{error} (see deepkoal --help)")
         return 2
     except DeepkoalError as error:
-        tell(str(error))
+        report(str(error))
         return 1
     except KeyboardInterrupt:
-        tell("interrupted")
+        report("interrupted")
         return 130
     except BrokenPipeError:
         _give_up_stdout()
@@ -73,7 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         _give_up_stdout()
         cause = error.strerror or " ".join(str(error).split())
-        tell(
+        report(
             f"{error.filename or 'standard output'}: cannot be read or written ({cause}); check "
             "it, your permissions and the disk"
         )

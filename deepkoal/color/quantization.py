@@ -56,8 +56,8 @@ def encode_ab(ab: Tensor, neighbors: int = 5, sigma: float = 5.0) -> Tensor:
     return mass / ops.sum(mass, axis=-1, keepdims=True)
 
 
-def decode_ab(logits: Tensor, temperature: float = 0.38) -> Tensor:
-    """Read ab off a distribution over `ab_bins` by the annealed mean (Zhang et al. 2016, eq. 5).
+def decode_ab(logits: Tensor, temperature: Tensor | float) -> Tensor:
+    """Return the annealed mean of a distribution over `ab_bins` (Zhang et al. 2016, eq. 5).
 
     Args:
         logits: (..., Q) floating point, unnormalized log-probabilities.

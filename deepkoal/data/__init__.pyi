@@ -4,9 +4,9 @@ from .pipeline import evaluation_batches as evaluation_batches
 from .pipeline import name_damage as name_damage
 from .pipeline import stay_on_processor as stay_on_processor
 from .pipeline import training_batches as training_batches
+from .preparation import hold_back as hold_back
 from .preparation import prepare as prepare
 from .records import Manifest as Manifest
 from .records import load_manifest as load_manifest
-from .split import hold_back as hold_back
 
 __all__: list[str]

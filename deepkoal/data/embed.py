@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from deepkoal.color import normalize_l, rgb_to_lab
+from deepkoal.color import normalize_l
 from deepkoal.data.example import EMBEDDING_DTYPE
-from deepkoal.data.store import decode_jpeg
+from deepkoal.data.store import Outcome, StoredPhoto, decode_jpeg, describe_failure
 from deepkoal.errors import RecordsError
+from deepkoal.rendering.composition import lightness
+from deepkoal.rendering.upsampling import resize_for_network
 
 
 class Embedder(Protocol):
@@ -54,12 +55,13 @@ def list_embedders(embedder: Embedder | Sequence[Embedder] | None) -> Sequence[E
 
 
 def embed_photos(
-    jpegs: dict[str, bytes], embedders: Sequence[Embedder], batch_size: int
+    photos: dict[str, Outcome], embedders: Sequence[Embedder], batch_size: int
 ) -> dict[str, npt.NDArray[np.float16]]:
     """Embed whole photos, squeezed to the embedder's square.
 
     Args:
-        jpegs: JPEG files by name.
+        photos: by name; those that are no `StoredPhoto` are passed over. One that cannot be
+            squeezed is replaced there by its error.
         embedders: see their lightness only; each photo is embedded by one of them, in turn.
         batch_size: photos per call, always in full.
 
@@ -71,37 +73,51 @@ def embed_photos(
             precision cannot hold.
     """
     embeddings: dict[str, npt.NDArray[np.float16]] = {}
+    stored = [name for name, photo in photos.items() if isinstance(photo, StoredPhoto)]
     for number, embedder in enumerate(embedders):
-        own = list(jpegs)[number :: len(embedders)]
-        embeddings |= _embed({name: jpegs[name] for name in own}, embedder, batch_size)
+        squares: dict[str, npt.NDArray[np.float32]] = {}
+        for name in stored[number :: len(embedders)]:
+            try:
+                squares[name] = squeeze_lightness(photos[name], embedder.input_size)
+            except Exception as error:  # of a kind that nobody foresaw: that photo's only
+                photos[name] = describe_failure(name, error)
+                continue
+            if len(squares) == batch_size:
+                embeddings |= _embed(squares, embedder, batch_size)
+                squares = {}
+        if squares:
+            embeddings |= _embed(squares, embedder, batch_size)
     return embeddings
 
 
 def _embed(
-    jpegs: dict[str, bytes], embedder: Embedder, batch_size: int
+    squares: dict[str, npt.NDArray[np.float32]], embedder: Embedder, batch_size: int
 ) -> dict[str, npt.NDArray[np.float16]]:
     # A Keras model's compiled call takes half the time of its eager one.
     compute = getattr(embedder, "predict_on_batch", embedder)
-    names = list(jpegs)
-    embeddings: dict[str, npt.NDArray[np.float16]] = {}
-    for start in range(0, len(names), batch_size):
-        batch = names[start : start + batch_size]
-        rgb = np.stack([_decode_square(jpegs[name], embedder.input_size) for name in batch])
-        # The last batch is filled up, since each new shape would be compiled anew.
-        rgb = rgb[np.arange(batch_size) % len(batch)]
-        l_norm = normalize_l(rgb_to_lab(rgb.astype("float32") / 255.0)[..., :1])
-        exact = np.asarray(ops.convert_to_numpy(compute(l_norm)))
-        expected = (batch_size, embedder.dim)
-        if exact.shape != expected or not (np.abs(exact) <= np.finfo(EMBEDDING_DTYPE).max).all():
-            raise RecordsError(
-                f"embedder {embedder.identity}: expected embeddings {expected} that half precision "
-                f"can hold, got {exact.shape} up to {np.abs(exact).max()}: use another embedder"
-            )
-        embeddings.update(zip(batch, exact.astype(EMBEDDING_DTYPE), strict=False))
-    return embeddings
+    # The last batch is filled up, since each new shape would be compiled anew.
+    l = np.stack(list(squares.values()))[np.arange(batch_size) % len(squares)]
+    exact = np.asarray(ops.convert_to_numpy(compute(normalize_l(l)[..., None])))
+    expected = (batch_size, embedder.dim)
+    if exact.shape != expected or not (np.abs(exact) <= np.finfo(EMBEDDING_DTYPE).max).all():
+        raise RecordsError(
+            f"embedder {embedder.identity}: expected embeddings {expected} that half precision "
+            f"can hold, got {exact.shape} up to {np.abs(exact).max()}: use another embedder"
+        )
+    return dict(zip(squares, exact.astype(EMBEDDING_DTYPE), strict=False))
 
 
-def _decode_square(jpeg: bytes, side: int) -> npt.NDArray[np.uint8]:
-    rgb = decode_jpeg(jpeg)
-    interpolation = cv2.INTER_AREA if min(rgb.shape[:2]) > side else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(rgb, (side, side), interpolation=interpolation), np.uint8)
+def squeeze_lightness(photo: Outcome, side: int) -> npt.NDArray[np.float32]:
+    """Return what an embedder sees of a whole photo: its L, squeezed to a square.
+
+    As `Colorizer` shows it to `koala`'s expert, whose input there is the whole photo unpadded.
+
+    Args:
+        photo: a `StoredPhoto`.
+        side: of the square, in pixels.
+
+    Returns:
+        float32 (side, side), 0…100.
+    """
+    assert isinstance(photo, StoredPhoto)
+    return resize_for_network(lightness(decode_jpeg(photo.jpeg)), side, side)

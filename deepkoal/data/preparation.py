@@ -1,41 +1,25 @@
-"""Turning a folder of photos into sharded TFRecords: in parallel, and resumable."""
+"""Turning a folder of photos into records: which photos, under which settings, and holding back."""
 
 from __future__ import annotations
 
-import collections
-import contextlib
 import hashlib
-import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import tensorflow as tf
-from tqdm import tqdm
-
-import deepkoal
-from deepkoal.data.embed import Embedder, embed_photos, list_embedders
-from deepkoal.data.example import serialize_photo
-from deepkoal.data.records import (
-    FORMAT_VERSION,
-    MANIFEST_NAME,
-    Manifest,
-    Settings,
-    Shard,
-    ShardAccount,
-    Unreadable,
-)
-from deepkoal.data.store import GreyPhoto, StoredPhoto, store_photo
-from deepkoal.errors import PhotoError, RecordsError
+from deepkoal.data.embed import Embedder, list_embedders
+from deepkoal.data.records import FORMAT_VERSION, Manifest, Settings
+from deepkoal.data.shards import EMBEDDING_BATCH, write_records
+from deepkoal.errors import RecordsError
 from deepkoal.image_io import list_photos
 
-READ_AHEAD = 2
-"""Shards whose photos are held in memory: one being written, the next being read."""
+PHOTOS_PER_SHARD = 512
 
-Outcome = StoredPhoto | GreyPhoto | PhotoError
+SHARE = 10
+"""One photo in so many is held back."""
+
+FEWEST = 5
+"""Of fewer photos none is held back: each is needed, and one would say nothing."""
 
 
 def prepare(
@@ -44,9 +28,9 @@ def prepare(
     *,
     names: Sequence[str] | None = None,
     size: int = 144,
-    photos_per_shard: int = 512,
+    photos_per_shard: int = PHOTOS_PER_SHARD,
     embedder: Embedder | Sequence[Embedder] | None = None,
-    embedding_batch: int = 32,
+    embedding_batch: int = EMBEDDING_BATCH,
     workers: int | None = None,
     seed: int = 0,
     progress: bool | Callable[[int, int], None] = False,
@@ -78,21 +62,60 @@ def prepare(
     Raises:
         PhotoError: `photos_dir` cannot be listed.
         RecordsError: there are no photos, a setting is below 1, the embedders' embeddings are
-            not of one length, the folder cannot be made, or it holds records made from other
-            photos or settings.
+            not of one length, the folder cannot be made, another process writes there, or it holds
+            records made from other photos or settings.
     """
-    photos_dir, records_dir = Path(photos_dir), Path(records_dir)
-    if min(size, photos_per_shard, embedding_batch) < 1:
-        raise RecordsError(
-            "size, photos_per_shard and embedding_batch must be at least 1, "
-            f"not {size}, {photos_per_shard}, {embedding_batch}"
-        )
+    photos_dir = Path(photos_dir)
     if names is None:
-        names = [path.relative_to(photos_dir).as_posix() for path in list_photos(photos_dir)]
+        names = list_names(photos_dir)
+    embedders = list_embedders(embedder)
+    settings = plan_records(
+        photos_dir,
+        names,
+        size=size,
+        photos_per_shard=photos_per_shard,
+        embedders=embedders,
+        seed=seed,
+    )
+    if embedding_batch < 1:
+        raise RecordsError(f"embedding_batch must be at least 1, not {embedding_batch}")
+    return write_records(
+        photos_dir,
+        Path(records_dir),
+        names,
+        settings,
+        embedders=embedders,
+        embedding_batch=embedding_batch,
+        workers=workers,
+        progress=progress,
+    )
+
+
+def list_names(photos_dir: Path) -> list[str]:
+    """Return the paths of all photos below a folder, `/` between parts, see `list_photos`."""
+    return [path.relative_to(photos_dir).as_posix() for path in list_photos(photos_dir)]
+
+
+def plan_records(
+    photos_dir: Path,
+    names: Sequence[str],
+    *,
+    size: int,
+    photos_per_shard: int = PHOTOS_PER_SHARD,
+    embedders: Sequence[Embedder] = (),
+    seed: int = 0,
+) -> Settings:
+    """Return the settings of the records that `prepare` would write; nothing is written.
+
+    Args and errors as in `prepare`.
+    """
+    if min(size, photos_per_shard) < 1:
+        raise RecordsError(
+            f"size and photos_per_shard must be at least 1, not {size}, {photos_per_shard}"
+        )
     if not names:
         raise RecordsError(f"{photos_dir} holds no photos: expected JPEG, PNG or other photo files")
-    embedders = list_embedders(embedder)
-    settings = Settings(
+    return Settings(
         format_version=FORMAT_VERSION,
         size=size,
         photos_per_shard=photos_per_shard,
@@ -102,30 +125,23 @@ def prepare(
         embedder="+".join(each.identity for each in embedders) or None,
         embedding_dim=embedders[0].dim if embedders else None,
     )
-    try:
-        records_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RecordsError(
-            f"{records_dir} cannot be made ({error.strerror}): choose another folder for records"
-        ) from error
-    accounts = _read_accounts(records_dir, settings)
-    mixed = _mix(names, seed)
-    chunks = {
-        f"photos-{index:05d}.tfrecord": mixed[start : start + photos_per_shard]
-        for index, start in enumerate(range(0, len(mixed), photos_per_shard))
-    }
-    todo = {name: chunk for name, chunk in chunks.items() if name not in accounts}
-    with _count_progress(progress, len(names)) as advance:
-        advance(len(names) - sum(len(chunk) for chunk in todo.values()))
-        for name, photos in _store_ahead(photos_dir, todo, size, workers, advance):
-            jpegs = {n: p.jpeg for n, p in photos.items() if isinstance(p, StoredPhoto)}
-            embeddings = embed_photos(jpegs, embedders, embedding_batch)
-            accounts[name] = _write_shard(records_dir, name, photos, embeddings, settings)
-    manifest = Manifest.from_accounts(
-        deepkoal.__version__, settings, [accounts[name] for name in chunks]
-    )
-    manifest.write(records_dir)
-    return manifest
+
+
+def hold_back(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return photos to train on and photos to validate with.
+
+    One in ten is held back, rounded, and at least one; of fewer than five, none. A hash of their
+    names decides which, so that the same folder is always parted alike.
+
+    Args:
+        names: of the photos.
+
+    Returns:
+        The names to train on and those held back, each sorted.
+    """
+    count = max(1, round(len(names) / SHARE)) if len(names) >= FEWEST else 0
+    ranked = sorted(names, key=lambda name: hashlib.sha256(os.fsencode(name)).digest())
+    return sorted(ranked[count:]), sorted(ranked[:count])
 
 
 def _digest_photos(photos_dir: Path, names: Sequence[str]) -> str:
@@ -133,110 +149,7 @@ def _digest_photos(photos_dir: Path, names: Sequence[str]) -> str:
     for name in sorted(names):
         try:
             size_bytes = (photos_dir / name).stat().st_size
-        except OSError:  # reading it will tell why
+        except OSError:  # reading it will show why
             size_bytes = -1
         digest.update(f"{size_bytes} ".encode() + os.fsencode(name) + b"\0")
     return digest.hexdigest()
-
-
-def _mix(names: Sequence[str], seed: int) -> list[str]:
-    """Shuffle by hash: the same order with every version of every library, for resuming."""
-    return sorted(names, key=lambda name: hashlib.sha256(os.fsencode(f"{seed}/{name}")).digest())
-
-
-def _read_accounts(records_dir: Path, settings: Settings) -> dict[str, ShardAccount]:
-    """Read the accounts of finished shards, by shard name.
-
-    Raises:
-        RecordsError: the folder's records were made under other settings.
-    """
-    manifest = records_dir / MANIFEST_NAME
-    if manifest.exists():
-        settings.check_same(Manifest.read(manifest).settings, records_dir)
-    accounts = {}
-    for path in sorted(records_dir.glob("photos-*.json")):
-        account = ShardAccount.read(path)
-        settings.check_same(account.settings, records_dir)
-        if account.shard.is_intact(records_dir):
-            accounts[account.shard.name] = account
-    return accounts
-
-
-def _store_ahead(
-    photos_dir: Path,
-    todo: dict[str, list[str]],
-    size: int,
-    workers: int | None,
-    advance: Callable[[int], None],
-) -> Iterator[tuple[str, dict[str, Outcome]]]:
-    """Yield each shard's outcomes by photo name, while the next shard's photos are being read."""
-    under_way: collections.deque[tuple[str, dict[str, Future[Outcome]]]] = collections.deque()
-    # Decoding, resizing and encoding release Python's global lock, so threads are enough.
-    pool = ThreadPoolExecutor(workers or os.cpu_count())
-    try:
-        remaining = iter(todo.items())
-        for _ in todo:
-            for shard, names in itertools.islice(remaining, READ_AHEAD - len(under_way)):
-                futures = {name: pool.submit(store_photo, photos_dir, name, size) for name in names}
-                under_way.append((shard, futures))
-            shard, futures = under_way.popleft()
-            outcomes = {}
-            for name, future in futures.items():
-                outcomes[name] = future.result()
-                advance(1)
-            yield shard, outcomes
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _write_shard(
-    records_dir: Path,
-    shard: str,
-    photos: dict[str, Outcome],
-    embeddings: dict[str, npt.NDArray[np.float16]],
-    settings: Settings,
-) -> ShardAccount:
-    path = records_dir / shard
-    beside = path.with_name(path.name + ".part")
-    count, grey, unreadable = 0, [], []
-    with tf.io.TFRecordWriter(str(beside)) as writer:
-        for name, photo in photos.items():
-            if isinstance(photo, StoredPhoto):
-                writer.write(
-                    serialize_photo(
-                        photo.jpeg,
-                        photo.height,
-                        photo.width,
-                        os.fsencode(name),
-                        embeddings.get(name),
-                    )
-                )
-                count += 1
-            elif isinstance(photo, GreyPhoto):
-                grey.append(name)
-            else:
-                unreadable.append(Unreadable(name, str(photo).removeprefix(f"{name}: ")))
-    size_bytes = beside.stat().st_size
-    beside.replace(path)
-    account = ShardAccount(
-        settings, Shard(shard, count, size_bytes), tuple(grey), tuple(unreadable)
-    )
-    account.write(records_dir)
-    return account
-
-
-@contextlib.contextmanager
-def _count_progress(
-    progress: bool | Callable[[int, int], None], total: int
-) -> Iterator[Callable[[int], None]]:
-    with tqdm(total=total, unit=" photos", disable=progress is not True) as bar:
-        done = 0
-
-        def advance(count: int) -> None:
-            nonlocal done
-            done += count
-            bar.update(count)
-            if callable(progress):
-                progress(done, total)
-
-        yield advance

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from deepkoal.atomic_files import write_json_atomically
 from deepkoal.errors import OtherPhotosError, RecordsError
 
 FORMAT_VERSION = 1
@@ -87,7 +88,7 @@ class Shard:
     size_bytes: int
 
     def is_intact(self, records_dir: Path) -> bool:
-        """Tell whether the shard's file is there in full length."""
+        """Return whether the shard's file is there in full length."""
         path = records_dir / self.name
         return path.is_file() and path.stat().st_size == self.size_bytes
 
@@ -111,7 +112,7 @@ class ShardAccount:
     def write(self, records_dir: Path) -> None:
         """Write the account beside its shard, in one step."""
         path = (records_dir / self.shard.name).with_suffix(".json")
-        write_json(path, dataclasses.asdict(self))
+        write_json_atomically(path, dataclasses.asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -167,7 +168,7 @@ class Manifest:
 
     def write(self, records_dir: Path) -> None:
         """Write `manifest.json`, in one step."""
-        write_json(records_dir / MANIFEST_NAME, dataclasses.asdict(self))
+        write_json_atomically(records_dir / MANIFEST_NAME, dataclasses.asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -213,13 +214,6 @@ def load_manifest(records_dir: str | Path) -> Manifest:
                 "run prepare again, which remakes it"
             )
     return manifest
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write beside, then rename, so that no half file is ever seen."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    beside.replace(path)
 
 
 def read_json(path: Path) -> dict[str, Any]:

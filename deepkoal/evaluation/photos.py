@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from deepkoal.errors import DeepkoalError, PhotoError
+from deepkoal.errors import DeepkoalError, PhotoError, printable
 from deepkoal.evaluation.metrics import center_square, is_near_grey
-from deepkoal.evaluation.scorecard import make_printable
 from deepkoal.image_io import list_photos, read_photo
 from deepkoal.inference.colorizer import ByteArray, Colorizer
 from deepkoal.inference.prediction import Prediction
@@ -211,13 +210,13 @@ def load_photos(
                 prediction = colorizer.open(truth)
                 evaluated.append(EvaluatedPhoto.from_prediction(path, index, truth, prediction))
         except PhotoError as error:
-            unreadable.append(make_printable(str(error)))
+            unreadable.append(printable(str(error)))
         except Exception as error:  # whatever it is, the other photos can be measured
-            failed.append(make_printable(f"{path}: {type(error).__name__}: {error}"))
+            failed.append(printable(f"{path}: {type(error).__name__}: {error}"))
     if not evaluated:
         counts = f"{near_grey} near grey, {len(unreadable)} unreadable"
         raise DeepkoalError(
-            f"{make_printable(os.fspath(folder))}: no photo to measure among {len(chosen)} "
+            f"{printable(os.fspath(folder))}: no photo to measure among {len(chosen)} "
             f"({counts}{f', {len(failed)} failed, as {failed[0]}' if failed else ''}); give a "
             "folder of color photos"
         )

@@ -131,18 +131,6 @@ class Scorecard:
         )
 
 
-def make_printable(text: str) -> str:
-    r"""Return a text with escapes for what no terminal, table or JSON file can hold.
-
-    File names that are not UTF-8 come as lone surrogates, which cannot be encoded, and names may
-    hold line ends, which break a table: "caf\udce9\n.jpg" becomes r"caf\udce9\n.jpg".
-    """
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
-
-
 def format_figure(figure: float | None, digits: int) -> str:
     """Return a figure as the table has it; a dash for none."""
     if figure is None or math.isnan(figure):

@@ -2,7 +2,12 @@
 
 from deepkoal.guidance.affinity import AffinityPoints, Kernel, make_affinity_points, spread
 from deepkoal.guidance.color_options import ColorOptions, Reference
-from deepkoal.guidance.decoding import VIBRANCE_RANGE, DecodingConfig, check_vibrance, read_ab
+from deepkoal.guidance.decoding import (
+    VIBRANCE_RANGE,
+    DecodingConfig,
+    check_vibrance,
+    decode_outputs,
+)
 from deepkoal.guidance.hints import Hint, check_hints, check_kind, find_cell, read_hints
 from deepkoal.guidance.likely_colors import list_likely_colors
 from deepkoal.guidance.palette import Palette, list_palettes, shift_prior
@@ -40,6 +45,7 @@ __all__ = [
     "check_hints",
     "check_kind",
     "check_vibrance",
+    "decode_outputs",
     "draw_variations",
     "expected_error",
     "find_cell",
@@ -50,7 +56,6 @@ __all__ = [
     "measure_ab",
     "pull_to_reference",
     "rank_variations",
-    "read_ab",
     "read_hints",
     "remaining_doubt",
     "sample_latents",

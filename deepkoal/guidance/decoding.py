@@ -1,4 +1,4 @@
-"""How one set of weights is read: what a preset knows beside its weights."""
+"""How a network's outputs are decoded: what a preset knows beside its weights."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from deepkoal.guidance.affinity import Kernel
 
 VIBRANCE_RANGE = (0.2, 5.0)
 
+_FORMER_NAMES = {"faithful_vibrance": "psnr_optimal_vibrance"}  # in runs of version 0.1
+
 
 @dataclass(frozen=True, eq=False)
 class DecodingConfig:
-    """The constants of every reading of a network's outputs.
+    """The constants of every decoding of a network's outputs.
 
     Attributes:
         temperature: of the annealed mean (networks that output a distribution).
@@ -38,12 +40,12 @@ class DecodingConfig:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Make a reading of what `to_config` returned.
+        """Return the decoding that `to_config` described.
 
         Raises:
             TypeError, ValueError: it is something else.
         """
-        settings = dict(config)
+        settings = {_FORMER_NAMES.get(name, name): value for name, value in config.items()}
         if "kernel" in settings:
             settings["kernel"] = Kernel(**settings["kernel"])
         if settings.get("prior") is not None:
@@ -51,7 +53,7 @@ class DecodingConfig:
         return cls(**settings)
 
     def to_config(self) -> dict[str, Any]:
-        """Return what `from_config` makes the same reading of; `json` takes it."""
+        """Return what `from_config` rebuilds the decoding from, as JSON can hold it."""
         prior = None if self.prior is None else self.prior.tolist()
         return {**asdict(self), "prior": prior}
 
@@ -68,21 +70,25 @@ def check_vibrance(vibrance: float) -> float:
     return vibrance
 
 
-def read_ab(outputs: Mapping[str, Tensor], temperature: float, vibrance: Tensor | float) -> Tensor:
-    """Read chroma off a network's outputs.
+def decode_outputs(
+    outputs: Mapping[str, Tensor], decoding: DecodingConfig, vibrance: Tensor | float = 1.0
+) -> Tensor:
+    """Return the chroma that a network's outputs mean, at a vibrance.
 
-    From a distribution (`logits`): its annealed mean (Zhang et al. 2016, eq. 5) at temperature /
-    vibrance, times vibrance: sharper and stronger, because sharpening alone ends at the mode,
-    which is paler than photographs are. From a regression (`ab_norm`): ab times vibrance.
+    The one way from outputs to ab, in training as in inference. With v = gain · vibrance: of a
+    distribution (`logits`) the annealed mean (Zhang et al. 2016, eq. 5) at temperature / v, times
+    v: sharper and stronger, because sharpening alone ends at the mode, which is paler than
+    photographs are. Of a regression (`ab_norm`): ab times v.
 
     Args:
-        outputs: `logits` (..., h, w, Q) or `ab_norm` (..., h, w, 2) in −1…1.
-        temperature: of the annealed mean at vibrance 1.
-        vibrance: 0.2…5.
+        outputs: `logits` (..., h, w, Q) or `ab_norm` (..., h, w, 2) in −1…1; others are ignored.
+        decoding: gives temperature and gain.
+        vibrance: as users give it, 0.2…5; must broadcast with (..., h, w, 1).
 
     Returns:
         ab (..., h, w, 2) in CIE Lab units.
     """
+    strength = decoding.gain * vibrance
     if "logits" in outputs:
-        return decode_ab(outputs["logits"], temperature / vibrance) * vibrance
-    return denormalize_ab(outputs["ab_norm"]) * vibrance
+        return decode_ab(outputs["logits"], decoding.temperature / strength) * strength
+    return denormalize_ab(outputs["ab_norm"]) * strength

@@ -13,7 +13,7 @@ from deepkoal.arrays import constant, namespace
 from deepkoal.color import BIN_WIDTH, Tensor, ab_bins
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance.affinity import AffinityPoints, Kernel
-from deepkoal.guidance.decoding import read_ab
+from deepkoal.guidance.decoding import DecodingConfig, decode_outputs
 
 SHARED = 0.7
 """Share of the noise's variance that is one for the whole photo; the rest follows affinity."""
@@ -145,7 +145,7 @@ def rank_variations(
         logits: (h, w, Q), as told by the network.
         varied: (n, h, w, Q), what `vary` made of them.
         latents: the n variations'.
-        temperature: of the annealed mean at vibrance 1, see `read_ab`.
+        temperature: of the annealed mean at vibrance 1, see `decode_outputs`.
 
     Returns:
         Integers (n,), most likely first: by the mean over places of (ab − m)ᵀ S⁻¹ (ab − m), which
@@ -154,7 +154,8 @@ def rank_variations(
     """
     ops = namespace(logits)
     mean, covariance = _measure_moments(logits)
-    ab = read_ab({"logits": varied}, temperature, latents.vibrances[:, None, None, None])
+    at = DecodingConfig(temperature=temperature)
+    ab = decode_outputs({"logits": varied}, at, latents.vibrances[:, None, None, None])
     return ops.argsort(ops.mean(_measure_distance(ab - mean, covariance), axis=(1, 2)))
 
 
@@ -171,7 +172,7 @@ def draw_variations(
         logits: (h, w, Q), as told by the network.
         points: the h·w places, row by row.
         latents: for n variations, see `sample_latents`.
-        temperature: of the annealed mean at vibrance 1, see `read_ab`.
+        temperature: of the annealed mean at vibrance 1, see `decode_outputs`.
         vibrance: of the automatic colors.
 
     Returns:
@@ -179,10 +180,11 @@ def draw_variations(
         likely first, see `rank_variations`.
     """
     ops = namespace(logits)
-    automatic = read_ab({"logits": logits}, temperature, vibrance)[None]
+    at = DecodingConfig(temperature=temperature)
+    automatic = decode_outputs({"logits": logits}, at, vibrance)[None]
     varied = vary(logits, points, latents)
     vibrances = vibrance * latents.vibrances[:, None, None, None]
-    looks = read_ab({"logits": varied}, temperature, vibrances)
+    looks = decode_outputs({"logits": varied}, at, vibrances)
     order = rank_variations(logits, varied, latents, temperature)
     return ops.concatenate([automatic, ops.take(looks, order, axis=0)], axis=0)
 

@@ -27,7 +27,7 @@ from deepkoal.pretrained.networks import load_backend, load_network, load_traine
 from deepkoal.pretrained.presets import DEFAULT_PRESET, list_presets, load_preset
 from deepkoal.pretrained.run_dir import load_decoding, read_training_size
 from deepkoal.rendering.composition import lightness
-from deepkoal.rendering.upsampling import NETWORK_STRIDE, resize_for_network
+from deepkoal.rendering.upsampling import NETWORK_STRIDE, find_stride, resize_for_network
 
 if TYPE_CHECKING:
     import keras
@@ -132,7 +132,7 @@ class Colorizer:
     def from_file(cls, path: str | Path) -> Self:
         """Load a network of one's own.
 
-        A run is read as its `reading.json` tells, or else as its preset is, with the prior of its
+        A run is read as its `decoding.json` tells, or else as its preset is, with the prior of its
         own photos.
 
         Args:
@@ -290,7 +290,8 @@ class Colorizer:
     def _predict(self, l: FloatArray) -> dict[str, FloatArray]:
         """Run the network on l (B, h, w), mirrored at its edges to whole strides."""
         height, width = l.shape[1:]
-        missing = [(0, -side % NETWORK_STRIDE) for side in (height, width)]
+        stride = find_stride(self.backend.name)
+        missing = [(0, -side % stride) for side in (height, width)]
         padded = np.pad(normalize_l(l), [(0, 0), *missing], mode="reflect")[..., None]
         cropped = {}
         for name, output in self.backend.predict(padded).items():

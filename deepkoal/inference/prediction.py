@@ -21,13 +21,13 @@ from deepkoal.guidance import (
     VariationLatents,
     check_hints,
     check_vibrance,
+    decode_outputs,
     expected_error,
     find_cell,
     list_likely_colors,
     make_affinity_points,
     match_reference,
     rank_variations,
-    read_ab,
     remaining_doubt,
     sample_latents,
     shift_prior,
@@ -106,15 +106,15 @@ class Prediction:
             DeepkoalError: vibrance is out of range, a hint lies outside the photo, or the network
                 tells no distribution that a palette could shift.
         """
-        gain = self.decoding.gain * check_vibrance(vibrance)
+        check_vibrance(vibrance)
         check_hints(hints, *self.l.shape)
         outputs = self._lead(palette)
         doubted = outputs.get("logits")
         if variation is not None:
             self._tell_distribution("variations")
             outputs = {**outputs, "logits": vary(outputs["logits"], self.points, variation)[0]}
-            gain = gain * float(variation.vibrances[0])
-        ab = read_ab(outputs, self.decoding.temperature, gain)
+            vibrance = vibrance * float(variation.vibrances[0])
+        ab = decode_outputs(outputs, self.decoding, vibrance)
         if cleanup and doubted is not None:
             ab = self._clean_up(ab, doubted)
         if reference is not None:

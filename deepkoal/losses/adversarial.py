@@ -1,4 +1,4 @@
-"""Both sides of a game between a network that colors and a critic that tells true from colored."""
+"""Both sides of a game between a network and a discriminator of true and colored photos."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ Kind = Literal["hinge", "vanilla"]
 
 
 class AdversarialLoss(keras.losses.Loss):
-    """What fools a critic, plus what the critic learns by, in one scalar that plain `fit` lowers.
+    """A network's and a discriminator's losses in one scalar, which plain `fit` lowers.
 
-    The network's part sees the critic's weights as constants, the critic's part sees the colored
-    picture as a constant: one gradient of the sum is that of each side by itself, taken at the
-    same moment. With an optimizer that does not care for scale, as Adam, the weight of the loss
+    The network's part sees the discriminator's weights as constants, the discriminator's part sees
+    the colored picture as a constant: one gradient of the sum is that of each side by itself,
+    taken at the same moment. With an optimizer that does not care for scale, as Adam, the weight of the loss
     acts on the network alone.
 
     - `vanilla`: Goodfellow et al. 2014 (arXiv 1406.2661), the network's part non-saturating, the
-      critic's halved as in Pix2Pix (arXiv 1611.07004, section 3.3).
+      discriminator's halved as in Pix2Pix (arXiv 1611.07004, section 3.3).
     - `hinge`: Lim & Ye 2017 (arXiv 1705.02894).
 
     `y_true` and `y_pred` are Lab pictures (B, H, W, 3).
 
     Args:
-        critic: from a picture, l_norm and ab_norm (B, H, W, 3), to scores (B, h, w, 1), high where
-            it takes it for true; see `models.patch_discriminator`. Trained along.
+        discriminator: from a picture, l_norm and ab_norm (B, H, W, 3), to scores (B, h, w, 1),
+            high where it takes it for true; see `models.patch_discriminator`. Trained along.
         kind: `hinge` or `vanilla`.
     """
 

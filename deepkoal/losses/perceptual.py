@@ -1,4 +1,4 @@
-"""A loss that sees pictures as a frozen classifier does."""
+"""Losses of pictures: as a frozen classifier sees them, and how colorful they are."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from pathlib import Path
 import keras
 from keras import ops
 
-from deepkoal.color import Tensor, lab_to_rgb
+from deepkoal.color import Tensor, colorfulness, lab_to_rgb
 from deepkoal.errors import WeightsError
 from deepkoal.losses.loss_domain import LossDomain
-from deepkoal.models.efficientnet import efficientnet_lite0
-from deepkoal.models.embedder import LITE0_SHA256
-from deepkoal.models.weights import find_shipped, load_weights
+from deepkoal.models.efficientnet import imagenet_lite0
 
 VGG16_LAYERS = ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3")
 """As LPIPS takes them: the last of each block, after its ReLU."""
@@ -52,14 +50,35 @@ class PerceptualLoss(keras.losses.Loss):
         )
 
 
+@keras.saving.register_keras_serializable(package="deepkoal")
+class ColorfulnessLoss(keras.losses.Loss):
+    """One minus a hundredth of the colorfulness (Hasler & Süsstrunk 2003), as in DDColor.
+
+    DDColor (arXiv 2212.11613), section 3.4. It knows no truth: alone it makes photos garish.
+    `y_true` and `y_pred` are Lab pictures (B, H, W, 3).
+    """
+
+    domain = LossDomain.PICTURE
+
+    def __init__(self, name: str = "colorfulness") -> None:
+        super().__init__(name=name)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Return the loss of each picture, (B,)."""
+        return 1 - colorfulness(255 * lab_to_rgb(y_pred)) / 100
+
+    def get_config(self) -> dict[str, object]:
+        """Return what rebuilds the loss."""
+        return {"name": self.name}
+
+
 def lite0_features() -> keras.Model:
     """Return the frozen ImageNet EfficientNet-Lite0's maps at strides 2, 4, 8 and 16.
 
     Raises:
         WeightsError: its weights are missing or damaged.
     """
-    encoder = efficientnet_lite0()
-    load_weights(encoder, find_shipped("efficientnet-lite0"), LITE0_SHA256)
+    encoder = imagenet_lite0()
     rgb = keras.Input((None, None, 3), name="rgb_float")
     maps = encoder((rgb * 255 - 127) / 128)
     return _freeze(keras.Model(rgb, [maps[name] for name in LITE0_MAPS], name="lite0_features"))

@@ -7,6 +7,9 @@ import math
 import keras
 
 from deepkoal.errors import DeepkoalError
+from deepkoal.models.weights import find_shipped, load_weights
+
+LITE0_SHA256 = "4f1bc7acc5fe6ee3a5219c2250406965a774f2eb46e5cc77d5762505263b6a88"
 
 # Tan & Le 2019 (arXiv 1905.11946), table 1: repeats, kernel, stride, expansion, filters.
 _STAGES = (
@@ -78,6 +81,17 @@ def efficientnet_lite(variant: int = 0) -> keras.Model:
 def efficientnet_lite0() -> keras.Model:
     """Build the variant whose ImageNet weights ship, see `efficientnet_lite`."""
     return efficientnet_lite(0)
+
+
+def imagenet_lite0() -> keras.Model:
+    """Build EfficientNet-Lite0 with its ImageNet weights, which come with the library.
+
+    Raises:
+        WeightsError: the weights are missing or damaged.
+    """
+    encoder = efficientnet_lite0()
+    load_weights(encoder, find_shipped("efficientnet-lite0"), LITE0_SHA256)
+    return encoder
 
 
 def _round_filters(filters: float) -> int:

@@ -12,11 +12,11 @@ import keras
 import numpy as np
 
 from deepkoal.errors import DeepkoalError, WeightsError
-from deepkoal.models.efficientnet import INPUT_SIZES, efficientnet_lite
+from deepkoal.models.efficientnet import INPUT_SIZES, efficientnet_lite, imagenet_lite0
+from deepkoal.models.efficientnet import LITE0_SHA256 as LITE0_SHA256
 from deepkoal.models.layers import StandardizeVector
-from deepkoal.models.weights import find_shipped, load_weights
+from deepkoal.models.weights import load_weights
 
-LITE0_SHA256 = "4f1bc7acc5fe6ee3a5219c2250406965a774f2eb46e5cc77d5762505263b6a88"
 # The file and MD5 that keras.applications pins; a test holds them against its source.
 INCEPTION_FILE = "inception_resnet_v2_weights_tf_dim_ordering_tf_kernels.h5"
 INCEPTION_MD5 = "e693bd0210a403b3192acc6073ad2e96"
@@ -152,11 +152,12 @@ class SemanticEmbedder(keras.Model):
             DeepkoalError: there is no such variant here.
         """
         name = f"efficientnet-lite{variant}"
-        classifier = efficientnet_lite(variant)
-        if weights == "shipped":
-            load_weights(classifier, find_shipped(name), LITE0_SHA256)
-            source = "imagenet"
+        if weights == "shipped" and variant == 0:
+            classifier, source = imagenet_lite0(), "imagenet"
+        elif weights == "shipped":
+            raise WeightsError(f"no weights of {name} are shipped; give a file of them")
         else:
+            classifier = efficientnet_lite(variant)
             source = _load_or_randomize(classifier, weights, seed)
         # rgb = 127.5 * (l_norm + 1), and the classifier takes (rgb - 127) / 128.
         return cls(

@@ -147,29 +147,3 @@ def _halve(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     before = ops.concatenate([first, x[(*inner, slice(-1))]], axis=axis)
     behind = ops.concatenate([x[(*inner, slice(1, None))], last], axis=axis)
     return 0.75 * x + 0.25 * before, 0.75 * x + 0.25 * behind
-
-
-def renew_upsampling(network: keras.Model) -> keras.Model:
-    """Give a network from an older file, which holds `UpSampling2D`, `DoubleSize` in its place.
-
-    Args:
-        network: functional; models within it are left as they are.
-
-    Returns:
-        The network itself if it has no such layer, else one of the same names and weights.
-    """
-
-    def is_old(layer: keras.layers.Layer) -> bool:
-        bilinear = type(layer) is keras.layers.UpSampling2D and layer.interpolation == "bilinear"
-        return bilinear and layer.size == (2, 2)
-
-    def renew(layer: keras.layers.Layer) -> keras.layers.Layer:
-        if is_old(layer):
-            return DoubleSize(name=layer.name, dtype=layer.dtype_policy)
-        return type(layer).from_config(layer.get_config())
-
-    if not any(map(is_old, network.layers)):
-        return network
-    renewed = keras.models.clone_model(network, clone_function=renew)
-    renewed.set_weights(network.get_weights())
-    return renewed

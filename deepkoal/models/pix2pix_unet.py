@@ -1,4 +1,4 @@
-"""Pix2Pix (Isola et al. 2017, arXiv 1611.07004): U-Net generator and PatchGAN critic."""
+"""Pix2Pix (Isola et al. 2017, arXiv 1611.07004): U-Net generator and PatchGAN discriminator."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ def patch_discriminator(*, filters: int = 64) -> keras.Model:
     """
     x = lab_norm = keras.Input((None, None, 3), name="lab_norm")
     for number, (factor, strides) in enumerate([(1, 2), (2, 2), (4, 2), (8, 1)], 1):
-        name = f"critic_{number}"
+        name = f"discriminator_{number}"
         if strides == 2:
             x = _down(x, factor * filters, name, normalized=number > 1)
         else:
             x = _step(x, factor * filters, name, bias=False)
             x = _normalize(x, f"{name}_norm")
         x = layers.LeakyReLU(0.2, name=f"{name}_relu")(x)
-    scores = _step(x, 1, "critic_scores", bias=True)
+    scores = _step(x, 1, "discriminator_scores", bias=True)
     scores = layers.Activation("linear", dtype="float32", name="scores")(scores)
     return keras.Model(lab_norm, scores, name="patch_discriminator")
 

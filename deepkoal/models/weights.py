@@ -6,14 +6,15 @@ Keras is imported where weights are saved or loaded only, so that finding them i
 from __future__ import annotations
 
 import hashlib
+import importlib.resources
 import os
-import sysconfig
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deepkoal.atomic_files import write_bytes_atomically
 from deepkoal.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def save_weights(model: keras.Model, path: str | Path, *, skip: Collection[str] 
 
     A weight's key is its variable path without the model's own name (`stem_conv/kernel`).
     BatchNormalization statistics are included; seed-generator and metric state is not.
-    The file appears whole or not at all: it is written beside its place, then renamed.
+    The file appears whole or not at all.
 
     Args:
         model: a built model of any float dtype, on any backend.
@@ -96,7 +97,7 @@ def load_weights(
 
 
 def write_whole(path: Path, data: bytes) -> str:
-    """Write a file whole or not at all: beside its place, then renamed.
+    """Write a file whole or not at all, see `atomic_files.replace_atomically`.
 
     Returns:
         The file's sha256 in hexadecimal.
@@ -104,12 +105,9 @@ def write_whole(path: Path, data: bytes) -> str:
     Raises:
         WeightsError: it cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(data)
-        part.replace(path)
+        write_bytes_atomically(path, data)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise WeightsError(
             f"{path}: cannot write weights ({error.strerror}); choose a writable place"
         ) from error
@@ -129,9 +127,9 @@ def check_sha256(path: Path, data: bytes, sha256: str | None) -> None:
 def shipped_models_dir() -> Path:
     """Return the folder with one subfolder of weights per shipped model.
 
-    It is the folder named by the environment variable `DEEPKOAL_MODELS` if that is set,
-    else `models/` of the checkout this package lies in, else `share/deepkoal/models` of
-    the Python installation.
+    It is the folder named by the environment variable `DEEPKOAL_MODELS` if that is set, else
+    `shipped_models/` within the installed package, else `models/` of the checkout this package
+    lies in, which is where the former is packed from.
 
     Raises:
         WeightsError: none of these folders holds weights.
@@ -169,10 +167,8 @@ def find_shipped(name: str, file: str = WEIGHTS_FILE) -> Path:
 
 
 def _default_places() -> list[Path]:
-    user_scheme = sysconfig.get_preferred_scheme("user")
-    data = (sysconfig.get_path("data"), sysconfig.get_path("data", user_scheme))
-    shared = [Path(root) / "share" / "deepkoal" / "models" for root in data]
-    return [Path(__file__).resolve().parents[2] / "models", *shared]
+    package = Path(str(importlib.resources.files("deepkoal")))
+    return [package / "shipped_models", package.parent / "models"]
 
 
 def _by_key(model: keras.Model, skip: Collection[str]) -> dict[str, keras.Variable]:

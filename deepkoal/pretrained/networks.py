@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BEST_FILE = "best.keras"
 BACKEND_FILE = "network"
-"""Name, without its ending, of the files in a preset's folder that backends other than Keras run."""
+"""Name, without its suffix, of a preset's files for backends other than Keras."""
 
 
 def build_untrained(
@@ -56,9 +56,7 @@ def build_untrained(
             return models.koala(embedder)
         if preset.network == "pix2pix":
             return models.pix2pix()
-        encoder = models.efficientnet_lite0()
-        load_weights(encoder, find_shipped("efficientnet-lite0"), models.LITE0_SHA256)
-        return models.lite(encoder)
+        return models.lite(models.imagenet_lite0())
     finally:
         keras.config.set_dtype_policy(before)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import tomllib
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -28,6 +30,24 @@ LOSSES = (
 BEST_BY = ("loss", "psnr_at_cf")
 """What a run's best network may be chosen by."""
 
+SCHEDULES = ("cosine", "wsd")
+"""How the learning rate may fall, see `training.optimizer`."""
+
+RENAMED = {
+    "critic_filters": "discriminator_filters",
+    "critic_rate": "discriminator_rate",
+    "critic_steps": "discriminator_warmup",
+}
+"""Settings of version 0.1 and their names now."""
+
+
+def rename_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe's settings, those of an older version under their present names."""
+    return {RENAMED.get(name, name): value for name, value in settings.items()}
+
+
+_SHARES = ("warmup", "decay", "rebalance_mix", "rebalance_power", "encoder_rate", "degradation")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -39,19 +59,27 @@ class Recipe:
         epochs: how many times `steps_per_epoch` steps are taken.
         steps_per_epoch: steps between two checkpoints and validations.
         losses: weight of each loss in their sum, names as in `LOSSES`. Empty: cross-entropy for a
-            network that tells a distribution, else the mean squared error.
-        learning_rate: peak rate of the one-cycle schedule (linear warm-up, cosine to zero).
+            network with a distribution, else the mean squared error.
+        learning_rate: peak rate of the schedule.
+        schedule: after a linear warm-up `cosine`, a cosine to zero; or `wsd`, a stable rate that
+            falls to zero over the last `decay` of all steps.
         warmup: share of all steps spent warming up, in 0…1.
+        decay: share of all steps over which `wsd` falls, in 0…1; with `warmup` 1 at most.
         momentum: Adam's decay of the gradients' mean (β₁), below 1.
-        weight_decay: AdamW's decoupled decay; pretrained encoder and critic are left out of it.
+        weight_decay: AdamW's decoupled decay, of kernels only: biases and the scales and offsets
+            of normalizations are left out of it, and so are a pretrained encoder and the
+            discriminator.
+        ema: decay per step of an exponential moving average of the weights, below 1, which is
+            then what is validated, kept as best and returned; 0: none. Normalization statistics
+            are averages anyway and stay as they are.
         encoder_rate: the pretrained encoder's learning rate as a share of the decoder's.
         rebalance_mix: share of the uniform distribution mixed into the color prior, in 0…1.
         rebalance_power: exponent of the rare colors' reweighting; 0 turns it off, 1 is
             Zhang et al. 2016 in full.
-        discriminator_filters: of the first layer of the critic that adversarial losses train.
+        discriminator_filters: of the first layer of what adversarial losses train along.
         discriminator_rate: its learning rate as a multiple of the network's.
-        discriminator_warmup: how many steps it learns by itself first, while the network stands still.
-        degradation: share of the training photos whose lightness is aged, see
+        discriminator_warmup: how many steps it learns alone first, while the network stands still.
+        degradation: share of the training photos whose lightness is degraded, see
             `degradation.DegradeLightness`, in 0…1.
         best_by: what the best network is chosen by: `loss`, the lowest; or `psnr_at_cf`, the
             highest PSNR at the vibrance at which validation photos are as colorful as in truth.
@@ -66,9 +94,12 @@ class Recipe:
     steps_per_epoch: int = 250
     losses: dict[str, float] = field(default_factory=dict)
     learning_rate: float = 1e-3
+    schedule: str = "cosine"
     warmup: float = 0.1
+    decay: float = 0.2
     momentum: float = 0.9
     weight_decay: float = 1e-2
+    ema: float = 0.0
     encoder_rate: float = 1.0
     rebalance_mix: float = 0.5
     rebalance_power: float = 0.4
@@ -101,15 +132,22 @@ class Recipe:
                 raise RunError(f"the weight of loss {name} must be a number, not {weight!r}")
             if not 0 < weight < math.inf:
                 raise RunError(f"the weight of loss {name} must be above 0, not {weight}")
-        if self.best_by not in BEST_BY:
-            raise RunError(f"best_by must be {' or '.join(BEST_BY)}, not {self.best_by!r}")
+        for name, choices in (("best_by", BEST_BY), ("schedule", SCHEDULES)):
+            if getattr(self, name) not in choices:
+                expected = " or ".join(choices)
+                raise RunError(f"{name} must be {expected}, not {getattr(self, name)!r}")
         if not 0 <= self.seed < 2**32:
             raise RunError(f"seed must lie in 0…{2**32 - 1}, not {self.seed}")
-        if not 0 <= self.momentum < 1:
-            raise RunError(f"momentum must be 0 or more and below 1, not {self.momentum}")
-        for name in ("warmup", "rebalance_mix", "rebalance_power", "encoder_rate", "degradation"):
+        for name in ("momentum", "ema"):
+            if not 0 <= getattr(self, name) < 1:
+                raise RunError(f"{name} must be 0 or more and below 1, not {getattr(self, name)}")
+        for name in _SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise RunError(f"{name} must lie in 0…1, not {getattr(self, name)}")
+        if self.schedule == "wsd" and self.warmup + self.decay > 1:
+            raise RunError(
+                f"warmup and decay must be 1 together at most, not {self.warmup} and {self.decay}"
+            )
         if self.precision not in ("float32", "mixed_bfloat16", "mixed_float16"):
             raise RunError(
                 "precision must be float32, mixed_bfloat16 or mixed_float16, "
@@ -140,6 +178,13 @@ class Recipe:
             RunError: a setting is unknown, of the wrong type or out of range.
         """
         fields = {name: type(value) for name, value in vars(self).items()}
+        for name in settings.keys() & RENAMED.keys():
+            warnings.warn(
+                f"the recipe setting {name} is called {RENAMED[name]} now; the old name will go",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+        settings = rename_settings(settings)
         settings = {name: value for name, value in settings.items() if value is not None}
         for name, value in settings.items():
             if name not in fields:

@@ -25,7 +25,22 @@ from deepkoal.arrays import namespace
 from deepkoal.color import Tensor
 
 NETWORK_STRIDE = 32
-"""Side of the square of pixels that every network's input is a multiple of."""
+"""Side of the square of pixels that every network's input can be a multiple of."""
+
+_OWN_STRIDES = {"koala": 8}
+
+
+def find_stride(network: str) -> int:
+    """Return what the sides of a network's input must be multiples of, in pixels.
+
+    Photos are padded to it. `koala` takes multiples of 8, as working sizes are, so that its expert
+    sees the whole photo and nothing else, as in training.
+
+    Args:
+        network: its name, such as `lite`.
+    """
+    return _OWN_STRIDES.get(network, NETWORK_STRIDE)
+
 
 RADIUS = 1
 """Half side of the fitting window, in cells of the coarse chroma."""

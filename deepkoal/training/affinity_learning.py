@@ -11,18 +11,19 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from deepkoal.color import Tensor, decode_ab, normalize_l, rgb_to_lab
+from deepkoal.color import Tensor, normalize_l, rgb_to_lab
 from deepkoal.data import evaluation_batches
+from deepkoal.guidance import DecodingConfig, decode_outputs
 from deepkoal.guidance.affinity import AffinityPoints, Kernel, make_affinity_points, spread
 
 FloatArray = NDArray[np.float32]
 
-MARKS = (1, 2, 5, 10, 20, 50, 100)
+HINT_COUNTS = (1, 2, 5, 10, 20, 50, 100)
 """How many hints a simulated user gives."""
 
 
 @dataclass(frozen=True)
-class SeenPhotos:
+class PhotoFeatures:
     """What a frozen network made of N photos, and what they really are.
 
     Attributes:
@@ -53,17 +54,17 @@ class Learned:
     error: tuple[float, float]
 
 
-def see_photos(
-    network: keras.Model, records: str | Path, *, count: int, size: int, temperature: float
-) -> SeenPhotos:
+def extract_features(
+    network: keras.Model, records: str | Path, *, count: int, size: int, decoding: DecodingConfig
+) -> PhotoFeatures:
     """Show photos to a network.
 
     Args:
         network: with outputs `logits` and `features`.
-        records: a folder that `dataset.prepare` finished.
+        records: a folder that `data.prepare` finished.
         count: of photos, at most; the first of the records, whose order is random.
         size: side in pixels of the squares shown.
-        temperature: of the annealed mean.
+        decoding: of the network; hints are learned at its PSNR-optimal vibrance.
 
     Raises:
         RecordsError: the records are missing or damaged.
@@ -75,12 +76,12 @@ def see_photos(
         lab = rgb_to_lab(batch["rgb"].numpy().astype("float32") / 255)
         outputs = network.predict_on_batch(normalize_l(lab[..., :1]))
         features = outputs["features"]
-        predicted = decode_ab(outputs["logits"], temperature)
+        predicted = decode_outputs(outputs, decoding, decoding.psnr_optimal_vibrance)
         _, height, width, _ = features.shape
         scale = size // height
         l = lab[..., 0].reshape(-1, height, scale, width, scale).mean((2, 4))
         parts.append((features, l, predicted, lab[..., 1:].astype("float16")))
-    return SeenPhotos(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    return PhotoFeatures(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 class AffinityLearner(keras.Model):
@@ -123,13 +124,13 @@ class AffinityLearner(keras.Model):
                 inputs[f"{whose}_l"],
                 inputs[f"{whose}_position"],
             )
-            for whose in ("places", "hint_points")
+            for whose in ("points", "hint_points")
         )
         return inputs["predicted"] + spread(points, hint_points, inputs["residuals"], self.kernel())
 
 
 def learn_affinity(
-    seen: SeenPhotos,
+    photos: PhotoFeatures,
     *,
     steps: int = 600,
     batch_size: int = 8,
@@ -144,7 +145,7 @@ def learn_affinity(
     color of a patch of 1 to 9 pixels at 256×256; what is learned brings the photo's ab nearest.
 
     Args:
-        seen: photos, of which one in ten is held back to measure the error.
+        photos: photos, of which one in ten is held back to measure the error.
         steps: of Adam.
         batch_size: users per step.
         learning_rate: its peak; it falls along a cosine.
@@ -152,19 +153,19 @@ def learn_affinity(
         seed: of the users.
         callbacks: further Keras callbacks.
     """
-    held = max(1, len(seen.l) // 10)
-    learner = AffinityLearner(seen.features.shape[-1], start or Kernel())
+    held = max(1, len(photos.l) // 10)
+    learner = AffinityLearner(photos.features.shape[-1], start or Kernel())
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     learner.compile(keras.optimizers.Adam(schedule), loss="mse", jit_compile=False)
-    judged = list(_simulate(seen, range(held), batch_size, len(MARKS), seed + 1))
+    held_back = list(_simulate(photos, range(held), batch_size, len(HINT_COUNTS), seed + 1))
 
     def measure() -> float:
-        losses = [np.mean((ops.convert_to_numpy(learner(x)) - y) ** 2) for x, y in judged]
+        losses = [np.mean((ops.convert_to_numpy(learner(x)) - y) ** 2) for x, y in held_back]
         return float(np.mean(losses))
 
     before = measure()
     learner.fit(
-        _simulate(seen, range(held, len(seen.l)), batch_size, steps, seed),
+        _simulate(photos, range(held, len(photos.l)), batch_size, steps, seed),
         steps_per_epoch=steps,
         verbose=0,
         callbacks=list(callbacks),
@@ -178,16 +179,16 @@ def learn_affinity(
 
 
 def _simulate(
-    seen: SeenPhotos, photos: range, batch_size: int, steps: int, seed: int
+    photos: PhotoFeatures, chosen: range, batch_size: int, steps: int, seed: int
 ) -> Iterator[tuple[dict[str, FloatArray], FloatArray]]:
     rng = np.random.default_rng(seed)
-    height = seen.features.shape[1]
-    scale = seen.ab.shape[1] // height
+    height = photos.features.shape[1]
+    scale = photos.ab.shape[1] // height
     for step in range(steps):
-        count = MARKS[step % len(MARKS)]
+        count = HINT_COUNTS[step % len(HINT_COUNTS)]
         users = [
-            _simulate_user(seen, int(photo), count, scale, rng)
-            for photo in rng.choice(photos, batch_size)
+            _simulate_user(photos, int(photo), count, scale, rng)
+            for photo in rng.choice(chosen, batch_size)
         ]
         yield (
             {name: np.stack([user[0][name] for user in users]) for name in users[0][0]},
@@ -196,9 +197,9 @@ def _simulate(
 
 
 def _simulate_user(
-    seen: SeenPhotos, photo: int, count: int, scale: int, rng: np.random.Generator
+    photos: PhotoFeatures, photo: int, count: int, scale: int, rng: np.random.Generator
 ) -> tuple[dict[str, FloatArray], FloatArray]:
-    ab, l = seen.ab[photo].astype("float32"), seen.l[photo].astype("float32")
+    ab, l = photos.ab[photo].astype("float32"), photos.l[photo].astype("float32")
     height, width = l.shape
     near_center = rng.random() < 0.5
     spots = rng.normal(0.5, 0.25, (count, 2)) if near_center else rng.random((count, 2))
@@ -213,18 +214,18 @@ def _simulate_user(
     middles = corners + sizes[:, None] / 2
     cells = np.minimum(middles / scale, [height - 1, width - 1]).astype(int)
     indices = cells[:, 0] * width + cells[:, 1]
-    points = make_affinity_points(seen.features[photo].astype("float32"), l)
+    points = make_affinity_points(photos.features[photo].astype("float32"), l)
     hint_points = points.take(indices)
-    predicted = seen.predicted[photo].astype("float32").reshape(-1, 2)
+    predicted = photos.predicted[photo].astype("float32").reshape(-1, 2)
     truth = ab.reshape(height, scale, width, scale, 2).mean((1, 3)).reshape(-1, 2)
     side = (height * width) ** 0.5
     return {
-        "places_features": points.features,
-        "places_l": points.l,
-        "places_position": points.position,
+        "points_features": points.features,
+        "points_l": points.l,
+        "points_position": points.position,
         "predicted": predicted,
-        "marks_features": hint_points.features,
-        "marks_l": hint_points.l,
-        "marks_position": (middles / scale / side).astype("float32"),
+        "hint_points_features": hint_points.features,
+        "hint_points_l": hint_points.l,
+        "hint_points_position": (middles / scale / side).astype("float32"),
         "residuals": (wanted - predicted[indices]).astype("float32"),
     }, truth

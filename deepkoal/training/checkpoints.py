@@ -11,14 +11,16 @@ import os
 import re
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras
 
+from deepkoal.atomic_files import replace_atomically
 from deepkoal.errors import RunError
 from deepkoal.training.devices import alone
-from deepkoal.training.early_stopping import EarlyStopping
+from deepkoal.training.optimizer import averaged_weights
+from deepkoal.training.validation_metrics import EarlyStopping
 
 CHECKPOINTS_DIR = "checkpoints"
 KEPT = 2
@@ -28,8 +30,8 @@ _NAME = re.compile(r"epoch-(\d+)-([0-9a-f]{16})\.weights\.h5")
 def find_checkpoint(run_dir: Path) -> tuple[Path | None, int]:
     """Find the newest whole checkpoint of a run.
 
-    A file's name tells the hash of its content, so that one which a kill, a full disk or a bad
-    block tore is known. It is told by a warning and left out.
+    A file's name holds the hash of its content, so that one which a kill, a full disk or a bad
+    block tore is known. It is left out with a warning.
 
     Returns:
         Its path and the number of finished epochs; `(None, 0)` where there is none.
@@ -89,29 +91,11 @@ def trim_log(path: Path, epochs: int) -> list[dict[str, str]]:
         path.unlink()
         return []
 
-    def write(part: Path) -> None:
-        with part.open("w", newline="", encoding="utf-8") as log:
-            writer = csv.DictWriter(log, fields)
-            writer.writeheader()
-            writer.writerows(rows)
-
-    write_whole(path, write)
+    with replace_atomically(path) as part, part.open("w", newline="", encoding="utf-8") as log:
+        writer = csv.DictWriter(log, fields)
+        writer.writeheader()
+        writer.writerows(rows)
     return rows
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside its place, force it to the disk, and only then put it there.
-
-    Args:
-        path: its place.
-        write: writes it to the path that it is given, which ends as `path` does.
-
-    Raises:
-        OSError: it cannot be written; what was there is as it was.
-    """
-    part = path.with_name(f"part-{path.name}")
-    _write(part, write)
-    part.replace(path)
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -120,18 +104,18 @@ class Checkpoints(keras.callbacks.Callback):
     Args:
         network: what is kept where it is the best.
         run_dir: the run's folder.
-        standing: of the epochs before; where it says that the run is over, training stops.
+        stopping: knows the epochs before; where the run is over by it, training stops.
         best_name: file of the best network.
     """
 
     def __init__(
-        self, network: keras.Model, run_dir: Path, standing: EarlyStopping, best_name: str
+        self, network: keras.Model, run_dir: Path, stopping: EarlyStopping, best_name: str
     ) -> None:
         super().__init__()
         self._network = network
         self._best_path = run_dir / best_name
         self._folder = run_dir / CHECKPOINTS_DIR
-        self._standing = standing
+        self._stopping = stopping
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write the best network where it is one, then the state to go on from."""
@@ -145,9 +129,8 @@ class Checkpoints(keras.callbacks.Callback):
         try:
             self._folder.mkdir(exist_ok=True)
             with alone():
-                if self._standing.add(logs) or not self._best_path.exists():
-                    _check_room(self._folder, self._network.variables)
-                    write_whole(self._best_path, self._network.save)
+                if self._stopping.add(logs) or not self._best_path.exists():
+                    self._write_best()
                 self._write_checkpoint(epoch + 1)
         except OSError as error:
             raise RunError(
@@ -156,15 +139,25 @@ class Checkpoints(keras.callbacks.Callback):
             ) from error
         for _, old in _list_checkpoints(self._folder)[:-KEPT]:
             old.unlink()
-        if self._standing.is_over:
+        if self._stopping.is_over:
             self.model.stop_training = True
+
+    def _write_best(self) -> None:
+        _check_room(self._folder, self._network.variables)
+        with (
+            averaged_weights(self.model),
+            replace_atomically(self._best_path) as part,
+            _name_full_disk(part),
+        ):
+            self._network.save(part)
 
     def _write_checkpoint(self, epochs: int) -> None:
         optimizer = getattr(self.model, "optimizer", None)
         _check_room(self._folder, [*self.model.variables, *getattr(optimizer, "variables", [])])
-        part = self._folder / "part.weights.h5"
-        _write(part, lambda part: self.model.save_weights(part, overwrite=True))
-        part.replace(self._folder / f"epoch-{epochs:04d}-{_hash(part)}.weights.h5")
+        newest = self._folder / "newest.weights.h5"
+        with replace_atomically(newest) as part, _name_full_disk(part):
+            self.model.save_weights(part, overwrite=True)
+        newest.replace(self._folder / f"epoch-{epochs:04d}-{_hash(newest)}.weights.h5")
 
 
 def _list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
@@ -196,16 +189,13 @@ def _check_room(folder: Path, variables: Sequence[keras.Variable]) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
-def _write(part: Path, write: Callable[[Path], object]) -> None:
+@contextlib.contextmanager
+def _name_full_disk(path: Path) -> Iterator[None]:
+    """Raise the system's error where h5py, closing a file, puts it within a text of its own."""
     try:
-        write(part)
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
+        yield
     except (OSError, RuntimeError) as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)  # of no use, and the disk may be full
-        # When it closes a file h5py tells the system's error within a text of its own.
-        told = re.search(r"errno = (\d+)", str(error))
-        if isinstance(error, OSError) or told is None:
+        number = re.search(r"errno = (\d+)", str(error))
+        if isinstance(error, OSError) or number is None:
             raise
-        raise OSError(int(told[1]), os.strerror(int(told[1])), str(part)) from error
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from deepkoal.color import Tensor, decode_ab, denormalize_ab, denormalize_l, normalize_l, rgb_to_lab
+from deepkoal.color import Tensor, denormalize_l, normalize_l, rgb_to_lab
+from deepkoal.guidance import DecodingConfig, decode_outputs
+from deepkoal.inference.prediction import ByteArray, Prediction
 from deepkoal.losses import AdversarialLoss, ColorLoss, LossDomain
+from deepkoal.training.devices import predict_here
 
 Batch = dict[str, Tensor]
 """`rgb` uint8 (B, H, W, 3) and, where embeddings were prepared, `embedding` float32 (B, D)."""
 
 
 def rgb_to_l_ab(rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """Split photos into what a network sees and what it is to tell.
+    """Split photos into what a network sees and what it is to predict.
 
     Args:
         rgb: (B, H, W, 3) uint8.
@@ -58,11 +62,13 @@ class ColorizationTask(keras.Model):
     """Lab, targets and losses around a network, so that plain `fit` trains it on RGB batches.
 
     Where there are several losses each is also reported by its name. In validation the total
-    leaves out adversarial ones: what they say depends on a critic that changes.
+    leaves out adversarial ones: their values depend on a discriminator that changes.
 
     Args:
         trunk: a network, or `network_from_embedding` of one where batches bring embeddings.
-        losses: weights and losses, summed, see `deepkoal.losses`. Their critics are trained along.
+        losses: weights and losses, summed, see `deepkoal.losses`. Their discriminators are trained
+            along.
+        decoding: how the network's outputs become the ab that losses look at, as in inference.
         degrade: from l (B, H, W, 1) to l, what happens to photos before training's network sees
             them; None for nothing.
     """
@@ -71,10 +77,12 @@ class ColorizationTask(keras.Model):
         self,
         trunk: keras.Model,
         losses: Sequence[tuple[float, ColorLoss]],
+        decoding: DecodingConfig,
         degrade: keras.layers.Layer | None = None,
     ) -> None:
         super().__init__(name="task")
         self.trunk = trunk
+        self.decoding = decoding
         self.degrade = degrade
         self.color_losses = tuple(losses)
         self.discriminators = [
@@ -84,12 +92,13 @@ class ColorizationTask(keras.Model):
         self.reports = [keras.metrics.Mean(loss.name) for _, loss in losses] if several else []
 
     def call(self, inputs: Batch, training: bool | None = None) -> Batch:
-        """Return the network's outputs for a batch."""
-        l_norm, _ = rgb_to_l_ab(inputs["rgb"])
+        """Return the network's outputs for a batch, and its true `true_l` and `true_ab`."""
+        l_norm, true_ab = rgb_to_l_ab(inputs["rgb"])
+        true_l = denormalize_l(l_norm)
         if training and self.degrade is not None:
-            l_norm = normalize_l(self.degrade(denormalize_l(l_norm)))
-        outputs: Batch = self.trunk(join_input(l_norm, inputs), training=training)
-        return outputs
+            l_norm = normalize_l(self.degrade(true_l))
+        outputs = self.trunk(join_input(l_norm, inputs), training=training)
+        return {**outputs, "true_l": true_l, "true_ab": true_ab}
 
     def compute_loss(
         self,
@@ -99,12 +108,13 @@ class ColorizationTask(keras.Model):
         sample_weight: None = None,
         training: bool = True,
     ) -> Tensor:
-        """Return the weighted sum of the losses."""
-        l_norm, ab = rgb_to_l_ab(x["rgb"])
-        seen = LossInputs(denormalize_l(l_norm), ab, y_pred)
+        """Return the weighted sum of the losses of what `call` returned."""
+        outputs = dict(y_pred)
+        true_l, true_ab = outputs.pop("true_l"), outputs.pop("true_ab")
+        forms = LossInputs(true_l, true_ab, outputs, self.decoding)
         total = ops.zeros(())
         for number, (weight, loss) in enumerate(self.color_losses):
-            value = loss(*seen.by(loss.domain))
+            value = loss(*forms.by(loss.domain))
             if training or not isinstance(loss, AdversarialLoss):
                 total = total + weight * value
             if self.reports:
@@ -126,28 +136,26 @@ class ColorizationTask(keras.Model):
         return [variable for variable in self.variables if id(variable) not in known]
 
 
-def read_ab(outputs: Batch) -> Tensor:
-    """Return ab (B, h, w, 2) in ab units, float32: of a distribution the annealed mean."""
-    if "logits" in outputs:
-        return decode_ab(ops.cast(outputs["logits"], "float32"))
-    return denormalize_ab(ops.cast(outputs["ab_norm"], "float32"))
-
-
 class LossInputs:
     """Truth and prediction of one batch, in each form that a loss may look at.
+
+    ab is decoded as in inference at vibrance 1, by the same temperature and gain. Of what
+    inference does after that, losses leave out the clean-up, which works on whole photos one by
+    one, and enlarge ab bilinearly, without the guidance of lightness.
 
     Args:
         l: (B, H, W, 1), in 0…100.
         ab: (B, H, W, 2), in ab units: the truth.
         outputs: the network's: `logits` (B, h, w, Q) or `ab_norm` (B, h, w, 2).
+        decoding: see `ColorizationTask`.
     """
 
-    def __init__(self, l: Tensor, ab: Tensor, outputs: Batch) -> None:
-        self._l, self._outputs = l, outputs
-        told = outputs["logits" if "logits" in outputs else "ab_norm"]
-        factor = ab.shape[1] // told.shape[1]
+    def __init__(self, l: Tensor, ab: Tensor, outputs: Batch, decoding: DecodingConfig) -> None:
+        self._l, self._outputs, self._decoding = l, outputs, decoding
+        predicted = outputs["logits" if "logits" in outputs else "ab_norm"]
+        factor = ab.shape[1] // predicted.shape[1]
         if factor > 1:
-            # Keras 3.15 gets the strides wrong on JAX unless they are told.
+            # Keras 3.15 gets the strides wrong on JAX where they are left out.
             ab = ops.average_pool(ab, factor, strides=factor, data_format="channels_last")
         self._true_ab = ab
 
@@ -161,7 +169,8 @@ class LossInputs:
 
     @functools.cached_property
     def _ab(self) -> Tensor:
-        return read_ab(self._outputs)
+        exact = {name: ops.cast(output, "float32") for name, output in self._outputs.items()}
+        return decode_outputs(exact, self._decoding)
 
     @functools.cached_property
     def _picture(self) -> Tensor:
@@ -171,3 +180,25 @@ class LossInputs:
         if ab.shape[1:3] != self._l.shape[1:3]:
             ab = ops.image.resize(ab, self._l.shape[1:3], data_format="channels_last")
         return ops.concatenate([self._l, ab], axis=-1)
+
+
+def predict_photos(
+    trunk: keras.Model, batch: Batch, decoding: DecodingConfig
+) -> Iterator[tuple[Prediction, ByteArray]]:
+    """Show a batch of photos to a network as they are, and yield each as inference has it.
+
+    Args:
+        trunk: takes what batches bring, as `ColorizationTask.trunk` does.
+        batch: photos, with their embeddings where the trunk needs them.
+        decoding: as in `Colorizer`.
+
+    Yields:
+        The prediction, and the true photo, uint8 (H, W, 3).
+    """
+    l_norm, _ = rgb_to_l_ab(batch["rgb"])
+    outputs = predict_here(trunk, join_input(l_norm, batch))
+    arrays = {name: np.asarray(ops.convert_to_numpy(x), "float32") for name, x in outputs.items()}
+    all_l = ops.convert_to_numpy(denormalize_l(l_norm))[..., 0]
+    for index, (l, rgb) in enumerate(zip(all_l, np.asarray(batch["rgb"]), strict=True)):
+        own = {name: array[index] for name, array in arrays.items()}
+        yield Prediction(l, own, decoding), rgb

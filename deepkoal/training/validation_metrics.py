@@ -1,61 +1,113 @@
-"""The protocol's headline figure, of validation photos, at the end of each epoch."""
+"""What validation photos show after each epoch: figures, the best network, when to stop."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+import functools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-import cv2
 import keras
 import numpy as np
-from keras import ops
-from numpy.typing import NDArray
 
-from deepkoal.color import denormalize_l
-from deepkoal.evaluation.fidelity import Row, match_colorfulness
+from deepkoal.evaluation.figures.fidelity import Row, match_colorfulness
 from deepkoal.evaluation.metrics import colorfulness, psnr
-from deepkoal.rendering.composition import compose_rgb
-from deepkoal.training.devices import predict_here
-from deepkoal.training.task import Batch, join_input, read_ab, rgb_to_l_ab
-
-FloatArray = NDArray[np.float32]
+from deepkoal.evaluation.photos import Workers
+from deepkoal.guidance import DecodingConfig
+from deepkoal.inference.prediction import ByteArray, Prediction
+from deepkoal.pretrained.recipe import Recipe
+from deepkoal.training.optimizer import averaged_weights
+from deepkoal.training.task import Batch, predict_photos
 
 
 class ValidationMetrics(keras.callbacks.Callback):
     """Log `val_psnr_at_cf` and `val_cf`.
 
-    Like the protocol's PSNR@CF, but at the size of the training crops, with colors enlarged
-    bilinearly. Colorfulness is that at vibrance 1.
+    The protocol's PSNR@CF and its colorfulness at vibrance 1, but at the size of the training
+    crops: the photos are decoded, cleaned up and rendered as `Colorizer` does it, at each vibrance
+    anew.
 
     Args:
         trunk: takes what batches bring, as `ColorizationTask.trunk` does.
         batches: of validation photos.
+        decoding: as in `Colorizer`.
     """
 
-    def __init__(self, trunk: keras.Model, batches: Iterable[Batch]) -> None:
+    def __init__(
+        self, trunk: keras.Model, batches: Iterable[Batch], decoding: DecodingConfig
+    ) -> None:
         super().__init__()
-        self._trunk, self._batches = trunk, batches
+        self._trunk, self._batches, self._decoding = trunk, batches, decoding
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Measure, and add to the epoch's logs."""
-        photos = [photo for batch in self._batches for photo in self._color(batch)]
-        true_cf = float(np.mean([colorfulness(rgb) for _, _, rgb in photos]))
+        with averaged_weights(self.model):
+            photos = [
+                (_cast(prediction, np.float16), rgb)  # which halves what they take of memory
+                for batch in self._batches
+                for prediction, rgb in predict_photos(self._trunk, batch, self._decoding)
+            ]
+        true_cf = float(np.mean([colorfulness(rgb) for _, rgb in photos]))
+        with Workers() as workers:
 
-        def read(vibrance: float) -> Row:
-            colored = [compose_rgb(l, np.float32(vibrance) * ab) for l, ab, _ in photos]
-            cf = float(np.mean([colorfulness(rgb) for rgb in colored]))
-            pairs = zip(colored, photos, strict=True)
-            near = float(np.mean([psnr(rgb, truth) for rgb, (_, _, truth) in pairs]))
-            return Row("validation", vibrance, near, cf, abs(cf - true_cf))
+            @functools.cache  # vibrance 1 is asked for twice
+            def measure(vibrance: float) -> Row:
+                def measure_one(photo: tuple[Prediction, ByteArray]) -> tuple[float, float]:
+                    colored = _cast(photo[0], np.float32).render(vibrance=vibrance)
+                    return psnr(colored, photo[1]), colorfulness(colored)
 
-        if logs is not None:
-            logs["val_psnr_at_cf"] = match_colorfulness(read, true_cf).psnr
-            logs["val_cf"] = read(1.0).cf
+                near, cf = np.mean(workers.map(measure_one, photos, ""), axis=0)
+                return Row("validation", vibrance, float(near), float(cf), abs(float(cf) - true_cf))
 
-    def _color(self, batch: Batch) -> Iterable[tuple[FloatArray, FloatArray, np.ndarray]]:
-        """Return l (H, W), ab (H, W, 2) and the true rgb of each photo."""
-        l_norm, _ = rgb_to_l_ab(batch["rgb"])
-        ab = read_ab(predict_here(self._trunk, join_input(l_norm, batch)))
-        ls = ops.convert_to_numpy(denormalize_l(l_norm))[..., 0]
-        size = ls.shape[2], ls.shape[1]
-        for l, coarse, rgb in zip(ls, ops.convert_to_numpy(ab), batch["rgb"], strict=True):
-            yield l, cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR), np.asarray(rgb)
+            if logs is not None:
+                logs["val_psnr_at_cf"] = match_colorfulness(measure, true_cf).psnr
+                logs["val_cf"] = measure(1.0).cf
+
+
+def _cast(prediction: Prediction, dtype: type[np.floating[Any]]) -> Prediction:
+    """Return a prediction with outputs of another precision."""
+    outputs: dict[str, Any] = dict(prediction.outputs)
+    if dtype is np.float16 and "logits" in outputs:  # finest about zero; a softmax is the same
+        outputs["logits"] = outputs["logits"] - outputs["logits"].max(axis=-1, keepdims=True)
+    cast = {name: output.astype(dtype) for name, output in outputs.items()}
+    return dataclasses.replace(prediction, outputs=cast)
+
+
+class EarlyStopping:
+    """The best epoch so far.
+
+    Args:
+        recipe: says what is best, and how long to wait for better.
+        epochs: figures of the epochs that are done, by name, as numbers or text.
+    """
+
+    def __init__(self, recipe: Recipe, epochs: Sequence[Mapping[str, float | str]]) -> None:
+        self._by, self._patience = recipe.best_by, recipe.patience
+        # A network that stands still gets no better.
+        self._waited = -(-recipe.discriminator_warmup // recipe.steps_per_epoch)
+        self._best, self._best_epoch, self._done = math.inf, 0, 0
+        for figures in epochs:
+            self.add(figures)
+
+    def add(self, figures: Mapping[str, float | str]) -> bool:
+        """Take in the figures of one more epoch; return whether its network is the best so far."""
+        self._done += 1
+        score = self._score(figures)
+        if score >= self._best:
+            return False
+        self._best, self._best_epoch = score, self._done
+        return True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the best is too long ago."""
+        since = self._done - max(self._best_epoch, self._waited)
+        return bool(self._patience) and since >= self._patience
+
+    def _score(self, figures: Mapping[str, float | str]) -> float:
+        """Return the figure that the least of is best; it is no number where it was not taken."""
+        if self._by == "psnr_at_cf":
+            return -float(figures["val_psnr_at_cf"])
+        validated = figures.get("val_loss", "NA")  # as CSVLogger writes what was not validated
+        return float(figures["loss"] if validated == "NA" else validated)

@@ -15,7 +15,7 @@ from deepkoal.cli.arguments.model_options import (
     add_model_options,
     load_colorizer,
 )
-from deepkoal.cli.console import UsageError, as_usage, show, start_tensorflow, tell
+from deepkoal.cli.console import UsageError, as_usage, report, show_lines, start_tensorflow
 from deepkoal.errors import DeepkoalError
 from deepkoal.rendering.upsampling import NETWORK_STRIDE
 
@@ -79,7 +79,7 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
     figures = list(evaluation.FIGURES) if chosen == ["all"] else chosen
     for name in figures:
         if name in evaluation.RENAMED:
-            tell(f"the figure {name} is deprecated; write {evaluation.RENAMED[name]}")
+            report(f"the figure {name} is deprecated; write {evaluation.RENAMED[name]}")
     figures = [evaluation.RENAMED.get(name, name) for name in figures]
     with as_usage():
         evaluation.check_figures(figures, has_photos=arguments.photos is not None)
@@ -99,7 +99,7 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
             )
         bench = evaluation.Bench(colorizer, photos, workers)
         card = evaluation.measure(bench, figures)
-    show(card.to_table())
+    show_lines(card.to_table().split("\n"))
     if arguments.json is not None:
         _write_json(arguments.json, card.to_json())
     if arguments.page is not None:

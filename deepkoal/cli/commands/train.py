@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,13 @@ from deepkoal.cli.arguments.embedders import (
 from deepkoal.cli.arguments.model_options import find_preset
 from deepkoal.cli.console import UsageError, as_usage, count_photos, show, start_tensorflow, tell
 from deepkoal.pretrained.presets import Preset
-from deepkoal.pretrained.recipe import Recipe
+from deepkoal.pretrained.recipe import RENAMED, Recipe
 
 if TYPE_CHECKING:
     import keras
 
     from deepkoal.models.embedder import SemanticEmbedder
+    from deepkoal.training import OwnPhotos
 
 
 def add_verbs(verbs: Any) -> None:
@@ -98,7 +100,7 @@ def _add_train(verbs: Any) -> None:
     )
     add_device_options(train)
     settings = train.add_argument_group(
-        "the recipe's settings", "instead of its own; docs/training.md tells what they do"
+        "the recipe's settings", "instead of its own; see docs/training.md"
     )
     for name, value in vars(Recipe()).items():
         is_table = isinstance(value, dict)
@@ -107,6 +109,11 @@ def _add_train(verbs: Any) -> None:
             type=read_weights if is_table else type(value),
             metavar="NAME=WEIGHT,…" if is_table else type(value).__name__.upper(),
             help=f"the recipe's {name}",
+        )
+    for old, name in RENAMED.items():
+        value = getattr(Recipe(), name)
+        settings.add_argument(
+            f"--{old.replace('_', '-')}", type=type(value), help=argparse.SUPPRESS
         )
     train.set_defaults(run=_run_train)
 
@@ -151,7 +158,15 @@ def _run_train(arguments: argparse.Namespace) -> int:
     start_tensorflow()
     choose_devices(arguments)
     from deepkoal.cli.progress import RunProgress
-    from deepkoal.training import KeepDecoding, find_decoding, fine_tune, holds_records, train
+    from deepkoal.pretrained.run_dir import check_run
+    from deepkoal.training import (
+        find_decoding,
+        fine_tune,
+        fit_photo_size,
+        holds_records,
+        plan_photos,
+        train,
+    )
     from deepkoal.training.devices import name_lost_host
 
     source, preset = arguments.source, find_preset(arguments.preset)
@@ -163,24 +178,37 @@ def _run_train(arguments: argparse.Namespace) -> int:
         raise UsageError("--validation goes with RECORDS; of PHOTOS one in ten is held back")
     recipe = _read_recipe(arguments, preset, has_records)
     decoding = find_decoding(arguments.start, preset)
-    make_ready = _open_records if has_records else _record_photos
-    embedder = make_ready(arguments, preset, recipe, run_dir)  # before a network is built
+    # Refusals come before a network is built.
+    check_run(run_dir, {"network": preset.network, "recipe": dataclasses.asdict(recipe)})
+    embedder = _find_embedder(arguments, preset, has_records)
+    plan = None
+    if not has_records:
+        size = fit_photo_size(recipe.size)
+        plan = plan_photos(source, run_dir, size=size, embedder=embedder)
     is_first, bars = not arguments.host, RunProgress()
     callbacks = [bars] if is_first else []
     with name_lost_host():
         network = _build_network(arguments, preset, recipe, embedder)
-        if has_records:
+        if plan is None:
             train(
                 network,
                 source,
                 run_dir,
                 recipe=recipe,
                 validation=arguments.validation,
-                callbacks=[*callbacks, KeepDecoding(run_dir, decoding)] if is_first else [],
+                decoding=decoding,
+                callbacks=callbacks,
             )
         else:
             fine_tune(
-                network, source, run_dir, recipe=recipe, decoding=decoding, callbacks=callbacks
+                network,
+                plan,
+                run_dir,
+                recipe=recipe,
+                decoding=decoding,
+                callbacks=callbacks,
+                progress=True,
+                report=_report_photos,
             )
     if is_first and not bars.has_trained:
         tell(f"{run_dir} was finished before: nothing was left to train")
@@ -208,38 +236,27 @@ def _read_recipe(arguments: argparse.Namespace, preset: Preset, has_records: boo
         with as_usage():
             recipe = load_recipe(preset.name, asked)
     with as_usage():
-        return recipe.replace(**{name: getattr(arguments, name) for name in vars(recipe)})
+        return recipe.replace(
+            **{name: getattr(arguments, name) for name in (*vars(recipe), *RENAMED)}
+        )
 
 
-def _open_records(
-    arguments: argparse.Namespace, preset: Preset, recipe: Recipe, run_dir: Path
+def _find_embedder(
+    arguments: argparse.Namespace, preset: Preset, has_records: bool
 ) -> SemanticEmbedder | None:
-    """ColorOptions at the records, and return the embedder that they were made with."""
+    """Return the embedder to train with, of records the one that they were made with."""
     from deepkoal.data import load_manifest
 
-    manifest = load_manifest(arguments.source)
+    manifest = load_manifest(arguments.source) if has_records else None
     if preset.network != "koala":
         return None
-    return build_recorded_embedder(manifest, arguments.source, arguments.embedder)
+    if manifest is not None:
+        return build_recorded_embedder(manifest, arguments.source, arguments.embedder)
+    return build_embedder(arguments.embedder) if arguments.embedder else build_paper_embedder()
 
 
-def _record_photos(
-    arguments: argparse.Namespace, preset: Preset, recipe: Recipe, run_dir: Path
-) -> SemanticEmbedder | None:
-    """Record the photos, tell what became of them, and return the embedder that they need."""
-    from deepkoal.training import fit_photo_size, prepare_photos
-
-    embedder: SemanticEmbedder | None = None
-    if preset.network == "koala":
-        chosen = arguments.embedder
-        embedder = build_embedder(chosen) if chosen else build_paper_embedder()
-    own = prepare_photos(
-        arguments.source,
-        run_dir,
-        size=fit_photo_size(recipe.size),
-        embedder=embedder,
-        progress=True,
-    )
+def _report_photos(own: OwnPhotos) -> None:
+    """Print what became of the photos."""
     for photo in own.unreadable:
         tell(f"{photo.file}: {photo.cause}")
     tell(
@@ -247,8 +264,7 @@ def _record_photos(
         f"{own.grey} near-grey left out, {len(own.unreadable)} unreadable"
     )
     if own.validation is None:
-        tell("with no photo held back, nothing tells whether it learns more than these by heart")
-    return embedder
+        tell("with no photo held back, nothing shows whether it learns more than these by heart")
 
 
 def _build_network(

@@ -20,7 +20,7 @@ from deepkoal.color import (
     srgb_to_linear,
 )
 from deepkoal.inference.colorizer import ROUND_TO
-from deepkoal.rendering.upsampling import EPSILON, NETWORK_STRIDE, RADIUS
+from deepkoal.rendering.upsampling import EPSILON, NETWORK_STRIDE, RADIUS, find_stride
 
 _FULL = 65535  # linear light in these units indexes a table
 _LUMINANCE = RGB_TO_XYZ[1].astype(np.float32)
@@ -54,7 +54,7 @@ def predict(network: Any, l: tf.Tensor) -> dict[str, tf.Tensor]:
     """Run a Keras network on L (B, h, w, 1) in 0…100, mirrored at its edges to whole strides."""
     size = tf.shape(l)[1:3]
     height, width = tf.unstack(size)
-    missing = -size % NETWORK_STRIDE
+    missing = -size % find_stride(network.name)
     paddings = tf.stack([[0, 0], [0, missing[0]], [0, missing[1]], [0, 0]])
     padded = tf.pad(normalize_l(l), paddings, "REFLECT")
     cropped = {}

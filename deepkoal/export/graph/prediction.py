@@ -24,9 +24,9 @@ from deepkoal.guidance import (
     AffinityPoints,
     DecodingConfig,
     VariationLatents,
+    decode_outputs,
     draw_variations,
     make_affinity_points,
-    read_ab,
     spread,
     uncertainty,
 )
@@ -107,7 +107,7 @@ class GraphPrediction:
             hints: what users ask for.
         """
         outputs = self.outputs if palette is None else self._lead(palette)
-        ab = read_ab(outputs, self.decoding.temperature, self.decoding.gain * vibrance)
+        ab = decode_outputs(outputs, self.decoding, vibrance)
         if "logits" in outputs:
             ab = self._clean_up(ab, outputs["logits"])
         return ab if hints is None else self._spread(ab, hints)

@@ -78,7 +78,10 @@ class Description:
             WeightsError: it is something else; `path` is the file to name.
         """
         try:
-            description = cls(**json.loads(text))
+            told = json.loads(text)
+            if isinstance(told, dict) and "reading" in told:  # in files of version 0.1
+                told["decoding"] = told.pop("reading")
+            description = cls(**told)
             DecodingConfig.from_config(description.decoding)
         except (ValueError, TypeError) as error:
             reason = str(error).partition("\n")[0]
