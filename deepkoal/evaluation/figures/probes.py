@@ -24,13 +24,18 @@ BORDERS = (50, 100)
 """Widths in pixels of the white border around the astronaut."""
 
 
+ROUNDING = 0.5
+"""Chroma up to which a photo of 8 bits is grey."""
+
+
 @dataclass(frozen=True)
 class Faces(Figure):
     """How much color small faces keep: those of a group, over the face of one large photo.
 
     Attributes:
         ratios: for k of 3, 4 and 6, mean chroma in the face's box over the k×k astronauts of a
-            tiled photo, over that of the single photo's; 1 is as it should be.
+            tiled photo, over that of the single photo's; 1 is as it should be, NaN where the
+            single photo's face is grey.
         chroma: of the single photo's face, mean over pixels, in ab units.
     """
 
@@ -95,7 +100,8 @@ def measure_faces(bench: Bench) -> Faces:
         split = colored.reshape(tiles, side, tiles, side, 3).swapaxes(1, 2)
         found[tiles] = float(np.mean([_mean_chroma(tile[FACE]) for row in split for tile in row]))
     chroma = found.pop(1)
-    ratios = {tiles: each / chroma if chroma else float("nan") for tiles, each in found.items()}
+    has_color = chroma > ROUNDING
+    ratios = {tiles: each / chroma if has_color else float("nan") for tiles, each in found.items()}
     return Faces(ratios, chroma)
 
 
