@@ -67,7 +67,8 @@ def check_range(
 
     Args:
         value: to check; anything but a number is refused, NaN too.
-        what: it is, for the message, such as `quality`.
+        what: it is, for the message, such as `quality`; empty where the message is put behind
+            a name.
         low: least value, included.
         high: greatest value, included; infinity for none.
         whole: whether the number must be an `int` (or NumPy's, not a bool).
@@ -81,5 +82,6 @@ def check_range(
     # A bool is an int to Python, and a mistake here.
     if isinstance(value, bool) or not (isinstance(value, kind) and low <= value <= high):
         span = f"of at least {low:g}" if high == math.inf else f"in {low:g}…{high:g}"
-        name = "a whole number" if whole else "a number"
-        raise error(f"expected {what} as {name} {span}, got {value if given is None else given!r}")
+        name = f"{what} as a " if what else "a "
+        name += "whole number" if whole else "number"
+        raise error(f"expected {name} {span}, got {value if given is None else given!r}")

@@ -17,7 +17,6 @@ from deepkoal.cli.arguments.model_options import (
 )
 from deepkoal.cli.console import UsageError, as_usage, show_lines, start_tensorflow
 from deepkoal.errors import DeepkoalError, printable
-from deepkoal.rendering.upsampling import NETWORK_STRIDE
 
 
 def add_verbs(verbs: Any) -> None:
@@ -47,7 +46,7 @@ def add_verbs(verbs: Any) -> None:
     )
     evaluate.add_argument(
         "--working-size",
-        type=whole_number(NETWORK_STRIDE),
+        type=_read_working_size,
         metavar="N",
         help="side in pixels at which the network sees a square photo, instead of its own",
     )
@@ -58,6 +57,12 @@ def add_verbs(verbs: Any) -> None:
         help="of the colors' mean at vibrance 1, instead of the network's own; less is more vivid",
     )
     evaluate.set_defaults(run=_run_evaluate)
+
+
+def _read_working_size(text: str) -> int:
+    from deepkoal.rendering.upsampling import NETWORK_STRIDE  # here, so that --help is quick
+
+    return whole_number(NETWORK_STRIDE)(text)
 
 
 def _run_evaluate(arguments: argparse.Namespace) -> int:
