@@ -29,7 +29,9 @@ from deepkoal.inference.prediction import Prediction
 from deepkoal.models.embedder import SemanticEmbedder
 from deepkoal.models.weights import save_weights
 from deepkoal.pretrained.presets import load_preset, load_recipe
+from deepkoal.pretrained.run_dir import lock_run
 from deepkoal.rendering.contact_sheets import desaturate
+from deepkoal.training.own_photos import record_photos
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -990,7 +992,13 @@ def test_photos_are_fine_tuned_and_told_of(model, photos, tmp_path, monkeypatch,
         "deepkoal.pretrained.networks.build_untrained",
         lambda name, **settings: keras.saving.load_model(model, compile=False),
     )
-    monkeypatch.setattr("deepkoal.training.fine_tune", lambda *given, **named: calls.append(named))
+
+    def record_only(network, plan, run_dir, *, report, **named):
+        with lock_run(run_dir):
+            report(record_photos(plan, run_dir, progress=True))
+        calls.append(named)
+
+    monkeypatch.setattr("deepkoal.training.fine_tune", record_only)
     monkeypatch.chdir(tmp_path)
     calls, run = [], Path("runs", "photos")
     command = ["train", str(photos), "--from", model, "--seed=5"]

@@ -174,6 +174,9 @@ def _read_truth(path: Path) -> ByteArray | PhotoError | None:
     """Return the photo as it is measured, why it cannot be read, or None if it is near grey."""
     try:
         truth = center_square(read_photo(path).rgb, SIZE)
+        return None if is_near_grey(truth) else truth
     except PhotoError as error:
         return error
-    return None if is_near_grey(truth) else truth
+    except Exception as error:  # of a kind that nobody foresaw: it is that photo's only
+        reason = " ".join(str(error).split())[:200]
+        return PhotoError(f"{path}: cannot be used ({type(error).__name__}: {reason})")
