@@ -33,8 +33,8 @@ def replace_atomically(path: str | Path) -> Iterator[Path]:
         OSError: the file cannot be written or renamed; nothing is left beside `path`.
     """
     place = Path(os.path.realpath(path))
-    # Of the name only the ending, because a name may have the greatest length that there is.
-    part = place.with_name(f"{_PART}{secrets.token_hex(8)}{place.suffix[:16]}")
+    # Of the name only the end, because a name may have the greatest length that there is.
+    part = place.with_name(f"{_PART}{secrets.token_hex(8)}-{place.name[-24:]}")
     permissions = place.stat().st_mode & 0o7777 if place.is_file() else None
     try:
         if permissions is not None:

@@ -17,6 +17,7 @@ from deepkoal.cli.arguments.model_options import (
 )
 from deepkoal.cli.console import UsageError, as_usage, show_lines, start_tensorflow
 from deepkoal.errors import DeepkoalError, printable
+from deepkoal.rendering import NETWORK_STRIDE
 
 
 def add_verbs(verbs: Any) -> None:
@@ -46,7 +47,7 @@ def add_verbs(verbs: Any) -> None:
     )
     evaluate.add_argument(
         "--working-size",
-        type=_read_working_size,
+        type=whole_number(NETWORK_STRIDE),
         metavar="N",
         help="side in pixels at which the network sees a square photo, instead of its own",
     )
@@ -57,12 +58,6 @@ def add_verbs(verbs: Any) -> None:
         help="of the colors' mean at vibrance 1, instead of the network's own; less is more vivid",
     )
     evaluate.set_defaults(run=_run_evaluate)
-
-
-def _read_working_size(text: str) -> int:
-    from deepkoal.rendering.upsampling import NETWORK_STRIDE  # here, so that --help is quick
-
-    return whole_number(NETWORK_STRIDE)(text)
 
 
 def _run_evaluate(arguments: argparse.Namespace) -> int:
