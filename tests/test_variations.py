@@ -102,7 +102,9 @@ def test_the_automatic_colors_come_first(scene, count):
     looks = draw_variations(logits, points, sample_latents(count, 0, DEPTH, Kernel()), 0.7, 1.2)
     assert looks.shape == (count, 5, 7, 2)
     assert looks.dtype == np.float32
-    np.testing.assert_array_equal(looks[0], decode_outputs({"logits": logits}, DecodingConfig(0.7), 1.2))
+    np.testing.assert_array_equal(
+        looks[0], decode_outputs({"logits": logits}, DecodingConfig(0.7), 1.2)
+    )
 
 
 def test_a_gaussian_moves_half_the_way_that_it_is_told():
@@ -137,7 +139,9 @@ def test_certain_places_stay_as_they_are(scene):
     logits = np.log(encode_ab(ab, neighbors=3, sigma=2.0) + 1e-12)
     latents = sample_latents(8, 0, DEPTH, Kernel())
     looks = draw_variations(logits, points, latents, 0.7, 1.0)[1:]
-    plain = np.stack([decode_outputs({"logits": logits}, DecodingConfig(0.7), v) for v in latents.vibrances])
+    plain = np.stack(
+        [decode_outputs({"logits": logits}, DecodingConfig(0.7), v) for v in latents.vibrances]
+    )
     # All that vibrance does not do is less than a bin.
     nearest = np.linalg.norm(looks[:, None] - plain, axis=-1).mean(axis=(2, 3)).min(axis=1)
     assert nearest.max() < BIN_WIDTH

@@ -1,6 +1,7 @@
 """Half-precision weights as safetensors files, keyed by variable path, and where they ship.
 
-Keras is imported where weights are saved or loaded only, so that finding them is quick.
+Keras and NumPy are imported only where weights are saved or loaded, so that finding them is
+quick.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from deepkoal.atomic_files import write_bytes_atomically
 from deepkoal.errors import WeightsError
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 MODELS_ENV = "DEEPKOAL_MODELS"
 WEIGHTS_FILE = "weights.safetensors"
@@ -189,6 +189,7 @@ def _by_key(model: keras.Model, skip: Collection[str]) -> dict[str, keras.Variab
 
 def _half(variable: keras.Variable, key: str) -> np.ndarray:
     import keras
+    import numpy as np
 
     values = np.asarray(variable)
     if not keras.backend.is_float_dtype(variable.dtype):

@@ -23,9 +23,7 @@ from numpy.typing import NDArray
 
 from deepkoal.arrays import namespace
 from deepkoal.color import Tensor
-
-NETWORK_STRIDE = 32
-"""Side of the square of pixels that every network's input can be a multiple of."""
+from deepkoal.rendering import NETWORK_STRIDE as NETWORK_STRIDE
 
 _OWN_STRIDES = {"koala": 8}
 
