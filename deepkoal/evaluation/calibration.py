@@ -34,7 +34,7 @@ def calibrate(
     """
     true_cf = float(np.mean([colorfulness(photo) for photo in photos]))
     seen = [
-        SeenPhoto.from_prepared(Path(str(index)), index, photo, colorizer.open(photo))
+        SeenPhoto.from_prepared(Path(str(index)), index, photo, colorizer.predict(photo))
         for index, photo in enumerate(photos)
     ]
     with Workers(progress=progress) as workers:

@@ -156,7 +156,7 @@ def see_photos(
         elif truth is None:
             near_grey += 1
         else:
-            seen.append(SeenPhoto.from_prepared(path, index, truth, colorizer.open(truth)))
+            seen.append(SeenPhoto.from_prepared(path, index, truth, colorizer.predict(truth)))
     if not seen:
         raise DeepkoalError(
             f"{os.fspath(folder)}: no photo to measure among {len(chosen)} ({near_grey} near "
