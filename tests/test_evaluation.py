@@ -337,15 +337,15 @@ def test_a_photo_that_fails_unexpectedly_is_left_out_alone(colorizer, folder, mo
         return read_photo(path)
 
     monkeypatch.setattr("deepkoal.evaluation.photos.read_photo", fail)
-    real = colorizer.__class__.open
+    real = colorizer.__class__.predict
 
-    def open_few(self, photo):
+    def predict_few(self, photo):
         if photo[0, 0].tolist() == chelsea[0, 0].tolist():
             raise ValueError("no such photo")
         return real(self, photo)
 
     chelsea = center_square(skimage.data.chelsea())
-    monkeypatch.setattr(colorizer.__class__, "open", open_few)
+    monkeypatch.setattr(colorizer.__class__, "predict", predict_few)
     card = evaluate(colorizer, folder, figures=["cost"])
     assert (card.photos, card.near_grey, len(card.unreadable)) == (1, 1, 1)
     deeper = folder / "deeper"
@@ -360,7 +360,7 @@ def test_a_photo_that_fails_unexpectedly_is_left_out_alone(colorizer, folder, mo
 
 
 def test_where_all_fail_the_first_failure_is_named(colorizer, folder, monkeypatch) -> None:
-    monkeypatch.setattr(colorizer.__class__, "open", lambda *_: 1 / 0)
+    monkeypatch.setattr(colorizer.__class__, "predict", lambda *_: 1 / 0)
     with pytest.raises(DeepkoalError, match=r"3 failed, as .*astronaut.png: ZeroDivisionError: "):
         evaluate(colorizer, folder)
 

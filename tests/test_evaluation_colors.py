@@ -111,12 +111,12 @@ def test_vividness_is_that_of_the_places_shown_at_the_vibrance_of_psnr_at_cf():
     reds = colorizer_of(
         lambda l_norm: keras.ops.concatenate([l_norm * 0 + 0.1, l_norm * 0 + 0.05], axis=-1)
     )
-    photo = EvaluatedPhoto.from_prediction(Path("photo.jpg"), 0, truth, reds.open(truth))
+    photo = EvaluatedPhoto.from_prediction(Path("photo.jpg"), 0, truth, reds.predict(truth))
     figure = measure_vividness(bench_of(photo, colorizer=reds))
     assert figure.vibrance == pytest.approx(5)  # one color needs most to be as colorful
     assert figure.precision == figure.recall == figure.red_precision == 0.5
     grey = colorizer_of(lambda l_norm: keras.ops.concatenate([l_norm * 0] * 2, axis=-1))
-    photo = EvaluatedPhoto.from_prediction(Path("photo.jpg"), 0, truth, grey.open(truth))
+    photo = EvaluatedPhoto.from_prediction(Path("photo.jpg"), 0, truth, grey.predict(truth))
     figure = measure_vividness(bench_of(photo, colorizer=grey))
     assert math.isnan(figure.precision)  # of no vivid places
     assert figure.recall == 0

@@ -207,7 +207,7 @@ def load_photos(
             if truth is None:
                 near_grey += 1
             else:
-                prediction = colorizer.open(truth)
+                prediction = colorizer.predict(truth)
                 evaluated.append(EvaluatedPhoto.from_prediction(path, index, truth, prediction))
         except PhotoError as error:
             unreadable.append(printable(str(error)))

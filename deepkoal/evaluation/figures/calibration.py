@@ -83,7 +83,7 @@ def calibrate(
         average, at vibrance 1, and the vibrance of highest PSNR; all else as it was.
     """
     evaluated = [
-        EvaluatedPhoto.from_prediction(Path(str(index)), index, photo, colorizer.open(photo))
+        EvaluatedPhoto.from_prediction(Path(str(index)), index, photo, colorizer.predict(photo))
         for index, photo in enumerate(photos)
     ]
     with Workers(progress=progress) as workers:
