@@ -70,3 +70,13 @@ def photos() -> dict[str, np.ndarray]:
     for photo in found.values():
         photo.setflags(write=False)
     return found
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Path of a tiny network's file, for `--model`: it colors every photo red."""
+    from tiny_networks import red_network
+
+    path = tmp_path_factory.mktemp("model") / "tiny.keras"
+    red_network().save(path)
+    return str(path)

@@ -1,10 +1,10 @@
 """Half-precision weights: round trips, refusals, and where shipped files are found."""
 
 import hashlib
+import importlib.resources
 import os
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import keras
@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-import deepkoal.models.weights
 from deepkoal.errors import WeightsError
 from deepkoal.models.weights import find_shipped, load_weights, save_weights, shipped_models_dir
 
@@ -279,16 +278,13 @@ def test_the_environment_variable_decides(tmp_path, monkeypatch):
         find_shipped("other")
 
 
-def test_an_installed_package_finds_its_data_files(tmp_path, monkeypatch):
+def test_an_installed_package_finds_its_own_folder_first(tmp_path, monkeypatch):
     monkeypatch.delenv("DEEPKOAL_MODELS", raising=False)
-    package = tmp_path / "lib" / "deepkoal" / "weights.py"
-    stranger = tmp_path / "lib" / "models"  # another package's, beside ours
-    stranger.mkdir(parents=True)
-    monkeypatch.setattr(deepkoal.models.weights, "__file__", str(package))
-    monkeypatch.setattr(sysconfig, "get_path", lambda name, scheme=None: str(tmp_path / "prefix"))
-    installed = tmp_path / "prefix" / "share" / "deepkoal" / "models"
+    package, beside = tmp_path / "deepkoal", tmp_path / "models"
+    monkeypatch.setattr(importlib.resources, "files", lambda name: tmp_path / name)
     with pytest.raises(WeightsError, match="reinstall deepkoal"):
         shipped_models_dir()
-    (installed / "koala").mkdir(parents=True)
-    (installed / "koala" / "weights.safetensors").touch()
-    assert shipped_models_dir() == installed
+    for place in (beside, package / "shipped_models"):
+        (place / "koala").mkdir(parents=True)
+        (place / "koala" / "weights.safetensors").touch()
+        assert shipped_models_dir() == place

@@ -1,15 +1,17 @@
-"""What verbs say and how they stop: results on stdout, the rest on stderr, two kinds of error."""
+"""What commands print and how they stop: results on stdout, the rest on stderr, kinds of error."""
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from deepkoal.errors import DeepkoalError
+from deepkoal.errors import DeepkoalError, printable
 
 
 class UsageError(DeepkoalError):
@@ -25,30 +27,68 @@ def as_usage() -> Iterator[None]:
         raise UsageError(str(error)) from error
 
 
+def withstand_any_name() -> None:
+    r"""Have stdout take every file name, also one that its encoding does not have.
+
+    Bytes that are no text, as names on old disks have, are written as they are, so that another
+    program gets the very path; what the encoding lacks (é under an ASCII locale) becomes `\xe9`.
+    stderr escapes both of itself.
+    """
+    codecs.register_error("deepkoal", _encode_odd)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="deepkoal")
+
+
+def _encode_odd(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Encode one character that an encoding lacks, as `codecs.register_error` asks."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    character = error.object[error.start]
+    code = ord(character) - 0xDC00
+    if 0x80 <= code <= 0xFF:  # a byte of a name that is no text, PEP 383
+        return bytes([code]), error.start + 1
+    return character.encode("unicode_escape").decode("ascii"), error.start + 1
+
+
 def show(result: str | os.PathLike[str]) -> None:
-    """Print a line of the results, at once, so that a pipe's reader need not wait."""
-    _write(os.fspath(result), sys.stdout)
+    """Print one line of the results, at once, so that a pipe's reader need not wait.
+
+    A terminal gets names as `printable` has them. A pipe or file gets them exactly, but for line
+    breaks, which would make one result look like two.
+    """
+    line = os.fspath(result)
+    if sys.stdout.isatty():
+        line = printable(line)
+    else:
+        line = line.replace("\r", "\\r").replace("\n", "\\n")
+    _write(line, sys.stdout)
 
 
-def tell(message: str) -> None:
-    """Print a message beside the results."""
-    _write(f"deepkoal: {message}", sys.stderr)
+def show_lines(lines: Iterable[str]) -> None:
+    """Print lines of the results."""
+    for line in lines:
+        show(line)
+
+
+def report(message: str) -> None:
+    """Print a message beside the results, on one line, whatever names it holds."""
+    _write(printable(f"deepkoal: {message}"), sys.stderr)
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow and let it find its devices, without what its C++ parts say of that.
+    """Import TensorFlow and let it find its devices, without what its C++ parts log of that.
 
     They write it straight to the process's stderr, whatever their log level is set to: that there
     is no GPU, for one. What really fails is raised as an exception.
     """
-    with hush():
+    with silence_native_logs():
         import tensorflow
 
         tensorflow.config.list_physical_devices()
 
 
 @contextlib.contextmanager
-def hush() -> Iterator[None]:
+def silence_native_logs() -> Iterator[None]:
     """Drop what is written straight to the process's stderr, as libraries in C++ do."""
     sys.stderr.flush()
     kept = os.dup(2)
@@ -71,3 +111,7 @@ def _write(line: str, stream: TextIO) -> None:
 
     tqdm.write(line, file=stream)  # not print, because a progress bar may stand on that line
     stream.flush()
+
+
+# The names before the redesign, for the commands that still use them.
+tell, hush = report, silence_native_logs

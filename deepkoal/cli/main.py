@@ -1,9 +1,10 @@
-"""The parser of `deepkoal`, and what every verb shares: errors, exit codes, quiet logs."""
+"""The parser of `deepkoal`, and what its commands share: errors, exit codes, quiet logs."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import logging
 import os
 import sys
@@ -14,10 +15,12 @@ from deepkoal.cli.arguments.devices import explain_signal
 from deepkoal.cli.commands import colorize, demo, export, presets, serve, studio
 from deepkoal.cli.commands import evaluate as evaluation
 from deepkoal.cli.commands import train as training
-from deepkoal.cli.console import UsageError, tell
+from deepkoal.cli.console import UsageError, report, withstand_any_name
 from deepkoal.cli.multi_host import supervise
 from deepkoal.errors import DeepkoalError
 
+FORMER_OPTIONS = {"--engine": "--backend", "--no-tidy": "--no-cleanup"}
+"""Options of version 0.1 that work for one release more, and what they are called now."""
 VERBS = (colorize, studio, training, evaluation, export, serve, presets, demo)
 
 
@@ -31,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 1 a failure that stderr explains in one line, 2 wrong usage, 130 interrupted,
         141 the reader of stdout went away.
     """
+    withstand_any_name()
     parser = argparse.ArgumentParser(
         prog="deepkoal", description="Turn black-and-white photos into color."
     )
@@ -39,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for module in VERBS:
         module.add_verbs(verbs)
     try:
-        arguments = parser.parse_args(argv)
+        arguments = parser.parse_args(_rename_former(sys.argv[1:] if argv is None else argv))
     except SystemExit as stop:  # argparse prints and exits: 0 after --help, 2 on wrong usage
         return int(stop.code or 0)
     _quiet_logs()
@@ -52,6 +56,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
 
 
+def _rename_former(argv: Sequence[str]) -> list[str]:
+    """Return the arguments with former options by their present names, and report on these."""
+    renamed = list(argv)
+    for index, argument in enumerate(itertools.takewhile(lambda text: text != "--", argv)):
+        former, *value = argument.split("=", 1)
+        if former in FORMER_OPTIONS:
+            now = FORMER_OPTIONS[former]
+            report(f"{former} is deprecated and goes with the next release; write {now}")
+            renamed[index] = "=".join([now, *value])
+    return renamed
+
+
 def _run(arguments: argparse.Namespace) -> int:
     """Run the verb, explain what goes wrong, and return the status to exit with."""
     try:
@@ -59,13 +75,13 @@ def _run(arguments: argparse.Namespace) -> int:
         sys.stdout.flush()
         return status
     except UsageError as error:
-        tell(f"{error} (see deepkoal --help)")
+        report(f"{error} (see deepkoal --help)")
         return 2
     except DeepkoalError as error:
-        tell(str(error))
+        report(str(error))
         return 1
     except KeyboardInterrupt:
-        tell("interrupted")
+        report("interrupted")
         return 130
     except BrokenPipeError:
         _give_up_stdout()
@@ -73,7 +89,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         _give_up_stdout()
         cause = error.strerror or " ".join(str(error).split())
-        tell(
+        report(
             f"{error.filename or 'standard output'}: cannot be read or written ({cause}); check "
             "it, your permissions and the disk"
         )

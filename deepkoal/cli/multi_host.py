@@ -10,11 +10,11 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from deepkoal.cli.console import tell
+from deepkoal.cli.console import report
 
 
 def supervise(work: Callable[[], int], log: Path, explain: Callable[[int], str]) -> int:
-    """Do work in a process of its own, and say why where that one ends without a word.
+    """Do work in a process of its own, and report why where that one ends without a message.
 
     In C++, JAX aborts a process that has lost the first host, or waits for one that is gone, and
     writes pages about it straight to stderr, past Python. Here these pages go to a file.
@@ -22,7 +22,7 @@ def supervise(work: Callable[[], int], log: Path, explain: Callable[[int], str])
     Call it before TensorFlow, JAX or threads are started: the process is forked.
 
     Args:
-        work: returns an exit status, and says what it has to say.
+        work: returns an exit status, and reports its own errors.
         log: receives what is written past Python to stdout and stderr, as libraries in C++ do.
         explain: from the signal that ended the work to a line.
 
@@ -50,11 +50,11 @@ def supervise(work: Callable[[], int], log: Path, explain: Callable[[int], str])
             os._exit(status)
         sys.exit(0)
     os.close(ours)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the work says that it was interrupted
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the work reports that it was interrupted
     signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
     _, result = os.waitpid(child, 0)
     if os.WIFSIGNALED(result):
-        tell(f"{explain(os.WTERMSIG(result))} (more in {log})")
+        report(f"{explain(os.WTERMSIG(result))} (more in {log})")
         return 1
     return os.waitstatus_to_exitcode(result)
 
@@ -72,4 +72,8 @@ def _redirect(log: Path) -> None:
             stream = getattr(sys, name)
             kept = os.dup(stream.fileno())
             os.dup2(file.fileno(), stream.fileno())
-            setattr(sys, name, os.fdopen(kept, "w", buffering=1, encoding=stream.encoding))
+            setattr(
+                sys,
+                name,
+                os.fdopen(kept, "w", buffering=1, encoding=stream.encoding, errors=stream.errors),
+            )

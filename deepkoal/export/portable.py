@@ -179,5 +179,5 @@ def _list_inputs(colorizer: Colorizer, photos: Iterable[ByteArray]) -> list[Floa
     recorder = _Recorder(colorizer.backend)
     watched = Colorizer(recorder, working_size=colorizer.working_size)
     for photo in photos:
-        watched.open(photo)
+        watched.predict(photo)
     return recorder.shown

@@ -8,9 +8,15 @@ from typing import Any
 import tensorflow as tf
 
 from deepkoal.export.graph.assertions import demand, demand_one_batch
-from deepkoal.export.graph.guidance_inputs import check_vibrance, read_hints
-from deepkoal.export.graph.latents import SEEDS, LatentTable
-from deepkoal.export.graph.prediction import Network, read_batch
+from deepkoal.export.graph.full_size import render
+from deepkoal.export.graph.guidance_inputs import (
+    check_vibrance,
+    read_hints,
+    read_palette,
+    refuse_palette,
+)
+from deepkoal.export.graph.network import Network
+from deepkoal.guidance import compute_latents
 from deepkoal.guidance.color_options import MOST_VARIATIONS
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.rendering.upsampling import NETWORK_STRIDE
@@ -41,6 +47,7 @@ class ColorizerModule(tf.Module):
         self.network_variables = [variable.value for variable in network.model.variables]
         self._network = network
         self._vibrance = vibrance
+        self._can_lead = "logits" in network.model.output and network.decoding.prior is not None
 
     def list_signatures(self) -> dict[str, Any]:
         """Return the functions by name."""
@@ -58,8 +65,9 @@ class ColorizerModule(tf.Module):
         """
 
         def color(data: tf.Tensor) -> tf.Tensor:
-            photo = self._network.open(data)
-            return _encode(photo.render(photo.read_ab(self._vibrance)))
+            photo = self._network.predict(data)
+            ab = photo.decode(self._vibrance)
+            return _encode(render(photo.l, photo.fit_field(ab)))
 
         return {"image_bytes": _map_photos(color, photo_bytes)}
 
@@ -92,51 +100,48 @@ class ColorizerModule(tf.Module):
         Returns:
             `image_bytes`: string (N,), PNG files, 8-bit RGB.
         """
-        wishes = {
+        options = {
             "hint_points": hint_points,
             "hint_colors": hint_colors,
             "palette": palette,
             "vibrance": vibrance,
         }
-        with demand_one_batch(photo_bytes, list(wishes.items())):
+        with demand_one_batch(photo_bytes, list(options.items())):
             photo_bytes = tf.identity(photo_bytes)
 
         def color(parts: tuple[tf.Tensor, ...]) -> tf.Tensor:
             data, points, colors, palette, vibrance = parts
-            photo = self._network.open(data)
+            shift = read_palette(palette) if self._can_lead else None
+            data = data if self._can_lead else refuse_palette(palette, data)
+            photo = self._network.predict(data)
             hints = read_hints(points, colors, tf.shape(photo.l))
-            ab = photo.read_ab(check_vibrance(vibrance), palette=palette, hints=hints)
-            return _encode(photo.render(ab, hints))
+            ab = photo.decode(check_vibrance(vibrance), palette=shift, hints=hints)
+            return _encode(render(photo.l, photo.fit_field(ab, hints)))
 
-        return {"image_bytes": _map_photos(color, (photo_bytes, *wishes.values()))}
+        return {"image_bytes": _map_photos(color, (photo_bytes, *options.values()))}
 
     @_signature(l=([None, None, None, 1], tf.float32))
     def ab(self, l: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Read chroma for lightness, at the size that the network is to see.
+        """Return chroma for lightness, at the size that the network is to see.
 
         Args:
             l: float32 (N, H, W, 1), lightness in 0…100; N is 1 or more, H and W multiples of 32.
 
         Returns:
-            `ab`: float32 (N, h, w, 2), coarse chroma in CIE Lab units at vibrance 1, tidied, see
+            `ab`: float32 (N, h, w, 2), coarse chroma in CIE Lab units at vibrance 1, after
             `deepkoal.guidance.chroma_cleanup`; h and w are a quarter of H and W for koala-lite.
         """
         size = tf.shape(l)[1:3]
         message = f"l: expected height and width in multiples of {NETWORK_STRIDE}, got"
         with demand((size % NETWORK_STRIDE == 0) & (size > 0), message, size):
             l = tf.identity(l)
-        return {"ab": read_batch(self._network, l)}
+        return {"ab": self._network.decode_batch(l[..., 0])}
 
 
 class VariedModule(ColorizerModule):
-    """As `ColorizerModule`, for a network that tells a distribution of colors."""
+    """As `ColorizerModule`, for a network that predicts a distribution of colors."""
 
     names = (*ColorizerModule.names, "variations")
-
-    def __init__(self, network: Network, vibrance: float) -> None:
-        super().__init__(network, vibrance)
-        depth = network.model.output["features"].shape[-1]
-        self._noise = LatentTable(depth, network.decoding.kernel)
 
     @_signature(photo_bytes=([None], tf.string), count=([None], tf.int32), seed=([None], tf.int32))
     def variations(
@@ -147,7 +152,7 @@ class VariedModule(ColorizerModule):
         Args:
             photo_bytes: string (N,), JPEG or PNG files of any sizes; N is 1 or more.
             count: int32 (N,), 1…16, how many of each photo.
-            seed: int32 (N,), 0…31; the same photos come of a seed as in Python.
+            seed: int32 (N,), from 0 up; the same photos come of a seed as in Python.
 
         Returns:
             `image_bytes`: string (N, largest count), PNG files, 8-bit RGB; of each photo first
@@ -159,16 +164,20 @@ class VariedModule(ColorizerModule):
         message = f"count: expected 1 to {MOST_VARIATIONS}, got"
         with demand((count >= 1) & (count <= MOST_VARIATIONS), message, count):
             count = tf.identity(count)
-        message = f"seed: expected 0 to {SEEDS - 1}, got"
-        with demand((seed >= 0) & (seed < SEEDS), message, seed):
+        with demand(seed >= 0, "seed: expected numbers from 0 up, got", seed):
             seed = tf.identity(seed)
+        depth = self._network.model.output["features"].shape[-1]
+        kernel = self._network.decoding.kernel
         columns = tf.reduce_max(tf.concat([count, [0]], axis=0))
 
         def vary(parts: tuple[tf.Tensor, ...]) -> tf.Tensor:
             data, count, seed = parts
-            photo = self._network.open(data)
-            looks = photo.read_variations(self._noise.look_up(count, seed), self._vibrance)
-            files = _map_photos(lambda ab: _encode(photo.render(ab)), looks)
+            photo = self._network.predict(data)
+            latents = compute_latents(count, tf.cast(seed[None], tf.uint32), depth, kernel)
+            varied = photo.decode(self._vibrance, variation=photo.sort_variations(latents))
+            chromas = tf.concat([photo.decode(self._vibrance)[None], varied], axis=0)
+            fields = photo.fit_field(chromas)
+            files = _map_photos(lambda field: _encode(render(photo.l, field)), fields)
             return tf.concat([files, tf.fill([columns - count], "")], axis=0)
 
         return {"image_bytes": _map_photos(vary, (photo_bytes, count, seed), [None])}

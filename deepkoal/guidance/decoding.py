@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
@@ -58,16 +59,19 @@ class DecodingConfig:
         return {**asdict(self), "prior": prior}
 
 
-def check_vibrance(vibrance: float) -> float:
+def check_vibrance(vibrance: Any) -> float:
     """Return the vibrance, if it is one.
 
     Raises:
         DeepkoalError: it is no number in 0.2…5.
     """
     low, high = VIBRANCE_RANGE
-    if not low <= vibrance <= high:
-        raise DeepkoalError(f"vibrance must lie in {low:g}…{high:g} (1 is neutral), not {vibrance}")
-    return vibrance
+    is_number = isinstance(vibrance, numbers.Real) and not isinstance(vibrance, bool)
+    if not is_number or not low <= vibrance <= high:
+        raise DeepkoalError(
+            f"vibrance must lie in {low:g}…{high:g} (1 is neutral), not {vibrance!r}"
+        )
+    return float(vibrance)
 
 
 def decode_outputs(

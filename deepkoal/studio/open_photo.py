@@ -20,7 +20,7 @@ from deepkoal.image_io.photo import FORMATS
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 from deepkoal.rendering.composition import compose_rgb, lightness
-from deepkoal.rendering.upsampling import resize_for_network
+from deepkoal.rendering.resampling import resize
 
 PREVIEW_PIXELS = 1_500_000
 """Of a photo on the screen, at most: so few that the answer to a click seems immediate."""
@@ -159,10 +159,10 @@ def open_photo(colorizer: Colorizer, data: bytes, name: str) -> OpenPhoto:
         PhotoError: the bytes are no photo, or too large a one.
     """
     photo = decode_photo(data, name, max_pixels=MAX_PIXELS)
-    seen = colorizer.open(photo.rgb)
+    seen = colorizer.predict(photo.rgb)
     height, width = seen.l.shape
     preview, thumbnail = (
-        dataclasses.replace(seen, l=resize_for_network(seen.l, *_scale(height, width, pixels)))
+        dataclasses.replace(seen, l=resize(seen.l, *_scale(height, width, pixels)))
         for pixels in (PREVIEW_PIXELS, THUMBNAIL_PIXELS)
     )
     size = preview.l.shape

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepkoal.cli.console import UsageError, tell
+from deepkoal.cli.console import UsageError, report
 from deepkoal.errors import RecordsError, WeightsError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def build_paper_embedder() -> SemanticEmbedder:
     try:
         return build_embedder(INCEPTION)
     except WeightsError as error:
-        tell(f"EfficientNet-Lite0's logits stand in for Inception-ResNet-v2's: {error}")
+        report(f"EfficientNet-Lite0's logits stand in for Inception-ResNet-v2's: {error}")
         return build_embedder(LITE0)
 
 
@@ -87,5 +87,5 @@ def build_recorded_embedder(manifest: Manifest, records: str, name: str | None) 
         name = shipped[0]
     embedder = build_embedder(name)
     if embedder.identity not in identities:
-        tell(f"{embedder.identity} stands in for {recorded}, whose embeddings {records} holds")
+        report(f"{embedder.identity} stands in for {recorded}, whose embeddings {records} holds")
     return embedder

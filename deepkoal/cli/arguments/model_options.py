@@ -1,4 +1,4 @@
-"""The choice of network and of what runs it, which several verbs offer in the same words."""
+"""The choice of network and of what runs it, which several commands offer in the same words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepkoal.cli.arguments.embedders import NAMES, build_embedder, build_paper_embedder
-from deepkoal.cli.console import UsageError, hush, start_tensorflow
+from deepkoal.cli.console import UsageError, silence_native_logs, start_tensorflow
 
 if TYPE_CHECKING:
     from deepkoal.inference.colorizer import Colorizer
@@ -87,7 +87,7 @@ def load_colorizer(arguments: argparse.Namespace) -> Colorizer:
     if backend != "keras":
         if chosen:
             raise UsageError(f"--embedder goes with the keras backend, not {backend}")
-        with hush():
+        with silence_native_logs():
             if arguments.model is not None:
                 return Colorizer.from_file(arguments.model)
             return Colorizer.from_preset(arguments.preset, backend=backend)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,8 @@ from deepkoal.image_io.photo import FORMATS
 STREAM = "-"
 DEFAULT_FOLDER = "colorized"
 COMPARISON_SUFFIX = ".compare.jpg"
+SEPARATORS = ("/", "\\")
+"""A name that ends in one is a folder's: also in a command that was written for another system."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,14 @@ def plan_photos(
             )
         source = None if photos[0] == STREAM else Path(photos[0])
         return Plan([Job(source, None, suffix or ".jpg")])
-    if single and not _is_folder_name(out):
+    names_folder = _is_folder_name(out)
+    if out.endswith("\\") and not is_folder(out):
+        out = out.rstrip("\\") or out
+    if single and not names_folder:
         return _plan_file(photos[0], Path(out), suffix, compare, variations)
     if photos[0] == STREAM:
         raise UsageError(f"{out} is a folder; name the file for the photo from standard input")
-    if (exists(out) and not is_folder(out)) or not _is_folder_name(out):
+    if (exists(out) and not is_folder(out)) or not names_folder:
         if single:
             raise UsageError(
                 f"{out} is neither a folder nor a photo's name; end it in .jpg or .png"
@@ -122,13 +126,13 @@ def plan_photos(
 
 def _is_folder_name(out: str) -> bool:
     suffix = Path(out).suffix.lower()
-    if is_folder(out) or out.endswith(os.sep) or not suffix:
+    if is_folder(out) or out.endswith(SEPARATORS) or not suffix:
         return True
     if suffix in FORMATS:
         return False
     raise UsageError(
         f"{out} ends in no format that is written; name a file .jpg, .png, .webp, .tif, .bmp or "
-        f".gif, or end a folder's name with {os.sep}"
+        ".gif, or end a folder's name with /"
     )
 
 

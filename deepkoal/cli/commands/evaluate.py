@@ -5,19 +5,19 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from deepkoal.atomic_files import write_text_atomically
 from deepkoal.cli.arguments.argument_types import positive_number, whole_number
 from deepkoal.cli.arguments.model_options import (
     add_backend_option,
     add_model_options,
     load_colorizer,
 )
-from deepkoal.cli.console import UsageError, as_usage, start_tensorflow
+from deepkoal.cli.console import UsageError, as_usage, report, show_lines, start_tensorflow
 from deepkoal.errors import DeepkoalError
-from deepkoal.rendering.upsampling import NETWORK_STRIDE
+from deepkoal.rendering import NETWORK_STRIDE
 
 
 def add_verbs(verbs: Any) -> None:
@@ -25,15 +25,21 @@ def add_verbs(verbs: Any) -> None:
     evaluate = verbs.add_parser(
         "evaluate", help="measure a network on color photos", description=_run_evaluate.__doc__
     )
-    evaluate.add_argument("photos", metavar="PHOTOS", help="folder of color photos, at any depth")
+    evaluate.add_argument(
+        "photos",
+        metavar="PHOTOS",
+        nargs="?",
+        help="folder of color photos, at any depth; faces, border and nothing_to_see need none",
+    )
     add_model_options(evaluate)
     add_backend_option(evaluate, auto=False)
     evaluate.add_argument(
         "--figures",
-        default="size,psnr",
+        default="cost,fidelity",
         metavar="LIST",
-        help="which to measure, with commas, or all: size, psnr, vibrance, hints, bleeding, "
-        "context, robustness, diversity, uncertainty, recovery (%(default)s)",
+        help="which to measure, with commas, or all: cost, fidelity, psnr_optimal_vibrance, nll, "
+        "vivid, hue_spread, hints, bleeding, context, robustness, diversity, uncertainty, "
+        "semantic_accuracy, faces, border, nothing_to_see (%(default)s)",
     )
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     evaluate.add_argument(
@@ -71,8 +77,14 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
 
     chosen = [name.strip() for name in arguments.figures.split(",")]
     figures = list(evaluation.FIGURES) if chosen == ["all"] else chosen
+    for name in figures:
+        if name in evaluation.RENAMED:
+            report(f"the figure {name} is deprecated; write {evaluation.RENAMED[name]}")
+    figures = [evaluation.RENAMED.get(name, name) for name in figures]
     with as_usage():
-        evaluation.check_figures(figures)
+        evaluation.check_figures(figures, has_photos=arguments.photos is not None)
+    if arguments.page is not None and arguments.photos is None:
+        raise UsageError("--page shows photos; give a folder of them")
     colorizer = load_colorizer(arguments)
     colorizer.working_size = arguments.working_size or colorizer.working_size
     if arguments.temperature is not None:
@@ -80,10 +92,14 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
             colorizer.decoding, temperature=arguments.temperature
         )
     with evaluation.Workers(progress=True) as workers:
-        seen = evaluation.see_photos(colorizer, arguments.photos, workers, limit=arguments.limit)
-        bench = evaluation.Bench(colorizer, seen, workers)
+        photos = evaluation.PhotoSet()
+        if arguments.photos is not None:
+            photos = evaluation.load_photos(
+                colorizer, arguments.photos, workers, limit=arguments.limit
+            )
+        bench = evaluation.Bench(colorizer, photos, workers)
         card = evaluation.measure(bench, figures)
-    print(card.to_table())
+    show_lines(card.to_table().split("\n"))
     if arguments.json is not None:
         _write_json(arguments.json, card.to_json())
     if arguments.page is not None:
@@ -92,12 +108,9 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _write_json(path: Path, card: dict[str, Any]) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        part.replace(path)
+        write_text_atomically(path, json.dumps(card, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise DeepkoalError(
             f"{path}: cannot write the figures ({error.strerror}); choose a writable place"
         ) from error

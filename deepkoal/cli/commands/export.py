@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepkoal.cli.arguments.argument_types import vibrance, whole_number
 from deepkoal.cli.arguments.model_options import add_model_options, load_colorizer
-from deepkoal.cli.console import UsageError, hush, show, start_tensorflow, tell
+from deepkoal.cli.console import UsageError, report, show, silence_native_logs, start_tensorflow
 from deepkoal.errors import DeepkoalError
 
 if TYPE_CHECKING:
@@ -92,21 +92,21 @@ def _run_export(arguments: argparse.Namespace) -> int:
     """Write a network as a SavedModel that colors photo files, or for LiteRT or ONNX Runtime."""
     _check(arguments)
     place = _find_place(arguments)
-    tell("loading the network")
+    report("loading the network")
     start_tensorflow()
     if arguments.format != "saved_model":
         return _export_bare(arguments, place)
     from deepkoal.export import MAX_PIXELS, WARM_UP_FILE, export_saved_model
 
     colorizer = load_colorizer(arguments)
-    tell(f"writing {place} (half a minute or more)")
+    report(f"writing {place} (half a minute or more)")
     max_pixels = MAX_PIXELS if arguments.max_pixels is None else arguments.max_pixels
     folder = export_saved_model(
         colorizer, place, vibrance=arguments.vibrance, max_pixels=max_pixels
     )
     show(folder)
     if not (folder / WARM_UP_FILE).exists():
-        tell("no warm-up requests were written; pip install 'deepkoal[serve]' and export again")
+        report("no warm-up requests were written; pip install 'deepkoal[serve]' and export again")
     return 0
 
 
@@ -146,8 +146,8 @@ def _export_bare(arguments: argparse.Namespace, path: Path) -> int:
     from deepkoal.export import export_litert, export_onnx
 
     colorizer = load_colorizer(arguments)
-    tell(f"writing {path} (half a minute or more)")
-    with hush():  # converters say on stderr what they were asked for
+    report(f"writing {path} (half a minute or more)")
+    with silence_native_logs():  # converters log every step on stderr
         if arguments.format == "onnx":
             export_onnx(colorizer, path)
         else:

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.console import show
-from deepkoal.errors import WeightsError
+from deepkoal.cli.console import show, show_lines
+from deepkoal.errors import WeightsError, printable
 
 if TYPE_CHECKING:
     from deepkoal.pretrained.presets import Preset
@@ -41,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     rows = [_describe(preset) for preset in list_presets()]
     if arguments.json:
-        show(json.dumps(rows, indent=1, ensure_ascii=False))
+        show_lines(json.dumps(rows, indent=1, ensure_ascii=False).split("\n"))
         return 0
     columns = ("preset", "network", "weights", "parameters", "license", "summary")
     table = [columns, *(_format(row) for row in rows)]
@@ -67,7 +67,7 @@ def _describe(preset: Preset) -> dict[str, Any]:
     return {
         "name": preset.name,
         "network": preset.network,
-        "weights": None if weights is None else str(weights),
+        "weights": None if weights is None else printable(str(weights)),
         "size_bytes": None if weights is None else weights.stat().st_size,
         "parameters": None if weights is None else _count_parameters(weights),
         "working_size": preset.working_size,

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 
 from deepkoal.evaluation.photos import SIZE, Bench
-from deepkoal.evaluation.table import Line
+from deepkoal.evaluation.scorecard import Figure, Line
 from deepkoal.inference.backends import KerasBackend
-from deepkoal.inference.colorizer import ByteArray, Colorizer, fit_working_size
+from deepkoal.inference.colorizer import ByteArray, Colorizer
+from deepkoal.inference.working_size import fit_working_size
 
 _TIMED = 16
 _COUNTED = (
@@ -26,12 +28,12 @@ _COUNTED = (
 
 
 @dataclass(frozen=True)
-class Cost:
+class Cost(Figure):
     """What a network costs.
 
     Attributes:
         backend: that ran the network.
-        parameters: of the network, trained or not; None where no Keras network tells.
+        parameters: of the network, trained or not; None where the backend is not Keras.
         multiply_adds: of one pass over a 256×256 input; likewise.
         working_multiply_adds: of one pass at the size at which the network sees a square photo;
             likewise.
@@ -72,7 +74,7 @@ def measure_cost(bench: Bench) -> Cost:
     """Count the network's parameters and multiply-adds, and time it with nothing else running."""
     backend = bench.colorizer.backend
     network = backend.network if isinstance(backend, KerasBackend) else None
-    working = fit_working_size(SIZE, SIZE, bench.colorizer.working_size)
+    working = fit_working_size(np.array([SIZE, SIZE]), bench.colorizer.working_size).tolist()
     return Cost(
         backend=backend.kind,
         parameters=None if network is None else network.count_params(),
@@ -137,6 +139,6 @@ def _time(colorizer: Colorizer, photos: Sequence[ByteArray]) -> float:
     seconds = []
     for photo in photos:
         start = time.perf_counter()
-        colorizer.open(photo).render()
+        colorizer.predict(photo).render()
         seconds.append(time.perf_counter() - start)
     return statistics.median(seconds)
