@@ -59,8 +59,8 @@ def test_the_backend_tidies_as_numpy_does():
 
 
 def test_a_scanned_page_comes_out_more_neutral():
-    page = Colorizer.from_preset("koala-lite").open(data.page())
+    page = Colorizer.from_preset("koala-lite").predict(data.page())
     raw, cleaned = (
-        np.linalg.norm(page.read_ab(cleanup=on), axis=-1).mean() for on in (False, True)
+        np.linalg.norm(page.decode_ab(cleanup=on), axis=-1).mean() for on in (False, True)
     )
     assert cleaned < 0.9 * raw

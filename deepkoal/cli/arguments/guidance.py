@@ -12,7 +12,7 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.guidance.color_options import MOST_VARIATIONS
 
 if TYPE_CHECKING:
-    from deepkoal.guidance import ColorOptions
+    from deepkoal.guidance import ColorKeywords
     from deepkoal.inference.colorizer import Colorizer
 
 
@@ -68,7 +68,7 @@ def check_guidance(arguments: argparse.Namespace, photos: int) -> None:
         raise UsageError(f"--variations cannot follow {given[0]}; leave one out")
 
 
-def read_color_options(arguments: argparse.Namespace) -> ColorOptions:
+def read_color_options(arguments: argparse.Namespace) -> ColorKeywords:
     """Return what the options ask for, but for the reference.
 
     Raises:
@@ -87,7 +87,7 @@ def read_color_options(arguments: argparse.Namespace) -> ColorOptions:
     }
 
 
-def add_reference(options: ColorOptions, reference: Path | None, colorizer: Colorizer) -> None:
+def add_reference(options: ColorKeywords, reference: Path | None, colorizer: Colorizer) -> None:
     """Add the reference photo, which the network has to see, to what the options ask for.
 
     Raises:

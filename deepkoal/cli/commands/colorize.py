@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from deepkoal.cli.arguments.output_plan import Job
-    from deepkoal.guidance import ColorOptions
+    from deepkoal.guidance import ColorKeywords
     from deepkoal.image_io import Photo
     from deepkoal.inference.colorizer import Colorizer
 
@@ -149,7 +149,7 @@ def _sum_up(colored: int, skipped: int, failed: int) -> None:
 
 
 def _color_all(
-    jobs: list[Job], colorizer: Colorizer, options: ColorOptions, arguments: argparse.Namespace
+    jobs: list[Job], colorizer: Colorizer, options: ColorKeywords, arguments: argparse.Namespace
 ) -> Iterator[PhotoError | None]:
     """Color and write every photo; yield for each why it could not be done, or None."""
     batch: list[Opened] = []
@@ -177,7 +177,7 @@ def _read(job: Job, max_pixels: int | None) -> Photo:
 
 
 def _color_batch(
-    batch: list[Opened], colorizer: Colorizer, options: ColorOptions, arguments: argparse.Namespace
+    batch: list[Opened], colorizer: Colorizer, options: ColorKeywords, arguments: argparse.Namespace
 ) -> Iterator[PhotoError | None]:
     photos = [photo.rgb for _, photo in batch]
     try:
