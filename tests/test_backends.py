@@ -90,7 +90,7 @@ def test_outputs_are_kerass_at_any_size(folder, on_keras, photos, name):
     assert (colorizer.backend.name, colorizer.working_size) == ("lite", 64)
     crops = (photos["coffee"], photos["rocket"][:, :90], photos["astronaut"][:40], photos["coffee"])
     for photo in crops:
-        expected, found = on_keras.open(photo).outputs, colorizer.open(photo).outputs
+        expected, found = on_keras.predict(photo).outputs, colorizer.predict(photo).outputs
         assert found.keys() == expected.keys()
         for output in expected:
             assert found[output].dtype == np.float32
@@ -227,8 +227,8 @@ def test_a_network_of_mixed_precision_is_exported_in_float32(photos, tmp_path):
         keras.config.set_dtype_policy("float32")
     assert mixed.get_layer("features_conv").compute_dtype == "bfloat16"
     path = export_onnx(Colorizer(mixed, working_size=64), tmp_path / "net.onnx")
-    expected = Colorizer(tiny_lite(), working_size=64).open(photos["coffee"]).outputs["logits"]
-    found = Colorizer.from_file(path).open(photos["coffee"]).outputs["logits"]
+    expected = Colorizer(tiny_lite(), working_size=64).predict(photos["coffee"]).outputs["logits"]
+    found = Colorizer.from_file(path).predict(photos["coffee"]).outputs["logits"]
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert mixed.get_layer("features_conv").compute_dtype == "bfloat16"
 

@@ -30,7 +30,7 @@ from deepkoal.guidance import DecodingConfig, Hint, Palette
 from deepkoal.image_io import decode_photo as read_photo_bytes
 from deepkoal.inference.colorizer import Colorizer, fit_working_size
 from deepkoal.inference.prediction import Prediction
-from deepkoal.rendering.upsampling import resize_for_network
+from deepkoal.rendering.resampling import resize
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -272,7 +272,7 @@ def test_ab_is_what_a_photo_of_that_size_is_colored_with(colorizers, served, nam
     for l, own in zip(np.float32(REQUESTS["ab"]["l"]), ab, strict=True):
         outputs = colorizer.network.predict_on_batch(l[None] / 50 - 1)
         outputs = {key: np.asarray(output[0]) for key, output in outputs.items()}
-        expected = Prediction(l[..., 0], outputs, colorizer.decoding).read_ab()
+        expected = Prediction(l[..., 0], outputs, colorizer.decoding).decode_ab()
         np.testing.assert_allclose(own, expected, atol=0.02)
 
 
@@ -363,8 +363,8 @@ def test_working_size_is_the_colorizers(height, width, working_size):
 @pytest.mark.parametrize("shape", [(3001, 40), (40, 3001), (517, 33), (20, 20), (64, 96)])
 def test_resizing_is_the_colorizers(shape):
     l = np.random.default_rng(0).uniform(0, 100, shape).astype("float32")
-    expected = resize_for_network(l, 64, 96)
-    resized = coloring.resize_for_network(tf.constant(l[None, ..., None]), 64, 96)
+    expected = resize(l, 64, 96)
+    resized = coloring.resize(tf.constant(l[None, ..., None]), 64, 96)
     np.testing.assert_allclose(resized[0, ..., 0], expected, atol=0.01)
 
 

@@ -158,7 +158,7 @@ def test_every_part_of_a_look_is_read_as_the_library_does(client, colorizer, ope
         "/api/references?name=r.png", content=encode_photo(photos["chelsea"], "PNG")
     ).json()
     assert reference["picture"].startswith("data:image/jpeg;base64,")
-    seen = colorizer.open(grey)
+    seen = colorizer.predict(grey)
     red, seeded = "#d02030", seen.list_variations(6, seed=3)
     looks = [
         ({"vibrance": 2.5}, {"vibrance": 2.5}),

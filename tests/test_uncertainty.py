@@ -79,7 +79,7 @@ def test_colors_err_where_they_are_doubted(photos):
     colorizer = Colorizer.from_preset("koala-lite")
     correlations = []
     for rgb in photos.values():
-        prediction = colorizer.open(rgb)
+        prediction = colorizer.predict(rgb)
         logits = prediction.outputs["logits"]
         height, width = logits.shape[:2]
         ab = decode_outputs(prediction.outputs, DecodingConfig(prediction.decoding.temperature))
@@ -180,7 +180,7 @@ def test_remaining_doubt_is_the_deviation_of_the_process(grid):
 
 
 def test_what_a_hint_has_told_is_doubted_less_and_asked_no_more(photos):
-    prediction = Colorizer.from_preset("koala-lite").open(photos["coffee"])
+    prediction = Colorizer.from_preset("koala-lite").predict(photos["coffee"])
     asked = prediction.suggest_hints(3)
     hints = [Hint(*place, "tomato") for place in asked]
     before, after = prediction.uncertainty(), prediction.uncertainty(hints=hints)

@@ -6,13 +6,13 @@ CIE 1976 L*a*b* under illuminant D65 (2° observer): `l` in 0…100, `ab` about 
 is gamma-encoded sRGB (IEC 61966-2-1) in 0…1.
 """
 
+from deepkoal.arrays import Tensor
 from deepkoal.color.colorfulness import colorfulness
 from deepkoal.color.conversion import (
     AB_SCALE,
     RGB_TO_XYZ,
     WHITE_D65,
     XYZ_TO_RGB,
-    Tensor,
     denormalize_ab,
     denormalize_l,
     lab_to_linear,

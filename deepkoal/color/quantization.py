@@ -6,8 +6,7 @@ import functools
 
 import numpy as np
 
-from deepkoal.arrays import constant, namespace
-from deepkoal.color.conversion import Tensor
+from deepkoal.arrays import Tensor, constant, namespace
 from deepkoal.color.gamut import in_gamut
 
 BIN_WIDTH = 10.0

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 
-from deepkoal.arrays import ByteArray, FloatArray
+from deepkoal.arrays import ByteArray as ByteArray
+from deepkoal.arrays import FloatArray
 from deepkoal.deprecation import rename_keywords, warn_renamed
 from deepkoal.errors import DeepkoalError, WeightsError, check_range
 from deepkoal.guidance import (

@@ -8,7 +8,8 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from deepkoal.arrays import ByteArray, FloatArray
+from deepkoal.arrays import ByteArray as ByteArray
+from deepkoal.arrays import FloatArray
 from deepkoal.deprecation import warn_renamed
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import (
@@ -43,10 +44,13 @@ class Prediction(PredictionCore):
     so a screen can be served with a small one, and the file with a large one.
 
     Attributes:
+        l: see `PredictionCore`, as are `outputs` and `decoding`.
         read_reference: `Colorizer.open_reference` of the network, for reference photos that it
             has not seen; each costs a pass.
     """
 
+    l: FloatArray
+    outputs: dict[str, FloatArray]
     read_reference: Callable[[ByteArray], Reference] | None = field(default=None, repr=False)
 
     def decode_ab(
@@ -66,7 +70,8 @@ class Prediction(PredictionCore):
                 predicts no distribution that a palette or a variation could shift.
         """
         options, hints = self._collect(options, keywords)
-        return self._decode(options, hints, options.variation)[0]
+        ab: FloatArray = self._decode(options, hints, options.variation)[0]
+        return ab
 
     def render(
         self, options: ColorOptions | None = None, **keywords: Unpack[ColorKeywords]

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepkoal.guidance import ColorOptions, Hint, VariationLatents, check_hints
+from deepkoal.guidance import ColorKeywords, Hint, VariationLatents, check_hints
 from deepkoal.image_io import Photo, decode_photo, encode_photo
 from deepkoal.image_io.kinds import sniff_kind
 from deepkoal.image_io.photo import FORMATS
@@ -70,16 +70,16 @@ class OpenPhoto:
     preview: Prediction
     thumbnail: Prediction
 
-    def color(self, **options: Unpack[ColorOptions]) -> bytes:
+    def color(self, **options: Unpack[ColorKeywords]) -> bytes:
         """Return the colored photo at the size of the screen, as JPEG, or PNG if it has alpha."""
         return _encode(self.preview.render(**self._fit(options, self.preview)), self.alpha)
 
     def draw_thumbnails(
-        self, variations: Sequence[VariationLatents | None], **options: Unpack[ColorOptions]
+        self, variations: Sequence[VariationLatents | None], **options: Unpack[ColorKeywords]
     ) -> list[bytes]:
         """Return small JPEG files of the photo, one for each variation."""
         fitted = self._fit(options, self.thumbnail)
-        looks: list[ColorOptions] = [{**fitted, "variation": each} for each in variations]
+        looks: list[ColorKeywords] = [{**fitted, "variation": each} for each in variations]
         return [_encode(self.thumbnail.render(**each)) for each in looks]
 
     @functools.cached_property
@@ -116,7 +116,7 @@ class OpenPhoto:
         rgb = compose_rgb(np.full((1, len(ab)), l, np.float32), ab[None])[0]
         return list(dict.fromkeys("#{:02x}{:02x}{:02x}".format(*color) for color in rgb))
 
-    def finish(self, **options: Unpack[ColorOptions]) -> tuple[bytes, str]:
+    def finish(self, **options: Unpack[ColorKeywords]) -> tuple[bytes, str]:
         """Return the colored photo at its full size, with what the file carried, and its format.
 
         The format is the photo's own, but PNG for GIF, whose 256 colors would not do.
@@ -135,7 +135,7 @@ class OpenPhoto:
             suffix = next(each for each, format in FORMATS.items() if format == kind)
         return f"{path.stem}.colored{suffix}"
 
-    def _fit(self, options: ColorOptions, prediction: Prediction) -> ColorOptions:
+    def _fit(self, options: ColorKeywords, prediction: Prediction) -> ColorKeywords:
         return {**options, "hints": self._move(options.get("hints", ()), prediction)}
 
     def _move(self, hints: Sequence[Hint], prediction: Prediction) -> list[Hint]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from deepkoal.guidance import ColorOptions, Hint, Palette, VariationLatents
+from deepkoal.guidance import ColorKeywords, Hint, Palette, VariationLatents
 from deepkoal.studio.open_photo import VARIATIONS, OpenPhoto
 from deepkoal.studio.session import Session
 
@@ -56,7 +56,7 @@ class OptionsRequest(HintsRequest):
     reference: str | None = None
     variation: VariationRequest | None = None
 
-    def make_look(self, photo: OpenPhoto, desk: Session) -> ColorOptions:
+    def make_look(self, photo: OpenPhoto, desk: Session) -> ColorKeywords:
         """Return the look as the library has it.
 
         Raises:
