@@ -42,9 +42,9 @@ from deepkoal.client.client import Client
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import Hint
 from deepkoal.image_io import read_image, write_image
+from deepkoal.serving.errors import CODES, HTTP_STATUS, ServingError, code_of_http_status
 from deepkoal.serving.loading import ServedVersion
 from deepkoal.serving.signature import Signature, Slot
-from deepkoal.serving.status import CODES, HTTP_STATUS, ServingError, read_http_status
 from deepkoal.serving.tensor_json import read_request
 from deepkoal.serving.tensor_protos import read_tensor, write_tensor
 
@@ -158,7 +158,7 @@ def test_guidance_is_sent_as_the_signatures_take_it(models, server):
 def test_only_what_neighbors_cannot_change_is_batched():
     def batches(**shapes):
         slots = {name: Slot("t:0", np.dtype(object), shape) for name, shape in shapes.items()}
-        return Signature("s", slots, {"y": slots.pop("y")}).batches
+        return Signature("s", slots, {"y": slots.pop("y")}).is_batchable
 
     assert batches(x=(None,), y=(None,))
     assert batches(x=(None, None, 3), y=(None, None))
@@ -245,8 +245,8 @@ def test_codes_are_those_of_grpc_and_tensorflow():
     assert [code.name for code in grpc.StatusCode] == list(CODES)
     assert CODES.index("RESOURCE_EXHAUSTED") == tf.errors.RESOURCE_EXHAUSTED
     for code in ("NOT_FOUND", "UNAVAILABLE", "RESOURCE_EXHAUSTED", "INVALID_ARGUMENT", "INTERNAL"):
-        assert read_http_status(HTTP_STATUS[code]) == code
-    assert read_http_status(302) == "UNKNOWN"
+        assert code_of_http_status(HTTP_STATUS[code]) == code
+    assert code_of_http_status(302) == "UNKNOWN"
 
 
 def test_the_interface_is_as_its_schema_says(server):

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from deepkoal.client.wire import PREDICT, read_strings, write_request
-from deepkoal.serving.status import ServingError, read_http_status
+from deepkoal.serving.errors import ServingError, code_of_http_status
 
 Array = np.ndarray[Any, Any]
 
@@ -66,7 +66,7 @@ class RestTransport:
         except urllib.error.HTTPError as error:
             with error:
                 message = _read_error(error.read())
-            raise ServingError(read_http_status(error.code), message, error.code) from error
+            raise ServingError(code_of_http_status(error.code), message, error.code) from error
         except (OSError, http.client.HTTPException) as error:
             raise self._name_cause(error) from error
         try:
