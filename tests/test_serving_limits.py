@@ -16,11 +16,11 @@ from tensorflow_serving.apis import predict_pb2
 
 from deepkoal.serving import grpc_api, tensor_protos
 from deepkoal.serving.batching import Batcher
-from deepkoal.serving.errors import ServingError
+from deepkoal.serving.errors import ServingError, is_model_name
 from deepkoal.serving.json_types import count_values, estimate_bytes
 from deepkoal.serving.limits import MEGABYTE, Limits, MemoryBudget
 from deepkoal.serving.metrics import Metrics
-from deepkoal.serving.repository import Repository, is_model_name
+from deepkoal.serving.repository import Repository
 from deepkoal.serving.rest_api import build_app
 from deepkoal.serving.signature import Signature, Slot, count_bytes
 from deepkoal.serving.tensor_json import read_request

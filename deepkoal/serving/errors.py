@@ -93,6 +93,11 @@ def printable(text: str) -> str:
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def is_model_name(name: str) -> bool:
+    """Return whether a request can name a model so: as a part of a URL's path, and in UTF-8."""
+    return name not in ("", ".", "..") and not {"/", ":"} & set(name) and printable(name) == name
+
+
 def summarize_graph_error(message: str) -> str:
     """Return the cause of a failed graph in one line.
 

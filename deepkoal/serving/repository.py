@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepkoal.errors import DeepkoalError
-from deepkoal.serving.errors import Code, ServingError, printable
+from deepkoal.serving.errors import Code, ServingError, is_model_name, printable
 from deepkoal.serving.loading import MODEL_FILE, ServedVersion
 
 POLL_SECONDS = 1.0
@@ -191,11 +191,6 @@ class Repository:
 
     def _set_state(self, name: str, version: int, state: VersionState) -> None:
         self._states.setdefault(name, {})[version] = state
-
-
-def is_model_name(name: str) -> bool:
-    """Return whether a request can name a model so: in a URL's path, and in UTF-8."""
-    return bool(name) and not {"/", ":"} & set(name) and printable(name) == name
 
 
 def find_versions(folder: Path) -> dict[str, dict[int, Path]]:
