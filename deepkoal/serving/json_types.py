@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import GenericAlias
 from typing import Any
 
 import msgspec
@@ -162,6 +163,11 @@ def build_types(signature: Signature) -> SignatureTypes:
     )
 
 
+def list_of(kind: Any) -> Any:
+    """Return the type of lists of a type that is known at run time only."""
+    return GenericAlias(list, (kind,))
+
+
 def _nest(slot: Slot, shape: tuple[int | None, ...] | None) -> Any:
     """Return the type of nested lists that hold a tensor; any, where its rank is free."""
     if shape is None:
@@ -169,7 +175,7 @@ def _nest(slot: Slot, shape: tuple[int | None, ...] | None) -> Any:
     scalars: dict[str, Any] = {"O": str | Base64, "b": bool, "i": int, "u": int}
     nested = scalars.get(slot.dtype.kind, float)
     for _ in shape:
-        nested = list[nested]
+        nested = list_of(nested)
     return nested
 
 

@@ -38,7 +38,7 @@ class Repository:
 
     A new version is loaded beside the old one and takes its place between two requests; the old
     one is unloaded when the last request that began with it has ended. A version that cannot be
-    loaded, say because it is still being copied, changes nothing and is tried again whenever its
+    loaded, as one that is still being copied, changes nothing and is tried again whenever its
     files have changed.
 
     Args:

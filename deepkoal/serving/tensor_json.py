@@ -24,6 +24,7 @@ from deepkoal.serving.json_types import (
     decode,
     decode_envelope,
     is_map,
+    list_of,
 )
 from deepkoal.serving.signature import Array, Arrays, Signature, Slot
 
@@ -97,12 +98,12 @@ def write_answer(outputs: Arrays, by_row: bool) -> bytes:
 def _read_rows(rows: Any, signature: Signature, types: SignatureTypes) -> Mapping[str, Any]:
     """Return nested lists for each input."""
     if is_map(rows, in_list=True):
-        decoded = decode("instances", rows, list[types.row], signature)
+        decoded = decode("instances", rows, list_of(types.row), signature)
         fields = zip(signature.inputs, types.row.__struct_fields__, strict=True)
         return {name: [getattr(row, field) for row in decoded] for name, field in fields}
     if types.plain_row is None:
         _reject(f"each of 'instances' must be an object with keys {_list_names(signature)}")
-    decoded = decode("instances", rows, list[types.plain_row], signature)
+    decoded = decode("instances", rows, list_of(types.plain_row), signature)
     if not decoded:
         _reject("Expecting 'instances' to be a list/array with at least one value")
     return dict.fromkeys(signature.inputs, decoded)

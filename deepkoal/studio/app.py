@@ -186,7 +186,7 @@ def _add_errors(app: FastAPI) -> None:
         return answer_error(
             500,
             f"the studio failed at this ({type(error).__name__}); what it printed in its terminal "
-            "tells more",
+            "says more",
         )
 
 

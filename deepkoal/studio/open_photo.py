@@ -40,7 +40,7 @@ _QUALITY = 90
 _DOUBT_INK = (226, 20, 160)  # hardly any photo has it
 _DOUBT_OPACITY = 190
 _LEAST_CONTRAST = 0.1  # of the map of doubt: evenly doubted photos should look so
-_SWATCH_L = (35.0, 80.0)  # darker or lighter, no color can be told
+_SWATCH_L = (35.0, 80.0)  # darker or lighter, colors cannot be told apart
 _EDGE = 1e-3
 
 ByteArray = NDArray[np.uint8]
