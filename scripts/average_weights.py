@@ -32,7 +32,7 @@ def load(name: str) -> keras.Model:
 def tame_statistics(network: keras.Model) -> None:
     """Scale each convolution whose normalization has seen too large a variance; nothing changes."""
     for layer in network.layers:
-        if not layer.name.endswith("_norm"):
+        if not isinstance(layer, keras.layers.BatchNormalization):
             continue
         gamma, beta, mean, variance = layer.get_weights()
         scale = 1.0
