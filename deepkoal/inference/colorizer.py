@@ -22,13 +22,13 @@ from deepkoal.guidance import (
 )
 from deepkoal.inference.backends import Backend, KerasBackend, find_backend, open_backend
 from deepkoal.inference.prediction import Prediction
+from deepkoal.inference.scene import find_border
 from deepkoal.inference.working_size import (
     LEAST_SIDE,
     fit_working_sizes,
     merge_outputs,
     run_network,
 )
-from deepkoal.inference.scene import find_border
 from deepkoal.pretrained.networks import load_backend, load_network, load_trained
 from deepkoal.pretrained.presets import DEFAULT_PRESET, list_presets, load_preset
 from deepkoal.pretrained.run_dir import load_decoding, read_training_size
@@ -292,7 +292,9 @@ class Colorizer:
         seen = [Prediction(l, {}, border=_find_border(l), **unseen) for l in all_l]
         alike = defaultdict(list)
         for index, photo in enumerate(seen):
-            alike[fit_working_sizes(np.array(photo.inner_l.shape), self.working_sizes)].append(index)
+            alike[fit_working_sizes(np.array(photo.inner_l.shape), self.working_sizes)].append(
+                index
+            )
         for sizes, indices in alike.items():
             for start in range(0, len(indices), BATCH):
                 chunk = indices[start : start + BATCH]

@@ -145,8 +145,10 @@ class PredictionCore:
         Hints bend it so that their own pixels are met; ab is then of one version of the photo.
         """
         field = fit_chroma(self._coarse_l, ab)
-        return field if hints is None else touch_chroma(
-            field, self.inner_l, self._move_inside(hints.points), hints.ab
+        return (
+            field
+            if hints is None
+            else touch_chroma(field, self.inner_l, self._move_inside(hints.points), hints.ab)
         )
 
     def sort_variations(self, latents: VariationLatents) -> VariationLatents:

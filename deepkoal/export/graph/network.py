@@ -11,12 +11,12 @@ from deepkoal.export.graph.file_decoding import decode_photo
 from deepkoal.export.graph.full_size import lightness
 from deepkoal.guidance import DecodingConfig
 from deepkoal.inference.prediction_core import PredictionCore
+from deepkoal.inference.scene import find_border
 from deepkoal.inference.working_size import (
     fit_working_sizes,
     merge_outputs,
     run_network,
 )
-from deepkoal.inference.scene import find_border
 from deepkoal.rendering.resampling import resize
 from deepkoal.rendering.upsampling import find_stride
 
