@@ -58,12 +58,12 @@ class Description:
 
     Attributes:
         network: the network's name.
-        working_size: see `Colorizer`.
+        working_sizes: see `Colorizer`.
         decoding: as `DecodingConfig.to_config` gives it.
     """
 
     network: str
-    working_size: int
+    working_sizes: list[int]
     decoding: Mapping[str, Any]
 
     def to_json(self) -> str:
@@ -81,6 +81,8 @@ class Description:
             settings = json.loads(text)
             if isinstance(settings, dict) and "reading" in settings:  # in files of version 0.1
                 settings["decoding"] = settings.pop("reading")
+            if "working_size" in settings:
+                settings["working_sizes"] = [settings.pop("working_size")]
             description = cls(**settings)
             DecodingConfig.from_config(description.decoding)
         except (ValueError, TypeError) as error:
