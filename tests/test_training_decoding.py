@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from deepkoal.export.graph.coloring import predict
 from PIL import Image
 from tiny_networks import tiny_embedder, tiny_lite
 
@@ -13,7 +14,6 @@ from deepkoal.data.embed import embed_photos
 from deepkoal.data.store import StoredPhoto, encode_jpeg
 from deepkoal.evaluation.metrics import colorfulness, psnr
 from deepkoal.export import export_saved_model
-from deepkoal.export.graph.coloring import predict
 from deepkoal.guidance import DecodingConfig
 from deepkoal.image_io import decode_photo
 from deepkoal.inference.colorizer import Colorizer

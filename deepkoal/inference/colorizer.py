@@ -70,13 +70,18 @@ class Colorizer:
         working_size: int | Sequence[int] = 128,
         decoding: DecodingConfig | None = None,
     ) -> None:
-        sizes = [working_size] if isinstance(working_size, int) else sorted(working_size)
+        sizes = list(working_size) if isinstance(working_size, (list, tuple)) else [working_size]
         for size in sizes or [0]:
             check_range(size, "a working size", LEAST_SIDE, whole=True)
         is_backend = hasattr(network, "kind")  # a Keras model has none, and is not imported here
         self.backend: Backend = network if is_backend else KerasBackend(network)
-        self.working_sizes = tuple(map(int, sizes))
+        self.working_sizes = tuple(sorted(map(int, sizes)))
         self.decoding = decoding or DecodingConfig()
+
+    @property
+    def working_size(self) -> int:
+        """The largest of the working sizes, in pixels."""
+        return self.working_sizes[-1]
 
     @property
     def network(self) -> keras.Model:
@@ -121,7 +126,7 @@ class Colorizer:
         else:
             network = load_backend(name, backend)
         decoding = DecodingConfig.from_config(preset.decoding)
-        return cls(network, working_size=preset.working_sizes, decoding=decoding)
+        return cls(network, working_size=preset.working_size, decoding=decoding)
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
@@ -143,10 +148,10 @@ class Colorizer:
             backend = open_backend(path)
             found = backend.description
             decoding = DecodingConfig.from_config(found.decoding)
-            return cls(backend, working_size=found.working_sizes, decoding=decoding)
+            return cls(backend, working_size=found.working_size, decoding=decoding)
         network, file = load_trained(path)
         preset = {preset.network: preset for preset in list_presets()}[network.name]
-        size = read_training_size(file.parent) or preset.working_sizes
+        size = read_training_size(file.parent) or preset.working_size
         decoding = load_decoding(file.parent, DecodingConfig.from_config(preset.decoding))
         return cls(network, working_size=size, decoding=decoding)
 
@@ -289,8 +294,9 @@ class Colorizer:
 
     def _predict_all(self, photos: Sequence[ByteArray]) -> list[Prediction]:
         all_l = [_read_lightness(photo) for photo in photos]
-        unseen = {"decoding": self.decoding, "read_reference": self.open_reference}
-        seen = [Prediction(l, {}, border=_find_border(l), **unseen) for l in all_l]
+        seen = [
+            Prediction(l, {}, self.decoding, _find_border(l), self.open_reference) for l in all_l
+        ]
         alike = defaultdict(list)
         for index, photo in enumerate(seen):
             alike[fit_working_sizes(np.array(photo.inner_l.shape), self.working_sizes)].append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack
 
 import numpy as np
 
@@ -31,6 +31,8 @@ from deepkoal.guidance.hints import check_kind
 from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.rendering.composition import render
 from deepkoal.rendering.resampling import resize
+
+Pixels = TypeVar("Pixels", FloatArray, ByteArray)
 
 HALF_DOUBT = 20.0
 """Expected error, in ab units, at which uncertainty is 0.5."""
@@ -230,7 +232,7 @@ class Prediction(PredictionCore):
         neutral = np.zeros((1, 1, 4), np.float32)
         return self._frame(inside, render(self.l, neutral))
 
-    def _frame(self, inside: Any, whole: Any) -> Any:
+    def _frame(self, inside: Pixels, whole: Pixels) -> Pixels:
         """Return what is known of the inside within what holds for the whole photo."""
         if self.box is None:
             return inside

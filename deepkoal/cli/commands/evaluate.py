@@ -54,8 +54,9 @@ def add_verbs(verbs: Any) -> None:
     evaluate.add_argument(
         "--working-size",
         type=whole_number(NETWORK_STRIDE),
+        nargs="+",
         metavar="N",
-        help="side in pixels at which the network sees a square photo, instead of its own",
+        help="sides in pixels at which the network sees a square photo, instead of its own",
     )
     evaluate.add_argument(
         "--temperature",

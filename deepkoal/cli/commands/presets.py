@@ -70,7 +70,7 @@ def _describe(preset: Preset) -> dict[str, Any]:
         "weights": None if weights is None else printable(str(weights)),
         "size_bytes": None if weights is None else weights.stat().st_size,
         "parameters": None if weights is None else _count_parameters(weights),
-        "working_sizes": preset.working_sizes,
+        "working_size": preset.working_size,
         "license": preset.license,
         "summary": preset.summary,
     }

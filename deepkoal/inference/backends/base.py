@@ -58,12 +58,12 @@ class Description:
 
     Attributes:
         network: the network's name.
-        working_sizes: see `Colorizer`.
+        working_size: see `Colorizer`.
         decoding: as `DecodingConfig.to_config` gives it.
     """
 
     network: str
-    working_sizes: list[int]
+    working_size: int | list[int]
     decoding: Mapping[str, Any]
 
     def to_json(self) -> str:
@@ -81,8 +81,6 @@ class Description:
             settings = json.loads(text)
             if isinstance(settings, dict) and "reading" in settings:  # in files of version 0.1
                 settings["decoding"] = settings.pop("reading")
-            if "working_size" in settings:
-                settings["working_sizes"] = [settings.pop("working_size")]
             description = cls(**settings)
             DecodingConfig.from_config(description.decoding)
         except (ValueError, TypeError) as error:
