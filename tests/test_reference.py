@@ -115,8 +115,7 @@ def test_counterparts_that_disagree_are_trusted_less():
     agreeing = np.full((8, 2), 20, "float32")
     torn = agreeing + 40 * np.array([[1, 0], [-1, 0]] * 4, "float32")
     near, far = (
-        pull(ab, flat_places(0, 1), flat_places(0, 8), colors)
-        for colors in (agreeing, torn)
+        pull(ab, flat_places(0, 1), flat_places(0, 8), colors) for colors in (agreeing, torn)
     )
     assert near[0, 0] == pytest.approx(20, abs=0.1)
     assert far[0, 0] == pytest.approx(20 / 5, abs=0.1)  # 20² / (20² + 40²)

@@ -14,6 +14,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from deepkoal.training.color_prior import measure_prior
+from deepkoal.training.early_stopping import EarlyStopping
 from killing import finish, kill_and_finish
 from PIL import Image
 from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_koala, tiny_lite
@@ -29,8 +31,6 @@ from deepkoal.losses import AbMeanSquaredError, LossDomain, RebalancedCrossEntro
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.training import ColorizationTask, network_from_embedding, train
 from deepkoal.training.checkpoints import Checkpoints, find_checkpoint, trim_log
-from deepkoal.training.color_prior import measure_prior
-from deepkoal.training.early_stopping import EarlyStopping
 from deepkoal.training.previews import draw_grid
 from deepkoal.training.task import LossInputs, rgb_to_l_ab
 from deepkoal.training.validation_metrics import ValidationMetrics
