@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import setuptools
+from missing import skip_or_fail
 
 import deepkoal
 
@@ -215,3 +216,22 @@ def test_editable_installation_uses_the_checkouts_weights(checkout, tmp_path):
     deepkoal_command = make_environment(tmp_path / "env", build("editable", checkout, tmp_path))
     listing = run_command([deepkoal_command, "presets", "--json"], tmp_path)
     assert find_weights(listing) == {checkout / "models"}
+
+
+# ---------------------------------------------------------------- the tests themselves
+
+
+def test_no_test_runs_without_end(pytestconfig):
+    assert pytestconfig.pluginmanager.hasplugin("timeout")
+    assert 0 < float(pytestconfig.getini("timeout")) <= 600
+
+
+@pytest.mark.parametrize(("value", "outcome"), [("true", "Failed"), (None, "Skipped")])
+def test_what_is_missing_fails_in_continuous_integration(monkeypatch, value, outcome):
+    monkeypatch.delenv("CI", raising=False)
+    if value:
+        monkeypatch.setenv("CI", value)
+    with pytest.raises(BaseException, match="no browser") as stop:
+        skip_or_fail("no browser")
+    assert stop.typename == outcome
+    assert "CI=true" in (ROOT / ".ci" / "run").read_text()
