@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+Tensor = Any
+"""A NumPy array or a tensor of the current Keras backend."""
+
+ByteArray = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
 
 
 def namespace(x: Any) -> Any:
@@ -14,17 +22,48 @@ def namespace(x: Any) -> Any:
     graph that is being exported the same lines become its ops. Only what both modules spell alike
     can be used: `exp`, `sum`, `matmul`, `einsum`, `where`, `clip`, `stack`, …
     """
-    if isinstance(x, np.ndarray):
+    if isinstance(x, (np.ndarray, np.generic)):
         return np
     from keras import ops  # here, so that NumPy's users need no backend
 
     return ops
 
 
-def constant(values: np.ndarray, like: Any) -> Any:
-    """Return an array as what `like` is, NumPy's or the backend's, and of its dtype."""
-    if isinstance(like, np.ndarray):
+def constant(values: Any, like: Any) -> Any:
+    """Return values as what `like` is, NumPy's array or the backend's tensor, and of its dtype."""
+    if namespace(like) is np:
         return np.asarray(values, like.dtype)
     from keras import ops
 
     return ops.convert_to_tensor(values, dtype=like.dtype)
+
+
+def cast(x: Any, dtype: str) -> Any:
+    """Return `x` with another dtype."""
+    ops = namespace(x)
+    return x.astype(dtype, copy=False) if ops is np else ops.cast(x, dtype)
+
+
+def arange(count: Any, like: Any) -> Any:
+    """Return 0, 1, … count − 1 as what `like` is: int64 in NumPy, int32 in a backend.
+
+    Within a graph the count may be a tensor.
+    """
+    ops = namespace(like)
+    return ops.arange(count, dtype="int64" if ops is np else "int32")
+
+
+def fold(step: Callable[[Any, Any], Any], start: Any, count: Any) -> Any:
+    """Return step(… step(step(start, 0), 1) …, count − 1), a loop that a graph can hold.
+
+    Args:
+        step: from what has come of the earlier numbers, and a number, to the same shape again.
+        start: an array or tensor.
+        count: of numbers; within a graph it may be a tensor.
+    """
+    ops = namespace(start)
+    if ops is not np:
+        return ops.fori_loop(0, count, lambda number, x: step(x, number), start)
+    for number in range(count):
+        start = step(start, number)
+    return start

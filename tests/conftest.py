@@ -35,7 +35,14 @@ hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=Tr
 hypothesis.settings.load_profile("repeatable")
 
 
-SLOW = ("test_tutorials", "test_training", "test_devices", "test_serving_process", "test_export")
+SLOW = (
+    "test_tutorials",
+    "test_training",
+    "test_gpu_campaign",
+    "test_devices",
+    "test_serving_process",
+    "test_export",
+)
 """Files that would hold everyone up if a worker came to them last."""
 
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from deepkoal.arrays import constant, namespace
-
-Tensor = Any
-"""A NumPy array or a tensor of the current Keras backend."""
+from deepkoal.arrays import Tensor, constant, namespace
 
 AB_SCALE = 110.0
 """The ab value that network units map to 1."""

@@ -14,7 +14,7 @@ from deepkoal.data.example import EMBEDDING_DTYPE
 from deepkoal.data.store import Outcome, StoredPhoto, decode_jpeg, describe_failure
 from deepkoal.errors import RecordsError
 from deepkoal.rendering.composition import lightness
-from deepkoal.rendering.upsampling import resize_for_network
+from deepkoal.rendering.resampling import resize
 
 
 class Embedder(Protocol):
@@ -117,7 +117,7 @@ def squeeze_lightness(photo: Outcome, side: int) -> npt.NDArray[np.float32]:
         side: of the square, in pixels.
 
     Returns:
-        float32 (side, side), 0…100.
+        float32 (side, side)), 0…100.
     """
     assert isinstance(photo, StoredPhoto)
-    return resize_for_network(lightness(decode_jpeg(photo.jpeg)), side, side)
+    return np.asarray(resize(lightness(decode_jpeg(photo.jpeg)), side, side))

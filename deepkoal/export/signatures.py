@@ -8,11 +8,18 @@ from typing import Any
 import tensorflow as tf
 
 from deepkoal.export.graph.assertions import demand, demand_one_batch
-from deepkoal.export.graph.guidance_inputs import check_vibrance, read_hints
-from deepkoal.export.graph.latents import SEEDS, LatentTable
-from deepkoal.export.graph.prediction import Network, read_batch
+from deepkoal.export.graph.full_size import render
+from deepkoal.export.graph.guidance_inputs import (
+    check_vibrance,
+    read_hints,
+    read_palette,
+    refuse_palette,
+)
+from deepkoal.export.graph.network import Network
+from deepkoal.guidance import compute_latents
 from deepkoal.guidance.color_options import MOST_VARIATIONS
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.rendering.upsampling import NETWORK_STRIDE
 
 PARALLEL_PHOTOS = 2
@@ -41,6 +48,7 @@ class ColorizerModule(tf.Module):
         self.network_variables = [variable.value for variable in network.model.variables]
         self._network = network
         self._vibrance = vibrance
+        self._can_lead = "logits" in network.model.output and network.decoding.prior is not None
 
     def list_signatures(self) -> dict[str, Any]:
         """Return the functions by name."""
@@ -58,8 +66,9 @@ class ColorizerModule(tf.Module):
         """
 
         def color(data: tf.Tensor) -> tf.Tensor:
-            photo = self._network.open(data)
-            return _encode(photo.render(photo.read_ab(self._vibrance)))
+            photo = self._network.predict(data)
+            ab = photo.decode(self._vibrance)
+            return _encode(_render(photo, photo.fit_field(ab)))
 
         return {"image_bytes": _map_photos(color, photo_bytes)}
 
@@ -92,51 +101,48 @@ class ColorizerModule(tf.Module):
         Returns:
             `image_bytes`: string (N,), PNG files, 8-bit RGB.
         """
-        wishes = {
+        options = {
             "hint_points": hint_points,
             "hint_colors": hint_colors,
             "palette": palette,
             "vibrance": vibrance,
         }
-        with demand_one_batch(photo_bytes, list(wishes.items())):
+        with demand_one_batch(photo_bytes, list(options.items())):
             photo_bytes = tf.identity(photo_bytes)
 
         def color(parts: tuple[tf.Tensor, ...]) -> tf.Tensor:
             data, points, colors, palette, vibrance = parts
-            photo = self._network.open(data)
+            shift = read_palette(palette) if self._can_lead else None
+            data = data if self._can_lead else refuse_palette(palette, data)
+            photo = self._network.predict(data)
             hints = read_hints(points, colors, tf.shape(photo.l))
-            ab = photo.read_ab(check_vibrance(vibrance), palette=palette, hints=hints)
-            return _encode(photo.render(ab, hints))
+            ab = photo.decode(check_vibrance(vibrance), palette=shift, hints=hints)
+            return _encode(_render(photo, photo.fit_field(ab, hints)))
 
-        return {"image_bytes": _map_photos(color, (photo_bytes, *wishes.values()))}
+        return {"image_bytes": _map_photos(color, (photo_bytes, *options.values()))}
 
     @_signature(l=([None, None, None, 1], tf.float32))
     def ab(self, l: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Read chroma for lightness, at the size that the network is to see.
+        """Return chroma for lightness, at the size that the network is to see.
 
         Args:
             l: float32 (N, H, W, 1), lightness in 0…100; N is 1 or more, H and W multiples of 32.
 
         Returns:
-            `ab`: float32 (N, h, w, 2), coarse chroma in CIE Lab units at vibrance 1, tidied, see
+            `ab`: float32 (N, h, w, 2), coarse chroma in CIE Lab units at vibrance 1, after
             `deepkoal.guidance.chroma_cleanup`; h and w are a quarter of H and W for koala-lite.
         """
         size = tf.shape(l)[1:3]
         message = f"l: expected height and width in multiples of {NETWORK_STRIDE}, got"
         with demand((size % NETWORK_STRIDE == 0) & (size > 0), message, size):
             l = tf.identity(l)
-        return {"ab": read_batch(self._network, l)}
+        return {"ab": self._network.decode_batch(l[..., 0])}
 
 
 class VariedModule(ColorizerModule):
-    """As `ColorizerModule`, for a network that tells a distribution of colors."""
+    """As `ColorizerModule`, for a network that predicts a distribution of colors."""
 
     names = (*ColorizerModule.names, "variations")
-
-    def __init__(self, network: Network, vibrance: float) -> None:
-        super().__init__(network, vibrance)
-        depth = network.model.output["features"].shape[-1]
-        self._noise = LatentTable(depth, network.decoding.kernel)
 
     @_signature(photo_bytes=([None], tf.string), count=([None], tf.int32), seed=([None], tf.int32))
     def variations(
@@ -147,7 +153,7 @@ class VariedModule(ColorizerModule):
         Args:
             photo_bytes: string (N,), JPEG or PNG files of any sizes; N is 1 or more.
             count: int32 (N,), 1…16, how many of each photo.
-            seed: int32 (N,), 0…31; the same photos come of a seed as in Python.
+            seed: int32 (N,), from 0 up; the same photos come of a seed as in Python.
 
         Returns:
             `image_bytes`: string (N, largest count), PNG files, 8-bit RGB; of each photo first
@@ -159,16 +165,20 @@ class VariedModule(ColorizerModule):
         message = f"count: expected 1 to {MOST_VARIATIONS}, got"
         with demand((count >= 1) & (count <= MOST_VARIATIONS), message, count):
             count = tf.identity(count)
-        message = f"seed: expected 0 to {SEEDS - 1}, got"
-        with demand((seed >= 0) & (seed < SEEDS), message, seed):
+        with demand(seed >= 0, "seed: expected numbers from 0 up, got", seed):
             seed = tf.identity(seed)
+        depth = self._network.model.output["features"].shape[-1]
+        kernel = self._network.decoding.kernel
         columns = tf.reduce_max(tf.concat([count, [0]], axis=0))
 
         def vary(parts: tuple[tf.Tensor, ...]) -> tf.Tensor:
             data, count, seed = parts
-            photo = self._network.open(data)
-            looks = photo.read_variations(self._noise.look_up(count, seed), self._vibrance)
-            files = _map_photos(lambda ab: _encode(photo.render(ab)), looks)
+            photo = self._network.predict(data)
+            latents = compute_latents(count, tf.cast(seed[None], tf.uint32), depth, kernel)
+            varied = photo.decode(self._vibrance, variation=photo.sort_variations(latents))
+            chromas = tf.concat([photo.decode(self._vibrance)[None], varied], axis=0)
+            fields = photo.fit_field(chromas)
+            files = _map_photos(lambda field: _encode(_render(photo, field)), fields)
             return tf.concat([files, tf.fill([columns - count], "")], axis=0)
 
         return {"image_bytes": _map_photos(vary, (photo_bytes, count, seed), [None])}
@@ -183,9 +193,23 @@ def build_module(colorizer: Colorizer, *, vibrance: float, max_pixels: int) -> C
         max_pixels: limit to width × height of each photo.
     """
     model = colorizer.network
-    network = Network(model, colorizer.working_size, colorizer.decoding, max_pixels)
+    network = Network(model, colorizer.working_sizes, colorizer.decoding, max_pixels)
     kind = VariedModule if "logits" in model.output else ColorizerModule
     return kind(network, vibrance)
+
+
+def _render(photo: PredictionCore, field: tf.Tensor) -> tf.Tensor:
+    """Return a photo, uint8 (H, W, 3), whose border, where it has one, is neutral."""
+    inside = render(photo.inner_l, field)
+    top, bottom, left, right = tf.unstack(photo.box)
+    height, width = tf.unstack(tf.shape(photo.l))
+
+    def frame() -> tf.Tensor:
+        around = [[top, height - bottom], [left, width - right], [0, 0]]
+        grey = render(photo.l, tf.zeros([1, 1, 4]))
+        return tf.where(tf.pad(tf.ones_like(inside, tf.bool), around), tf.pad(inside, around), grey)
+
+    return tf.cond(tf.reduce_all(tf.shape(inside)[:2] == [height, width]), lambda: inside, frame)
 
 
 def _encode(rgb: tf.Tensor) -> tf.Tensor:

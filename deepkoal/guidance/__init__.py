@@ -1,22 +1,25 @@
 """Readings of a network's outputs: every kind of guidance, and none that needs another pass."""
 
 from deepkoal.guidance.affinity import AffinityPoints, Kernel, make_affinity_points, spread
-from deepkoal.guidance.color_options import ColorOptions, Reference
+from deepkoal.guidance.color_options import ColorKeywords, ColorOptions
 from deepkoal.guidance.decoding import (
     VIBRANCE_RANGE,
     DecodingConfig,
     check_vibrance,
     decode_outputs,
 )
-from deepkoal.guidance.hints import Hint, check_hints, check_kind, find_cell, read_hints
-from deepkoal.guidance.likely_colors import list_likely_colors
-from deepkoal.guidance.palette import Palette, list_palettes, shift_prior
-from deepkoal.guidance.reference import (
-    REFERENCE_KERNEL,
-    match_reference,
-    measure_ab,
-    pull_to_reference,
+from deepkoal.guidance.hints import (
+    Hint,
+    HintArrays,
+    check_hints,
+    check_kind,
+    find_cells,
+    list_hints,
+    read_hints,
 )
+from deepkoal.guidance.likely_colors import list_likely_colors
+from deepkoal.guidance.palette import Palette, PaletteShift, list_palettes, shift_prior
+from deepkoal.guidance.reference import REFERENCE_KERNEL, Reference, match_reference, measure_ab
 from deepkoal.guidance.uncertainty import (
     expected_error,
     remaining_doubt,
@@ -25,9 +28,9 @@ from deepkoal.guidance.uncertainty import (
 )
 from deepkoal.guidance.variations import (
     VariationLatents,
-    draw_variations,
-    rank_variations,
+    compute_latents,
     sample_latents,
+    sort_variations,
     vary,
 )
 
@@ -35,31 +38,34 @@ __all__ = [
     "REFERENCE_KERNEL",
     "VIBRANCE_RANGE",
     "AffinityPoints",
+    "ColorKeywords",
     "ColorOptions",
     "DecodingConfig",
     "Hint",
+    "HintArrays",
     "Kernel",
     "Palette",
+    "PaletteShift",
     "Reference",
     "VariationLatents",
     "check_hints",
     "check_kind",
     "check_vibrance",
+    "compute_latents",
     "decode_outputs",
-    "draw_variations",
     "expected_error",
-    "find_cell",
+    "find_cells",
+    "list_hints",
     "list_likely_colors",
     "list_palettes",
     "make_affinity_points",
     "match_reference",
     "measure_ab",
-    "pull_to_reference",
-    "rank_variations",
     "read_hints",
     "remaining_doubt",
     "sample_latents",
     "shift_prior",
+    "sort_variations",
     "spread",
     "suggest_hints",
     "uncertainty",

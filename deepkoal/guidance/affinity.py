@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deepkoal.arrays import namespace
-from deepkoal.color import Tensor
+from deepkoal.arrays import Tensor, arange, namespace
 
 
 @dataclass(frozen=True)
 class AffinityPoints:
-    """AffinityPoints of a photo, as an affinity compares them; leading dimensions are photos.
+    """Places of a photo, as an affinity compares them; leading dimensions are photos.
 
     Attributes:
         features: (..., N, F), what the network says about them, see `models.lite`.
@@ -46,9 +45,12 @@ def make_affinity_points(features: Tensor, l: Tensor) -> AffinityPoints:
         The h·w places.
     """
     ops = namespace(features)
-    rows, columns = ops.cumsum(ops.ones_like(l), axis=0), ops.cumsum(ops.ones_like(l), axis=1)
-    side = ops.sqrt(rows[-1, -1] * columns[-1, -1])
-    position = ops.stack([rows - 0.5, columns - 0.5], axis=-1) / side
+    rows, columns = (
+        ops.cumsum(ops.ones_like(l), axis=axis) - 0.5
+        for axis in (0, 1)  # of any dynamic size
+    )
+    side = ops.sqrt((rows[-1, -1] + 0.5) * (columns[-1, -1] + 0.5))
+    position = ops.stack([rows, columns], axis=-1) / side
     depth = features.shape[-1]
     return AffinityPoints(
         ops.reshape(features, (-1, depth)), ops.reshape(l, (-1,)), ops.reshape(position, (-1, 2))
@@ -79,11 +81,11 @@ class Kernel:
     def compare(
         self, points: AffinityPoints, hint_points: AffinityPoints, *, near: bool = True
     ) -> Tensor:
-        """Return the affinity of N places to K marks, (..., N, K).
+        """Return the affinity of N places to K others, (..., N, K).
 
         Args:
             points: N of them.
-            hint_points: K of them, of the same photo or of another.
+            hint_points: the K others, of the same photo or of another.
             near: whether position counts; between two photos it has no meaning.
         """
         ops = namespace(points.features)
@@ -104,7 +106,7 @@ class Kernel:
 def spread(
     points: AffinityPoints, hint_points: AffinityPoints, residuals: Tensor, kernel: Kernel
 ) -> Tensor:
-    """Carry residuals known at some marks to all places: r(x) = K(x, ·) (K(·, ·) + noise·I)⁻¹ r.
+    """Carry residuals known at some places to all: r(x) = K(x, ·) (K(·, ·) + noise·I)⁻¹ r.
 
     The mean of a Gaussian process with covariance K, or kriging (Rasmussen and Williams 2006,
     eq. 2.23): hints that agree count once, and each is honored at its own place.
@@ -112,19 +114,26 @@ def spread(
     Args:
         points: N of them.
         hint_points: K of them, of the same photo.
-        residuals: (..., K, 2), wanted minus predicted ab at the marks.
+        residuals: (..., K, 2), wanted minus predicted ab at the hints.
         kernel: see `Kernel`.
 
     Returns:
         (..., N, 2), to be added to the predicted ab.
     """
     ops = namespace(points.features)
+    return ops.matmul(weigh_hints(points, hint_points, kernel)[1], residuals)
+
+
+def weigh_hints(
+    points: AffinityPoints, hint_points: AffinityPoints, kernel: Kernel
+) -> tuple[Tensor, Tensor]:
+    """Return K(x, ·) and K(x, ·) (K(·, ·) + noise·I)⁻¹, each (N, K), see `spread`."""
+    ops = namespace(points.features)
+    known = kernel.compare(points, hint_points)
     among = kernel.compare(hint_points, hint_points)
-    # An identity of dynamic size, which both libraries can make.
-    order = ops.cumsum(ops.ones_like(hint_points.l), axis=-1)
-    same = order[..., :, None] == order[..., None, :]
-    among = ops.where(same, among + kernel.noise, among)
-    return ops.matmul(kernel.compare(points, hint_points), ops.linalg.solve(among, residuals))
+    order = arange(ops.shape(hint_points.l)[-1], known)
+    among = ops.where(order[:, None] == order, among + kernel.noise, among)
+    return known, ops.transpose(ops.linalg.solve(among, ops.transpose(known)))
 
 
 def _square_distance(x: Tensor, y: Tensor) -> Tensor:

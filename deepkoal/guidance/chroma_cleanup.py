@@ -1,4 +1,4 @@
-"""Tidies coarse chroma: fewer blotches, no cast over a whole photo, near-neutral things neutral.
+"""Cleans coarse chroma: fewer blotches, no cast over a whole photo, near-neutral things neutral.
 
 Each step goes as far as the network doubts: what it is sure of keeps its color. Written once for
 NumPy arrays and backend tensors, so that the Colorizer and an exported graph share it.
@@ -6,79 +6,68 @@ NumPy arrays and backend tensors, so that the Colorizer and an exported graph sh
 
 from __future__ import annotations
 
-from deepkoal.arrays import namespace
-from deepkoal.color import Tensor
+from deepkoal.arrays import Tensor, namespace
 from deepkoal.guidance.affinity import Kernel, make_affinity_points
+from deepkoal.rendering.resampling import fit_grid, resize
 
 ALIKE = Kernel(features=(0.15,), lightness=(8.0,), position=(0.3,), weights=(1.0,))
 """Which places should have one color; for features of unit length, as `REFERENCE_KERNEL`."""
 
-USUAL_DOUBT = 0.6
-"""UncertaintyFigures where the network tells none: about koala-lite's mean."""
-
 MUTED = 20.0
 """Chroma at which a place counts, and gives way, half as much as a grey one to a cast."""
+
+CAST = 0.75
+"""Share of a cast that is taken back where doubt is complete."""
+
+COMPARED = 12
+"""Side of the grid, of a square photo, whose places `non_local_means` compares all others to."""
 
 TINT = 1.5
 """Chroma that is halved where doubt is complete."""
 
 
-def cleanup(
-    ab: Tensor,
-    features: Tensor,
-    l: Tensor,
-    doubt: Tensor | None = None,
-    *,
-    blotches: Tensor | float = 1.0,
-    cast: Tensor | float = 1.0,
-    tints: Tensor | float = 1.0,
-) -> Tensor:
-    """Tidy the chroma that a network predicted.
+def cleanup(ab: Tensor, features: Tensor, l: Tensor, doubt: Tensor) -> Tensor:
+    """Return the chroma that a network predicted, cleaned by all three steps.
 
     Args:
-        ab: (h, w, 2), in CIE Lab units, at the vibrance it will be shown with.
+        ab: (..., h, w, 2), in CIE Lab units, at the vibrance it will be shown with: one or more
+            versions of a photo.
         features: (h, w, F), what the network says about the same places.
         l: (h, w), their lightness in 0…100.
-        doubt: (h, w) in 0…1, the normalized entropy of the network's distribution; None where
-            it has none.
-        blotches: strength of `non_local_means`; 0 leaves ab as it is, as it does below.
-        cast: strength of `grey_world`.
-        tints: strength of `shrink_chroma`.
+        doubt: (h, w) in 0…1, the normalized entropy of the network's distribution.
 
     Returns:
-        (h, w, 2), in CIE Lab units.
+        (..., h, w, 2), in CIE Lab units.
     """
-    ops = namespace(ab)
-    doubt = ops.ones_like(l) * USUAL_DOUBT if doubt is None else doubt
-    ab = non_local_means(ab, features, l, blotches * doubt)
-    ab = grey_world(ab, cast * doubt)
-    return shrink_chroma(ab, TINT * tints * doubt)
+    ab = non_local_means(ab, features, l, doubt)
+    ab = grey_world(ab, CAST * doubt)
+    return shrink_chroma(ab, TINT * doubt)
 
 
-def non_local_means(
-    ab: Tensor, features: Tensor, l: Tensor, share: Tensor, kernel: Kernel = ALIKE
-) -> Tensor:
+def non_local_means(ab: Tensor, features: Tensor, l: Tensor, share: Tensor) -> Tensor:
     """Pull each place toward the mean color of places like it, so that blotches vanish.
 
     ab + share · (m − ab), where m is the mean of ab weighted by affinity, as in non-local means
-    (Buades, Coll and Morel 2005), over the photo at half size.
+    (Buades, Coll and Morel 2005), over the photo on a grid of about `COMPARED` squared places.
 
     Args:
-        ab: (h, w, 2).
+        ab: (..., h, w, 2).
         features: (h, w, F).
         l: (h, w), lightness in 0…100.
-        share: (h, w), how far each place is pulled; more than 1 counts as 1.
-        kernel: which places are alike.
+        share: (h, w) in 0…1, how far each place is pulled.
 
     Returns:
-        (h, w, 2).
+        (..., h, w, 2).
     """
     ops = namespace(ab)
-    hint_points = make_affinity_points(_halve(features), _halve(l))
-    affinity = kernel.compare(make_affinity_points(features, l), hint_points)
-    mean = ops.matmul(affinity, ops.reshape(_halve(ab), (-1, 2)))
+    grid = fit_grid(l, COMPARED)
+    others = make_affinity_points(resize(features, *grid), resize(l, *grid))
+    affinity = ALIKE.compare(make_affinity_points(features, l), others)
+    size = ops.shape(ab)
+    mean = ops.matmul(affinity, ops.reshape(resize(ab, *grid), (*size[:-3], -1, 2)))
     mean = mean / ops.maximum(ops.sum(affinity, axis=-1, keepdims=True), 1e-12)
-    return ab + ops.minimum(share, 1.0)[..., None] * (ops.reshape(mean, ops.shape(ab)) - ab)
+    mean = ops.reshape(mean, size)
+    return ab + share[..., None] * (mean - ab)
 
 
 def grey_world(ab: Tensor, share: Tensor) -> Tensor:
@@ -88,34 +77,29 @@ def grey_world(ab: Tensor, share: Tensor) -> Tensor:
     ab weighted by w. So muted places tell the cast and give way to it; a blue sea keeps its blue.
 
     Args:
-        ab: (h, w, 2).
+        ab: (..., h, w, 2).
         share: (h, w), how much of the cast each place gives up.
 
     Returns:
-        (h, w, 2).
+        (..., h, w, 2).
     """
     ops = namespace(ab)
     weight = MUTED**2 / (MUTED**2 + ops.sum(ab * ab, axis=-1, keepdims=True))
-    cast = ops.sum(weight * ab, axis=(0, 1)) / ops.sum(weight)
-    return ab - share[..., None] * weight * cast
+    tint = ops.sum(weight * ab, axis=(-3, -2), keepdims=True)
+    tint = tint / ops.sum(weight, axis=(-3, -2), keepdims=True)
+    return ab - share[..., None] * weight * tint
 
 
 def shrink_chroma(ab: Tensor, threshold: Tensor) -> Tensor:
     """Make what is nearly neutral more so: ab · |ab|² / (|ab|² + threshold²).
 
     Args:
-        ab: (h, w, 2).
+        ab: (..., h, w, 2).
         threshold: (h, w), the chroma that is halved; four times of it loses 6 %.
 
     Returns:
-        (h, w, 2).
+        (..., h, w, 2).
     """
     ops = namespace(ab)
     square = ops.sum(ab * ab, axis=-1, keepdims=True)
     return ab * square / ops.maximum(square + threshold[..., None] ** 2, 1e-12)
-
-
-def _halve(x: Tensor) -> Tensor:
-    """Average pairs of rows and columns; an odd last one is left out."""
-    x = (x[:-1:2] + x[1::2]) / 2
-    return (x[:, :-1:2] + x[:, 1::2]) / 2

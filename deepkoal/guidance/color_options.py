@@ -1,44 +1,102 @@
-"""How a photo is to be read: all kinds of guidance together."""
+"""How a photo is to be colored: all kinds of guidance together, validated once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
-from deepkoal.guidance.affinity import AffinityPoints
-from deepkoal.guidance.hints import Hint
+from deepkoal.arrays import ByteArray
+from deepkoal.deprecation import warn_renamed
+from deepkoal.errors import DeepkoalError
+from deepkoal.guidance.decoding import check_vibrance
+from deepkoal.guidance.hints import Hint, check_kind
 from deepkoal.guidance.palette import Palette
+from deepkoal.guidance.reference import Reference
 from deepkoal.guidance.variations import VariationLatents
-
-FloatArray = NDArray[np.float32]
 
 MOST_VARIATIONS = 16
 """Of a photo, the automatic one included, where a command or a request asks for them."""
 
 
-@dataclass(frozen=True, eq=False)
-class Reference:
-    """A color photo whose colors others take, see `guidance.pull_to_reference`.
-
-    Attributes:
-        points: K places, as the network sees them.
-        ab: float32 (K, 2), their true ab in CIE Lab units.
-    """
-
-    points: AffinityPoints
-    ab: FloatArray
-
-
-class ColorOptions(TypedDict, total=False):
-    """How a photo is to be read: the arguments of `Prediction.read_ab`."""
+class ColorKeywords(TypedDict, total=False):
+    """The keywords of every method that colors, for type checkers: the fields of `ColorOptions`."""
 
     vibrance: float
     hints: Sequence[Hint]
-    palette: Palette | None
-    reference: Reference | None
+    palette: Palette | str | None
+    reference: Reference | ByteArray | None
     variation: VariationLatents | None
     cleanup: bool
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ColorOptions:
+    """How a photo is to be colored.
+
+    Attributes:
+        vibrance: 0.2…5; more is more vivid, at 1 photos are as colorful as real ones are on
+            average.
+        hints: colors for places of the photo, which spread to what is like them.
+        palette: leads what the network doubts toward its colors; one that came with the library
+            may be given by its name.
+        reference: a color photo whose colors like things take, uint8 (H, W, 3) sRGB, or what
+            `Colorizer.open_reference` returned for one, which saves another pass of the network.
+        variation: one of `Prediction.list_variations`, which all else then starts from.
+        cleanup: whether doubtful blotches are settled, casts balanced and near-neutral things kept
+            neutral, see `guidance.chroma_cleanup`; networks without a distribution do without.
+
+    Raises:
+        DeepkoalError: one of them is something else or out of range, or there is no such palette.
+    """
+
+    vibrance: float = 1.0
+    hints: Sequence[Hint] = ()
+    palette: Palette | str | None = None
+    reference: Reference | ByteArray | None = None
+    variation: VariationLatents | None = None
+    cleanup: bool = True
+
+    def __post_init__(self) -> None:
+        """Validate every option, and give it its one form."""
+        palette = Palette.named(self.palette) if isinstance(self.palette, str) else self.palette
+        _check_kind("palette", palette, Palette, "a deepkoal.Palette or a name")
+        _check_kind("reference", self.reference, (Reference, np.ndarray), "a color photo")
+        _check_kind("variation", self.variation, VariationLatents, "one of list_variations")
+        if self.variation is not None and len(self.variation.vibrances) != 1:
+            raise DeepkoalError("expected one variation, got several; take them one by one")
+        if not isinstance(self.cleanup, (bool, np.bool_)):
+            raise DeepkoalError(f"expected cleanup as True or False, got {self.cleanup!r}")
+        forms = {
+            "vibrance": check_vibrance(self.vibrance),
+            "hints": check_kind(self.hints),
+            "palette": palette,
+            "cleanup": bool(self.cleanup),
+        }
+        for name, value in forms.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def collect(cls, options: ColorOptions | None, keywords: Mapping[str, Any]) -> ColorOptions:
+        """Return options with some of them given anew as keywords.
+
+        Raises:
+            DeepkoalError: as `ColorOptions`.
+            TypeError: there is no such option.
+        """
+        keywords = dict(keywords)
+        if "tidy" in keywords:
+            warn_renamed("tidy=", "cleanup=", stacklevel=4)
+            keywords["cleanup"] = keywords.pop("tidy")
+        if options is None:
+            return cls(**keywords)
+        if not isinstance(options, ColorOptions):
+            raise DeepkoalError(f"expected deepkoal.guidance.ColorOptions, got {options!r}")
+        return replace(options, **keywords)
+
+
+def _check_kind(name: str, value: Any, kinds: Any, expected: str) -> None:
+    if value is not None and not isinstance(value, kinds):
+        raise DeepkoalError(f"expected {name} as {expected}, got {value!r:.60}")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import ImageColor
 
+from deepkoal.arrays import FloatArray, Tensor, cast, namespace
 from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError
 
@@ -42,37 +42,38 @@ class Hint:
         """Reject what no photo could use."""
         for name in ("x", "y"):
             value = getattr(self, name)
-            if not _is_number(value) or value < 0:
+            if not is_number(value) or value < 0:
                 raise DeepkoalError(f"a hint's {name} must be a number from 0 up, not {value!r}")
         _parse_color(self.color)
 
     @property
-    def ab(self) -> NDArray[np.float32]:
+    def ab(self) -> FloatArray:
         """The color's ab, float32 (2,), in CIE Lab units."""
         return _parse_color(self.color)
 
 
-def check_kind(hints: Sequence[Hint]) -> None:
-    """Make sure that hints are `Hint`s.
+def check_kind(hints: Any) -> tuple[Hint, ...]:
+    """Return hints as a tuple, if they are some.
 
     Raises:
-        DeepkoalError: one is something else, such as a dict.
+        DeepkoalError: this is no list of hints, or one is something else, such as a dict.
     """
-    for hint in hints:
-        if not isinstance(hint, Hint):
+    listed = tuple(hints) if isinstance(hints, Iterable) else (hints,)
+    for hint in listed:
+        if not isinstance(hint, Hint) or not isinstance(hints, Iterable):
             raise DeepkoalError(
-                f"expected hints as deepkoal.Hint(x, y, color), got {hint!r}; "
+                f"expected hints as a list of deepkoal.Hint(x, y, color), got {hint!r}; "
                 "deepkoal.guidance.read_hints makes them of a JSON file"
             )
+    return listed
 
 
 def check_hints(hints: Sequence[Hint], height: int, width: int) -> None:
-    """Make sure that hints are some and lie on a photo of this size.
+    """Make sure that hints lie on a photo of this size.
 
     Raises:
         DeepkoalError: one does not.
     """
-    check_kind(hints)
     for hint in hints:
         if not (hint.x < width and hint.y < height):
             raise DeepkoalError(
@@ -81,17 +82,48 @@ def check_hints(hints: Sequence[Hint], height: int, width: int) -> None:
             )
 
 
-def find_cell(x: float, y: float, size: tuple[int, ...], grid: tuple[int, ...]) -> int:
-    """Return the index, row by row, of a coarse grid's cell that a place of a photo lies in.
+@dataclass(frozen=True, eq=False)
+class HintArrays:
+    """Hints as arrays or tensors, known to lie on their photo.
+
+    Attributes:
+        points: floating point (K, 2), x and y in pixels from the photo's upper left corner.
+        ab: float32 (K, 2), in CIE Lab units.
+    """
+
+    points: Tensor
+    ab: Tensor
+
+
+def list_hints(hints: Sequence[Hint], height: int, width: int) -> HintArrays:
+    """Return hints on a photo of this size as arrays.
+
+    Raises:
+        DeepkoalError: as `check_hints`.
+    """
+    check_hints(hints, height, width)
+    points = np.array([(hint.x, hint.y) for hint in hints], np.float64).reshape(-1, 2)
+    return HintArrays(points, np.array([hint.ab for hint in hints], np.float32).reshape(-1, 2))
+
+
+def find_cells(points: Tensor, size: Sequence[Any], grid: Sequence[Any]) -> Tensor:
+    """Return the index, row by row, of a coarse grid's cell that each place of a photo lies in.
 
     Args:
-        x: from the photo's left edge, in pixels.
-        y: from its upper edge.
-        size: of the photo: height and width.
-        grid: rows and columns of the grid; what follows them is not looked at.
+        points: floating point (K, 2), x and y in pixels, inside the photo.
+        size: height and width of the photo; within a graph they may be tensors.
+        grid: rows and columns of the grid, likewise.
+
+    Returns:
+        Integers (K,).
     """
-    row = min(int(y * grid[0] / size[0]), grid[0] - 1)
-    return row * grid[1] + min(int(x * grid[1] / size[1]), grid[1] - 1)
+    ops = namespace(points)
+    cells = ops.stack(list(grid))
+    # In double precision, or a place just before a cell's edge would be found behind it.
+    place = cast(points[:, ::-1], "float64") * cast(cells, "float64")
+    place = cast(place / cast(ops.stack(list(size)), "float64"), "int32")
+    place = ops.minimum(place, cells - 1)
+    return place[:, 0] * cells[1] + place[:, 1]
 
 
 def read_hints(path: str | Path) -> list[Hint]:
@@ -131,19 +163,27 @@ def _parse_hint(entry: Any, where: str) -> Hint:
         raise DeepkoalError(f"{where}: {error}") from error
 
 
-def _parse_color(color: Any) -> NDArray[np.float32]:
+def parse_css(color: Any) -> tuple[int, ...]:
+    """Return the red, green and blue, 0…255, of a CSS color.
+
+    Raises:
+        DeepkoalError: it is none.
+    """
+    try:
+        return ImageColor.getrgb(color)[:3]
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DeepkoalError(
+            f"{color!r} is no color; give a CSS name, such as tomato, or #rrggbb"
+        ) from error
+
+
+def _parse_color(color: Any) -> FloatArray:
     if isinstance(color, str):
-        try:
-            rgb = ImageColor.getrgb(color)[:3]
-        except ValueError as error:
-            raise DeepkoalError(
-                f"{color!r} is no color; give a CSS name, such as tomato, or #rrggbb"
-            ) from error
-        return np.asarray(rgb_to_lab(np.array(rgb, np.float32) / 255)[1:])
+        return np.asarray(rgb_to_lab(np.array(parse_css(color), np.float32) / 255)[1:])
     if (
         isinstance(color, (tuple, np.ndarray))
         and len(color) == 2
-        and all(_is_number(part) and abs(part) <= AB_LIMIT for part in color)
+        and all(is_number(part) and abs(part) <= AB_LIMIT for part in color)
     ):
         return np.array(color, np.float32)
     raise DeepkoalError(
@@ -151,6 +191,7 @@ def _parse_color(color: Any) -> NDArray[np.float32]:
     )
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Return whether this is a finite number, and no bool."""
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     return number and math.isfinite(value)

@@ -6,27 +6,27 @@ import dataclasses
 import functools
 import importlib.resources
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageColor
+from PIL import Image
 
-from deepkoal.arrays import namespace
-from deepkoal.color import Tensor, ab_bins, encode_ab, rgb_to_lab
-from deepkoal.errors import DeepkoalError
+from deepkoal.arrays import ByteArray, FloatArray, Tensor, namespace
+from deepkoal.color import ab_bins, encode_ab, rgb_to_lab
+from deepkoal.errors import DeepkoalError, check_range
+from deepkoal.guidance.hints import is_number, parse_css
 from deepkoal.guidance.reference import measure_ab
-
-FloatArray = NDArray[np.float32]
-ByteArray = NDArray[np.uint8]
 
 SMOOTHING = 0.1
 """Default of `Palette.smoothing`."""
 
 IMAGE_STRENGTH = 0.6
 """Default strength of the palette of a photo."""
+
+MOST_STRENGTH = 1000.0
+LEAST_SMOOTHING = 1e-6
 
 _NEVER = 1e-12  # a bin of neither is left as it is
 _NAMED_FILE = "palettes.toml"
@@ -70,6 +70,14 @@ def shift_prior(
     return logits + strength * ratio
 
 
+class PaletteShift(NamedTuple):
+    """What `shift_prior` needs of a palette, as arrays or tensors: see there."""
+
+    probabilities: Tensor
+    strength: Tensor | float
+    smoothing: Tensor | float
+
+
 @dataclass(frozen=True, eq=False)
 class Palette:
     """The colors a picture is made of, to lead others toward them.
@@ -97,12 +105,8 @@ class Palette:
 
     def __post_init__(self) -> None:
         """Reject what no distribution could be led by."""
-        if not 0 <= self.strength < np.inf:
-            raise DeepkoalError(f"a palette's strength must be 0 or more, not {self.strength}")
-        if not 0 < self.smoothing <= 1:
-            raise DeepkoalError(
-                f"a palette's smoothing must be above 0, at most 1, not {self.smoothing}"
-            )
+        check_range(self.strength, "a palette's strength", 0, MOST_STRENGTH)
+        check_range(self.smoothing, "a palette's smoothing", LEAST_SMOOTHING, 1)
 
     @classmethod
     def named(cls, name: str) -> Self:
@@ -112,12 +116,17 @@ class Palette:
             DeepkoalError: there is none of that name.
         """
         entries = _read_named()
-        if name not in entries:
+        if not isinstance(name, str) or name not in entries:
             raise DeepkoalError(f"no palette {name!r}; there are {', '.join(entries)}")
         entry = entries[name]
         made = cls.from_colors(entry["colors"], tints=entry.get("tints", True))
         settings = {key: entry[key] for key in _SETTINGS if key in entry}
         return dataclasses.replace(made, name=name, **settings)
+
+    @property
+    def shift(self) -> PaletteShift:
+        """The palette as arrays."""
+        return PaletteShift(self.probabilities, self.strength, self.smoothing)
 
     @classmethod
     def from_colors(
@@ -134,13 +143,15 @@ class Palette:
         Raises:
             DeepkoalError: there are no colors, one is none, or a share is not above 0.
         """
+        if not isinstance(colors, Iterable):
+            raise DeepkoalError(f"expected one or more colors, got {colors!r}")
         shares = dict(colors) if isinstance(colors, Mapping) else dict.fromkeys(colors, 1.0)
-        if not shares or not all(0 < share < np.inf for share in shares.values()):
+        if not shares or not all(is_number(share) and share > 0 for share in shares.values()):
             raise DeepkoalError(
                 f"expected one or more colors, each with a share above 0, got {shares}"
             )
+        rgb = np.array([parse_css(color) for color in shares], np.float32)
         amounts = np.array(list(shares.values()), np.float32) / sum(shares.values())
-        rgb = np.array([_parse_color(color) for color in shares], np.float32)
         ab = rgb_to_lab(rgb / 255)[:, 1:]
         steps = _TINTS if tints else _TINTS[-1:]
         mass = np.outer(amounts, 1 - _PALER * steps).ravel()
@@ -180,15 +191,6 @@ def list_palettes() -> list[Palette]:
 def _read_named() -> dict[str, dict[str, Any]]:
     file = importlib.resources.files("deepkoal.guidance") / _NAMED_FILE
     return tomllib.loads(file.read_text(encoding="utf-8"))
-
-
-def _parse_color(color: str) -> tuple[int, ...]:
-    try:
-        return ImageColor.getrgb(color)[:3]
-    except ValueError as error:
-        raise DeepkoalError(
-            f"{color!r} is no color; give a CSS name, such as tomato, or #rrggbb"
-        ) from error
 
 
 def _pick_swatches(rgb: ByteArray) -> dict[str, float]:

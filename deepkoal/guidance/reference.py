@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from deepkoal.arrays import namespace
-from deepkoal.color import Tensor, rgb_to_lab
+from deepkoal.arrays import ByteArray, FloatArray, Tensor, namespace
+from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance.affinity import AffinityPoints, Kernel
-from deepkoal.rendering.upsampling import resize_for_network
-
-FloatArray = NDArray[np.float32]
-ByteArray = NDArray[np.uint8]
+from deepkoal.rendering.resampling import resize
 
 REFERENCE_KERNEL = Kernel(features=(0.3,), lightness=(15.0,), position=(math.inf,), weights=(1.0,))
 """Narrower than for hints, of which there are few; `benchmarks/guidance.py` compares widths."""
@@ -31,60 +28,44 @@ _ENOUGH = 1e-3
 _FINER = 4
 
 
-def pull_to_reference(
-    ab: Tensor,
-    points: AffinityPoints,
-    reference_places: AffinityPoints,
-    reference_ab: Tensor,
-    kernel: Kernel = REFERENCE_KERNEL,
-    strength: Tensor | float = 1.0,
-) -> Tensor:
-    """Let the places of a photo take the colors that like places have in another photo.
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A color photo whose colors others take, see `match_reference`.
 
-    ab + c · (m − ab), where m is the mean of the reference's ab weighted by affinity
-    (Nadaraya 1964; Watson 1964), and c = s / (s + `DAMPING`) · d² / (d² + v): s is the mean
-    affinity, v the variance about m of the colors it is made of and d `DISAGREEMENT`. So what
-    has no counterpart in the reference, or several that disagree, keeps its color.
-
-    Args:
-        ab: (..., N, 2), the predicted ab in CIE Lab units.
-        points: N of them.
-        reference_places: K of them; their position does not count.
-        reference_ab: (..., K, 2), true ab at these places, see `measure_ab`.
-        kernel: how alike two places are.
-        strength: factor on c, which stays at 1 at most; 0 leaves ab as it is.
-
-    Returns:
-        (..., N, 2) in CIE Lab units.
+    Attributes:
+        points: K places, as the network sees them; their position does not count.
+        ab: float32 (K, 2), their true ab in CIE Lab units, see `measure_ab`.
     """
-    mean, trust = match_reference(points, reference_places, reference_ab, kernel)
-    ops = namespace(ab)
-    return ab + ops.minimum(strength * trust, 1.0) * (mean - ab)
+
+    points: AffinityPoints
+    ab: Tensor
 
 
 def match_reference(
-    points: AffinityPoints,
-    reference_places: AffinityPoints,
-    reference_ab: Tensor,
-    kernel: Kernel = REFERENCE_KERNEL,
+    points: AffinityPoints, reference: Reference, kernel: Kernel = REFERENCE_KERNEL
 ) -> tuple[Tensor, Tensor]:
-    """Find the colors that like places have in another photo: all that does not depend on ab.
+    """Return the colors that like places have in another photo, and how far to trust them.
+
+    A place with color ab takes ab + c · (m − ab), where m is the mean of the reference's ab
+    weighted by affinity (Nadaraya 1964; Watson 1964), and c = s / (s + `DAMPING`) · d² / (d² + v):
+    s is the mean affinity, v the variance about m of the colors it is made of and d
+    `DISAGREEMENT`. So what has no counterpart in the reference, or several that disagree, keeps
+    its color.
 
     Args:
         points: N of them.
-        reference_places: K of them, see `pull_to_reference`.
-        reference_ab: (..., K, 2), likewise.
+        reference: of K places.
         kernel: how alike two places are.
 
     Returns:
-        m (..., N, 2) in CIE Lab units and c (..., N, 1) at strength 1, see `pull_to_reference`.
+        m (N, 2) in CIE Lab units and c (N, 1) in 0…1.
     """
-    ops = namespace(reference_ab)
-    affinity = kernel.compare(points, reference_places, near=False)
+    ops = namespace(reference.ab)
+    affinity = kernel.compare(points, reference.points, near=False)
     total = ops.sum(affinity, axis=-1, keepdims=True)
     weights = affinity / ops.maximum(total, 1e-12)
-    mean = ops.matmul(weights, reference_ab)
-    square = ops.sum(reference_ab * reference_ab, axis=-1, keepdims=True)
+    mean = ops.matmul(weights, reference.ab)
+    square = ops.sum(reference.ab * reference.ab, axis=-1, keepdims=True)
     variance = ops.matmul(weights, square) - ops.sum(mean * mean, axis=-1, keepdims=True)
     alike = ops.mean(affinity, axis=-1, keepdims=True)
     trust = alike / (alike + DAMPING)
@@ -92,7 +73,7 @@ def match_reference(
 
 
 def measure_ab(rgb: ByteArray, height: int, width: int) -> FloatArray:
-    """Measure a color photo's ab, averaged to a coarse grid.
+    """Return a color photo's ab, averaged to a coarse grid.
 
     Args:
         rgb: uint8 (H, W, 3) sRGB.
@@ -126,4 +107,4 @@ def measure_ab(rgb: ByteArray, height: int, width: int) -> FloatArray:
             "expected a photo with colors to take them from, got one in shades of grey; "
             "choose a color photo"
         )
-    return resize_for_network(ab, height, width)
+    return np.asarray(resize(ab, height, width))

@@ -7,10 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from deepkoal.arrays import constant, namespace
-from deepkoal.color import Tensor, ab_bins
-from deepkoal.errors import DeepkoalError
-from deepkoal.guidance.affinity import AffinityPoints, Kernel
+from deepkoal.arrays import Tensor, constant, namespace
+from deepkoal.color import ab_bins
+from deepkoal.errors import check_range
+from deepkoal.guidance.affinity import AffinityPoints, Kernel, weigh_hints
 
 _MOST_PLACES = 1024  # of which all pairs are compared
 
@@ -20,7 +20,7 @@ def uncertainty(logits: Tensor, temperature: float = 1.0) -> Tensor:
 
     Args:
         logits: (..., Q).
-        temperature: that divides them; 1 takes the distribution as it is told.
+        temperature: that divides them; 1 takes the distribution as it is.
 
     Returns:
         (...), 0 where one bin has all the mass, 1 where all have the same.
@@ -58,7 +58,7 @@ def expected_error(logits: Tensor, ab: Tensor, temperature: float = 1.0) -> Tens
 def remaining_doubt(
     doubt: NDArray[np.float32], points: AffinityPoints, hint_points: AffinityPoints, kernel: Kernel
 ) -> NDArray[np.float32]:
-    """Tell what doubt is left after hints.
+    """Return what doubt is left after hints.
 
     doubt · √(1 − K(x, ·) (K(·, ·) + noise·I)⁻¹ K(·, x) / K(x, x)): the deviation of the Gaussian
     process that `spread` takes the mean of (Rasmussen and Williams 2006, eq. 2.24).
@@ -72,11 +72,8 @@ def remaining_doubt(
     Returns:
         float (h, w), in the same unit.
     """
-    told = kernel.compare(points, hint_points)
-    among = kernel.compare(hint_points, hint_points) + kernel.noise * np.eye(
-        told.shape[-1], dtype=told.dtype
-    )
-    share = np.sum(told * np.linalg.solve(among, told.T).T, axis=-1) / sum(kernel.weights)
+    known, weights = weigh_hints(points, hint_points, kernel)
+    share = np.sum(known * weights, axis=-1) / sum(kernel.weights)
     left = np.sqrt(np.maximum(1 - share, 0)).reshape(doubt.shape)
     return np.asarray(doubt * left, np.float32)
 
@@ -89,7 +86,7 @@ def suggest_hints(
     The error of the colors is taken for a Gaussian process, as `spread` has it: its deviation is
     the doubt and its correlation the affinity. The place is chosen, one after another, of which a
     hint lowers the sum of all places' variances most (Cohn, Ghahramani and Jordan 1996, for
-    Gaussian processes): like places share the gain, and what a hint has told is asked no more.
+    Gaussian processes): like places share the gain, and what a hint has settled is asked no more.
 
     Args:
         doubt: float (h, w), the deviation of the error, in any unit.
@@ -106,8 +103,7 @@ def suggest_hints(
     step = max(1, math.ceil(math.sqrt(doubt.size / _MOST_PLACES)))
     candidates = np.arange(doubt.size).reshape(doubt.shape)[step // 2 :: step, step // 2 :: step]
     compared = candidates.ravel()
-    if not 1 <= count <= compared.size:
-        raise DeepkoalError(f"expected a count of hints in 1…{compared.size}, got {count}")
+    check_range(count, "a count of hints", 1, compared.size, whole=True)
     deviation = doubt.ravel()[compared]
     among = points.take(compared)
     covariance = deviation[:, None] * kernel.compare(among, among) * deviation

@@ -9,20 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from deepkoal.arrays import constant, namespace
-from deepkoal.color import BIN_WIDTH, Tensor, ab_bins
-from deepkoal.errors import DeepkoalError
+from deepkoal.arrays import Tensor, arange, cast, constant, namespace
+from deepkoal.color import BIN_WIDTH, ab_bins
+from deepkoal.errors import check_range
 from deepkoal.guidance.affinity import AffinityPoints, Kernel
 from deepkoal.guidance.decoding import DecodingConfig, decode_outputs
 
 SHARED = 0.7
-"""Share of the noise's variance that is one for the whole photo; the rest follows affinity."""
+"""Share of the noise's variance, which is 1, that is one for the whole photo; the rest follows
+affinity."""
 BREADTH = 2.0
 """How much broader the noise is than the affinity: hints stop within things, variations do not."""
 VIBRANCE_STEP = 0.35
 """Logarithm of the largest factor on vibrance among many variations."""
 
 _WAVES = 128
+_GOLDEN_RATIO = 0x9E3779B9  # its fraction in 32 bits: multiples of it lie far apart
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 
 
@@ -49,7 +51,7 @@ class VariationLatents:
     vibrances: Tensor
 
     def at(self, points: AffinityPoints) -> Tensor:
-        """Return the noise of each variation at N places, (n, N, 2), of about unit variance."""
+        """Return the noise of each variation at N places, (n, N, 2); its variance is 1."""
         ops = namespace(points.features)
         angles = ops.matmul(points.features, self.features)
         angles = angles + ops.matmul(points.position, self.position)
@@ -69,58 +71,114 @@ class VariationLatents:
 
 
 def sample_latents(count: int, seed: int, depth: int, kernel: Kernel) -> VariationLatents:
-    """Draw what the variations of a photo do apart from its automatic colors.
-
-    What a whole photo shares is not drawn but placed: n points evenly on a sphere (a Fibonacci
-    lattice, turned by the seed), of which one axis is vibrance and two are chroma. To it comes a
-    draw of the Gaussian process whose covariance is the affinity, made broader, so that places
-    share it that are alike (random Fourier features; Rahimi and Recht 2007).
+    """Return what the variations of a photo do apart from its automatic colors, as arrays.
 
     Args:
         count: of variations, the automatic one included.
-        seed: the same seed gives the same noise.
+        seed: from 0 up; the same seed gives the same latents. Of one beyond 32 bits these count.
         depth: F, how many features a place has.
         kernel: the affinity.
 
     Returns:
-        Float32 arrays for n = count − 1 variations.
+        Float32 arrays for n = count − 1 variations, see `compute_latents`.
 
     Raises:
-        DeepkoalError: the count is below 1.
+        DeepkoalError: the count is below 1, the seed below 0, or either is no whole number.
     """
-    if count < 1:
-        raise DeepkoalError(f"expected a count of variations from 1 up, got {count}")
-    generator = np.random.default_rng(seed)
-    weights = np.array(kernel.weights, np.float64)
-    part = generator.choice(len(weights), _WAVES, p=weights / weights.sum())
-    widths_f, widths_l, widths_p = (
-        BREADTH * np.array(widths, np.float64)[part]
+    check_range(count, "a count of variations", 1, whole=True)
+    check_range(seed, "a seed", 0, whole=True)
+    return compute_latents(int(count), np.array([int(seed) % 2**32], np.uint32), depth, kernel)
+
+
+def compute_latents(
+    count: Tensor | int, seed: Tensor, depth: int, kernel: Kernel
+) -> VariationLatents:
+    """Return the latents of a seed: the same in NumPy and, to float error, within a graph.
+
+    What a whole photo shares is not drawn but placed: n points evenly on a sphere (a Fibonacci
+    lattice, turned by the seed), of which one axis is vibrance and two are chroma, scaled so that
+    the mean square of each of these two over the n is `SHARED`. To it comes a draw of the Gaussian
+    process whose covariance is the affinity, made broader, so that places share it that are alike
+    (random Fourier features; Rahimi and Recht 2007), of variance 1 − `SHARED`.
+
+    Args:
+        count: n + 1, from 1 up; within a graph a tensor, int32 ().
+        seed: uint32 (1,).
+        depth: F, how many features a place has.
+        kernel: the affinity.
+
+    Returns:
+        Float32 arrays or tensors for n variations; those of a smaller n are not the first of these.
+    """
+    ops = namespace(seed)
+
+    def uniform(stream: int, *shape: Tensor | int) -> Tensor:
+        return _draw_uniform(seed, stream, shape)
+
+    def normal(stream: int, *shape: Tensor | int) -> Tensor:  # Box and Muller 1958
+        length = ops.sqrt(-2 * ops.log(uniform(stream, *shape)))
+        return length * ops.cos(2 * math.pi * uniform(stream + 1, *shape))
+
+    chance = uniform(0, _WAVES, 1)
+    shares = np.cumsum(kernel.weights)
+    part = ops.sum(cast(chance > constant(shares[:-1] / shares[-1], chance), "int32"), axis=-1)
+    width_f, width_l, width_p = (
+        BREADTH * ops.take(constant(widths, chance), part, axis=0)
         for widths in (kernel.features, kernel.lightness, kernel.position)
     )
-    scale = math.sqrt((1 - SHARED) * 2 / _WAVES)
-    rise = (2 * np.arange(count - 1) + 1) / max(count - 1, 1) - 1
-    turn = _GOLDEN_ANGLE * np.arange(count - 1) + generator.uniform(0, 2 * np.pi)
-    circle = np.sqrt(2 * SHARED * (1 - rise**2))
-    arrays = (
-        generator.normal(size=(depth, _WAVES)) / widths_f,
-        generator.normal(size=_WAVES) / widths_l,
-        generator.normal(size=(2, _WAVES)) / widths_p,
-        generator.uniform(0, 2 * np.pi, _WAVES),
-        generator.normal(size=(count - 1, _WAVES, 2)) * scale,
-        np.stack([circle * np.cos(turn), circle * np.sin(turn)], axis=-1),
-        np.exp(VIBRANCE_STEP * rise),
+    n = count - 1
+    number, many = cast(arange(n, seed), "float32"), cast(ops.maximum(n, 1), "float32")
+    rise = (2 * number + 1) / many - 1
+    turn = _GOLDEN_ANGLE * number + 2 * math.pi * uniform(1, 1)
+    # The mean of 1 − rise² over the n is (2 n² + 1) / 3 n².
+    circle = ops.sqrt(2 * SHARED * (1 - rise * rise) * 3 * many**2 / (2 * many**2 + 1))
+    return VariationLatents(
+        features=normal(2, depth, _WAVES) / width_f,
+        lightness=normal(4, _WAVES) / width_l,
+        position=normal(6, 2, _WAVES) / width_p,
+        phases=2 * math.pi * uniform(8, _WAVES),
+        heights=normal(9, n, _WAVES, 2) * math.sqrt((1 - SHARED) * 2 / _WAVES),
+        directions=ops.stack([circle * ops.cos(turn), circle * ops.sin(turn)], axis=-1),
+        vibrances=ops.exp(VIBRANCE_STEP * rise),
     )
-    return VariationLatents(*(array.astype(np.float32) for array in arrays))
+
+
+def _draw_uniform(seed: Tensor, stream: int, shape: tuple[Tensor | int, ...]) -> Tensor:
+    """Return float32 (*shape), evenly spread between 0 and 1, both left out.
+
+    A counter-based generator (Salmon et al. 2011): each number is a hash of the seed, the stream
+    and its place, so that any library finds the same ones, in any order.
+    """
+    ops = namespace(seed)
+    count: Tensor | int = 1
+    for side in shape:
+        count = count * side
+    key = _hash(seed + constant(stream * _GOLDEN_RATIO % 2**32, seed))
+    bits = _hash(ops.bitwise_xor(_hash(cast(arange(count, seed), "uint32")), key))
+    # 23 bits and a half: all that float32 holds below 1.
+    values = cast(ops.right_shift(bits, constant(9, seed)), "float32")
+    return ops.reshape((values + 0.5) / 2**23, shape)
+
+
+def _hash(x: Tensor) -> Tensor:
+    """Return integers, uint32, in which every bit depends on every one of x: lowbias32.
+
+    By Chris Wellons, https://github.com/skeeto/hash-prospector.
+    """
+    ops = namespace(x)
+    for shift, factor in ((16, 0x21F0AAAD), (15, 0x735A2D97)):
+        x = ops.bitwise_xor(x, ops.right_shift(x, constant(shift, x))) * constant(factor, x)
+    return ops.bitwise_xor(x, ops.right_shift(x, constant(15, x)))
 
 
 def vary(logits: Tensor, points: AffinityPoints, latents: VariationLatents) -> Tensor:
-    """Condition a distribution on what each of n variations vaguely tells.
+    """Return a distribution conditioned on a vague observation, for each of n variations.
 
     With m(x) and S(x) the mean and covariance of the distribution at a place, and z(x) the noise,
-    a variation is what the distribution says after someone has vaguely told it a color, by a
-    Gaussian of that covariance: p(bin) · exp(−½ (bin − μ)ᵀ S⁻¹ (bin − μ)), μ = m + S^½ z. So it
-    moves where the network doubts and stays where it is certain, and it prefers colors that the
-    network holds for possible.
+    a variation is the posterior after a color was observed there vaguely, by a Gaussian of that
+    covariance: p(bin) · exp(−½ (bin − μ)ᵀ S⁻¹ (bin − μ)), μ = m + S^½ z. So it moves where the
+    network doubts and stays where it is certain, and it prefers colors that the network holds for
+    possible.
 
     Args:
         logits: (h, w, Q).
@@ -128,7 +186,7 @@ def vary(logits: Tensor, points: AffinityPoints, latents: VariationLatents) -> T
         latents: for n variations, see `sample_latents`.
 
     Returns:
-        (n, h, w, Q), logits, to be read at `noise.vibrances` times the vibrance asked for.
+        (n, h, w, Q), logits, to be decoded at `latents.vibrances` times the vibrance asked for.
     """
     ops = namespace(logits)
     mean, covariance = _measure_moments(logits)
@@ -136,57 +194,27 @@ def vary(logits: Tensor, points: AffinityPoints, latents: VariationLatents) -> T
     return logits + _weigh_bins(mean + _take_root(covariance, noise_here), covariance)
 
 
-def rank_variations(
-    logits: Tensor, varied: Tensor, latents: VariationLatents, temperature: float
-) -> Tensor:
-    """Order variations by likelihood.
+def sort_variations(
+    logits: Tensor, points: AffinityPoints, latents: VariationLatents, decoding: DecodingConfig
+) -> VariationLatents:
+    """Return variations in the order of their likelihood, the likeliest first.
+
+    That is by the mean over places of (ab − m)ᵀ S⁻¹ (ab − m), which is least where the Gaussian
+    likelihood of the distribution is highest. ab is decoded at vibrance 1, so that the order holds
+    for all.
 
     Args:
-        logits: (h, w, Q), as told by the network.
-        varied: (n, h, w, Q), what `vary` made of them.
-        latents: the n variations'.
-        temperature: of the annealed mean at vibrance 1, see `decode_outputs`.
-
-    Returns:
-        Integers (n,), most likely first: by the mean over places of (ab − m)ᵀ S⁻¹ (ab − m), which
-        is least where the distribution's Gaussian likelihood is highest. ab is read as if
-        vibrance 1 were asked for, so that the order holds for all.
+        logits: (h, w, Q), as the network predicted them.
+        points: the h·w places, row by row.
+        latents: of n variations.
+        decoding: gives temperature and gain.
     """
     ops = namespace(logits)
     mean, covariance = _measure_moments(logits)
-    at = DecodingConfig(temperature=temperature)
-    ab = decode_outputs({"logits": varied}, at, latents.vibrances[:, None, None, None])
-    return ops.argsort(ops.mean(_measure_distance(ab - mean, covariance), axis=(1, 2)))
-
-
-def draw_variations(
-    logits: Tensor,
-    points: AffinityPoints,
-    latents: VariationLatents,
-    temperature: float,
-    vibrance: Tensor | float,
-) -> Tensor:
-    """Read several plausible colorings off one distribution, see `vary`.
-
-    Args:
-        logits: (h, w, Q), as told by the network.
-        points: the h·w places, row by row.
-        latents: for n variations, see `sample_latents`.
-        temperature: of the annealed mean at vibrance 1, see `decode_outputs`.
-        vibrance: of the automatic colors.
-
-    Returns:
-        ab (n + 1, h, w, 2) in CIE Lab units: first the automatic colors, then the variations, most
-        likely first, see `rank_variations`.
-    """
-    ops = namespace(logits)
-    at = DecodingConfig(temperature=temperature)
-    automatic = decode_outputs({"logits": logits}, at, vibrance)[None]
-    varied = vary(logits, points, latents)
-    vibrances = vibrance * latents.vibrances[:, None, None, None]
-    looks = decode_outputs({"logits": varied}, at, vibrances)
-    order = rank_variations(logits, varied, latents, temperature)
-    return ops.concatenate([automatic, ops.take(looks, order, axis=0)], axis=0)
+    varied = {"logits": vary(logits, points, latents)}
+    ab = decode_outputs(varied, decoding, latents.vibrances[:, None, None, None])
+    distance = _measure_distance(ab - mean, covariance)
+    return latents.take(ops.argsort(ops.mean(distance, axis=(1, 2))))
 
 
 Covariance = tuple[Tensor, Tensor, Tensor]

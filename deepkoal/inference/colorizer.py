@@ -4,58 +4,48 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
-from numpy.typing import NDArray
 
-from deepkoal.color import normalize_l
-from deepkoal.errors import DeepkoalError, WeightsError
+from deepkoal.arrays import ByteArray as ByteArray
+from deepkoal.arrays import FloatArray
+from deepkoal.deprecation import rename_keywords, warn_renamed
+from deepkoal.errors import DeepkoalError, WeightsError, check_range
 from deepkoal.guidance import (
+    ColorKeywords,
     ColorOptions,
     DecodingConfig,
-    Hint,
-    Palette,
     Reference,
-    check_vibrance,
     measure_ab,
 )
 from deepkoal.inference.backends import Backend, KerasBackend, find_backend, open_backend
 from deepkoal.inference.prediction import Prediction
+from deepkoal.inference.scene import find_border
+from deepkoal.inference.working_size import (
+    LEAST_SIDE,
+    fit_working_sizes,
+    merge_outputs,
+    run_network,
+)
 from deepkoal.pretrained.networks import load_backend, load_network, load_trained
 from deepkoal.pretrained.presets import DEFAULT_PRESET, list_presets, load_preset
 from deepkoal.pretrained.run_dir import load_decoding, read_training_size
 from deepkoal.rendering.composition import lightness
-from deepkoal.rendering.upsampling import NETWORK_STRIDE, find_stride, resize_for_network
+from deepkoal.rendering.resampling import resize
+from deepkoal.rendering.upsampling import find_stride
 
 if TYPE_CHECKING:
     import keras
 
     from deepkoal.models.embedder import SemanticEmbedder
 
-ByteArray = NDArray[np.uint8]
-FloatArray = NDArray[np.float32]
-
-ROUND_TO = 8
 BATCH = 16
+"""Photos that share a pass of the network."""
 
-
-def fit_working_size(height: int, width: int, working_size: int) -> tuple[int, int]:
-    """Choose the size at which a network sees a photo: constant area, the photo's aspect.
-
-    Args:
-        height: of the photo, in pixels.
-        width: likewise.
-        working_size: side of a square photo as the network sees it.
-
-    Returns:
-        Height and width, multiples of 8 from 32 up; the aspect is kept to 1:8 at most.
-    """
-    stretch = min(max(height / width, 1 / 8), 8) ** 0.5
-    sides = (working_size * stretch, working_size / stretch)
-    rounded = [max(NETWORK_STRIDE, round(side / ROUND_TO) * ROUND_TO) for side in sides]
-    return rounded[0], rounded[1]
+_FORMER_ATTRIBUTES = {"engine": "backend", "reading": "decoding"}
 
 
 class Colorizer:
@@ -67,22 +57,31 @@ class Colorizer:
 
     Attributes:
         backend: that runs the network.
-        working_size: side in pixels at which a square photo is shown to the network; other
-            aspects are shown at the same area.
-        decoding: how its outputs are read; `DecodingConfig()` where None.
+        working_sizes: sides in pixels at which a square photo is shown to the network, from small
+            to large; other aspects are shown at the same area. What it says at each is averaged.
+        decoding: how its outputs become colors; `DecodingConfig()` where None.
     """
 
+    @rename_keywords(reading="decoding")
     def __init__(
         self,
         network: keras.Model | Backend,
         *,
-        working_size: int = 128,
+        working_size: int | Sequence[int] = 128,
         decoding: DecodingConfig | None = None,
     ) -> None:
-        is_engine = hasattr(network, "kind")  # a Keras model has none, and is not imported here
-        self.backend: Backend = network if is_engine else KerasBackend(network)
-        self.working_size = working_size
+        sizes: list[Any] = list(working_size) if isinstance(working_size, list | tuple) else []
+        for size in sizes or [working_size]:
+            check_range(size, "a working size", LEAST_SIDE, whole=True)
+        is_backend = hasattr(network, "kind")  # a Keras model has none, and is not imported here
+        self.backend: Backend = network if is_backend else KerasBackend(network)
+        self.working_sizes = tuple(sorted(int(size) for size in sizes or [working_size]))
         self.decoding = decoding or DecodingConfig()
+
+    @property
+    def working_size(self) -> int:
+        """The largest of the working sizes, in pixels."""
+        return self.working_sizes[-1]
 
     @property
     def network(self) -> keras.Model:
@@ -99,6 +98,7 @@ class Colorizer:
         return self.backend.network
 
     @classmethod
+    @rename_keywords(engine="backend")
     def from_preset(
         cls,
         name: str = DEFAULT_PRESET,
@@ -132,8 +132,8 @@ class Colorizer:
     def from_file(cls, path: str | Path) -> Self:
         """Load a network of one's own.
 
-        A run is read as its `decoding.json` tells, or else as its preset is, with the prior of its
-        own photos.
+        A run is decoded as its `decoding.json` says, or else as its preset is, with the prior of
+        its own photos.
 
         Args:
             path: a `.keras` file, the folder of a run (its `best.keras` is taken), or what
@@ -146,17 +146,24 @@ class Colorizer:
         """
         if find_backend(path) != "keras":
             backend = open_backend(path)
-            told = backend.description
-            decoding = DecodingConfig.from_config(told.decoding)
-            return cls(backend, working_size=told.working_size, decoding=decoding)
+            found = backend.description
+            decoding = DecodingConfig.from_config(found.decoding)
+            return cls(backend, working_size=found.working_size, decoding=decoding)
         network, file = load_trained(path)
         preset = {preset.network: preset for preset in list_presets()}[network.name]
         size = read_training_size(file.parent) or preset.working_size
         decoding = load_decoding(file.parent, DecodingConfig.from_config(preset.decoding))
         return cls(network, working_size=size, decoding=decoding)
 
-    def open(self, photo: ByteArray) -> Prediction:
-        """Show a photo to the network.
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute by its former name."""
+        if name not in _FORMER_ATTRIBUTES:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        warn_renamed(name, _FORMER_ATTRIBUTES[name])
+        return getattr(self, _FORMER_ATTRIBUTES[name])
+
+    def predict(self, photo: ByteArray) -> Prediction:
+        """Return what the network says of a photo, to be rendered in any number of ways.
 
         Args:
             photo: uint8 (H, W, 3) sRGB or (H, W) grey; of colors only the lightness is used.
@@ -164,10 +171,15 @@ class Colorizer:
         Raises:
             DeepkoalError: the array is no such photo.
         """
-        return self._open_all([photo])[0]
+        return self._predict_all([photo])[0]
+
+    def open(self, photo: ByteArray) -> Prediction:
+        """Return `predict`, by its former name."""
+        warn_renamed("open", "predict")
+        return self.predict(photo)
 
     def open_reference(self, photo: ByteArray) -> Reference:
-        """Show a color photo to the network, for others to take its colors.
+        """Return what others need to take the colors of a photo, which costs a pass of the network.
 
         Args:
             photo: uint8 (H, W, 3) sRGB.
@@ -175,55 +187,49 @@ class Colorizer:
         Raises:
             DeepkoalError: the array is no such photo, or has no colors.
         """
-        prediction = self.open(photo)
+        prediction = self.predict(photo)
         height, width = prediction.outputs["features"].shape[:2]
-        return Reference(prediction.points, measure_ab(photo, height, width).reshape(-1, 2))
+        box = prediction.box
+        inside = photo if box is None else photo[box[0] : box[1], box[2] : box[3]]
+        return Reference(prediction.points, measure_ab(inside, height, width).reshape(-1, 2))
 
     def colorize(
         self,
         photo: ByteArray,
-        *,
-        vibrance: float = 1.0,
-        hints: Sequence[Hint] = (),
-        palette: Palette | None = None,
-        reference: ByteArray | None = None,
-        cleanup: bool = True,
+        options: ColorOptions | None = None,
+        **keywords: Unpack[ColorKeywords],
     ) -> ByteArray:
-        """Color a photo.
+        """Return a photo in color.
 
         Args:
             photo: uint8 (H, W, 3) sRGB or (H, W) grey, any size; of colors only the lightness is
                 used.
-            vibrance: 0.2…5; more is more vivid, at 1 photos are as colorful as real ones are on
-                average.
-            hints: colors for places of the photo, which spread to what is like them.
-            palette: leads what the network doubts toward its colors.
-            reference: a color photo, uint8 (H, W, 3) sRGB; like things take its colors.
-            cleanup: whether doubtful blotches are settled, casts balanced and near-neutral things
-                kept neutral, see `deepkoal.guidance.chroma_cleanup`; networks without a distribution do without.
+            options: how it is to be colored.
+            keywords: fields of `ColorOptions`, given anew: vibrance, hints, palette, reference,
+                variation, cleanup.
 
         Returns:
             uint8 (H, W, 3) sRGB: the photo's own lightness, with chroma that gives way where sRGB
             cannot show it.
 
         Raises:
-            DeepkoalError: the array is no such photo, vibrance is out of range, a hint lies
-                outside the photo, or the network tells no distribution that a palette could shift.
+            DeepkoalError: as `ColorOptions`, the array is no such photo, a hint lies outside the
+                photo, or the network predicts no distribution that a palette could shift.
         """
-        check_vibrance(vibrance)
-        taken = None if reference is None else self.open_reference(reference)
-        return self.open(photo).render(
-            vibrance=vibrance, hints=hints, palette=palette, reference=taken, cleanup=cleanup
-        )
+        return self.colorize_batch([photo], options, **keywords)[0]
 
     def colorize_batch(
-        self, photos: Sequence[ByteArray], **options: Unpack[ColorOptions]
+        self,
+        photos: Sequence[ByteArray],
+        options: ColorOptions | None = None,
+        **keywords: Unpack[ColorKeywords],
     ) -> list[ByteArray]:
-        """Color photos of mixed sizes; those of like aspect share a pass of the network.
+        """Return photos of mixed sizes in color; those of like aspect share a pass of the network.
 
         Args:
             photos: as in `colorize`.
-            options: likewise, but for `reference`, which is what `open_reference` returns.
+            options: likewise, for all of them.
+            keywords: likewise.
 
         Returns:
             A colored photo for each, in order.
@@ -231,31 +237,40 @@ class Colorizer:
         Raises:
             DeepkoalError: as in `colorize`.
         """
-        check_vibrance(options.get("vibrance", 1.0))
-        return [prediction.render(**options) for prediction in self._open_all(photos)]
+        options = self._collect(options, keywords)
+        return [prediction.render(options) for prediction in self._predict_all(photos)]
 
     def variations(
-        self, photo: ByteArray, count: int = 4, *, seed: int = 0, vibrance: float = 1.0
+        self,
+        photo: ByteArray,
+        count: int = 4,
+        options: ColorOptions | None = None,
+        *,
+        seed: int = 0,
+        **keywords: Unpack[ColorKeywords],
     ) -> list[ByteArray]:
-        """Color a photo in several plausible ways.
+        """Return a photo in several plausible ways, see `Prediction.variations`.
 
         Args:
             photo: as in `colorize`.
             count: of results.
-            seed: the same seed gives the same results.
-            vibrance: as in `colorize`.
+            options: as in `colorize`.
+            seed: from 0 up; the same seed gives the same results.
+            keywords: as in `colorize`.
 
         Returns:
             `count` photos, uint8 (H, W, 3) sRGB: first what `colorize` returns, then alternatives,
             most likely first.
 
         Raises:
-            DeepkoalError: as in `colorize`, or the network tells no distribution.
+            DeepkoalError: as in `colorize`, the network predicts no distribution, the count is
+                below 1 or the seed below 0.
         """
-        return self.open(photo).variations(count, seed=seed, vibrance=vibrance)
+        options = self._collect(options, keywords)
+        return self.predict(photo).variations(count, options, seed=seed)
 
     def uncertainty(self, photo: ByteArray) -> FloatArray:
-        """Tell how much the network doubts the colors of each place.
+        """Return how much the network doubts the colors of each place.
 
         Args:
             photo: as in `colorize`.
@@ -266,38 +281,50 @@ class Colorizer:
             distribution, `guidance.uncertainty`, does (models/koala-lite/README.md).
 
         Raises:
-            DeepkoalError: the array is no photo, or the network tells no distribution.
+            DeepkoalError: the array is no photo, or the network predicts no distribution.
         """
-        return self.open(photo).uncertainty()
+        return self.predict(photo).uncertainty()
 
-    def _open_all(self, photos: Sequence[ByteArray]) -> list[Prediction]:
+    def _collect(self, options: ColorOptions | None, keywords: Any) -> ColorOptions:
+        """Return validated options, with a reference photo shown to the network once for all."""
+        options = ColorOptions.collect(options, keywords)
+        if not isinstance(options.reference, np.ndarray):
+            return options
+        return replace(options, reference=self.open_reference(options.reference))
+
+    def _predict_all(self, photos: Sequence[ByteArray]) -> list[Prediction]:
         all_l = [_read_lightness(photo) for photo in photos]
+        seen = [
+            Prediction(l, {}, self.decoding, _find_border(l), self.open_reference) for l in all_l
+        ]
         alike = defaultdict(list)
-        for index, l in enumerate(all_l):
-            alike[fit_working_size(l.shape[0], l.shape[1], self.working_size)].append(index)
-        prediction: dict[int, Prediction] = {}
-        for size, indices in alike.items():
+        for index, photo in enumerate(seen):
+            alike[fit_working_sizes(np.array(photo.inner_l.shape), self.working_sizes)].append(
+                index
+            )
+        for sizes, indices in alike.items():
             for start in range(0, len(indices), BATCH):
                 chunk = indices[start : start + BATCH]
-                outputs = self._predict(
-                    np.stack([resize_for_network(all_l[index], *size) for index in chunk])
-                )
+                outputs = self._run([seen[index].inner_l for index in chunk], sizes)
                 for position, index in enumerate(chunk):
                     own = {name: output[position] for name, output in outputs.items()}
-                    prediction[index] = Prediction(all_l[index], own, self.decoding)
-        return [prediction[index] for index in range(len(photos))]
+                    seen[index] = replace(seen[index], outputs=own)
+        return seen
 
-    def _predict(self, l: FloatArray) -> dict[str, FloatArray]:
-        """Run the network on l (B, h, w), mirrored at its edges to whole strides."""
-        height, width = l.shape[1:]
+    def _run(self, all_l: list[FloatArray], sizes: Sequence[tuple[int, int]]) -> dict[str, Any]:
+        """Return the network's outputs for photos of one aspect, merged over the sizes."""
         stride = find_stride(self.backend.name)
-        missing = [(0, -side % stride) for side in (height, width)]
-        padded = np.pad(normalize_l(l), [(0, 0), *missing], mode="reflect")[..., None]
-        cropped = {}
-        for name, output in self.backend.predict(padded).items():
-            stride = padded.shape[1] // output.shape[1]
-            cropped[name] = output[:, : height // stride, : width // stride]
-        return cropped
+        passes = []
+        for size in sizes:
+            shown = np.stack([resize(l, *size) for l in all_l])
+            passes.append(run_network(self.backend.predict, shown, stride))
+        return merge_outputs(passes)
+
+
+def _find_border(l: FloatArray) -> FloatArray | None:
+    """Return what a border leaves of a photo, None where there is none."""
+    border = find_border(l)
+    return None if tuple(border) == (0, 1, 0, 1) else border
 
 
 def _read_lightness(photo: ByteArray) -> FloatArray:

@@ -1,5 +1,8 @@
 """Full-size lightness in and full-size RGB out: the parts whose cost grows with the photo.
 
+They are the one thing that an export repeats, in `export.graph.full_size`: here tables, bands and
+OpenCV make 12 megapixels quick, and none of these is to be had in a TensorFlow graph.
+
 Everything is sRGB (IEC 61966-2-1) and CIE Lab under D65, the white point being the sRGB matrix's
 own row sums, so that ab = 0 is exactly R = G = B. Photos are worked in small bands of rows, which
 stay in a core's cache, on a few threads: numpy and OpenCV release the interpreter lock.
@@ -7,6 +10,7 @@ stay in a core's cache, on a few threads: numpy and OpenCV release the interpret
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
@@ -16,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepkoal.color import RGB_TO_XYZ, WHITE_D65, linear_to_srgb, srgb_to_linear
-from deepkoal.rendering.upsampling import ChromaField, interpolate_rows, stretch_columns
+from deepkoal.rendering.resampling import interpolate_columns
 
-THREADS = 2
+THREADS = min(8, os.cpu_count() or 1)
+"""More than these gain nothing: memory is read and written more than computed with."""
 BAND_PIXELS = 65536
 """Pixels in a band: few enough for the cache, enough that calls cost little beside their work."""
 
@@ -48,7 +53,7 @@ _BYTE_OF_LINEAR = np.clip(
 
 
 def lightness(rgb: ByteArray, *, threads: int = THREADS) -> FloatArray:
-    """Computes a photo's CIE lightness.
+    """Return a photo's CIE lightness.
 
     A photo without color costs one table per pixel and is exact; otherwise L is within 0.01 of
     the exact value.
@@ -78,11 +83,11 @@ def lightness(rgb: ByteArray, *, threads: int = THREADS) -> FloatArray:
 
 
 def compose_rgb(l: FloatArray, ab: FloatArray) -> ByteArray:
-    """Turns Lab into sRGB; where a color leaves the gamut its chroma gives way, not its lightness.
+    """Return the sRGB of Lab; where a color leaves the gamut, its chroma gives way.
 
-    There the linear RGB is mixed with the grey of the same luminance Y, just enough that every
-    channel is in 0…1. Y, hence L, is a weighted sum of linear RGB and so is kept; the hue in Lab
-    may turn slightly, since a straight line in linear RGB is a curve in Lab.
+    Lightness does not. There the linear RGB is mixed with the grey of the same luminance Y, just
+    enough that every channel is in 0…1. Y, hence L, is a weighted sum of linear RGB and so is kept;
+    the hue in Lab may turn slightly, since a straight line in linear RGB is a curve in Lab.
 
     Args:
         l: float32 (r, W), L in 0…100.
@@ -102,30 +107,32 @@ def compose_rgb(l: FloatArray, ab: FloatArray) -> ByteArray:
 
 def render(
     l: FloatArray,
-    field: ChromaField,
+    field: FloatArray,
     *,
     threads: int = THREADS,
 ) -> ByteArray:
-    """Colors a photo of any size: its own lightness, with the chroma of a field.
+    """Return a photo of any size in color: its own lightness, with the chroma of a field.
 
-    The same as `compose_rgb(l, field.rows(l, 0, H))`, within a grey level of rounding, in little
-    more memory than the output's.
+    The same as `compose_rgb` of the field's ab at every pixel, within a grey level of rounding, in
+    little more memory than the output's.
 
     Args:
         l: float32 (H, W), the photo's L in 0…100.
-        field: its chroma (see `upsample.fit_chroma`).
+        field: float32 (h, w, 4), its chroma, see `rendering.upsampling`.
         threads: how many bands are worked at once.
 
     Returns:
         uint8 (H, W, 3), sRGB.
     """
     height, width = l.shape
-    grid = stretch_columns(_in_units_of_f(field.coefficients), width)
+    stretched = interpolate_columns(_in_units_of_f(field), width)
+    grid = np.ascontiguousarray(stretched.transpose(0, 2, 1))
     rgb = np.empty((height, width, 3), np.uint8)
 
     def work(top: int, bottom: int) -> None:
         planes = np.empty((bottom - top, 4, width), np.float32)
-        interpolate_rows(grid, 0, grid.shape[0], top, height, planes)
+        for row, out in enumerate(planes, top):
+            _interpolate(grid, (row + 0.5) * len(grid) / height - 0.5, out)
         f = np.empty((3, bottom - top, width), np.float32)
         _shift_lightness(l[top:bottom], f[1])
         for channel, out in enumerate((f[0], f[2])):
@@ -138,7 +145,7 @@ def render(
 
 
 def _in_bands(height: int, width: int, threads: int, work: Callable[[int, int], None]) -> None:
-    """Calls work(top, bottom) for bands of rows that cover a photo, `threads` at a time."""
+    """Call work(top, bottom) for bands of rows that cover a photo, `threads` at a time."""
     rows = max(1, BAND_PIXELS // width)
     tops = range(0, height, rows)
     bottoms = (min(top + rows, height) for top in tops)
@@ -147,23 +154,31 @@ def _in_bands(height: int, width: int, threads: int, work: Callable[[int, int], 
             pass
 
 
+def _interpolate(grid: FloatArray, center: float, out: FloatArray) -> None:
+    """Write what lies between a grid's rows, float32 (h, C, W): bilinear, as `resize` is."""
+    center = min(max(center, 0.0), len(grid) - 1.0)
+    above = int(center)
+    below, weight = min(above + 1, len(grid) - 1), center - above
+    cv2.addWeighted(grid[above], 1 - weight, grid[below], weight, 0, dst=out)
+
+
 def _shift_lightness(l: FloatArray, out: FloatArray) -> None:
-    """Writes f(Y) - delta, with f of CIE 15: f(Y) = (L + 16) / 116."""
+    """Write f(Y) - delta, with f of CIE 15: f(Y) = (L + 16) / 116."""
     cv2.addWeighted(l, 1 / 116, l, 0, 16 / 116 - _DELTA, dst=out)
 
 
-def _in_units_of_f(coefficients: FloatArray) -> FloatArray:
-    """Rewrites ab = slope * L + offset as f(X) - delta and f(Z) - delta, linear in f(Y) - delta.
+def _in_units_of_f(field: FloatArray) -> FloatArray:
+    """Rewrite ab = slope * L + offset as f(X) - delta and f(Z) - delta, linear in f(Y) - delta.
 
     f(X) = f(Y) + a / 500, f(Z) = f(Y) - b / 200, and L = 116 * (f(Y) - delta) + 8.
     """
     scale = np.array([1 / 500, -1 / 200], np.float32)
-    slope, offset = coefficients[..., :2] * scale, coefficients[..., 2:] * scale
+    slope, offset = field[..., :2] * scale, field[..., 2:] * scale
     return np.concatenate([1 + 116 * slope, offset + 8 * slope], axis=2)
 
 
 def _encode(f: FloatArray, rgb: ByteArray) -> None:
-    """Writes the sRGB bytes of f(X), f(Y), f(Z), each less delta. Overwrites f (3, r, W)."""
+    """Write the sRGB bytes of f(X), f(Y), f(Z), each less delta. Overwrites f (3, r, W)."""
     e = f.reshape(3, -1)
     # X = f^3 above delta and its tangent below: with p = max(e, 0),
     # X = delta^3 + 3 delta^2 e + p^2 (p + 3 delta).
@@ -186,7 +201,7 @@ def _encode(f: FloatArray, rgb: ByteArray) -> None:
 
 
 def _fit_in_gamut(linear: FloatArray, y: FloatArray) -> None:
-    """Mixes linear RGB (3, n) outside 0…_FULL with its grey by the largest share that fits.
+    """Mix linear RGB (3, n) outside 0…_FULL with its grey by the largest share that fits.
 
     The share is the least of 1, (_FULL - Y) / (highest - Y) and Y / (Y - lowest), where Y is
     _FULL * (y + delta^3).

@@ -1,31 +1,16 @@
-"""A caller's wishes, as they come in a request: hints, palettes and vibrance in TensorFlow ops."""
+"""What a request asks for, validated and turned into what `PredictionCore` takes."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from deepkoal.color import rgb_to_lab
 from deepkoal.export.graph.assertions import demand, make_printable
-from deepkoal.guidance import VIBRANCE_RANGE, list_palettes, shift_prior
+from deepkoal.guidance import VIBRANCE_RANGE, HintArrays, PaletteShift, list_palettes
 
 
-@dataclass(frozen=True, eq=False)
-class Hints:
-    """Colors for K places of a photo.
-
-    Attributes:
-        points: float32 (K, 2), x and y in pixels, inside the photo.
-        ab: float32 (K, 2), in CIE Lab units.
-    """
-
-    points: tf.Tensor
-    ab: tf.Tensor
-
-
-def read_hints(points: tf.Tensor, colors: tf.Tensor, size: tf.Tensor) -> Hints:
+def read_hints(points: tf.Tensor, colors: tf.Tensor, size: tf.Tensor) -> HintArrays:
     """Read the hints for one photo.
 
     Args:
@@ -52,7 +37,7 @@ def read_hints(points: tf.Tensor, colors: tf.Tensor, size: tf.Tensor) -> Hints:
     )
     outside = tf.boolean_mask(points, ~tf.reduce_all(is_inside, axis=-1))
     with demand(is_inside, message, outside, size[::-1]):
-        return Hints(tf.identity(points), read_colors(colors))
+        return HintArrays(tf.identity(points), read_colors(colors))
 
 
 def read_colors(colors: tf.Tensor) -> tf.Tensor:
@@ -72,16 +57,11 @@ def read_colors(colors: tf.Tensor) -> tf.Tensor:
     return rgb_to_lab(tf.cast(rgb, tf.float32) / 255)[:, 1:]
 
 
-def lead(logits: tf.Tensor, palette: tf.Tensor, prior: np.ndarray) -> tf.Tensor:
-    """Lead a distribution toward a palette that came with the library.
+def read_palette(palette: tf.Tensor) -> PaletteShift:
+    """Look up a palette that came with the library.
 
     Args:
-        logits: float32 (..., Q).
-        palette: string (), its name; empty for none.
-        prior: float32 (Q,), see `guidance.DecodingConfig`.
-
-    Returns:
-        float32 (..., Q); without a palette the very logits.
+        palette: string (), its name; empty for none, which is a palette of strength 0.
 
     Raises:
         tf.errors.InvalidArgumentError: as the graph runs, where there is none of that name.
@@ -92,26 +72,23 @@ def lead(logits: tf.Tensor, palette: tf.Tensor, prior: np.ndarray) -> tf.Tensor:
     is_named = tf.constant(["", *names]) == palette
     with demand(tf.reduce_any(is_named), message, make_printable(palette)):
         index = tf.argmax(tf.cast(is_named, tf.int32))
-    probabilities = np.stack([prior, *(found.probabilities for found in palettes)])
-    strengths = np.array([0, *(found.strength for found in palettes)], np.float32)
-    smoothings = np.array([1, *(found.smoothing for found in palettes)], np.float32)
-    chosen = (tf.gather(table, index) for table in (probabilities, strengths, smoothings))
-    share, strength, smoothing = chosen
-    return shift_prior(logits, share, tf.constant(prior), strength, smoothing)
+    none = PaletteShift(np.zeros_like(palettes[0].probabilities), 0.0, 1.0)
+    columns = zip(none, *(found.shift for found in palettes), strict=True)
+    return PaletteShift(*(tf.gather(np.array(column, np.float32), index) for column in columns))
 
 
-def refuse_palette(logits: tf.Tensor, palette: tf.Tensor) -> tf.Tensor:
-    """Return the network's output as it is, where there is nothing a palette could lead.
+def refuse_palette(palette: tf.Tensor, photo_bytes: tf.Tensor) -> tf.Tensor:
+    """Return a photo's bytes as they are, for a network that no palette could lead.
 
     Raises:
         tf.errors.InvalidArgumentError: as the graph runs, where one is asked for.
     """
     message = (
-        "palette: expected an empty text, for this network tells no distribution of colors with "
+        "palette: expected an empty text, for this network predicts no distribution of colors with "
         "their frequencies in training, got"
     )
     with demand(palette == "", message, make_printable(palette)):
-        return tf.identity(logits)
+        return tf.identity(photo_bytes)
 
 
 def check_vibrance(vibrance: tf.Tensor) -> tf.Tensor:

@@ -11,6 +11,8 @@ _EXIF = b"Exif\0\0"
 _APP1, _START_OF_SCAN = b"\xff\xe1", b"\xff\xda"  # JPEG markers: ITU-T T.81, table B.1
 _ORIENTATION = 274  # a tag of TIFF 6.0, which an EXIF block is laid out in
 _MOST_TAGS, _TAG_BYTES = 64, 12
+_MOST_SEGMENTS = 64
+"""Passed before an EXIF block, which cameras write first; a header could hold 32,000 empty ones."""
 
 
 def read_header(photo_bytes: tf.Tensor) -> tf.Tensor:
@@ -62,7 +64,9 @@ def read_orientation(header: tf.Tensor) -> tf.Tensor:
     def find_next(place: tf.Tensor) -> list[tf.Tensor]:
         return [place + 2 + read_number(take_bytes(header, place + 2, 2))]
 
-    (place,) = tf.while_loop(is_passed, find_next, [tf.constant(2)])
+    (place,) = tf.while_loop(
+        is_passed, find_next, [tf.constant(2)], maximum_iterations=_MOST_SEGMENTS
+    )
     tiff = place + 10
     little = has_bytes(header, tiff, b"II")
     directory = tiff + read_number(take_bytes(header, tiff + 4, 4), little)

@@ -1,4 +1,4 @@
-"""What every backend offers, and what a file that one of them runs tells about itself."""
+"""What every backend offers, and what a file that one of them runs says about itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOTE = "deepkoal.json"
 
 
 class Backend(Protocol):
-    """Runs a network. Calls from several threads wait for each other where they must."""
+    """Runs a network. Threads may share one: calls wait for each other where they must."""
 
     @property
     def kind(self) -> str:
@@ -54,7 +54,7 @@ class Backend(Protocol):
 
 @dataclass(frozen=True)
 class Description:
-    """What a file has to tell beside its network, for `Colorizer` to use it.
+    """What a file holds beside its network, for `Colorizer` to use it.
 
     Attributes:
         network: the network's name.
@@ -63,7 +63,7 @@ class Description:
     """
 
     network: str
-    working_size: int
+    working_size: int | list[int]
     decoding: Mapping[str, Any]
 
     def to_json(self) -> str:
@@ -78,10 +78,10 @@ class Description:
             WeightsError: it is something else; `path` is the file to name.
         """
         try:
-            told = json.loads(text)
-            if isinstance(told, dict) and "reading" in told:  # in files of version 0.1
-                told["decoding"] = told.pop("reading")
-            description = cls(**told)
+            settings = json.loads(text)
+            if isinstance(settings, dict) and "reading" in settings:  # in files of version 0.1
+                settings["decoding"] = settings.pop("reading")
+            description = cls(**settings)
             DecodingConfig.from_config(description.decoding)
         except (ValueError, TypeError) as error:
             reason = str(error).partition("\n")[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +13,14 @@ from deepkoal.inference.backends.base import FloatArray
 if TYPE_CHECKING:
     import keras
 
+# One for a network, which several backends may share. JAX hands a network's state over to each
+# step, so that another thread's finds it deleted; TensorFlow traces on the first.
+_LOCKS: weakref.WeakKeyDictionary[keras.Model, threading.Lock] = weakref.WeakKeyDictionary()
+_MAKING_LOCKS = threading.Lock()
+
 
 class KerasBackend:
-    """Runs a Keras network.
+    """Runs a Keras network. Calls from several threads wait for each other.
 
     Args:
         network: see `deepkoal.models`.
@@ -23,6 +30,8 @@ class KerasBackend:
 
     def __init__(self, network: keras.Model) -> None:
         self.network = network
+        with _MAKING_LOCKS:
+            self._lock = _LOCKS.setdefault(network, threading.Lock())
 
     @property
     def name(self) -> str:
@@ -35,6 +44,7 @@ class KerasBackend:
         return tuple(self.network.output)
 
     def predict(self, l_norm: FloatArray) -> dict[str, FloatArray]:
-        """Run the network, see `Backend.predict`."""
-        outputs = self.network.predict_on_batch(l_norm)
+        """Return the network's outputs, see `Backend.predict`."""
+        with self._lock:
+            outputs = self.network.predict_on_batch(l_norm)
         return {name: np.asarray(output, dtype=np.float32) for name, output in outputs.items()}

@@ -7,23 +7,23 @@ from pathlib import Path
 from deepkoal.inference.backends.litert import LiteRTBackend
 from deepkoal.inference.backends.onnx import OnnxBackend
 
-_ENGINES: dict[str, type[LiteRTBackend] | type[OnnxBackend]] = {
+_BACKENDS: dict[str, type[LiteRTBackend] | type[OnnxBackend]] = {
     ".tflite": LiteRTBackend,
     ".onnx": OnnxBackend,
 }
 
-SUFFIXES = {backend.kind: suffix for suffix, backend in _ENGINES.items()}
+SUFFIXES = {backend.kind: suffix for suffix, backend in _BACKENDS.items()}
 """For each backend that runs files, what their names end in."""
 
 
 def find_backend(path: str | Path) -> str:
-    """Return the kind of backend that runs a network's file, by its name: `keras` for all others."""
-    backend = _ENGINES.get(Path(path).suffix.lower())
+    """Return the kind of backend that runs a file, by its name: `keras` for all others."""
+    backend = _BACKENDS.get(Path(path).suffix.lower())
     return "keras" if backend is None else backend.kind
 
 
 def open_backend(path: str | Path, sha256: str | None = None) -> LiteRTBackend | OnnxBackend:
-    """Open a file that deepkoal exported on the backend that its name tells.
+    """Open a file that deepkoal exported on the backend that its name asks for.
 
     Args:
         path: ends in `.tflite` or `.onnx`.
@@ -32,4 +32,4 @@ def open_backend(path: str | Path, sha256: str | None = None) -> LiteRTBackend |
     Raises:
         WeightsError: as `LiteRTBackend` and `OnnxBackend`.
     """
-    return _ENGINES[Path(path).suffix.lower()](path, sha256)
+    return _BACKENDS[Path(path).suffix.lower()](path, sha256)

@@ -1,0 +1,79 @@
+"""A network and a photo's way to it, in TensorFlow ops: what each signature of an export calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from deepkoal.export.graph.file_decoding import decode_photo
+from deepkoal.export.graph.full_size import lightness
+from deepkoal.guidance import DecodingConfig
+from deepkoal.inference.prediction_core import PredictionCore
+from deepkoal.inference.scene import find_border
+from deepkoal.inference.working_size import (
+    fit_working_sizes,
+    merge_outputs,
+    run_network,
+)
+from deepkoal.rendering.resampling import resize
+from deepkoal.rendering.upsampling import find_stride
+
+Outputs = dict[str, tf.Tensor]
+
+
+class Network:
+    """All of a colorizer that becomes part of a graph; every signature calls the same functions.
+
+    Args:
+        model: a Keras model, see `Colorizer.network`.
+        working_sizes: likewise.
+        decoding: likewise.
+        max_pixels: limit to width × height of a photo.
+    """
+
+    def __init__(
+        self, model: Any, working_sizes: Sequence[int], decoding: DecodingConfig, max_pixels: int
+    ) -> None:
+        self.model, self.decoding = model, decoding
+
+        @tf.function(
+            input_signature=[tf.TensorSpec([None, None, None], tf.float32)], autograph=False
+        )
+        def predict_all(l: tf.Tensor) -> Outputs:
+            return run_network(
+                lambda l_norm: model(l_norm, training=False), l, find_stride(model.name)
+            )
+
+        @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+        def predict_file(photo_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Outputs]:
+            l = lightness(decode_photo(photo_bytes, max_pixels))
+            border = find_border(l)
+            inside = PredictionCore(l, {}, decoding, border).inner_l
+            sizes = fit_working_sizes(tf.shape(inside), working_sizes)
+            outputs = merge_outputs([predict_all(resize(inside, *size)[None]) for size in sizes])
+            return l, border, {name: output[0] for name, output in outputs.items()}
+
+        self._predict_all, self._predict_file = predict_all, predict_file
+
+    def predict(self, photo_bytes: tf.Tensor) -> PredictionCore:
+        """Return what the network says of a photo file, string ()."""
+        l, border, outputs = self._predict_file(photo_bytes)
+        return PredictionCore(l, outputs, self.decoding, border)
+
+    def decode_batch(self, l: tf.Tensor) -> tf.Tensor:
+        """Return the chroma of photos that need no resizing, at vibrance 1.
+
+        Args:
+            l: float32 (N, H, W), lightness in 0…100; H and W multiples of 32.
+
+        Returns:
+            float32 (N, h, w, 2), coarse ab in CIE Lab units.
+        """
+
+        def decode(photo: tuple[tf.Tensor, Outputs]) -> tf.Tensor:
+            return PredictionCore(photo[0], photo[1], self.decoding).decode()
+
+        shape = tf.TensorSpec([None, None, 2], tf.float32)
+        return tf.map_fn(decode, (l, self._predict_all(l)), fn_output_signature=shape)

@@ -1,0 +1,141 @@
+"""Pictures at other sizes, and means over windows: all as two products with matrices of weights.
+
+Written once for NumPy arrays and backend tensors. Every weight is a ratio of integers, so that
+both libraries find the same one; products are of float32.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from deepkoal.arrays import Tensor, arange, cast, namespace
+
+_LARGE = 2**16
+"""Pixels of a NumPy array from which the weights that are 0 are skipped."""
+
+
+def resize(x: Tensor, height: Tensor | int, width: Tensor | int) -> Tensor:
+    """Return a picture at another size: by area along a side that shrinks, else bilinearly.
+
+    Area: the mean of what a new pixel covers, its edges in part. Bilinear: with half-pixel
+    centers, and the edge's value beyond it. Both as OpenCV's INTER_AREA and INTER_LINEAR and as
+    TensorFlow's `area` and `bilinear`.
+
+    Args:
+        x: floating point (H, W) or (..., H, W, C).
+        height: the new height in pixels; within a graph it may be a tensor.
+        width: the new width, likewise.
+
+    Returns:
+        (height, width) or (..., height, width, C), of the same dtype.
+    """
+    shape = namespace(x).shape(x)
+    rows, columns = shape if len(shape) == 2 else shape[-3:-1]
+    if namespace(x) is np and (rows, columns) == (height, width):
+        return x
+    return _multiply(_weigh(rows, height, x), x, _weigh(columns, width, x))
+
+
+def fit_grid(x: Tensor, side: int, least: int = 4) -> tuple[Tensor, Tensor]:
+    """Return height and width of a grid of about side² places, of a picture's aspect.
+
+    Args:
+        x: (H, W), the picture; the grid is no finer.
+        side: of the grid, where the picture is square.
+        least: of either side of the grid.
+    """
+    ops = namespace(x)
+    pair = cast(ops.stack(ops.shape(x)), "float32")
+    wanted = ops.maximum(ops.round(side * ops.sqrt(pair / ops.flip(pair))), least)
+    sides = cast(ops.minimum(wanted, pair), "int32")
+    return sides[0], sides[1]
+
+
+def interpolate_columns(x: np.ndarray, width: int) -> np.ndarray:
+    """Return a grid (H, W, C) at another width, bilinear even where it shrinks, (H, width, C)."""
+    weights = _weigh_bilinearly(x.shape[1], width, x)
+    return np.asarray(np.matmul(weights, x))
+
+
+def box_mean(x: Tensor, radius: int) -> Tensor:
+    """Return the mean over a square window around each pixel, of the pixels inside the picture.
+
+    Args:
+        x: floating point (..., H, W, C).
+        radius: the window reaches this many pixels to each side of its center.
+
+    Returns:
+        (..., H, W, C), of the same dtype.
+    """
+    ops = namespace(x)
+
+    def weigh_window(size: Tensor | int) -> Tensor:
+        places = arange(size, x)
+        near = cast(ops.abs(places[:, None] - places) <= radius, "float32")
+        return near / ops.sum(near, axis=1, keepdims=True)
+
+    height, width = ops.shape(x)[-3:-1]
+    return _multiply(weigh_window(height), x, weigh_window(width))
+
+
+def _weigh(source: Tensor | int, size: Tensor | int, like: Tensor) -> Tensor:
+    """Return how much each of `source` pixels counts in each of `size`, float32 (size, source)."""
+    if namespace(like) is np:
+        return _weigh_in_numpy(source, size)
+    ops = namespace(like)
+    return ops.where(
+        size < source, _weigh_by_area(source, size, like), _weigh_bilinearly(source, size, like)
+    )
+
+
+@functools.lru_cache(maxsize=8)  # a photo's are asked for again, and take a while where it is large
+def _weigh_in_numpy(source: int, size: int) -> np.ndarray:
+    like = np.empty(0)
+    weigh = _weigh_by_area if size < source else _weigh_bilinearly
+    weights: np.ndarray = weigh(source, size, like)
+    weights.setflags(write=False)
+    return weights
+
+
+def _weigh_by_area(source: Tensor | int, size: Tensor | int, like: Tensor) -> Tensor:
+    ops = namespace(like)
+    start = arange(size, like)[:, None] * source  # of a new pixel, in 1 / size of an old one
+    edges = ops.minimum(ops.maximum(arange(source + 1, like) * size, start), start + source)
+    return ops.divide(cast(ops.diff(edges, axis=1), "float32"), source)
+
+
+def _weigh_bilinearly(source: Tensor | int, size: Tensor | int, like: Tensor) -> Tensor:
+    ops = namespace(like)
+    center = (2 * arange(size, like)[:, None] + 1) * source - size  # in ½ / size of an old pixel
+    center = ops.minimum(ops.maximum(center, 0), 2 * size * (source - 1))
+    apart = ops.abs(center - 2 * size * arange(source, like))
+    return ops.divide(cast(ops.maximum(2 * size - apart, 0), "float32"), 2 * size)
+
+
+def _multiply(rows: Tensor, x: Tensor, columns: Tensor) -> Tensor:
+    """Return rows (h, H) · x · columnsᵀ (W, w), of x (H, W) or of each of its channels."""
+    ops = namespace(x)
+    if len(x.shape) > 2:
+        planes = ops.moveaxis(x, -1, -3)
+        product = ops.matmul(ops.matmul(rows, planes), ops.transpose(columns))
+        return ops.moveaxis(product, -3, -1)
+    if ops is np and x.size > _LARGE:
+        return _multiply_banded(columns, _multiply_banded(rows, x).T).T
+    return ops.matmul(ops.matmul(rows, x), ops.transpose(columns))
+
+
+def _multiply_banded(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return weights · x without the zeros: a few of a row's weights, side by side, are others.
+
+    Of a photo at its full size that takes a tenth of the time. A graph has threads of its own for
+    the whole product, and a loop would cost it more than it saves.
+    """
+    x = np.ascontiguousarray(x)
+    product = np.empty((len(weights), x.shape[1]), np.result_type(weights, x))
+    for row, out in zip(weights, product, strict=True):
+        (known,) = np.nonzero(row)
+        band = slice(known[0], known[-1] + 1)
+        np.dot(row[band], x[band], out=out)
+    return product

@@ -1,0 +1,1 @@
+"""A training campaign on a borrowed GPU machine, see `__main__`."""
