@@ -52,15 +52,23 @@ def test_faint_tints_vanish_and_colors_stay():
     np.testing.assert_allclose(faded, [[[0, 0], [0.1, 0], [0.5, 0], [0, 29.967]]], atol=1e-3)
 
 
-def test_the_backend_tidies_as_numpy_does():
+def test_versions_of_a_photo_are_cleaned_together_as_one_by_one():
+    ab, features, l = wall_with_a_blotch()
+    doubt = np.linspace(0, 1, SIDE * SIDE, dtype="f4").reshape(SIDE, SIDE)
+    versions = np.stack([ab, 0.5 * ab, ab[::-1]])
+    alone = [cleanup(version, features, l, doubt) for version in versions]
+    np.testing.assert_allclose(cleanup(versions, features, l, doubt), alone, atol=1e-3)
+
+
+def test_the_backend_cleans_as_numpy_does():
     given = (*wall_with_a_blotch(), np.linspace(0, 1, SIDE * SIDE, dtype="f4").reshape(SIDE, SIDE))
-    told = cleanup(*map(keras.ops.convert_to_tensor, given))
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(told), cleanup(*given), atol=1e-2)
+    there = cleanup(*map(keras.ops.convert_to_tensor, given))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(there), cleanup(*given), atol=1e-2)
 
 
 def test_a_scanned_page_comes_out_more_neutral():
-    page = Colorizer.from_preset("koala-lite").open(data.page())
+    page = Colorizer.from_preset("koala-lite").predict(data.page())
     raw, cleaned = (
-        np.linalg.norm(page.read_ab(cleanup=on), axis=-1).mean() for on in (False, True)
+        np.linalg.norm(page.decode_ab(cleanup=on), axis=-1).mean() for on in (False, True)
     )
     assert cleaned < 0.9 * raw

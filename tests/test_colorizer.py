@@ -15,11 +15,12 @@ from deepkoal import models
 from deepkoal.errors import DeepkoalError, WeightsError
 from deepkoal.evaluation.metrics import colorfulness
 from deepkoal.guidance import DecodingConfig, Hint, Palette
-from deepkoal.inference.colorizer import Colorizer, fit_working_size
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.inference.working_size import fit_working_size
 from deepkoal.models.weights import save_weights
 from deepkoal.pretrained import presets
 from deepkoal.rendering.composition import lightness
-from deepkoal.rendering.upsampling import resize_for_network
+from deepkoal.rendering.resampling import resize
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -75,15 +76,15 @@ def test_a_photo_of_any_size_keeps_its_size_and_lightness(colorizer, photos, siz
 
 def test_the_same_photo_at_another_size_has_the_same_colors(photos):
     photo = cv2.resize(photos["astronaut"], (1200, 900), interpolation=cv2.INTER_CUBIC)
-    large = Colorizer.from_preset("koala-lite").open(photo)
-    small = dataclasses.replace(large, l=resize_for_network(large.l, 300, 400))
-    looks = [{"hints": [Hint(40 * scale, 120 * scale, "teal")]} for scale in (3, 1)]
-    looks = [{**options, "vibrance": 1.5, "palette": Palette.named("vermeer")} for options in looks]
-    apart = np.abs(large.read_ab(**looks[0]) - small.read_ab(**looks[1]))
+    large = Colorizer.from_preset("koala-lite").predict(photo)
+    small = dataclasses.replace(large, l=resize(large.l, 300, 400))
+    options = [{"hints": [Hint(40 * scale, 120 * scale, "teal")]} for scale in (3, 1)]
+    options = [{**each, "vibrance": 1.5, "palette": Palette.named("vermeer")} for each in options]
+    apart = np.abs(large.decode_ab(**options[0]) - small.decode_ab(**options[1]))
     assert apart.max() < 2
     assert apart.mean() < 0.1
-    reduced = cv2.resize(large.render(**looks[0]), (400, 300), interpolation=cv2.INTER_AREA)
-    assert np.abs(reduced.astype(int) - small.render(**looks[1])).mean() < 2
+    reduced = cv2.resize(large.render(**options[0]), (400, 300), interpolation=cv2.INTER_AREA)
+    assert np.abs(reduced.astype(int) - small.render(**options[1])).mean() < 2
 
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee"])
@@ -118,11 +119,11 @@ def test_black_and_white_stay(colorizer, level):
 
 
 def test_a_network_sees_the_photo_small_and_the_coarse_color_covers_it(colorizer, photos):
-    prediction = colorizer.open(photos["coffee"])  # 400 × 600: a working size of 56 × 80
+    prediction = colorizer.predict(photos["coffee"])  # 400 × 600: a working size of 56 × 80
     assert prediction.l.shape == (400, 600)
     assert prediction.outputs["logits"].shape == (14, 20, 227)
     assert prediction.outputs["features"].shape == (14, 20, 8)
-    assert prediction.read_ab().shape == (14, 20, 2)
+    assert prediction.decode_ab().shape == (14, 20, 2)
 
 
 def test_mirrored_edges_do_not_reach_the_result():
@@ -131,7 +132,7 @@ def test_mirrored_edges_do_not_reach_the_result():
     ab_norm = keras.layers.Concatenate()([l_norm, l_norm])
     echo = Colorizer(keras.Model(l_norm, {"ab_norm": ab_norm}), working_size=40)
     photo = np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8)
-    prediction = echo.open(photo)
+    prediction = echo.predict(photo)
     expected = lightness(photo) / 50 - 1
     np.testing.assert_allclose(prediction.outputs["ab_norm"][..., 1], expected, atol=1e-5)
 
@@ -170,7 +171,7 @@ def test_more_photos_than_a_pass_takes_stay_in_order(colorizer):
 
 @pytest.mark.parametrize("network", ["colorizer", "koala_colorizer"])
 def test_more_vibrance_is_more_colorful(network, photos, request):
-    prediction = request.getfixturevalue(network).open(photos["astronaut"])
+    prediction = request.getfixturevalue(network).predict(photos["astronaut"])
     measured = [
         colorfulness(prediction.render(vibrance=vibrance)) for vibrance in (0.2, 0.5, 1, 1.5, 2.5)
     ]
@@ -184,7 +185,7 @@ def test_vibrance_beyond_its_range_is_refused(colorizer, photos, vibrance):
     for color in (
         lambda: colorizer.colorize(photo, vibrance=vibrance),
         lambda: colorizer.colorize_batch([photo], vibrance=vibrance),
-        lambda: colorizer.open(photo[:8, :8]).render(vibrance=vibrance),
+        lambda: colorizer.predict(photo[:8, :8]).render(vibrance=vibrance),
     ):
         with pytest.raises(DeepkoalError, match=r"vibrance must lie in 0\.2…5"):
             color()
@@ -194,7 +195,7 @@ def test_vibrance_beyond_its_range_is_refused(colorizer, photos, vibrance):
 
 
 @pytest.mark.parametrize(
-    ("photo", "told"),
+    ("photo", "described"),
     [
         (np.zeros((8, 8, 3), np.float32), "got float32 (8, 8, 3)"),
         (np.zeros((8, 8, 4), np.uint8), "got uint8 (8, 8, 4)"),
@@ -204,13 +205,14 @@ def test_vibrance_beyond_its_range_is_refused(colorizer, photos, vibrance):
         (np.zeros((0, 8, 3), np.uint8), "got uint8 (0, 8, 3)"),
         ("photo.jpg", "got str"),
         ([[0, 0], [0, 0]], "got list"),
+        (bytearray(192), "got bytearray"),
     ],
 )
-def test_what_is_no_photo_is_described(colorizer, photo, told):
-    for color in (colorizer.colorize, colorizer.open, lambda p: colorizer.colorize_batch([p])):
+def test_what_is_no_photo_is_described(colorizer, photo, described):
+    for color in (colorizer.colorize, colorizer.predict, lambda p: colorizer.colorize_batch([p])):
         with pytest.raises(DeepkoalError) as error:
             color(photo)
-        assert told in one_line(error)
+        assert described in one_line(error)
         assert "expected a photo as uint8 (H, W, 3) or (H, W)" in one_line(error)
 
 
@@ -219,10 +221,10 @@ def test_what_is_no_photo_is_described(colorizer, photo, told):
 
 @given(st.integers(1, 40000), st.integers(1, 40000), st.sampled_from([32, 64, 128, 224, 512]))
 def test_the_working_size_is_of_constant_area_and_the_photos_aspect(height, width, side):
-    rows, columns = fit_working_size(height, width, side)
+    rows, columns = fit_working_size(np.array([height, width]), side)
     assert rows % 8 == columns % 8 == 0
     assert min(rows, columns) >= 32
-    assert (columns, rows) == fit_working_size(width, height, side)
+    assert [columns, rows] == fit_working_size(np.array([width, height]), side).tolist()
     aspect = min(max(height / width, 1 / 8), 8)
     for got, exact in ((rows, side * aspect**0.5), (columns, side / aspect**0.5)):
         assert got == 32 or abs(got - exact) <= 4
@@ -233,7 +235,7 @@ def test_the_working_size_is_of_constant_area_and_the_photos_aspect(height, widt
     [(500, 500, (128, 128)), (300, 400, (112, 144)), (1, 8, (48, 360)), (1, 100, (48, 360))],
 )
 def test_the_working_size_by_hand(height, width, expected):
-    assert fit_working_size(height, width, 128) == expected
+    assert tuple(fit_working_size(np.array([height, width]), 128)) == expected
 
 
 @settings(max_examples=10)

@@ -173,11 +173,11 @@ def test_a_warm_tint_is_closer_to_photos_than_grey(fidelity: Fidelity) -> None:
 
 
 def test_the_network_is_described(card: Scorecard, colorizer: Colorizer) -> None:
-    assert (card.network, card.working_size, card.temperature) == ("lite", 64, 1.0)
+    assert (card.network, card.working_sizes, card.temperature) == ("lite", (64,), 1.0)
     size = card.figures["cost"]
     assert size.parameters == 2 * len(ab_bins())  # a 1×1 kernel on one channel, and biases
     assert size.multiply_adds == 64 * 64 * len(ab_bins())  # at stride 4
-    assert (size.working_size, size.working_multiply_adds) == (64, 16 * 16 * len(ab_bins()))
+    assert (size.working_sizes, size.working_multiply_adds) == ((64,), 16 * 16 * len(ab_bins()))
     assert 0 < size.seconds_per_photo < 60
 
 
@@ -394,7 +394,7 @@ def test_evaluate_verb_prints_the_table_and_writes_json(model, folder, tmp_path,
     assert main(["evaluate", photos, "--model", model, "--json", str(out), *options]) == 0
     stdout, stderr = capsys.readouterr()
     written = json.loads(out.read_text(encoding="utf-8"))
-    assert (written["photos"], written["working_size"], written["temperature"]) == (1, 96, 0.7)
+    assert (written["photos"], written["working_sizes"], written["temperature"]) == (1, [96], 0.7)
     assert stdout.startswith("lite: working size 96, temperature 0.7\n")
     assert f"{written['figures']['fidelity']['colored']['psnr']:.2f}" in stdout
     assert "coloring" in stderr

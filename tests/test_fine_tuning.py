@@ -128,7 +128,8 @@ def test_nothing_is_written_into_a_run_that_is_refused(finished, folder, tmp_pat
     damaged = shutil.copytree(apart, tmp_path / "damaged")
     (damaged / "run.json").write_text("{")
     (folder / "00.png").unlink()
-    other, wider = RECIPE.replace(epochs=3), tiny_lite()
+    other, half = RECIPE.replace(epochs=3), RECIPE.replace(precision="mixed_bfloat16")
+    classes = RECIPE.replace(losses={"cross_entropy": 1})
     before = list_all(tmp_path)
     for network, given, place, recipe, told in (
         (tiny_lite(), photos, run, other, "with other recipe"),
@@ -136,8 +137,8 @@ def test_nothing_is_written_into_a_run_that_is_refused(finished, folder, tmp_pat
         (tiny_lite(), folder, run, RECIPE, "was begun with other photos"),
         (tiny_lite(), folder, apart, RECIPE, "with other records"),
         (tiny_lite(), folder, damaged, RECIPE, "cannot be used as a run's folder"),
-        (wider, folder, tmp_path / "new", RECIPE.replace(precision="mixed_bfloat16"), "precision"),
-        (tiny_koala(), folder, tmp_path / "new", RECIPE.replace(losses={"cross_entropy": 1}), "ab"),
+        (tiny_lite(), folder, tmp_path / "new", half, "precision"),
+        (tiny_koala(), folder, tmp_path / "new", classes, "predicts ab"),
     ):
         with pytest.raises(RunError, match=told):
             fine_tune(network, given, place, recipe=recipe)

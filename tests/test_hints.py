@@ -7,6 +7,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+from fields import evaluate
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.evaluation.metrics import ciede2000
 from deepkoal.guidance import AffinityPoints, Hint, Kernel, make_affinity_points, read_hints, spread
 from deepkoal.inference.colorizer import Colorizer
-from deepkoal.rendering.upsampling import ChromaField, fit_chroma, touch_chroma
+from deepkoal.rendering.upsampling import fit_chroma, touch_chroma
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -159,9 +160,9 @@ def test_the_backend_spreads_as_numpy_does():
 def test_a_touched_field_gives_the_color_at_its_place_and_is_unchanged_far_away(x, y):
     rng = np.random.default_rng(0)
     l = rng.uniform(10, 90, (60, 40)).astype("float32")
-    field = ChromaField(rng.normal(0, 1, (6, 4, 4)).astype("float32"))
-    touched = touch_chroma(field, l, x, y, np.array([30, -40], "float32"))
-    before, after = (each.rows(l, 0, 60) for each in (field, touched))
+    field = rng.normal(0, 1, (6, 4, 4)).astype("float32")
+    touched = touch_chroma(field, l, np.array([[x, y]]), np.array([[30, -40]], "float32"))
+    before, after = (evaluate(each, l) for each in (field, touched))
     np.testing.assert_allclose(after[int(y), int(x)], [30, -40], atol=1e-3)
     rows, columns = np.nonzero(np.abs(after - before).max(-1) > 1e-4)
     assert np.abs(rows - y).max() <= 21
@@ -169,7 +170,7 @@ def test_a_touched_field_gives_the_color_at_its_place_and_is_unchanged_far_away(
 
 
 def test_a_photo_obeys_a_hint_at_its_own_pixel(colorizer, photos):
-    prediction = colorizer.open(photos["chelsea"])
+    prediction = colorizer.predict(photos["chelsea"])
     hint = Hint(200, 150, (25.0, 30.0))
     rgb = prediction.render(hints=[hint])
     asked = np.concatenate([prediction.l[150, 200:201], hint.ab])
@@ -182,17 +183,17 @@ def test_a_photo_obeys_a_hint_at_its_own_pixel(colorizer, photos):
 def test_a_hint_colors_the_object_it_lies_on_and_stops_at_its_edges(colorizer, photos):
     # A cup on a table, and a cat: their photos side by side, as two objects with a known border.
     halves = [cv2.resize(photos[name], (192, 256)) for name in ("coffee", "chelsea")]
-    prediction = colorizer.open(np.concatenate(halves, axis=1))
-    plain = prediction.read_ab()
+    prediction = colorizer.predict(np.concatenate(halves, axis=1))
+    plain = prediction.decode_ab()
     change = np.linalg.norm(
-        prediction.read_ab(hints=[Hint(290, 130, (-40.0, 40.0))]) - plain, axis=-1
+        prediction.decode_ab(hints=[Hint(290, 130, (-40.0, 40.0))]) - plain, axis=-1
     )
     middle = change.shape[1] // 2
     assert change[:, middle + 2 :].mean() > 2 * change[:, : middle - 2].mean()
 
 
 def test_hints_outside_the_photo_are_refused(colorizer, photos):
-    prediction = colorizer.open(photos["chelsea"])
+    prediction = colorizer.predict(photos["chelsea"])
     height, width = photos["chelsea"].shape[:2]
     for x, y in ((width, 0), (0, height)):
         with pytest.raises(DeepkoalError, match=f"outside the photo of {width}×{height} pixels"):
@@ -200,7 +201,7 @@ def test_hints_outside_the_photo_are_refused(colorizer, photos):
 
 
 def test_without_hints_nothing_is_spread(colorizer, photos):
-    prediction = colorizer.open(photos["rocket"])
+    prediction = colorizer.predict(photos["rocket"])
     np.testing.assert_array_equal(prediction.render(hints=[]), prediction.render())
-    field = fit_chroma(prediction.l, prediction.read_ab())
-    assert field.coefficients.shape[-1] == 4
+    field = fit_chroma(prediction.l, prediction.decode_ab())
+    assert field.shape[-1] == 4

@@ -41,7 +41,7 @@ def test_fewer_come_where_the_mass_runs_out():
 
 
 def test_a_place_of_a_photo_is_offered_its_own(photos):
-    prediction = Colorizer.from_preset("koala-lite").open(photos["coffee"])
+    prediction = Colorizer.from_preset("koala-lite").predict(photos["coffee"])
     height, width = prediction.l.shape
     places = [(0, 0), (width - 1, height - 1), (width / 2, height / 3)]
     rows, columns = prediction.outputs["logits"].shape[:2]
@@ -52,6 +52,6 @@ def test_a_place_of_a_photo_is_offered_its_own(photos):
 
 
 def test_a_network_that_tells_one_color_only_offers_none(photos):
-    prediction = Colorizer(tiny_koala(), working_size=64).open(photos["coffee"])
+    prediction = Colorizer(tiny_koala(), working_size=64).predict(photos["coffee"])
     with pytest.raises(DeepkoalError, match="likely colors need a network"):
         prediction.list_likely_colors(0, 0)

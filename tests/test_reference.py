@@ -11,9 +11,10 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
     REFERENCE_KERNEL,
     AffinityPoints,
+    Reference,
     make_affinity_points,
+    match_reference,
     measure_ab,
-    pull_to_reference,
 )
 from deepkoal.guidance.reference import DAMPING, DISAGREEMENT
 
@@ -53,6 +54,12 @@ def test_what_has_no_colors_is_refused(photo, message):
 # ---------------------------------------------------------------- the pull
 
 
+def pull(ab, points, reference_points, colors):
+    """What a place with color ab takes, by the formula of `match_reference`."""
+    mean, trust = match_reference(points, Reference(reference_points, colors))
+    return ab + trust * (mean - ab)
+
+
 def random_places(rng, count):
     features = rng.normal(0, 1, (count, 6)) * (1, 0.3, 0.3, 0.1, 0.1, 0.1)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
@@ -74,8 +81,8 @@ def test_pull_is_the_formula():
         variance = np.average(((colors - mean) ** 2).sum(1), weights=weight)
         trust = weight.mean() / (weight.mean() + DAMPING)
         trust *= DISAGREEMENT**2 / (DISAGREEMENT**2 + variance)
-        expected.append(own + 0.8 * trust * (mean - own))
-    pulled = pull_to_reference(ab, points, reference, colors, strength=0.8)
+        expected.append(own + trust * (mean - own))
+    pulled = pull(ab, points, reference, colors)
     np.testing.assert_allclose(pulled, expected, atol=1e-2)
     assert np.abs(pulled - ab).max() > 1
     tensors = [
@@ -85,7 +92,7 @@ def test_pull_is_the_formula():
         for p in (points, reference)
     ]
     ab, colors = keras.ops.convert_to_tensor(ab), keras.ops.convert_to_tensor(colors)
-    same = pull_to_reference(ab, tensors[0], tensors[1], colors, strength=0.8)
+    same = pull(ab, tensors[0], tensors[1], colors)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(same), pulled, atol=1e-2)
 
 
@@ -97,13 +104,10 @@ def flat_places(feature, count):
 def test_what_is_alike_takes_the_color_and_what_is_not_keeps_its_own():
     ab = np.full((3, 2), 5, "float32")
     colors = np.full((8, 2), 40, "float32")
-    alike = pull_to_reference(ab, flat_places(0, 3), flat_places(0, 8), colors)
+    alike = pull(ab, flat_places(0, 3), flat_places(0, 8), colors)
     np.testing.assert_allclose(alike, 40, atol=0.1)
-    unlike = pull_to_reference(ab, flat_places(1, 3), flat_places(0, 8), colors)
+    unlike = pull(ab, flat_places(1, 3), flat_places(0, 8), colors)
     np.testing.assert_allclose(unlike, 5, atol=0.1)
-    np.testing.assert_array_equal(
-        pull_to_reference(ab, flat_places(0, 3), flat_places(0, 8), colors, strength=0.0), ab
-    )
 
 
 def test_counterparts_that_disagree_are_trusted_less():
@@ -111,21 +115,13 @@ def test_counterparts_that_disagree_are_trusted_less():
     agreeing = np.full((8, 2), 20, "float32")
     torn = agreeing + 40 * np.array([[1, 0], [-1, 0]] * 4, "float32")
     near, far = (
-        pull_to_reference(ab, flat_places(0, 1), flat_places(0, 8), colors)
-        for colors in (agreeing, torn)
+        pull(ab, flat_places(0, 1), flat_places(0, 8), colors) for colors in (agreeing, torn)
     )
     assert near[0, 0] == pytest.approx(20, abs=0.1)
     assert far[0, 0] == pytest.approx(20 / 5, abs=0.1)  # 20² / (20² + 40²)
 
 
-def test_strength_never_goes_beyond_the_reference():
-    ab = np.zeros((1, 2), "float32")
-    colors = np.full((8, 2), 20, "float32")
-    pulled = pull_to_reference(ab, flat_places(0, 1), flat_places(0, 8), colors, strength=9.0)
-    np.testing.assert_allclose(pulled, 20, atol=1e-3)
-
-
-def test_other_half_of_a_photo_tells_its_colors(photos):
+def test_other_half_of_a_photo_gives_its_colors(photos):
     """With features that know what a thing is, as a perfect network's would."""
     lab = skimage.color.rgb2lab(photos["coffee"][::10, ::10]).astype("float32")
     halves = lab[:, :30], lab[:, 30:]
@@ -135,6 +131,6 @@ def test_other_half_of_a_photo_tells_its_colors(photos):
         points.append(make_affinity_points(features, half[..., 0]))
     truth, colors = (half[..., 1:].reshape(-1, 2) for half in halves)
     grey = np.zeros_like(truth)
-    pulled = pull_to_reference(grey, points[0], points[1], colors)
+    pulled = pull(grey, points[0], points[1], colors)
     error, error_alone = (np.linalg.norm(x - truth, axis=1).mean() for x in (pulled, grey))
     assert error < 0.35 * error_alone

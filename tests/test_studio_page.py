@@ -292,7 +292,7 @@ def test_while_an_answer_is_awaited_only_the_newest_look_is_asked_for(page):
     }""")
 
     def list_looks():
-        return [json.loads(r.post_data) for r in page.asked if r.url.endswith("/look")]
+        return [json.loads(r.post_data) for r in page.asked if r.url.endswith("/preview")]
 
     wait_for(page, lambda: len(list_looks()) > 1)
     expect(page.locator("body")).not_to_have_class("waiting")

@@ -14,6 +14,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from deepkoal.training.color_prior import measure_prior
+from deepkoal.training.early_stopping import EarlyStopping
 from killing import finish, kill_and_finish
 from PIL import Image
 from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_koala, tiny_lite
@@ -36,9 +38,9 @@ from deepkoal.pretrained.presets import load_preset
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.training import ColorizationTask, network_from_embedding, train
 from deepkoal.training.checkpoints import Checkpoints, find_checkpoint, trim_log
+from deepkoal.training.compilation import measure_prior
 from deepkoal.training.optimizer import RatedAdamW, averaged_weights, build_schedule
 from deepkoal.training.previews import draw_grid
-from deepkoal.training.recipe_losses import measure_prior
 from deepkoal.training.task import LossInputs, rgb_to_l_ab
 from deepkoal.training.validation_metrics import EarlyStopping, ValidationMetrics
 
@@ -413,7 +415,7 @@ def test_a_run_that_gets_no_better_stops_and_stays(records, validation, tmp_path
 
 def test_losses_that_do_not_fit_are_told(records, tmp_path):
     recipe = SHORT.replace(losses={"cross_entropy": 1.0})
-    with pytest.raises(RunError, match="needs a network that tells a distribution, but koala"):
+    with pytest.raises(RunError, match="needs a network with a distribution, but koala"):
         train(tiny_koala(), records, tmp_path / "a", recipe=recipe)
     with pytest.raises(RunError, match="best_by psnr_at_cf needs validation records"):
         train_tiny(records, None, tmp_path / "b", recipe=SHORT.replace(best_by="psnr_at_cf"))

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from deepkoal.export.graph.coloring import predict
 from PIL import Image
 from tiny_networks import tiny_embedder, tiny_lite
 
@@ -13,7 +14,6 @@ from deepkoal.data.embed import embed_photos
 from deepkoal.data.store import StoredPhoto, encode_jpeg
 from deepkoal.evaluation.metrics import colorfulness, psnr
 from deepkoal.export import export_saved_model
-from deepkoal.export.graph.coloring import predict
 from deepkoal.guidance import DecodingConfig
 from deepkoal.image_io import decode_photo
 from deepkoal.inference.colorizer import Colorizer
@@ -24,8 +24,8 @@ from deepkoal.pretrained.recipe import Recipe
 from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.upsampling import resize_for_network
 from deepkoal.training import ColorizationTask, train
-from deepkoal.training.previews import draw_grid
-from deepkoal.training.task import LossInputs, predict_photos
+from deepkoal.training.previews import draw_grid, predict_photos
+from deepkoal.training.task import LossInputs
 from deepkoal.training.validation_metrics import ValidationMetrics
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.

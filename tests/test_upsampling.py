@@ -4,57 +4,15 @@ import pytest
 import skimage.color
 import skimage.data
 import skimage.feature
+from fields import apply, area_weights, evaluate, hat_weights
 
-from deepkoal.rendering.upsampling import ChromaField, fit_chroma, resize_for_network
-
-
-def hat_weights(size: int, grid: int) -> np.ndarray:
-    """(size, grid) weights of linear interpolation with half-pixel centers."""
-    centers = (np.arange(size) + 0.5) * grid / size - 0.5
-    corners = np.eye(grid)
-    return np.stack([np.interp(centers, np.arange(grid), corner) for corner in corners], axis=1)
-
-
-def area_weights(size: int, source: int) -> np.ndarray:
-    """(size, source) weights of area averaging."""
-    edges = np.arange(size + 1)[:, None] * source / size
-    covered = np.clip(edges - np.arange(source), 0, 1)
-    return np.diff(covered, axis=0) * size / source
-
-
-def apply(rows: np.ndarray, columns: np.ndarray, x: np.ndarray) -> np.ndarray:
-    return np.einsum("ij,kl,jl...->ik...", rows, columns, x.astype(np.float64))
+from deepkoal.rendering.resampling import resize
+from deepkoal.rendering.upsampling import fit_chroma
 
 
 def photo_lab(name: str) -> np.ndarray:
     rgb = cv2.resize(getattr(skimage.data, name)(), (256, 192), interpolation=cv2.INTER_AREA)
     return skimage.color.rgb2lab(rgb).astype(np.float32)
-
-
-def random_field(h: int, w: int) -> ChromaField:
-    rng = np.random.default_rng(1)
-    return ChromaField(rng.normal(0, [1, 1, 30, 30], (h, w, 4)).astype(np.float32))
-
-
-@pytest.mark.parametrize("size", [(37, 53), (9, 7), (4, 3), (1, 1)])
-def test_a_field_is_bilinear_between_its_grid_points(size: tuple[int, int]) -> None:
-    height, width = size
-    l_full = np.random.default_rng(0).uniform(0, 100, size).astype(np.float32)
-    field = random_field(9, 7)
-    expected = apply(hat_weights(height, 9), hat_weights(width, 7), field.coefficients)
-    expected = expected[..., :2] * l_full[..., None] + expected[..., 2:]
-    ab = field.rows(l_full, 0, height)
-    assert ab.dtype == np.float32
-    assert ab.shape == (height, width, 2)
-    np.testing.assert_allclose(ab, expected, atol=1e-3)
-
-
-@pytest.mark.parametrize("band", [1, 5, 32])
-def test_a_fields_rows_do_not_depend_on_the_band(band: int) -> None:
-    l_full = np.random.default_rng(0).uniform(0, 100, (61, 40)).astype(np.float32)
-    field = random_field(12, 9)
-    bands = [field.rows(l_full[top : top + band], top, 61) for top in range(0, 61, band)]
-    np.testing.assert_array_equal(np.concatenate(bands), field.rows(l_full, 0, 61))
 
 
 @pytest.mark.parametrize("radius", [1, 2, 9])
@@ -75,20 +33,20 @@ def test_fit_follows_the_formula_up_to_the_borders(radius: int) -> None:
     covariance = mean(light * ab) - mean(light) * mean(ab)
     slope = mean(covariance / (mean(light**2) - mean(light) ** 2 + 7))
     expected = np.concatenate([slope, ab - slope * light], axis=2)
-    np.testing.assert_allclose(field.coefficients, expected, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(field, expected, rtol=1e-4, atol=1e-3)
 
 
 def test_where_lightness_is_flat_chroma_is_bilinear() -> None:
     ab = np.random.default_rng(3).normal(0, 30, (8, 6, 2)).astype(np.float32)
     l_full = np.full((80, 90), 55, np.float32)
     expected = apply(hat_weights(80, 8), hat_weights(90, 6), ab)
-    np.testing.assert_allclose(fit_chroma(l_full, ab).rows(l_full, 0, 80), expected, atol=1e-3)
+    np.testing.assert_allclose(evaluate(fit_chroma(l_full, ab), l_full), expected, atol=1e-3)
 
 
 def test_one_color_stays_one_color_whatever_the_lightness() -> None:
     ab = np.full((32, 32, 2), (31.0, -12.0), np.float32)
     l_full = cv2.resize(skimage.data.camera(), (256, 256)).astype(np.float32) / 2.55
-    result = fit_chroma(l_full, ab).rows(l_full, 0, 256)
+    result = evaluate(fit_chroma(l_full, ab), l_full)
     np.testing.assert_allclose(result, np.broadcast_to(ab[0, 0], result.shape), atol=0.01)
 
 
@@ -96,9 +54,9 @@ def test_colors_stop_at_an_edge_inside_a_coarse_cell() -> None:
     l_full = np.full((128, 128), 30, np.float32)
     l_full[:, 61:] = 70
     truth = np.where(l_full[..., None] < 50, (20.0, -30.0), (-20.0, 40.0)).astype(np.float32)
-    coarse = resize_for_network(truth, 16, 16)
-    error = np.abs(fit_chroma(l_full, coarse).rows(l_full, 0, 128) - truth).mean()
-    bilinear = np.abs(resize_for_network(coarse, 128, 128) - truth).mean()
+    coarse = resize(truth, 16, 16)
+    error = np.abs(evaluate(fit_chroma(l_full, coarse), l_full) - truth).mean()
+    bilinear = np.abs(resize(coarse, 128, 128) - truth).mean()
     assert error < 0.4 * bilinear
 
 
@@ -106,8 +64,8 @@ def test_grain_of_lightness_is_not_taken_for_color() -> None:
     rng = np.random.default_rng(4)
     ramp = np.stack(np.meshgrid(np.linspace(-30, 30, 32), np.linspace(30, -30, 32)), axis=2)
     l_full = (50 + rng.normal(0, 5, (256, 256))).astype(np.float32)
-    result = fit_chroma(l_full, ramp.astype(np.float32)).rows(l_full, 0, 256)
-    smooth = resize_for_network(ramp.astype(np.float32), 256, 256)
+    result = evaluate(fit_chroma(l_full, ramp.astype(np.float32)), l_full)
+    smooth = resize(ramp.astype(np.float32), 256, 256)
     assert np.abs(result - smooth).mean() < 0.1
 
 
@@ -116,8 +74,8 @@ def test_on_real_photos_it_is_closer_than_bicubic_and_bleeds_less() -> None:
     for name in ("astronaut", "coffee", "chelsea", "rocket"):
         lab = photo_lab(name)
         l_full, truth = np.ascontiguousarray(lab[..., 0]), lab[..., 1:]
-        coarse = resize_for_network(np.ascontiguousarray(truth), 24, 32)
-        ours = fit_chroma(l_full, coarse).rows(l_full, 0, 192)
+        coarse = resize(np.ascontiguousarray(truth), 24, 32)
+        ours = evaluate(fit_chroma(l_full, coarse), l_full)
         bicubic = cv2.resize(coarse, (256, 192), interpolation=cv2.INTER_CUBIC)
         errors += [np.abs(ab - truth).mean() for ab in (ours, bicubic)]
 
@@ -142,7 +100,7 @@ def test_shrinking_is_an_area_average(
 ) -> None:
     x = np.random.default_rng(5).uniform(0, 100, source + channels).astype(np.float32)
     expected = apply(area_weights(size[0], source[0]), area_weights(size[1], source[1]), x)
-    result = resize_for_network(x, *size)
+    result = resize(x, *size)
     assert result.shape == size + channels
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-3)
@@ -151,10 +109,10 @@ def test_shrinking_is_an_area_average(
 def test_a_side_that_grows_is_bilinear_and_the_other_an_area_average() -> None:
     x = np.random.default_rng(6).uniform(0, 100, (40, 11)).astype(np.float32)
     expected = apply(area_weights(16, 40), hat_weights(32, 11), x)
-    np.testing.assert_allclose(resize_for_network(x, 16, 32), expected, atol=1e-3)
+    np.testing.assert_allclose(resize(x, 16, 32), expected, atol=1e-3)
 
 
 def test_a_photo_smaller_than_the_chroma_is_still_fitted() -> None:
     ab = np.full((8, 8, 2), 25, np.float32)
     l_full = np.random.default_rng(7).uniform(0, 100, (3, 2)).astype(np.float32)
-    np.testing.assert_allclose(fit_chroma(l_full, ab).rows(l_full, 0, 3), 25, atol=0.01)
+    np.testing.assert_allclose(evaluate(fit_chroma(l_full, ab), l_full), 25, atol=0.01)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from deepkoal.cli.arguments.output_plan import Job
-    from deepkoal.guidance import ColorOptions
+    from deepkoal.guidance import ColorKeywords
     from deepkoal.image_io import Photo
     from deepkoal.inference.colorizer import Colorizer
 
@@ -50,7 +50,7 @@ class FolderRun:
     def __init__(
         self,
         colorizer: Colorizer,
-        options: ColorOptions,
+        options: ColorKeywords,
         *,
         variations: int = 1,
         seed: int = 0,
@@ -118,13 +118,10 @@ class FolderRun:
 
     def _color_versions(self, rgb: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
         """Return the photo colored, and variations that obey every option as it does."""
-        prediction = self._colorizer.open(rgb)
-        versions = [prediction.render(**self._options)]
-        if self._variations > 1:
-            for latents in prediction.list_variations(self._variations, seed=self._seed):
-                varied: ColorOptions = {**self._options, "variation": latents}
-                versions.append(prediction.render(**varied))
-        return versions
+        prediction = self._colorizer.predict(rgb)
+        if self._variations == 1:
+            return [prediction.render(**self._options)]
+        return prediction.variations(self._variations, seed=self._seed, **self._options)
 
     def _write(
         self, job: Job, photo: Photo, versions: list[NDArray[np.uint8]]

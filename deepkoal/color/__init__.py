@@ -6,13 +6,13 @@ CIE 1976 L*a*b* under illuminant D65 (2° observer): `l` in 0…100, `ab` about 
 is gamma-encoded sRGB (IEC 61966-2-1) in 0…1.
 """
 
+from deepkoal.arrays import Tensor
 from deepkoal.color.colorfulness import colorfulness
 from deepkoal.color.conversion import (
     AB_SCALE,
     RGB_TO_XYZ,
     WHITE_D65,
     XYZ_TO_RGB,
-    Tensor,
     denormalize_ab,
     denormalize_l,
     lab_to_linear,
@@ -25,7 +25,7 @@ from deepkoal.color.conversion import (
     srgb_to_linear,
 )
 from deepkoal.color.gamut import clip_to_gamut, in_gamut
-from deepkoal.color.quantization import BIN_WIDTH, ab_bins, decode_ab, encode_ab
+from deepkoal.color.quantization import BIN_WIDTH, ab_bins, decode_ab, encode_ab, softmax
 
 __all__ = [
     "AB_SCALE",
@@ -49,5 +49,6 @@ __all__ = [
     "normalize_ab",
     "normalize_l",
     "rgb_to_lab",
+    "softmax",
     "srgb_to_linear",
 ]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deepkoal.arrays import namespace
-from deepkoal.color.conversion import Tensor
+from deepkoal.arrays import Tensor, namespace
 
 
 def colorfulness(rgb: Tensor) -> Tensor:

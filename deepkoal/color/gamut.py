@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from deepkoal.arrays import namespace
-from deepkoal.color.conversion import Tensor, lab_to_linear, linear_to_lab
+from deepkoal.arrays import Tensor, namespace
+from deepkoal.color.conversion import lab_to_linear, linear_to_lab
 
 _TOLERANCE = 1e-4
 

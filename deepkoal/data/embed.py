@@ -117,7 +117,7 @@ def squeeze_lightness(photo: Outcome, side: int) -> npt.NDArray[np.float32]:
         side: of the square, in pixels.
 
     Returns:
-        float32 (side, side), 0…100.
+        float32 (side, side)), 0…100.
     """
     assert isinstance(photo, StoredPhoto)
-    return resize(lightness(decode_jpeg(photo.jpeg)), side, side)
+    return np.asarray(resize(lightness(decode_jpeg(photo.jpeg)), side, side))

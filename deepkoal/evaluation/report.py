@@ -89,7 +89,7 @@ def _write_figures(panel: SubFigure, card: Scorecard, columns: Sequence[Sequence
     """Write what was measured, and every figure."""
     _, height = panel_size(panel)
     photos = f"{card.photos} photos at {card.size}×{card.size}"
-    title = f"{card.network}, {photos}, working size {card.working_size}"
+    title = f"{card.network}, {photos}, working size {card.list_sizes()}"
     subtitle = PROTOCOL
     fidelity = card.figures.get("fidelity")
     if isinstance(fidelity, Fidelity):

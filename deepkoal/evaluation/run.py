@@ -99,7 +99,7 @@ def measure(bench: Bench, figures: Sequence[str] = QUICK) -> Scorecard:
     names = check_figures(figures, has_photos=bool(bench.photos.photos))
     return Scorecard(
         network=bench.colorizer.backend.name,
-        working_size=bench.colorizer.working_size,
+        working_sizes=bench.colorizer.working_sizes,
         temperature=bench.colorizer.decoding.temperature,
         size=SIZE,
         photos=len(bench.photos.photos),

@@ -67,7 +67,7 @@ class Scorecard:
 
     Attributes:
         network: the network's name.
-        working_size: side in pixels at which the network saw the photos.
+        working_sizes: sides in pixels at which the network saw the photos.
         temperature: of the annealed mean at vibrance 1; regressions do without.
         size: side in pixels of the square that every photo was measured as.
         photos: how many were measured; 0 where no figure needs a folder of photos.
@@ -78,7 +78,7 @@ class Scorecard:
     """
 
     network: str
-    working_size: int
+    working_sizes: tuple[int, ...]
     temperature: float
     size: int
     photos: int
@@ -97,6 +97,10 @@ class Scorecard:
         """PSNR in dB where ΔCF is at most 0.5; None if not measured or out of reach."""
         value: float | None = getattr(self.figures.get("fidelity"), "psnr_at_cf", None)
         return value
+
+    def list_sizes(self) -> str:
+        """Return the working sizes in words."""
+        return " and ".join(map(str, self.working_sizes))
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as `json` takes it; what is infinite or undefined is None."""
@@ -117,7 +121,7 @@ class Scorecard:
         found = [line for figure in self.figures.values() for line in figure.lines()]
         return "\n".join(
             [
-                f"{self.network}: working size {self.working_size}, temperature "
+                f"{self.network}: working size {self.list_sizes()}, temperature "
                 f"{self.temperature:g}",
                 *([photos] if self.photos else []),
                 "",

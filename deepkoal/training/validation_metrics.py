@@ -18,7 +18,8 @@ from deepkoal.guidance import DecodingConfig
 from deepkoal.inference.prediction import ByteArray, Prediction
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.training.optimizer import averaged_weights
-from deepkoal.training.task import Batch, predict_photos
+from deepkoal.training.previews import predict_photos
+from deepkoal.training.task import Batch
 
 
 class ValidationMetrics(keras.callbacks.Callback):

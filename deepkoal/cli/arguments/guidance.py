@@ -11,7 +11,7 @@ from deepkoal.cli.console import UsageError, as_usage
 from deepkoal.errors import DeepkoalError
 
 if TYPE_CHECKING:
-    from deepkoal.guidance import ColorOptions
+    from deepkoal.guidance import ColorKeywords
     from deepkoal.inference.colorizer import Colorizer
 
 
@@ -64,7 +64,7 @@ def check_guidance(arguments: argparse.Namespace, photos: int) -> None:
         raise UsageError(f"--hints are for one photo, not {photos}; color it by itself")
 
 
-def read_color_options(arguments: argparse.Namespace) -> ColorOptions:
+def read_color_options(arguments: argparse.Namespace) -> ColorKeywords:
     """Return what the options ask for, but for the reference.
 
     Raises:
@@ -83,7 +83,7 @@ def read_color_options(arguments: argparse.Namespace) -> ColorOptions:
     }
 
 
-def add_reference(options: ColorOptions, reference: Path | None, colorizer: Colorizer) -> None:
+def add_reference(options: ColorKeywords, reference: Path | None, colorizer: Colorizer) -> None:
     """Add the reference photo, which the network has to see, to what the options ask for.
 
     Raises:

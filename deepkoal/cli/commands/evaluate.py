@@ -54,8 +54,9 @@ def add_verbs(verbs: Any) -> None:
     evaluate.add_argument(
         "--working-size",
         type=whole_number(NETWORK_STRIDE),
+        nargs="+",
         metavar="N",
-        help="side in pixels at which the network sees a square photo, instead of its own",
+        help="sides in pixels at which the network sees a square photo, instead of its own",
     )
     evaluate.add_argument(
         "--temperature",
@@ -86,7 +87,8 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
     if arguments.page is not None and arguments.photos is None:
         raise UsageError("--page shows photos; give a folder of them")
     colorizer = load_colorizer(arguments)
-    colorizer.working_size = arguments.working_size or colorizer.working_size
+    if arguments.working_size:
+        colorizer.working_sizes = tuple(sorted(arguments.working_size))
     if arguments.temperature is not None:
         colorizer.decoding = dataclasses.replace(
             colorizer.decoding, temperature=arguments.temperature

@@ -1,4 +1,4 @@
-"""`serve`: models behind a port."""
+"""`serve`: answer requests over HTTP and gRPC."""
 
 from __future__ import annotations
 
@@ -35,17 +35,19 @@ def add_verbs(verbs: Any) -> None:
     )
     port = whole_number(0, 65535)
     serve.add_argument(
-        "--host", default="127.0.0.1", help="to listen on; 0.0.0.0 for all the world (%(default)s)"
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on; 0.0.0.0 for all (%(default)s)",
     )
     serve.add_argument(
         "--rest-port",
         type=port,
         default=REST_PORT,
         metavar="PORT",
-        help="0 for a free one (%(default)s)",
+        help="for REST; 0 for a free one (%(default)s)",
     )
     serve.add_argument(
-        "--port", type=port, default=GRPC_PORT, metavar="PORT", help="of gRPC (%(default)s)"
+        "--port", type=port, default=GRPC_PORT, metavar="PORT", help="for gRPC (%(default)s)"
     )
     serve.add_argument(
         "--timeout",
@@ -65,6 +67,12 @@ def add_verbs(verbs: Any) -> None:
         metavar="N",
         help=f"most that wait or run; further ones are turned away ({Limits.requests})",
     )
+    serve.add_argument(
+        "--workers",
+        type=whole_number(1),
+        metavar="N",
+        help="how many batches run at a time (one a core)",
+    )
     serve.set_defaults(run=_run)
 
 
@@ -82,6 +90,7 @@ def _run(arguments: argparse.Namespace) -> int:
         "seconds": arguments.timeout,
         "request_megabytes": arguments.max_request,
         "requests": arguments.max_requests,
+        "workers": arguments.workers,
     }
     limits = Limits(**{name: value for name, value in given.items() if value is not None})
     with _find_models(arguments.models) as models:
@@ -91,7 +100,7 @@ def _run(arguments: argparse.Namespace) -> int:
             rest_port=arguments.rest_port,
             grpc_port=arguments.port,
             limits=limits,
-            tell=tell,
+            log=tell,
         )
     return 0
 

@@ -53,7 +53,7 @@ def add_verbs(verbs: Any) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     try:
-        import fastapi  # noqa: F401 -- told at once, not after the network was loaded
+        import fastapi  # noqa: F401 -- refused at once, not after the network was loaded
 
         from deepkoal.serving.http_server import name_url, open_port
     except ModuleNotFoundError as error:
@@ -91,7 +91,7 @@ def _read(path: Path) -> tuple[bytes, str]:
 def _warm_up(colorizer: Colorizer) -> None:
     """Color photos of two shapes, after which the network is compiled for all.
 
-    The browser starts in the meantime; what it asks for waits at the socket.
+    The browser starts in the meantime; its requests wait at the socket.
     """
     import numpy as np
 

@@ -63,7 +63,7 @@ class Description:
     """
 
     network: str
-    working_size: int
+    working_size: int | list[int]
     decoding: Mapping[str, Any]
 
     def to_json(self) -> str:
