@@ -71,7 +71,7 @@ def _add_train(verbs: Any) -> None:
         "train",
         help="train a preset's network; run again to go on",
         description="Train a network on a folder of color photos, or on records. Photos are "
-        "recorded in the run's folder first, one in ten is held back for validation, and files that "
+        "recorded in the run's folder first, one in ten is held back to validate, and files that "
         "cannot be read are listed. Run again, the same command goes on where it stopped.",
     )
     train.add_argument(
