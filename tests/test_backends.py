@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
 
 import keras
 import numpy as np
@@ -113,13 +116,48 @@ def test_a_batch_is_its_photos(folder, on_keras, photos, name):
         assert np.abs(rgb.astype(int) - on_keras.colorize(photo)).max() <= 1
 
 
-def test_threads_share_an_engine(folder, photos):
-    colorizer = Colorizer.from_file(folder / "float32.tflite")
-    many = [photos["coffee"][: 60 + 40 * (index % 4)] for index in range(16)]
-    alone = [colorizer.colorize(photo) for photo in many[:4]]
-    with ThreadPoolExecutor(4) as pool:
-        for index, rgb in enumerate(pool.map(colorizer.colorize, many)):
-            np.testing.assert_array_equal(rgb, alone[index % 4])
+@pytest.mark.parametrize("name", ["keras", *EXACT])
+def test_threads_share_a_backend(folder, on_keras, name):
+    backend = on_keras.backend if name == "keras" else Colorizer.from_file(folder / name).backend
+    color_in_threads(backend)
+
+
+THREADED_ON_JAX = """
+import keras
+from tiny_networks import tiny_koala, tiny_lite
+from test_backends import color_in_threads
+from deepkoal.inference.backends import KerasBackend
+assert keras.backend.backend() == "jax"
+for network in (tiny_lite(), tiny_koala()):
+    color_in_threads(KerasBackend(network), KerasBackend(network))
+"""
+
+
+def test_threads_share_a_network_on_jax():
+    tests = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}"}
+    environment |= {"KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    argv = [sys.executable, "-c", THREADED_ON_JAX]
+    ran = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+
+
+def color_in_threads(*backends):
+    """Run backends from 8 threads that begin together, at two sizes, and compare with one."""
+    generator = np.random.default_rng(0)
+    shown = [generator.uniform(-1, 1, (1, 32 + 32 * (n % 2), 64, 1)).astype("f4") for n in range(8)]
+    alone = [backends[0].predict(l_norm) for l_norm in shown]
+    together = Barrier(len(shown))
+
+    def run(number):
+        together.wait()
+        return [backends[number % len(backends)].predict(shown[number]) for _ in range(4)]
+
+    with ThreadPoolExecutor(len(shown)) as pool:
+        for expected, results in zip(alone, pool.map(run, range(len(shown))), strict=True):
+            for found in results:
+                for name, output in expected.items():
+                    np.testing.assert_allclose(found[name], output, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", EXACT)

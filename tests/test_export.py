@@ -24,12 +24,13 @@ from deepkoal.cli.console import UsageError
 from deepkoal.color import ab_bins
 from deepkoal.errors import DeepkoalError
 from deepkoal.export import export_saved_model
-from deepkoal.export.graph import coloring
 from deepkoal.export.graph.file_decoding import decode_photo
+from deepkoal.export.graph.header import read_header, read_orientation
 from deepkoal.guidance import DecodingConfig, Hint, Palette
 from deepkoal.image_io import decode_photo as read_photo_bytes
-from deepkoal.inference.colorizer import Colorizer, fit_working_size
+from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
+from deepkoal.inference.working_size import fit_working_size
 from deepkoal.rendering.resampling import resize
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
@@ -53,7 +54,7 @@ REQUESTS = {  # for the first three files of `files`, of 301×411, 427×640 and 
         "palette": ["", "autochrome", "sepia"],
         "vibrance": [1.0, 1.7, 0.5],
     },
-    "variations": {"count": [3, 1, 4], "seed": [5, 0, 31]},
+    "variations": {"count": [3, 1, 4], "seed": [5, 0, 2**31 - 1]},
     "ab": {"l": np.random.default_rng(5).uniform(0, 100, (2, 64, 96, 1)).tolist()},
 }
 VIBRANCE = {"lite": 0.7, "koala": 1.5}
@@ -355,17 +356,35 @@ def test_a_damaged_exif_block_costs_no_photo(photos):
 
 
 @given(st.integers(1, 20_000), st.integers(1, 20_000), st.sampled_from([96, 128, 224, 256]))
-def test_working_size_is_the_colorizers(height, width, working_size):
-    size = coloring.fit_working_size(tf.constant([height, width]), working_size).numpy()
-    assert tuple(size) == fit_working_size(height, width, working_size)
+def test_a_graphs_working_size_is_the_colorizers(height, width, working_size):
+    size = fit_working_size(tf.constant([height, width]), working_size).numpy()
+    np.testing.assert_array_equal(size, fit_working_size(np.array([height, width]), working_size))
 
 
-@pytest.mark.parametrize("shape", [(3001, 40), (40, 3001), (517, 33), (20, 20), (64, 96)])
-def test_resizing_is_the_colorizers(shape):
+@tf.function(
+    input_signature=[tf.TensorSpec([None, None], tf.float32), *[tf.TensorSpec([], tf.int32)] * 2],
+    autograph=False,
+)
+def resize_in_a_graph(l, height, width):
+    return resize(l, height, width)
+
+
+@pytest.mark.parametrize("shape", [(3001, 40), (40, 3001), (517, 33), (20, 20), (64, 96), (1, 1)])
+def test_a_graphs_resizing_is_the_colorizers_and_tensorflows(shape):
     l = np.random.default_rng(0).uniform(0, 100, shape).astype("float32")
-    expected = resize(l, 64, 96)
-    resized = coloring.resize(tf.constant(l[None, ..., None]), 64, 96)
-    np.testing.assert_allclose(resized[0, ..., 0], expected, atol=0.01)
+    resized = resize_in_a_graph(l, 64, 96).numpy()
+    np.testing.assert_allclose(resized, resize(l, 64, 96), atol=1e-3)
+    shrunk = tf.image.resize(l[None, ..., None], np.minimum(shape, (64, 96)), "area")
+    expected = tf.image.resize(shrunk, (64, 96), "bilinear")[0, ..., 0]
+    np.testing.assert_allclose(resized, expected, atol=1e-2)
+
+
+def test_an_exif_block_behind_thousands_of_comments_is_not_looked_for(photos):
+    data = encode_rotated(photos["rocket"][:16, :24], 6)
+    for comments, orientation in ((10, 6), (70, 1), (32_000, 1)):
+        padded = data[:2] + b"\xff\xfe\x00\x02" * comments + data[2:]
+        found = read_orientation(read_header(tf.constant(padded)))
+        assert found.numpy() == orientation
 
 
 def test_a_network_is_the_same_after_its_export(tmp_path, photos):

@@ -113,7 +113,7 @@ def gate(client, name):
         run = served.run
 
     def run_later(*arguments):
-        assert opened.wait(60)
+        assert opened.wait(300)
         return run(*arguments)
 
     served.run = run_later

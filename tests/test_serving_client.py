@@ -346,3 +346,9 @@ def test_grpc_may_be_encrypted(certificate):
         assert caught.value.code == "UNIMPLEMENTED", "reached, though there is no such method"
     finally:
         server.stop(None).wait()
+
+
+def test_the_old_place_of_the_client_works_with_a_warning():
+    with pytest.warns(DeprecationWarning, match=r"now deepkoal\.client\.Client"):
+        from deepkoal.serving.client import Client as OldClient
+    assert OldClient is Client

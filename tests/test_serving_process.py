@@ -184,7 +184,7 @@ def test_client_reports_that_nobody_is_there():
 
 def test_client_imports_no_tensorflow():
     program = (
-        "import sys; from deepkoal.client.client import Client; Client('grpc://127.0.0.1:1');"
+        "import sys; from deepkoal.client import Client; Client('grpc://127.0.0.1:1');"
         "print(sorted({'tensorflow', 'keras', 'fastapi', 'uvicorn'} & set(sys.modules)))"
     )
     root = PAGE.parent.parent

@@ -103,7 +103,7 @@ ONE = [[[10, 10]]]
         ),
         ("variations", {"count": [0]}, r"count: expected 1 to 16, got\] \[0\]"),
         ("variations", {"count": [17]}, r"count: expected 1 to 16, got\] \[17\]"),
-        ("variations", {"seed": [32]}, r"seed: expected 0 to 31, got\] \[32\]"),
+        ("variations", {"seed": [-1]}, r"seed: expected numbers from 0 up, got\] \[-1\]"),
         ("variations", {"photo_bytes": [b"no photo"]}, "photo_bytes: expected a JPEG or PNG"),
         ("ab", {"l": np.zeros((1, 40, 64, 1))}, r"multiples of 32, got\] \[40 64\]"),
     ],

@@ -1,4 +1,4 @@
-"""UncertaintyFigures: its formulas by hand, that it tells where colors err, and where hints are asked for."""
+"""Uncertainty: its formulas by hand, where colors err, and where hints are asked for."""
 
 import math
 
@@ -99,7 +99,7 @@ def test_colors_err_where_they_are_doubted(photos):
 
 @pytest.fixture
 def grid():
-    """UncertaintyFigures of 6×8 places, and the places."""
+    """Doubt of 6×8 places, and the places."""
     generator = np.random.default_rng(3)
     features = generator.normal(0, 0.3, (6, 8, 4)).astype("float32")
     l = generator.uniform(20, 80, (6, 8)).astype("float32")
@@ -160,7 +160,7 @@ def test_without_doubt_there_is_still_an_answer(grid):
 
 @pytest.mark.parametrize("count", [0, 49])
 def test_hints_for_no_place_are_refused(grid, count):
-    with pytest.raises(DeepkoalError, match=rf"count of hints in 1…48, got {count}"):
+    with pytest.raises(DeepkoalError, match=rf"count of hints .* in 1…48, got {count}"):
         suggest_hints(*grid, KERNEL, count)
 
 
@@ -179,7 +179,7 @@ def test_remaining_doubt_is_the_deviation_of_the_process(grid):
     np.testing.assert_allclose(got, expected, atol=1e-3)
 
 
-def test_what_a_hint_has_told_is_doubted_less_and_asked_no_more(photos):
+def test_what_a_hint_has_settled_is_doubted_less_and_asked_no_more(photos):
     prediction = Colorizer.from_preset("koala-lite").predict(photos["coffee"])
     asked = prediction.suggest_hints(3)
     hints = [Hint(*place, "tomato") for place in asked]

@@ -70,12 +70,12 @@ class Colorizer:
         working_size: int | Sequence[int] = 128,
         decoding: DecodingConfig | None = None,
     ) -> None:
-        sizes = list(working_size) if isinstance(working_size, (list, tuple)) else [working_size]
-        for size in sizes or [0]:
+        sizes: list[Any] = list(working_size) if isinstance(working_size, list | tuple) else []
+        for size in sizes or [working_size]:
             check_range(size, "a working size", LEAST_SIDE, whole=True)
         is_backend = hasattr(network, "kind")  # a Keras model has none, and is not imported here
         self.backend: Backend = network if is_backend else KerasBackend(network)
-        self.working_sizes = tuple(sorted(map(int, sizes)))
+        self.working_sizes = tuple(sorted(int(size) for size in sizes or [working_size]))
         self.decoding = decoding or DecodingConfig()
 
     @property

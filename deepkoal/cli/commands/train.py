@@ -71,8 +71,8 @@ def _add_train(verbs: Any) -> None:
         "train",
         help="train a preset's network; run again to go on",
         description="Train a network on a folder of color photos, or on records. Photos are "
-        "recorded in the run's folder first, one in ten is held back to validate, and files that "
-        "cannot be read are listed. Run again, the same command goes on where it stopped.",
+        "recorded in the run's folder first, one in ten is held back for validation, and what "
+        "cannot be read is listed. Run again, the same command goes on where it stopped.",
     )
     train.add_argument(
         "source", metavar="PHOTOS|RECORDS", help="color photos, or what `deepkoal prepare` wrote"
