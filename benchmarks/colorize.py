@@ -103,16 +103,16 @@ def measure_stages(
     photo: np.ndarray,
 ) -> None:
     """Print where the time of a 12-megapixel photo goes."""
-    prediction = colorizer.open(photo)
+    prediction = colorizer.predict(photo)
     colored = prediction.render()
-    field = fit_chroma(prediction.l, prediction.read_ab())
-    opened = best_time(lambda: colorizer.open(photo))
+    field = fit_chroma(prediction.l, prediction.decode_ab())
+    opened = best_time(lambda: colorizer.predict(photo))
     light = best_time(lambda: lightness(photo))
     report("  decode", best_time(lambda: decode_photo(encoded)))
     report("  lightness", light)
     report("  network with its resizing", opened - light)
-    report("  reading", best_time(prediction.read_ab))
-    report("  fit", best_time(lambda: fit_chroma(prediction.l, prediction.read_ab())))
+    report("  decoding", best_time(prediction.decode_ab))
+    report("  fit", best_time(lambda: fit_chroma(prediction.l, prediction.decode_ab())))
     report("  render", best_time(lambda: render(prediction.l, field)))
     report("  encode", best_time(lambda: encode_photo(colored, "JPEG")))
 

@@ -29,9 +29,10 @@ from deepkoal.guidance import (
     REFERENCE_KERNEL,
     Kernel,
     Palette,
+    Reference,
     list_palettes,
+    match_reference,
     measure_ab,
-    pull_to_reference,
     shift_prior,
 )
 from deepkoal.image_io import list_photos, read_photo
@@ -61,7 +62,7 @@ def main() -> None:
         prior = np.load(arguments.prior) if arguments.prior else colorizer.decoding.prior
         if prior is None:
             parser.error("the preset has no prior; give one with --prior")
-        prediction = [colorizer.open(center_square(photo, SIDE)) for photo in photos]
+        prediction = [colorizer.predict(center_square(photo, SIDE)) for photo in photos]
         compare_palettes(prediction, prior.astype(np.float32))
     else:
         compare_references(colorizer, photos, arguments.widths)
@@ -75,7 +76,7 @@ def read_colored(folder: Path, limit: int) -> list[NDArray[np.uint8]]:
 
 
 def compare_palettes(prediction: list[Prediction], prior: FloatArray) -> None:
-    before = [photo.read_ab().reshape(-1, 2) for photo in prediction]
+    before = [photo.decode_ab().reshape(-1, 2) for photo in prediction]
     entropy = np.concatenate([measure_entropy(photo.outputs["logits"]) for photo in prediction])
     third, two_thirds = np.quantile(entropy, [1 / 3, 2 / 3])
     ab = np.concatenate(before)
@@ -107,7 +108,7 @@ def read_with(palette: Palette, photo: Prediction, prior: FloatArray) -> FloatAr
     logits = shift_prior(
         photo.outputs["logits"], palette.probabilities, prior, palette.strength, palette.smoothing
     )
-    return dataclasses.replace(photo, outputs={"logits": logits}).read_ab().reshape(-1, 2)
+    return dataclasses.replace(photo, outputs={"logits": logits}).decode_ab().reshape(-1, 2)
 
 
 def measure_entropy(logits: FloatArray) -> FloatArray:
@@ -135,7 +136,7 @@ def compare_references(
     seen = [halves[i][first] for i, first in pairs]
     own = [halves[i][1 - first] for i, first in pairs]
     foreign = [halves[(i + 1) % len(halves)][first] for i, first in pairs]
-    alone = np.array([mean_error(photo.read_ab(), ab) for photo, ab in seen])
+    alone = np.array([mean_error(photo.decode_ab(), ab) for photo, ab in seen])
     print(f"{len(seen)} halves of {len(halves)} photos; mean ab error {alone.mean():.2f} alone")
     print("width   other half   better   another photo   better")
     for width in widths:
@@ -178,7 +179,7 @@ def cut_in_halves(photo: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
 
 def see(colorizer: Colorizer, rgb: NDArray[np.uint8]) -> tuple[Prediction, FloatArray]:
     """Return a photo as the network saw it, and its true ab at the same places."""
-    prediction = colorizer.open(rgb)
+    prediction = colorizer.predict(rgb)
     return prediction, measure_ab(rgb, *prediction.outputs["features"].shape[:2])
 
 
@@ -189,14 +190,10 @@ def pull(
     reference_ab: FloatArray,
     kernel: Kernel,
 ) -> float:
-    pulled = pull_to_reference(
-        photo.read_ab().reshape(-1, 2),
-        photo.points,
-        reference.points,
-        reference_ab.reshape(-1, 2),
-        kernel,
-    )
-    return mean_error(pulled, truth)
+    ab = photo.decode_ab().reshape(-1, 2)
+    seen = Reference(reference.points, reference_ab.reshape(-1, 2))
+    mean, trust = match_reference(photo.points, seen, kernel)
+    return mean_error(ab + trust * (mean - ab), truth)
 
 
 def mean_error(ab: FloatArray, truth: FloatArray) -> float:

@@ -27,10 +27,8 @@ from deepkoal.color import rgb_to_lab
 from deepkoal.evaluation.metrics import center_square, is_near_grey, psnr
 from deepkoal.guidance import (
     Hint,
-    draw_variations,
     expected_error,
     measure_ab,
-    sample_latents,
     suggest_hints,
     uncertainty,
 )
@@ -61,7 +59,7 @@ def main() -> None:
     paths = list_photos(arguments.photos)
     count = min(arguments.limit, len(paths))
     photos = [center_square(read_photo(paths[i * len(paths) // count]).rgb) for i in range(count)]
-    seen = [(photo, colorizer.open(photo)) for photo in photos if not is_near_grey(photo)]
+    seen = [(photo, colorizer.predict(photo)) for photo in photos if not is_near_grey(photo)]
     if arguments.what == "variations":
         compare_variations(seen, arguments.vibrance, arguments.count)
     else:
@@ -73,18 +71,16 @@ def compare_variations(
 ) -> None:
     rows, seconds, wins = [], [], np.zeros(count, int)
     for index, (truth, prediction) in enumerate(seen):
-        decoding, logits = prediction.decoding, prediction.outputs["logits"]
-        points = prediction.points  # computed once a photo, and not timed
         start = time.perf_counter()
-        noise = sample_latents(count, index, points.features.shape[-1], decoding.kernel)
-        looks = draw_variations(
-            logits, points, noise, decoding.temperature, decoding.gain * vibrance
-        )
+        found = [None, *prediction.list_variations(count, seed=index)]
+        looks = [
+            prediction.decode_ab(variation=each, vibrance=vibrance, cleanup=False) for each in found
+        ]
         seconds.append(time.perf_counter() - start)
         scores = [score(prediction, ab, truth) for ab in looks]
         factors = [1.0, *np.geomspace(0.5, 2, count - 1)]
         scaled = [
-            score(prediction, prediction.read_ab(vibrance=vibrance * x), truth) for x in factors
+            score(prediction, prediction.decode_ab(vibrance=vibrance * x), truth) for x in factors
         ]
         pairs = itertools.combinations(looks, 2)
         apart = np.mean([np.linalg.norm(one - other, axis=-1).mean() for one, other in pairs])
@@ -110,7 +106,7 @@ def compare_doubts(seen: list[tuple[ByteArray, Prediction]], vibrance: float, co
     rows = []
     for index, (truth, prediction) in enumerate(seen):
         decoding, logits = prediction.decoding, prediction.outputs["logits"]
-        ab = prediction.read_ab(vibrance=vibrance)
+        ab = prediction.decode_ab(vibrance=vibrance)
         error = np.linalg.norm(ab - measure_ab(truth, *ab.shape[:2]), axis=-1)
         truth_ab = rgb_to_lab(truth.astype(np.float32) / 255)[..., 1:]
         doubts = {
