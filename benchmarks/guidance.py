@@ -28,12 +28,10 @@ from deepkoal.evaluation.metrics import center_square, is_near_grey
 from deepkoal.guidance import (
     REFERENCE_KERNEL,
     Kernel,
-    Palette,
     Reference,
     list_palettes,
     match_reference,
     measure_ab,
-    shift_prior,
 )
 from deepkoal.image_io import list_photos, read_photo
 from deepkoal.inference.colorizer import Colorizer, Prediction
@@ -62,8 +60,8 @@ def main() -> None:
         prior = np.load(arguments.prior) if arguments.prior else colorizer.decoding.prior
         if prior is None:
             parser.error("the preset has no prior; give one with --prior")
-        prediction = [colorizer.predict(center_square(photo, SIDE)) for photo in photos]
-        compare_palettes(prediction, prior.astype(np.float32))
+        colorizer.decoding = dataclasses.replace(colorizer.decoding, prior=prior.astype(np.float32))
+        compare_palettes([colorizer.predict(center_square(photo, SIDE)) for photo in photos])
     else:
         compare_references(colorizer, photos, arguments.widths)
 
@@ -75,21 +73,23 @@ def read_colored(folder: Path, limit: int) -> list[NDArray[np.uint8]]:
     return [photo for photo in photos if not is_near_grey(photo)]
 
 
-def compare_palettes(prediction: list[Prediction], prior: FloatArray) -> None:
-    before = [photo.decode_ab().reshape(-1, 2) for photo in prediction]
-    entropy = np.concatenate([measure_entropy(photo.outputs["logits"]) for photo in prediction])
+def compare_palettes(predictions: list[Prediction]) -> None:
+    before = [photo.decode_ab().reshape(-1, 2) for photo in predictions]
+    entropy = np.concatenate([measure_entropy(photo.outputs["logits"]) for photo in predictions])
     third, two_thirds = np.quantile(entropy, [1 / 3, 2 / 3])
     ab = np.concatenate(before)
     upper = np.concatenate([np.arange(len(x)) < len(x) // 3 for x in before])
     sky = upper & (ab[:, 1] < -8) & (np.abs(ab[:, 0]) < 20)
     groups = {"sky": sky, "certain": entropy < third, "doubtful": entropy > two_thirds}
     shares = ", ".join(f"{name} {100 * group.mean():.0f} %" for name, group in groups.items())
-    print(f"{len(prediction)} photos; {shares} of the places")
+    print(f"{len(predictions)} photos; {shares} of the places")
     print(f"{'':16s} distance to palette   ab moves by, mean of             sky")
     print(f"{'palette':16s} before   after       sky  certain  doubtful  left blue")
     rows = []
     for palette in list_palettes():
-        after = np.concatenate([read_with(palette, photo, prior) for photo in prediction])
+        after = np.concatenate(
+            [photo.decode_ab(palette=palette).reshape(-1, 2) for photo in predictions]
+        )
         moved = np.linalg.norm(after - ab, axis=-1)
         distances = [move_earth(x, palette.probabilities) for x in (ab, after)]
         left = 100 * np.mean(after[sky, 1] < 0)
@@ -102,13 +102,6 @@ def print_row(name: str, row: list[float] | FloatArray) -> None:
     before, after, *moved, left = row
     middle = " ".join(f"{x:9.1f}" for x in moved)
     print(f"{name:16s} {before:6.2f}  {after:6.2f} {middle} {left:8.0f} %", flush=True)
-
-
-def read_with(palette: Palette, photo: Prediction, prior: FloatArray) -> FloatArray:
-    logits = shift_prior(
-        photo.outputs["logits"], palette.probabilities, prior, palette.strength, palette.smoothing
-    )
-    return dataclasses.replace(photo, outputs={"logits": logits}).decode_ab().reshape(-1, 2)
 
 
 def measure_entropy(logits: FloatArray) -> FloatArray:
@@ -190,9 +183,10 @@ def pull(
     reference_ab: FloatArray,
     kernel: Kernel,
 ) -> float:
+    """Return the ab error of a photo that takes a reference's colors."""
     ab = photo.decode_ab().reshape(-1, 2)
-    seen = Reference(reference.points, reference_ab.reshape(-1, 2))
-    mean, trust = match_reference(photo.points, seen, kernel)
+    colors = Reference(reference.points, reference_ab.reshape(-1, 2))
+    mean, trust = match_reference(photo.points, colors, kernel)
     return mean_error(ab + trust * (mean - ab), truth)
 
 

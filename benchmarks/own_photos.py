@@ -102,7 +102,7 @@ def report(name: str, before: Scorecard, after: Scorecard, colorizer: Colorizer)
     print("                    PSNR   at    PSNR@CF   PSNR at 1   CF at 1   ΔE at 1")
     for title, card in (("before", before), ("after", after)):
         rows = {row.name: row for row in card.rows}
-        colored, psnr_optimal = rows["colored"], rows["colored, psnr_optimal"]
+        colored, psnr_optimal = rows["colored"], rows["colored, PSNR optimal"]
         matched = "   –" if card.psnr_at_cf is None else f"{card.psnr_at_cf:.2f}"
         print(
             f"{title:18} {psnr_optimal.psnr:6.2f} {psnr_optimal.vibrance:5.2f} {matched:>8} "

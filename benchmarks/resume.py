@@ -2,9 +2,9 @@
 
 python benchmarks/resume.py [--kills 25] [--epochs 30] [--longest 8] [--seed 0]
 
-A tiny Pix2Pix with dropout, aged photos, a critic and PSNR@CF: all that has a state. Printed are
-the epochs finished at each kill, and whether the last checkpoints (weights, optimizer, random
-states) and the logs are the same to the last bit.
+A tiny Pix2Pix with dropout, degraded photos, a discriminator and PSNR@CF: all that has a state.
+Printed are the epochs finished at each kill, and whether the last checkpoints (weights, optimizer,
+random states) and the logs are the same to the last bit.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def nest_on_tensorflow(task: Any, way: str) -> dict[str, Callable[[Any], Any]]:
         return tf.function(total, jit_compile=way == "xla")
 
     return {
-        "Lab, aging": compile_sum(lambda batch: see(task, batch)),
+        "Lab, degradation": compile_sum(lambda batch: see(task, batch)),
         "forward": compile_sum(forward),
         "loss": compile_sum(lose),
         "backward": compile_sum(differentiate),
@@ -97,7 +97,7 @@ def nest_on_jax(task: Any, batch: Any) -> dict[str, Callable[[Any], Any]]:
         return lambda _: compiled(state[0], given)
 
     return {
-        "Lab, aging": compile_sum(see_only),
+        "Lab, degradation": compile_sum(see_only),
         "forward": compile_sum(forward),
         "loss": compile_sum(lose),
         "backward": compile_sum(jax.grad(lose)),

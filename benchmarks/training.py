@@ -106,13 +106,13 @@ def embed_randomly(records: str, folder: Path) -> str:
     for number, record in enumerate(tf.data.TFRecordDataset(shards).take(EMBEDDED)):
         (photos / f"{number:04d}.jpg").write_bytes(parse_photo(record)["jpeg"].numpy())
 
-    class VariationLatents:
-        identity, dim, input_size = "noise", 1000, 32
+    class RandomEmbedder:
+        identity, dim, input_size = "random", 1000, 32
 
         def __call__(self, l_norm: np.ndarray) -> np.ndarray:
             return np.random.default_rng(0).standard_normal((len(l_norm), self.dim))
 
-    prepare(photos, folder / "records", size=manifest.settings.size, embedder=VariationLatents())
+    prepare(photos, folder / "records", size=manifest.settings.size, embedder=RandomEmbedder())
     return str(folder / "records")
 
 
@@ -146,8 +146,8 @@ def print_tables(cases: list[Case], profile: bool) -> None:
         for head, ends in parts:
             whole = ends["optimizer"]
             seconds = np.diff([0.0, *ends.values()])
-            told = [f"{1000 * s:.0f} ms, {s / whole:.0%}" for s in seconds]
-            print(f"{head} {' | '.join(told)} |")
+            cells = [f"{1000 * s:.0f} ms, {s / whole:.0%}" for s in seconds]
+            print(f"{head} {' | '.join(cells)} |")
 
 
 def measure(case: Case) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What variations, doubt and suggested hints are worth, measured on color photos.
+"""What variations, uncertainty and suggested hints are worth, measured on color photos.
 
     python benchmarks/variations.py variations PHOTOS [--limit N] [--model RUN] [--count N]
     python benchmarks/variations.py uncertainty PHOTOS [--limit N] [--model RUN] [--hints N]
@@ -8,7 +8,7 @@ differ in vibrance alone; their mean distance in ab from each other; and whether
 listed first as most likely are nearer to the truth (Spearman).
 
 uncertainty: Spearman's correlation of true ab error and each kind of doubt, per photo over the
-places of the network's outputs, mean over photos; and PSNR with true colors told where each asks
+places of the network's outputs, mean over photos; and PSNR with true colors given where each asks
 for them, and at random places.
 """
 
@@ -63,7 +63,7 @@ def main() -> None:
     if arguments.what == "variations":
         compare_variations(seen, arguments.vibrance, arguments.count)
     else:
-        compare_doubts(seen, arguments.vibrance, arguments.hints)
+        compare_uncertainties(seen, arguments.vibrance, arguments.hints)
 
 
 def compare_variations(
@@ -71,18 +71,20 @@ def compare_variations(
 ) -> None:
     rows, seconds, wins = [], [], np.zeros(count, int)
     for index, (truth, prediction) in enumerate(seen):
+        _ = prediction.points  # computed once a photo, and not timed
         start = time.perf_counter()
-        found = [None, *prediction.list_variations(count, seed=index)]
-        looks = [
-            prediction.decode_ab(variation=each, vibrance=vibrance, cleanup=False) for each in found
+        variations = prediction.list_variations(count, seed=index)
+        chromas = [
+            prediction.decode_ab(variation=variation, vibrance=vibrance)
+            for variation in (None, *variations)
         ]
         seconds.append(time.perf_counter() - start)
-        scores = [score(prediction, ab, truth) for ab in looks]
+        scores = [score(prediction, ab, truth) for ab in chromas]
         factors = [1.0, *np.geomspace(0.5, 2, count - 1)]
         scaled = [
             score(prediction, prediction.decode_ab(vibrance=vibrance * x), truth) for x in factors
         ]
-        pairs = itertools.combinations(looks, 2)
+        pairs = itertools.combinations(chromas, 2)
         apart = np.mean([np.linalg.norm(one - other, axis=-1).mean() for one, other in pairs])
         order = spearmanr(scores[1:], -np.arange(count - 1)).statistic if count > 2 else np.nan
         rows.append((scores[0], max(scores), max(scaled), apart, order))
@@ -102,7 +104,9 @@ def score(prediction: Prediction, ab: FloatArray, truth: ByteArray) -> float:
     return psnr(render(prediction.l, fit_chroma(prediction.l, ab)), truth)
 
 
-def compare_doubts(seen: list[tuple[ByteArray, Prediction]], vibrance: float, count: int) -> None:
+def compare_uncertainties(
+    seen: list[tuple[ByteArray, Prediction]], vibrance: float, count: int
+) -> None:
     rows = []
     for index, (truth, prediction) in enumerate(seen):
         decoding, logits = prediction.decoding, prediction.outputs["logits"]
@@ -131,19 +135,19 @@ def compare_doubts(seen: list[tuple[ByteArray, Prediction]], vibrance: float, co
                 if (name in doubts and np.ptp(doubts[name]) > 0)
                 else np.nan
             )
-            hints = [tell_color(truth_ab, *place) for place in points]
-            told = prediction.render(vibrance=decoding.psnr_optimal_vibrance, hints=hints)
-            row[name] = correlation, psnr(told, truth)
+            hints = [true_hint(truth_ab, *place) for place in points]
+            hinted = prediction.render(vibrance=decoding.psnr_optimal_vibrance, hints=hints)
+            row[name] = correlation, psnr(hinted, truth)
         row["no hint"] = (
             np.nan,
             psnr(prediction.render(vibrance=decoding.psnr_optimal_vibrance), truth),
         )
         rows.append(row)
     print(f"{len(seen)} photos; correlation with the ab error at vibrance {vibrance:g}; PSNR with")
-    print(f"{count} hints at vibrance {seen[0][1].reading.psnr_optimal_vibrance:g}")
+    print(f"{count} hints at vibrance {seen[0][1].decoding.psnr_optimal_vibrance:g}")
     for name in rows[0]:
-        correlation, psnr_told = np.mean([row[name] for row in rows], axis=0)
-        print(f"{name:26s} {correlation:6.3f}   {psnr_told:6.2f} dB")
+        correlation, mean_psnr = np.mean([row[name] for row in rows], axis=0)
+        print(f"{name:26s} {correlation:6.3f}   {mean_psnr:6.2f} dB")
 
 
 def to_pixels(
@@ -153,7 +157,7 @@ def to_pixels(
     return ((points + 0.5) / grid * photo.shape[:2])[:, ::-1]
 
 
-def tell_color(truth_ab: FloatArray, x: float, y: float) -> Hint:
+def true_hint(truth_ab: FloatArray, x: float, y: float) -> Hint:
     """Return the mean of the true colors around a place."""
     height, width = truth_ab.shape[:2]
     left = int(np.clip(x - PATCH / 2, 0, width - PATCH))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ def replace_atomically(path: str | Path) -> Iterator[Path]:
 
     What was written is flushed to disk before it is renamed, so that a crash of the machine
     leaves the old file or the new one. A symbolic link at `path` stays: its target is replaced. A
-    file that is replaced leaves its permissions to the new one.
+    file that is replaced leaves its permissions to the new one, from the first byte on.
 
     Args:
         path: the file to write; its folder must exist. The path handed out ends as it does.
@@ -32,13 +33,18 @@ def replace_atomically(path: str | Path) -> Iterator[Path]:
         OSError: the file cannot be written or renamed; nothing is left beside `path`.
     """
     place = Path(os.path.realpath(path))
-    part = place.with_name(f"{_PART}{os.getpid()}-{place.name}")
+    # Of the name only the end, because a name may have the greatest length that there is.
+    part = place.with_name(f"{_PART}{secrets.token_hex(8)}-{place.name[-24:]}")
+    permissions = place.stat().st_mode & 0o7777 if place.is_file() else None
     try:
+        if permissions is not None:
+            part.touch(0o600)
+            part.chmod(permissions | 0o600)
         yield part
         with part.open("rb+") as file:
             os.fsync(file.fileno())
-        with contextlib.suppress(FileNotFoundError):
-            part.chmod(place.stat().st_mode & 0o7777)
+        if permissions is not None:
+            part.chmod(permissions)
         part.replace(place)
     finally:
         with contextlib.suppress(OSError):  # or it would hide why the block raised

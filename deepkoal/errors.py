@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import re
+from typing import Any
 
 
 class DeepkoalError(Exception):
@@ -53,7 +54,7 @@ def _escape(character: str) -> str:
 
 
 def check_range(
-    value: float,
+    value: Any,
     what: str,
     low: float,
     high: float = math.inf,
@@ -66,7 +67,8 @@ def check_range(
 
     Args:
         value: to check; anything but a number is refused, NaN too.
-        what: it is, for the message, such as `quality`.
+        what: it is, for the message, such as `quality`; empty where the message is put behind
+            a name.
         low: least value, included.
         high: greatest value, included; infinity for none.
         whole: whether the number must be an `int` (or NumPy's, not a bool).
@@ -76,8 +78,10 @@ def check_range(
     Raises:
         DeepkoalError: or `error`, naming the range and what came instead.
     """
-    kind = numbers.Integral if whole else numbers.Real
-    if not isinstance(value, kind) or isinstance(value, bool) or not low <= value <= high:
+    kind: Any = numbers.Integral if whole else numbers.Real
+    # A bool is an int to Python, and a mistake here.
+    if isinstance(value, bool) or not (isinstance(value, kind) and low <= value <= high):
         span = f"of at least {low:g}" if high == math.inf else f"in {low:g}…{high:g}"
-        name = "a whole number" if whole else "a number"
-        raise error(f"expected {what} as {name} {span}, got {value if given is None else given!r}")
+        name = f"{what} as a " if what else "a "
+        name += "whole number" if whole else "number"
+        raise error(f"expected {name} {span}, got {value if given is None else given!r}")

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from deepkoal.errors import DeepkoalError
 from deepkoal.pretrained.networks import BEST_FILE, load_network, load_trained
 from deepkoal.pretrained.presets import list_presets
 
@@ -27,6 +29,17 @@ def load(name: str) -> keras.Model:
     """Return the network of a run, a file or a preset."""
     presets = [preset.name for preset in list_presets()]
     return load_network(name) if name in presets else load_trained(name)[0]
+
+
+def average(networks: Sequence[keras.Model], shares: Sequence[float]) -> None:
+    """Give the first network the mean of all networks' weights; what is no number it keeps."""
+    parts = np.array(shares) / sum(shares)
+    for variables in zip(*(network.weights for network in networks), strict=True):
+        if len({variable.shape for variable in variables}) > 1:
+            raise ValueError(f"{variables[0].path} is not of one shape")
+        if keras.backend.is_float_dtype(variables[0].dtype):
+            values = np.stack([np.asarray(variable, np.float64) for variable in variables])
+            variables[0].assign(np.tensordot(parts, values, 1).astype(np.float32))
 
 
 def tame_statistics(network: keras.Model) -> None:
@@ -52,15 +65,22 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("runs", nargs="+", metavar="RUN=SHARE")
     arguments = parser.parse_args()
-    names, shares = zip(*(run.rsplit("=", 1) for run in arguments.runs), strict=True)
-    networks = [load(name) for name in names]
-    parts = np.array(shares, float) / sum(map(float, shares))
-    weights = zip(*(network.get_weights() for network in networks), strict=True)
-    networks[0].set_weights([np.tensordot(parts, np.stack(group), 1) for group in weights])
+    names, shares = [], []
+    for run in arguments.runs:
+        name, is_given, share = run.rpartition("=")
+        if not is_given or not share.replace(".", "", 1).isdecimal():
+            parser.error(f"expected RUN=SHARE, got {run!r}")
+        names.append(name)
+        shares.append(float(share))
+    try:
+        networks = [load(name) for name in names]
+        average(networks, shares)
+    except (DeepkoalError, ValueError) as error:
+        parser.error(f"these networks cannot be averaged: {error}")
     tame_statistics(networks[0])
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for file in Path(names[0]).glob("*.*"):
-        if file.name != BEST_FILE:
+    for file in Path(names[0]).glob("[!.]*.*"):
+        if file.is_file() and file.name != BEST_FILE:
             shutil.copy(file, arguments.out)
     networks[0].save(arguments.out / BEST_FILE)
 

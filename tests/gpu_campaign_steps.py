@@ -18,6 +18,7 @@ def print_loss(photos):
     """Print what a compiled step has for a loss, before any step."""
     import jax
 
+    from deepkoal.guidance import DecodingConfig
     from deepkoal.pretrained.networks import load_network
     from deepkoal.pretrained.presets import load_preset, load_recipe
     from deepkoal.training.recipe_losses import build_losses
@@ -26,8 +27,9 @@ def print_loss(photos):
 
     network = load_network("koala-lite")
     recipe = load_recipe("koala-lite").replace(losses={"cross_entropy": 1.0, "mse": 10.0})
-    prior = np.asarray(load_preset("koala-lite").decoding["prior"])
-    stepper = Stepper(network, build_losses(recipe, network, lambda: prior))
+    decoding = DecodingConfig.from_config(load_preset("koala-lite").decoding)
+    losses = build_losses(recipe, network, lambda: decoding.prior)
+    stepper = Stepper(network, losses, decoding)
     whole = np.tile(np.float32([0, 0, 1, 1, 0]), (len(photos), 1))
 
     @jax.jit

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepkoal.guidance import Kernel
-from deepkoal.training.affinity_learning import SeenPhotos, learn_affinity
+from deepkoal.training.affinity_learning import PhotoFeatures, learn_affinity
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation:DeprecationWarning", "ignore:`shuffle=True` was passed"
@@ -20,7 +20,7 @@ def photos_of_two_objects(count=20, size=8, scale=4):
     features /= np.linalg.norm(features, axis=-1, keepdims=True)
     colors = rng.normal(0, 40, (count, 2, 2))
     ab = colors[np.arange(count)[:, None, None], half]
-    return SeenPhotos(
+    return PhotoFeatures(
         features.astype("float32"),
         np.full((count, size, size), 50, "float32"),
         np.zeros((count, size, size, 2), "float32"),
@@ -29,8 +29,8 @@ def photos_of_two_objects(count=20, size=8, scale=4):
 
 
 def test_learning_makes_hints_reach_further():
-    seen = photos_of_two_objects()
-    learned = learn_affinity(seen, steps=60, batch_size=2, learning_rate=0.03, start=Kernel())
+    photos = photos_of_two_objects()
+    learned = learn_affinity(photos, steps=60, batch_size=2, learning_rate=0.03, start=Kernel())
     before, after = learned.error
     assert after < 0.8 * before
     # What tells the objects apart has come to count for more than what does not.
@@ -40,7 +40,7 @@ def test_learning_makes_hints_reach_further():
 
 
 def test_learning_repeats_under_its_seed():
-    seen = photos_of_two_objects(6)
-    first, second = (learn_affinity(seen, steps=4, batch_size=2, seed=3) for _ in range(2))
+    photos = photos_of_two_objects(6)
+    first, second = (learn_affinity(photos, steps=4, batch_size=2, seed=3) for _ in range(2))
     np.testing.assert_allclose(first.projection, second.projection, atol=1e-5)
     assert first.kernel == second.kernel

@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import keras
@@ -18,14 +20,18 @@ from PIL import Image
 import deepkoal
 from deepkoal import models
 from deepkoal.cli import main
+from deepkoal.cli.folder_run import FolderRun, PixelBudget, work_ahead
 from deepkoal.errors import WeightsError
-from deepkoal.guidance import DecodingConfig
+from deepkoal.guidance import DecodingConfig, Hint, Palette
 from deepkoal.image_io import read_image, read_photo
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.inference.prediction import Prediction
 from deepkoal.models.embedder import SemanticEmbedder
 from deepkoal.models.weights import save_weights
 from deepkoal.pretrained.presets import load_preset, load_recipe
+from deepkoal.pretrained.run_dir import lock_run
 from deepkoal.rendering.contact_sheets import desaturate
+from deepkoal.training.own_photos import record_photos
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -358,14 +364,14 @@ def test_folder_that_cannot_be_made_is_an_error(model, small, tmp_path, capsys):
 def test_photo_that_cannot_be_colored_costs_no_other(
     model, photos, tmp_path, monkeypatch, capsys, error
 ):
-    colorize_batch = Colorizer.colorize_batch
+    render = Prediction.render
 
-    def fail_on_chelsea(self, rgbs, **options):
-        if any(rgb.shape[:2] == (300, 451) for rgb in rgbs):
+    def fail_on_chelsea(self, **options):
+        if self.l.shape == (300, 451):
             raise error
-        return colorize_batch(self, rgbs, **options)
+        return render(self, **options)
 
-    monkeypatch.setattr(Colorizer, "colorize_batch", fail_on_chelsea)
+    monkeypatch.setattr(Prediction, "render", fail_on_chelsea)
     assert color(model, photos, "-o", tmp_path / "out") == 1
     assert list_files(tmp_path / "out") == ["camera.png", "sub/rocket.jpg"]
     cause = "not enough memory to color 451×300" if isinstance(error, MemoryError) else "no kernel"
@@ -374,23 +380,70 @@ def test_photo_that_cannot_be_colored_costs_no_other(
     assert cause in lines[0]
 
 
-def test_batches_are_bounded_in_number_and_pixels(model, small, tmp_path, monkeypatch):
-    for number in range(5):
+def test_report_keeps_the_order_of_the_photos(model, small, tmp_path, monkeypatch, capsys):
+    for number in range(9):
         small(f"{number}.png")
-    shutil.copy(SAMPLES / "coffee.png", tmp_path / "small" / "2a.png")
-    monkeypatch.setattr("deepkoal.cli.commands.colorize.BATCH_PHOTOS", 2)
-    monkeypatch.setattr("deepkoal.cli.commands.colorize.BATCH_PIXELS", 100_000)
-    sizes = []
-    colorize_batch = Colorizer.colorize_batch
+    (tmp_path / "small" / "4.png").write_text("no picture")
+    shutil.copy(SAMPLES / "coffee.png", tmp_path / "small" / "0.png")  # takes longest, comes first
+    assert color(model, tmp_path / "small", "-o", tmp_path / "out") == 1
+    stdout, stderr = capsys.readouterr()
+    expected = [str(tmp_path / "out" / f"{number}.png") for number in range(9) if number != 4]
+    assert stdout.splitlines() == expected
+    assert str(tmp_path / "small" / "4.png") in stderr
 
-    def count(self, rgbs, **options):
-        sizes.append(len(rgbs))
-        return colorize_batch(self, rgbs, **options)
 
-    monkeypatch.setattr(Colorizer, "colorize_batch", count)
+def test_photos_are_begun_a_bounded_number_ahead(model, small, tmp_path, monkeypatch):
+    for number in range(30):
+        small(f"{number:02}.png")
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    begun, lead = [], []
+    read = FolderRun._read
+    monkeypatch.setattr(FolderRun, "_read", lambda self, job: begun.append(job) or read(self, job))
+    shown = iter(range(30))
+    monkeypatch.setattr(
+        "deepkoal.cli.commands.colorize.show", lambda _: lead.append(len(begun) - next(shown))
+    )
     assert color(model, tmp_path / "small", "-o", tmp_path / "out") == 0
-    assert sizes == [2, 1, 1, 2]
-    assert len(list_files(tmp_path / "out")) == 6
+    assert len(lead) == 30
+    assert max(lead) <= 2 * 3 + 1
+
+
+def test_pixels_in_work_are_bounded_and_a_large_photo_is_alone(monkeypatch):
+    budget, held, most = PixelBudget(100), [], []
+    lock = threading.Lock()
+
+    def work(pixels):
+        with budget.reserve(pixels):
+            with lock:
+                held.append(pixels)
+                most.append(list(held))
+            time.sleep(0.002)
+            with lock:
+                held.remove(pixels)
+        return pixels
+
+    sizes = [40, 60, 1000, 30, 30, 50, 100, 1] * 5
+    done = work_ahead(work, sizes, workers=6, ahead=12, stop=threading.Event())
+    assert list(done) == sizes
+    assert all(sum(together) <= 100 for together in most if together != [1000])
+    assert max(map(len, most)) > 1, "several fit"
+
+
+def test_work_ahead_ends_its_threads_when_it_is_left(monkeypatch):
+    stop, begun = threading.Event(), []
+
+    def work(number):
+        begun.append(number)
+        stop.wait(0.01)
+        return number
+
+    before = threading.active_count()
+    results = work_ahead(work, range(1000), workers=2, ahead=4, stop=stop)
+    assert [next(results), next(results)] == [0, 1]
+    results.close()
+    assert stop.is_set()
+    assert threading.active_count() == before
+    assert len(begun) <= 2 + 4 + 1
 
 
 # ---------------------------------------------------------------- colorize: streams
@@ -436,6 +489,73 @@ def test_photo_is_not_written_to_a_terminal(model, small, monkeypatch, capsys):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert color(model, photo, "-o", "-") == 2
     assert "terminal" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- colorize: options
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--no-cleanup"],
+        ["--vibrance", "0.5"],
+        ["--palette", "sepia"],
+        ["--reference", str(SAMPLES / "coffee.png")],
+        ["--hints", "hints.json"],
+    ],
+)
+def test_variations_obey_every_option(small, tmp_path, monkeypatch, options):
+    monkeypatch.chdir(tmp_path)
+    Path("hints.json").write_text('[{"x": 50, "y": 20, "color": "#2040c0"}]')
+    shutil.copy(SAMPLES / "rocket.jpg", "rocket.jpg")
+    command = ["colorize", "rocket.jpg", "--backend", "litert", "--seed", "3", "--format", "png"]
+    assert main([*command, "-o", "out", "--variations", "3", *options]) == 0
+    found = [read_image(f"out/rocket{end}.png") for end in ("", ".look2", ".look3")]
+    prediction = Colorizer.from_preset(backend="litert").open(read_image("rocket.jpg"))
+    given = {
+        "--no-cleanup": {"cleanup": False},
+        "--vibrance": {"vibrance": 0.5},
+        "--palette": {"palette": Palette.named("sepia")},
+        "--hints": {"hints": [Hint(x=50, y=20, color="#2040c0")]},
+    }
+    expected = given.get(options[0], {}) if options else {}
+    if options[:1] == ["--reference"]:
+        colorizer = Colorizer.from_preset(backend="litert")
+        expected = {"reference": colorizer.open_reference(skimage.data.coffee())}
+    looks = [None, *prediction.list_variations(3, seed=3)]
+    for rgb, look in zip(found, looks, strict=True):
+        np.testing.assert_array_equal(rgb, prediction.render(**expected, variation=look))
+        if options:
+            assert (rgb != prediction.render(variation=look)).any()
+
+
+@pytest.mark.parametrize(
+    ("former", "now"),
+    [
+        (["--engine", "keras"], "--backend"),
+        (["--engine=keras"], "--backend"),
+        (["--no-tidy"], "--no-cleanup"),
+    ],
+)
+def test_former_options_work_with_a_warning(model, small, tmp_path, capsys, former, now):
+    photo = small("a.png")
+    assert color(model, photo, "-o", tmp_path / "former.png", *former) == 0
+    name = former[0].partition("=")[0]
+    warning = f"deepkoal: {name} is deprecated and goes with the next release; write {now}\n"
+    assert capsys.readouterr().err == warning
+    present = [former[0].replace(name, now), *former[1:]]
+    assert color(model, photo, "-o", tmp_path / "now.png", *present) == 0
+    assert capsys.readouterr().err == ""
+    assert (tmp_path / "former.png").read_bytes() == (tmp_path / "now.png").read_bytes()
+
+
+def test_former_options_name_is_a_photos_behind_two_dashes(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["colorize", "--", "--no-tidy"]) == 1
+    assert (
+        capsys.readouterr().err == "deepkoal: --no-tidy: no such file or folder; check the path\n"
+    )
 
 
 # ---------------------------------------------------------------- usage and limits
@@ -509,7 +629,7 @@ def test_every_verb_explains_itself(verb, capsys):
 
 def test_no_verb_and_version(capsys):
     assert main([]) == 2
-    assert "VERB" in capsys.readouterr().err
+    assert "COMMAND" in capsys.readouterr().err
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"deepkoal {deepkoal.__version__}\n"
 
@@ -542,12 +662,14 @@ def test_interrupted_write_leaves_nothing_half_written(model, small, tmp_path, m
 
     monkeypatch.setattr(os, "replace", interrupt_on_b)
     assert color(model, tmp_path / "small", "-o", tmp_path / "out") == 130
-    assert list_files(tmp_path / "out") == ["a.png"]
+    written = list_files(tmp_path / "out")
+    assert set(written) <= {"a.png", "c.png"}, "no part is left"
+    assert all(is_red(read_image(tmp_path / "out" / name)) for name in written)
     assert capsys.readouterr().err == "deepkoal: interrupted\n"
     monkeypatch.undo()
     assert color(model, tmp_path / "small", "-o", tmp_path / "out") == 0
     assert list_files(tmp_path / "out") == ["a.png", "b.png", "c.png"]
-    assert "1 skipped" in capsys.readouterr().err
+    assert ("skipped" in capsys.readouterr().err) == bool(written)
 
 
 def test_interrupt_signal_stops_a_quiet_process(model, small, tmp_path):
@@ -555,14 +677,14 @@ def test_interrupt_signal_stops_a_quiet_process(model, small, tmp_path):
         small(f"{number:03}.png")
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     arguments = ["colorize", str(tmp_path / "small"), "-o", str(tmp_path / "out")]
-    # Colored one by one, and a moment between, so that the signal comes in the middle.
+    # A moment after each, so that the signal comes in the middle.
     code = (
-        "import signal, sys, time, deepkoal.cli.commands.colorize as colorize;"
+        "import signal, sys, time; from deepkoal.cli.folder_run import FolderRun;"
         "from deepkoal.cli import main;"
         # A shell starts background jobs deaf to it.
         "signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "colorize.BATCH_PHOTOS = 1; write = colorize._write;"
-        "colorize._write = lambda *a: (write(*a), time.sleep(0.1));"
+        "write = FolderRun._write;"
+        "FolderRun._write = lambda *a: (write(*a), time.sleep(0.1))[0];"
         "sys.exit(main(sys.argv[1:]))"
     )
     process = subprocess.Popen(
@@ -870,7 +992,13 @@ def test_photos_are_fine_tuned_and_told_of(model, photos, tmp_path, monkeypatch,
         "deepkoal.pretrained.networks.build_untrained",
         lambda name, **settings: keras.saving.load_model(model, compile=False),
     )
-    monkeypatch.setattr("deepkoal.training.fine_tune", lambda *given, **named: calls.append(named))
+
+    def record_only(network, plan, run_dir, *, report, **named):
+        with lock_run(run_dir):
+            report(record_photos(plan, run_dir, progress=True))
+        calls.append(named)
+
+    monkeypatch.setattr("deepkoal.training.fine_tune", record_only)
     monkeypatch.chdir(tmp_path)
     calls, run = [], Path("runs", "photos")
     command = ["train", str(photos), "--from", model, "--seed=5"]

@@ -112,6 +112,7 @@ def test_network_units_by_hand():
 
 # --- NumPy and tensors -------------------------------------------------------------------------
 
+
 # Each function with what it takes and the size of what it returns.
 def decode_sharply(logits):
     return decode_ab(logits, 0.38)

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import cv2
 import hypothesis
@@ -16,9 +18,11 @@ from skimage.color import rgb2lab
 
 from deepkoal.data import (
     check_records,
+    embed,
     evaluation_batches,
     load_manifest,
     prepare,
+    store,
     training_batches,
 )
 from deepkoal.data.augment import (
@@ -30,7 +34,14 @@ from deepkoal.data.augment import (
 )
 from deepkoal.data.embed import embed_photos
 from deepkoal.data.example import parse_photo, serialize_photo
-from deepkoal.data.store import GreyPhoto, decode_jpeg, encode_jpeg, is_grey, store_photo
+from deepkoal.data.store import (
+    GreyPhoto,
+    StoredPhoto,
+    decode_jpeg,
+    encode_jpeg,
+    is_grey,
+    store_photo,
+)
 from deepkoal.errors import PhotoError, RecordsError
 
 SIZE = 64
@@ -179,6 +190,76 @@ def test_what_is_left_out(photos_dir, tmp_path):
         assert str(photos_dir) not in str(error)
 
 
+def test_a_photo_that_fits_no_jpeg_file_is_left_out_and_no_other(photos_dir, tmp_path):
+    shutil.copy(photos_dir / "small.png", tmp_path / "small.png")
+    thin = np.tile(data.coffee()[:10, :100], (1, 700, 1))
+    assert thin.shape == (10, 70_000, 3)
+    Image.fromarray(thin).save(tmp_path / "thin.png")
+    manifest = prepare(tmp_path, tmp_path / "records", size=SIZE)
+    assert (manifest.count, [each.file for each in manifest.unreadable]) == (1, ["thin.png"])
+    assert manifest.unreadable[0].cause.startswith("70000×10 pixels, but a JPEG file has at most")
+
+
+def test_a_failure_that_nobody_foresaw_is_that_photos_only(photos_dir, tmp_path, monkeypatch):
+    names = [f"tiles/{number:02d}.jpg" for number in range(6)]
+    read, decode = store.read_photo, embed.decode_jpeg
+    bad = store_photo(photos_dir, names[4], SIZE).jpeg
+
+    def read_or_stumble(path, **options):
+        if path.name == "02.jpg":
+            raise AttributeError("'NoneType' object has no attribute 'tobytes'\n")
+        return read(path, **options)
+
+    def decode_or_stumble(jpeg):
+        if jpeg == bad:
+            raise MemoryError
+        return decode(jpeg)
+
+    monkeypatch.setattr(store, "read_photo", read_or_stumble)
+    monkeypatch.setattr(embed, "decode_jpeg", decode_or_stumble)
+    manifest = prepare(
+        photos_dir, tmp_path, names=names, size=SIZE, embedder=QuadrantEmbedder(), embedding_batch=2
+    )
+    assert {each.file: each.cause for each in manifest.unreadable} == {
+        names[2]: "cannot be used (AttributeError: 'NoneType' object has no attribute 'tobytes')",
+        names[4]: "cannot be used (MemoryError: )",
+    }
+    assert sorted(read_all(tmp_path)) == [names[0], names[1], names[3], names[5]]
+
+
+def test_bytes_are_kept_only_if_training_can_decode_them(photos_dir, monkeypatch):
+    plain = (photos_dir / "small.jpg").read_bytes()
+    assert store_photo(photos_dir, "small.jpg", SIZE).jpeg == plain
+
+    def fail(*arguments, **options):
+        raise tf.errors.InvalidArgumentError(None, None, "unsupported")
+
+    monkeypatch.setattr(tf.io, "decode_jpeg", fail)
+    stored = store_photo(photos_dir, "small.jpg", SIZE)
+    assert stored.jpeg != plain
+    assert decode_jpeg(stored.jpeg).shape == (stored.height, stored.width, 3)
+
+
+def test_records_are_written_by_one_process_at_a_time(photos_dir, tmp_path):
+    code = (
+        "import sys, time; from deepkoal.atomic_files import lock_folder\n"
+        "with lock_folder(sys.argv[1]):\n    print('held', flush=True); time.sleep(60)"
+    )
+    folder = tmp_path / "records"
+    other = subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE)
+    try:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(RecordsError, match=f"^{folder} is in use: another process writes"):
+            remake(photos_dir, folder)
+        assert [path.name for path in folder.iterdir()] == [".lock"]
+    finally:
+        other.kill()
+        other.wait()
+        other.stdout.close()
+    assert remake(photos_dir, folder).count == GOOD
+    assert not list(folder.glob(".*"))
+
+
 def test_grey_is_judged_by_the_mean_spread_of_the_channels():
     rgb = np.full((10, 10, 3), 100, np.uint8)
     rgb[..., 2] += 2
@@ -225,7 +306,7 @@ def test_the_manifest_accounts_for_every_file(photos_dir, records_dir):
     assert set(records) == expected - {"cut short.jpg", "text.jpg", "grey.jpg"}
     for record in records.values():
         assert decode_jpeg(record["jpeg"]).shape == (record["height"], record["width"], 3)
-    assert not list(records_dir.glob("*.part"))
+    assert not list(records_dir.glob(".*"))
 
 
 def test_photos_are_mixed_by_the_seed(photos_dir, records_dir, tmp_path):
@@ -241,9 +322,11 @@ def test_embeddings_are_kept_in_half_precision(photos_dir, records_dir):
     embedder = QuadrantEmbedder()
     records = read_all(records_dir)
     for record in records.values():
-        rgb = cv2.resize(decode_jpeg(record["jpeg"]), (32, 32), interpolation=cv2.INTER_AREA)
-        l_norm = (rgb2lab(rgb)[None, ..., :1] / 50 - 1).astype(np.float32)
-        np.testing.assert_allclose(record["embedding"], embedder(l_norm)[0], rtol=1e-3, atol=1e-4)
+        l = cv2.resize(
+            rgb2lab(decode_jpeg(record["jpeg"]))[..., 0], (32, 32), interpolation=cv2.INTER_AREA
+        )
+        l_norm = (l[None, ..., None] / 50 - 1).astype(np.float32)
+        np.testing.assert_allclose(record["embedding"], embedder(l_norm)[0], rtol=1e-3, atol=5e-4)
         assert (record["embedding"].astype(np.float16) == record["embedding"]).all()
 
 
@@ -290,10 +373,10 @@ def test_a_keras_embedder_gives_what_it_gives_when_called():
     model = keras.Sequential([keras.Input((16, 16, 1)), *layers])
     model.identity, model.dim, model.input_size = "pooled", 4, 16
     rgb = data.coffee()[:16, :16]
-    jpegs = {name: encode_jpeg(rgb) for name in "abc"}
-    embeddings = embed_photos(jpegs, [model], 2)
-    l_norm = rgb2lab(decode_jpeg(jpegs["a"]))[None, ..., :1].astype(np.float32) / 50 - 1
-    assert list(embeddings) == list(jpegs)
+    stored = {name: StoredPhoto(encode_jpeg(rgb), 16, 16) for name in "abc"}
+    embeddings = embed_photos(stored, [model], 2)
+    l_norm = rgb2lab(decode_jpeg(stored["a"].jpeg))[None, ..., :1].astype(np.float32) / 50 - 1
+    assert list(embeddings) == list(stored)
     for embedding in embeddings.values():
         assert embedding.dtype == np.float16
         np.testing.assert_allclose(embedding, np.asarray(model(l_norm))[0], rtol=2e-3)
@@ -307,10 +390,10 @@ def test_an_embedding_half_precision_cannot_hold_is_an_error():
     class Wrong(QuadrantEmbedder):
         dim = 5
 
-    jpegs = {"a.jpg": encode_jpeg(data.coffee()[:40, :40])}
+    stored = {"a.jpg": StoredPhoto(encode_jpeg(data.coffee()[:40, :40]), 40, 40)}
     for embedder in (Loud(), Wrong()):
         with pytest.raises(RecordsError, match="quadrants"):
-            embed_photos(jpegs, [embedder], 2)
+            embed_photos(stored, [embedder], 2)
 
 
 def test_an_interrupted_run_is_taken_up(photos_dir, records_dir, own_records):

@@ -1,5 +1,6 @@
 import json
 import math
+import os
 from pathlib import Path
 
 import keras
@@ -10,6 +11,7 @@ import skimage.data
 from skimage.metrics import peak_signal_noise_ratio
 from tiny_networks import tiny_lite
 
+import deepkoal.evaluation
 from deepkoal.cli import main
 from deepkoal.color import ab_bins
 from deepkoal.errors import DeepkoalError, PhotoError
@@ -19,21 +21,23 @@ from deepkoal.evaluation import (
     PROTOCOL,
     Row,
     Scorecard,
+    check_figures,
     evaluate,
+    load_photos,
     match_colorfulness,
 )
-from deepkoal.evaluation.fidelity import Fidelity
-from deepkoal.evaluation.hints import COUNTS
+from deepkoal.evaluation.figures.fidelity import Fidelity
+from deepkoal.evaluation.figures.hints import COUNTS
+from deepkoal.evaluation.figures.uncertainty import HINTS
 from deepkoal.evaluation.metrics import center_square, ciede2000, colorfulness, psnr, ssim
-from deepkoal.evaluation.uncertainty import HINTS
 from deepkoal.guidance import DecodingConfig
-from deepkoal.image_io import read_image, write_image
+from deepkoal.image_io import read_image, read_photo, write_image
 from deepkoal.inference.colorizer import Colorizer
 
 # Keras 3.15 copies TensorFlow's variables so when it saves a network.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-READING = DecodingConfig(temperature=1.0, psnr_optimal_vibrance=0.5)
+DECODING = DecodingConfig(temperature=1.0, psnr_optimal_vibrance=0.5)
 PHOTOS = ("astronaut", "chelsea", "coffee")
 REFERENCES = ("grey photo", "mean training color", "true photo")
 
@@ -72,7 +76,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def colorizer() -> Colorizer:
-    return Colorizer(network_of_logits(), working_size=64, decoding=READING)
+    return Colorizer(network_of_logits(), working_size=64, decoding=DECODING)
 
 
 @pytest.fixture(scope="module")
@@ -81,18 +85,18 @@ def card(colorizer, folder) -> Scorecard:
 
 
 @pytest.fixture(scope="module")
-def closeness(card) -> Fidelity:
-    return card.figures["psnr"]
+def fidelity(card) -> Fidelity:
+    return card.figures["fidelity"]
 
 
-def test_what_is_no_color_photo_is_left_out_and_told(card: Scorecard, folder: Path) -> None:
+def test_what_is_no_color_photo_is_left_out_and_named(card: Scorecard, folder: Path) -> None:
     assert (card.photos, card.near_grey, len(card.unreadable)) == (3, 1, 1)
     assert card.unreadable[0].startswith(str(folder / "broken.jpg"))
 
 
-def test_default_figures_are_the_means_over_the_photos(closeness, colorizer) -> None:
+def test_default_figures_are_the_means_over_the_photos(fidelity, colorizer) -> None:
     pairs = [(colorizer.colorize(truth), truth) for truth in true_photos()]
-    colored = closeness.colored
+    colored = fidelity.colored
     assert colored.vibrance == 1
     assert colored.psnr == pytest.approx(np.mean([psnr(*pair) for pair in pairs]))
     assert colored.cf == pytest.approx(np.mean([colorfulness(rgb) for rgb, _ in pairs]))
@@ -100,28 +104,38 @@ def test_default_figures_are_the_means_over_the_photos(closeness, colorizer) -> 
     assert colored.ssim == pytest.approx(np.mean([ssim(*pair) for pair in pairs]))
 
 
-def test_psnr_at_cf_is_that_of_a_set_as_colorful_as_the_truth(card, closeness, colorizer):
+def test_psnr_at_cf_is_that_of_a_set_as_colorful_as_the_truth(card, fidelity, colorizer):
     truths = true_photos()
-    colored = colorizer.colorize_batch(truths, vibrance=closeness.matched.vibrance)
+    colored = colorizer.colorize_batch(truths, vibrance=fidelity.matched.vibrance)
     cf, true_cf = (np.mean([colorfulness(rgb) for rgb in rgbs]) for rgbs in (colored, truths))
-    assert closeness.colored.delta_cf > 5  # there was something to search
+    assert fidelity.colored.delta_cf > 5  # there was something to search
     assert abs(cf - true_cf) <= 0.5
-    assert closeness.matched.delta_cf == pytest.approx(abs(cf - true_cf), abs=0.05)
+    assert fidelity.matched.delta_cf == pytest.approx(abs(cf - true_cf), abs=0.05)
     expected = np.mean([psnr(*pair) for pair in zip(colored, truths, strict=True)])
     assert card.psnr_at_cf == pytest.approx(expected, abs=0.01)
 
 
-def test_faithful_figures_are_those_at_the_readings_own_vibrance(closeness, colorizer):
+def test_psnr_at_0_7_cf_is_that_of_a_set_of_so_much_colorfulness(fidelity, colorizer):
+    truths = true_photos()
+    colored = colorizer.colorize_batch(truths, vibrance=fidelity.moderate.vibrance)
+    cf, true_cf = (np.mean([colorfulness(rgb) for rgb in rgbs]) for rgbs in (colored, truths))
+    assert abs(cf - 0.7 * true_cf) <= 0.5
+    expected = np.mean([psnr(*pair) for pair in zip(colored, truths, strict=True)])
+    assert fidelity.psnr_at_0_7_cf == pytest.approx(expected, abs=0.01)
+    assert fidelity.moderate.vibrance < fidelity.matched.vibrance
+
+
+def test_psnr_optimal_figures_are_those_at_the_decodings_own_vibrance(fidelity, colorizer):
     truths = true_photos()
     colored = colorizer.colorize_batch(truths, vibrance=0.5)
-    assert closeness.psnr_optimal.vibrance == 0.5
+    assert fidelity.psnr_optimal.vibrance == 0.5
     expected = np.mean([psnr(*pair) for pair in zip(colored, truths, strict=True)])
-    assert closeness.psnr_optimal.psnr == pytest.approx(expected, abs=0.01)
+    assert fidelity.psnr_optimal.psnr == pytest.approx(expected, abs=0.01)
 
 
 def test_the_vibrance_of_highest_psnr_is_found(colorizer, folder) -> None:
-    card = evaluate(colorizer, folder / "deeper", figures=["vibrance"])
-    found = card.figures["vibrance"]
+    card = evaluate(colorizer, folder / "deeper", figures=["psnr_optimal_vibrance"])
+    found = card.figures["psnr_optimal_vibrance"]
     truths = true_photos()
 
     def read(vibrance: float) -> float:
@@ -132,8 +146,8 @@ def test_the_vibrance_of_highest_psnr_is_found(colorizer, folder) -> None:
     assert found.psnr >= max(read(found.vibrance * factor) for factor in (0.85, 1.15))
 
 
-def test_reference_lines_can_be_checked_by_hand(closeness: Fidelity) -> None:
-    rows = {row.name: row for row in closeness.references}
+def test_reference_lines_can_be_checked_by_hand(fidelity: Fidelity) -> None:
+    rows = {row.name: row for row in fidelity.references}
     assert tuple(rows) == REFERENCES
     truths = true_photos()
     true_cf = np.mean([colorfulness(truth) for truth in truths])
@@ -153,66 +167,70 @@ def test_reference_lines_can_be_checked_by_hand(closeness: Fidelity) -> None:
         assert rows[name].psnr == pytest.approx(np.mean(scores), abs=0.05)
 
 
-def test_a_warm_tint_is_closer_to_photos_than_grey(closeness: Fidelity) -> None:
-    rows = {row.name: row for row in closeness.references}
+def test_a_warm_tint_is_closer_to_photos_than_grey(fidelity: Fidelity) -> None:
+    rows = {row.name: row for row in fidelity.references}
     assert rows["mean training color"].delta_e < rows["grey photo"].delta_e
 
 
 def test_the_network_is_described(card: Scorecard, colorizer: Colorizer) -> None:
-    assert (card.network, card.working_size, card.temperature) == ("lite", 64, 1.0)
-    size = card.figures["size"]
+    assert (card.network, card.working_sizes, card.temperature) == ("lite", (64,), 1.0)
+    size = card.figures["cost"]
     assert size.parameters == 2 * len(ab_bins())  # a 1×1 kernel on one channel, and biases
     assert size.multiply_adds == 64 * 64 * len(ab_bins())  # at stride 4
-    assert (size.working_size, size.working_multiply_adds) == (64, 16 * 16 * len(ab_bins()))
+    assert (size.working_sizes, size.working_multiply_adds) == ((64,), 16 * 16 * len(ab_bins()))
     assert 0 < size.seconds_per_photo < 60
 
 
-def test_json_has_the_protocol_beside_every_figure_and_no_infinities(card, closeness) -> None:
+def test_json_has_the_protocol_beside_every_figure_and_no_infinities(card, fidelity) -> None:
     read = json.loads(json.dumps(card.to_json(), allow_nan=False))
     figures = read["figures"]
-    assert read["protocol"] == "deepkoal-protocol 1"
+    assert read["protocol"] == "deepkoal-protocol 2"
     assert {name: figure["protocol"] for name, figure in figures.items()} == dict.fromkeys(
-        ("size", "psnr"), PROTOCOL
+        ("cost", "fidelity"), PROTOCOL
     )
-    assert [row["name"] for row in figures["psnr"]["references"]] == list(REFERENCES)
-    assert figures["psnr"]["references"][-1]["psnr"] is None
-    assert figures["psnr"]["matched"]["delta_e"] is None
-    assert figures["psnr"]["psnr_at_cf"] == closeness.matched.psnr
-    assert figures["size"]["multiply_adds"] == 64 * 64 * len(ab_bins())
+    assert [row["name"] for row in figures["fidelity"]["references"]] == list(REFERENCES)
+    assert figures["fidelity"]["references"][-1]["psnr"] is None
+    assert figures["fidelity"]["matched"]["delta_e"] is None
+    assert figures["fidelity"]["psnr_at_cf"] == fidelity.matched.psnr
+    assert figures["fidelity"]["psnr_at_0_7_cf"] == fidelity.moderate.psnr
+    assert figures["cost"]["multiply_adds"] == 64 * 64 * len(ab_bins())
     assert (read["photos"], read["near_grey"], len(read["unreadable"])) == (3, 1, 1)
 
 
-def test_table_is_aligned_and_names_the_protocol_in_every_line_of_figures(card, closeness) -> None:
+def test_table_is_aligned_and_names_the_protocol_in_every_line_of_figures(card, fidelity) -> None:
     lines = card.to_table().splitlines()
     rows = [line for line in lines if line.startswith(tuple(row.name for row in card.rows))]
-    assert len(rows) == 6
-    assert f"{closeness.colored.psnr:.2f}" in rows[0]
+    assert len(rows) == 7
+    assert f"{fidelity.colored.psnr:.2f}" in rows[0]
     assert rows[-1].split()[3] == "inf"
     found = lines[lines.index(rows[-1]) + 2 : -3]
-    assert len(found) == 6  # a head, four lines of size, PSNR@CF
+    assert len(found) == 7  # a head, four lines of cost, PSNR@CF, PSNR@0.7CF
     for section in (rows, found[1:]):
         assert {line.index(PROTOCOL) for line in section} == {section[0].index(PROTOCOL)}
-    assert f"{card.psnr_at_cf:.2f} dB" in found[-1]
+    assert f"{card.psnr_at_cf:.2f} dB" in found[-2]
+    assert f"{fidelity.psnr_at_0_7_cf:.2f} dB" in found[-1]
     assert "3 photos at 256×256; left out: 1 near grey, 1 unreadable" in lines
     assert lines[-1].startswith("unreadable: ")
 
 
 def test_a_network_too_pale_for_the_truth_has_no_psnr_at_cf(folder: Path) -> None:
     pale = Colorizer(pale_network(), working_size=64)
-    card = evaluate(pale, folder / "deeper", figures=["psnr"], limit=1)
-    closeness = card.figures["psnr"]
+    card = evaluate(pale, folder / "deeper", figures=["fidelity"], limit=1)
+    fidelity = card.figures["fidelity"]
     assert card.psnr_at_cf is None
-    assert card.to_json()["figures"]["psnr"]["psnr_at_cf"] is None
-    assert closeness.matched.vibrance == pytest.approx(5)  # the most vivid comes nearest
-    assert closeness.colored.cf < closeness.matched.cf < closeness.references[-1].cf - 0.5
+    assert card.to_json()["figures"]["fidelity"]["psnr_at_cf"] is None
+    assert fidelity.matched.vibrance == pytest.approx(5)  # the most vivid comes nearest
+    assert fidelity.colored.cf < fidelity.matched.cf < fidelity.references[-1].cf - 0.5
     assert "PSNR@CF (not reached; nearest at vibrance 5.00, where CF is " in card.to_table()
+    assert "PSNR@0.7CF (not reached; nearest at vibrance 5.00" in card.to_table()
+    assert fidelity.psnr_at_0_7_cf is None
 
 
 def test_figures_a_network_has_not_are_dashes_that_say_why(folder: Path) -> None:
-    asked = ["diversity", "uncertainty", "hints", "recovery"]
+    asked = ["diversity", "uncertainty", "hints", "semantic_accuracy"]
     pale = Colorizer(pale_network(), working_size=64)
     card = evaluate(pale, folder / "deeper", figures=asked, limit=1)
-    assert list(card.figures) == ["hints", "diversity", "uncertainty", "recovery"]
+    assert list(card.figures) == ["hints", "diversity", "uncertainty", "semantic_accuracy"]
     assert (card.rows, card.psnr_at_cf) == ((), None)
     lines = [line for line in card.to_table().splitlines() if " – " in line]
     assert [line.partition(" (")[0] for line in lines] == [
@@ -226,17 +244,17 @@ def test_figures_a_network_has_not_are_dashes_that_say_why(folder: Path) -> None
 
 
 def test_figures_of_one_network_agree_where_they_meet(folder: Path) -> None:
-    lite = Colorizer(tiny_lite(), working_size=64, decoding=READING)
+    lite = Colorizer(tiny_lite(), working_size=64, decoding=DECODING)
     card = evaluate(lite, folder / "deeper", figures=list(FIGURES), limit=1)
     assert list(card.figures) == list(FIGURES)
-    closeness, hints = card.figures["psnr"], card.figures["hints"]
-    assert hints.vibrance == closeness.psnr_optimal.vibrance == 0.5
-    assert hints.psnr[0] == pytest.approx(closeness.psnr_optimal.psnr)
+    fidelity, hints = card.figures["fidelity"], card.figures["hints"]
+    assert hints.vibrance == fidelity.psnr_optimal.vibrance == 0.5
+    assert hints.psnr[0] == pytest.approx(fidelity.psnr_optimal.psnr)
     assert hints.psnr[-1] > hints.psnr[0] + 1
     assert card.figures["uncertainty"].random == pytest.approx(hints.psnr[COUNTS.index(HINTS)])
-    assert card.figures["diversity"].automatic == pytest.approx(closeness.colored.psnr)
+    assert card.figures["diversity"].automatic == pytest.approx(fidelity.colored.psnr)
     assert card.figures["diversity"].gain > 0
-    assert card.figures["vibrance"].psnr >= closeness.psnr_optimal.psnr
+    assert card.figures["psnr_optimal_vibrance"].psnr >= fidelity.psnr_optimal.psnr
     assert "–" not in [
         line.value for name in ("hints", "uncertainty") for line in card.figures[name].lines()
     ]
@@ -267,6 +285,12 @@ def test_search_ends_where_colorfulness_jumps_over_the_truth() -> None:
     assert (found.cf, found.delta_cf) == (60, 10)
 
 
+def test_search_for_less_colorfulness_than_the_truths_ends_at_that() -> None:
+    found = match_colorfulness(lambda at: row_at(at, 30 * at, true_cf=60), 0.7 * 60)
+    assert found.cf == pytest.approx(42, abs=0.1)
+    assert found.vibrance == pytest.approx(1.4, abs=0.01)
+
+
 def test_limit_takes_files_from_all_over_the_folder(colorizer, folder, monkeypatch) -> None:
     read = []
 
@@ -293,8 +317,67 @@ def test_folders_without_color_photos_are_refused(colorizer, folder, tmp_path) -
 
 
 def test_figures_that_are_none_are_refused_before_any_work(colorizer, folder) -> None:
-    with pytest.raises(DeepkoalError, match="no figure 'fid'; there are: size, psnr, vibrance, "):
-        evaluate(colorizer, folder, figures=["psnr", "fid"])
+    with pytest.raises(
+        DeepkoalError, match="no figure 'fid'; there are: cost, fidelity, psnr_optimal_vibrance, "
+    ):
+        evaluate(colorizer, folder, figures=["fidelity", "fid"])
+
+
+def test_names_of_the_release_before_are_taken_with_a_warning() -> None:
+    with pytest.warns(DeprecationWarning, match="'recovery' is now named 'semantic_accuracy'"):
+        assert check_figures(["recovery", "nll"]) == ["semantic_accuracy", "nll"]
+    with pytest.warns(DeprecationWarning, match="now named load_photos"):
+        assert deepkoal.evaluation.see_photos is load_photos
+
+
+def test_a_photo_that_fails_unexpectedly_is_left_out_alone(colorizer, folder, monkeypatch) -> None:
+    def fail(path: Path):
+        if path.name == "coffee.png":
+            raise AttributeError("'NoneType' object has no attribute 'shape'")
+        return read_photo(path)
+
+    monkeypatch.setattr("deepkoal.evaluation.photos.read_photo", fail)
+    real = colorizer.__class__.predict
+
+    def predict_few(self, photo):
+        if photo[0, 0].tolist() == chelsea[0, 0].tolist():
+            raise ValueError("no such photo")
+        return real(self, photo)
+
+    chelsea = center_square(skimage.data.chelsea())
+    monkeypatch.setattr(colorizer.__class__, "predict", predict_few)
+    card = evaluate(colorizer, folder, figures=["cost"])
+    assert (card.photos, card.near_grey, len(card.unreadable)) == (1, 1, 1)
+    deeper = folder / "deeper"
+    assert card.failed == (
+        f"{deeper / 'chelsea.png'}: ValueError: no such photo",
+        f"{deeper / 'coffee.png'}: AttributeError: 'NoneType' object has no attribute 'shape'",
+    )
+    table = card.to_table()
+    assert "left out: 1 near grey, 1 unreadable, 2 failed\n" in table
+    assert table.endswith(f"failed: {card.failed[1]}")
+    assert card.to_json()["failed"] == list(card.failed)
+
+
+def test_where_all_fail_the_first_failure_is_named(colorizer, folder, monkeypatch) -> None:
+    monkeypatch.setattr(colorizer.__class__, "predict", lambda *_: 1 / 0)
+    with pytest.raises(DeepkoalError, match=r"3 failed, as .*astronaut.png: ZeroDivisionError: "):
+        evaluate(colorizer, folder)
+
+
+def test_names_that_are_not_utf_8_break_neither_table_nor_json(colorizer, folder, tmp_path) -> None:
+    write_image(tmp_path / "good.png", skimage.data.coffee())
+    odd = os.fsencode(tmp_path) + b"/caf\xe9\n.jpg"
+    try:
+        Path(os.fsdecode(odd)).write_bytes(b"no photo")
+    except OSError:
+        pytest.skip("this file system has UTF-8 names only")
+    card = evaluate(colorizer, tmp_path, figures=["cost"])
+    assert card.unreadable[0].startswith(str(tmp_path / r"caf\xe9\n.jpg"))
+    card.to_table().encode()
+    assert len(card.to_table().splitlines()) == card.to_table().count("\n") + 1
+    text = json.dumps(card.to_json(), ensure_ascii=False)
+    assert json.loads(text.encode().decode()) == card.to_json()
 
 
 @pytest.fixture(scope="module")
@@ -311,12 +394,34 @@ def test_evaluate_verb_prints_the_table_and_writes_json(model, folder, tmp_path,
     assert main(["evaluate", photos, "--model", model, "--json", str(out), *options]) == 0
     stdout, stderr = capsys.readouterr()
     written = json.loads(out.read_text(encoding="utf-8"))
-    assert (written["photos"], written["working_size"], written["temperature"]) == (1, 96, 0.7)
+    assert (written["photos"], written["working_sizes"], written["temperature"]) == (1, [96], 0.7)
     assert stdout.startswith("lite: working size 96, temperature 0.7\n")
-    assert f"{written['figures']['psnr']['colored']['psnr']:.2f}" in stdout
+    assert f"{written['figures']['fidelity']['colored']['psnr']:.2f}" in stdout
     assert "coloring" in stderr
     assert "coloring" not in stdout
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_evaluate_verb_takes_old_names_and_names_the_new(model, folder, capsys) -> None:
+    photos = str(folder / "deeper")
+    options = ["--limit", "1", "--model", model, "--figures", "recovery"]
+    assert main(["evaluate", photos, *options]) == 0
+    stdout, stderr = capsys.readouterr()
+    assert "semantic recovery (no photo in a folder" in stdout
+    assert "deepkoal: the figure recovery is deprecated; write semantic_accuracy\n" in stderr
+
+
+def test_evaluate_verb_needs_no_folder_for_what_needs_none(model, tmp_path, capsys) -> None:
+    out = tmp_path / "card.json"
+    figures = ["--figures", "border,nothing_to_see", "--model", model]
+    assert main(["evaluate", *figures, "--json", str(out)]) == 0
+    assert "white border of 50 px" in capsys.readouterr().out
+    assert list(json.loads(out.read_text())["figures"]) == ["border", "nothing_to_see"]
+    assert main(["evaluate", *figures, "--page", str(tmp_path / "page.png")]) == 2
+    assert "--page shows photos; give a folder of them" in capsys.readouterr().err
+    assert main(["evaluate", "--model", model]) == 2
+    message = "cost is measured on a folder of color photos; give one (only faces, border, "
+    assert message in capsys.readouterr().err
 
 
 def test_evaluate_verb_measures_what_is_asked_and_draws_it(model, folder, tmp_path, capsys) -> None:

@@ -1,93 +1,29 @@
 """Each figure of the scorecard, on photos and networks made so that its value is known."""
 
 import dataclasses
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
+from known_photos import bench_of, colorizer_of, paint, photo_of, see
 from tiny_networks import tiny_koala
 
-from deepkoal.evaluation.bleeding import measure_bleeding
-from deepkoal.evaluation.charts import BLUE, GREY, Curve, draw_bars, draw_curves
-from deepkoal.evaluation.context import measure_context
-from deepkoal.evaluation.cost import count_multiply_adds
-from deepkoal.evaluation.diversity import measure_diversity
-from deepkoal.evaluation.hints import COUNTS, PATCH, measure_hints, place_hints, tell_color
-from deepkoal.evaluation.metrics import center_square, psnr, read_ab
-from deepkoal.evaluation.photos import Bench, PhotoSet, SeenPhoto
-from deepkoal.evaluation.report import draw_report
-from deepkoal.evaluation.robustness import DAMAGES, measure_robustness
-from deepkoal.evaluation.run import measure
-from deepkoal.evaluation.semantic_accuracy import (
+from deepkoal.evaluation.figures.cost import count_multiply_adds
+from deepkoal.evaluation.figures.diversity import measure_diversity
+from deepkoal.evaluation.figures.hints import COUNTS, PATCH, measure_hints, place_hints, true_hint
+from deepkoal.evaluation.figures.robustness import DAMAGES, measure_robustness
+from deepkoal.evaluation.figures.semantic_accuracy import (
     classify,
     load_classifier,
     measure_semantic_accuracy,
     read_label,
 )
-from deepkoal.evaluation.uncertainty import correlate, measure_uncertainty
-from deepkoal.evaluation.workers import Workers
-from deepkoal.guidance import DecodingConfig
-from deepkoal.inference.colorizer import Colorizer
-from deepkoal.rendering.composition import compose_rgb, lightness
+from deepkoal.evaluation.figures.spatial import measure_bleeding, measure_context
+from deepkoal.evaluation.figures.uncertainty import correlate, measure_uncertainty
+from deepkoal.evaluation.metrics import psnr, rgb_to_ab
+from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.contact_sheets import desaturate
-
-
-def paint(l, a=0.0, b=0.0):
-    """A photo of given lightness and chroma; each a number or (256, 256)."""
-    shape = (256, 256)
-    planes = [np.broadcast_to(np.float32(plane), shape) for plane in (l, a, b)]
-    return compose_rgb(np.ascontiguousarray(planes[0]), np.stack(planes[1:], axis=-1))
-
-
-@dataclass(frozen=True)
-class FakePrepared:
-    """A prepared photo whose readings are known."""
-
-    l: np.ndarray
-    truth: np.ndarray
-    looks: tuple = ()
-    outputs: dict = field(default_factory=dict)
-
-    def render(self, *, vibrance=1.0, hints=()):
-        """Grey, but true in the left 2 columns for each hint."""
-        rgb = paint(self.l)
-        rgb[:, : 2 * len(hints)] = self.truth[:, : 2 * len(hints)]
-        return rgb
-
-    def variations(self, count, *, seed):
-        assert seed == 7
-        return list(self.looks[:count])
-
-    def uncertainty(self):
-        return np.tile(np.linspace(0, 1, 256, dtype=np.float32), (256, 1))
-
-    def suggest_hints(self, count):
-        return [(x, 128.0) for x in range(2 * count)]  # twice as many as asked: they help more
-
-
-def see(truth, colored, *, path="photo.jpg", index=7, looks=()):
-    prediction = FakePrepared(lightness(truth), truth, tuple(looks))
-    tells = dict.fromkeys(("logits", "features"), np.zeros((8, 8, 1), np.float16))
-    return SeenPhoto(Path(path), index, truth, colored, tells, prediction)
-
-
-def bench_of(*photos, colorizer=None):
-    colorizer = colorizer or SimpleNamespace(decoding=DecodingConfig(psnr_optimal_vibrance=0.8))
-    return Bench(colorizer, PhotoSet(photos, 0, ()), Workers())
-
-
-def colorizer_of(read_ab_norm):
-    """A regression whose chroma is a function of its input."""
-    l_norm = keras.Input((None, None, 1), name="l_norm")
-    network = keras.Model(l_norm, {"ab_norm": read_ab_norm(l_norm)}, name="koala")
-    return Colorizer(network, working_size=64)
-
-
-def photo_of(photos, name):
-    return center_square(photos[name])
 
 
 def test_multiply_adds_by_hand():
@@ -159,7 +95,7 @@ def test_robustness_holds_errors_on_damaged_lightness_against_clean(photos):
     for photo in seen:
         gone = loose.colorize(paint(20 + 0.6 * photo.lightness))
         for errors, rgb in ((clean, photo.colored), (faded, gone)):
-            off = read_ab(rgb) - read_ab(photo.truth)
+            off = rgb_to_ab(rgb) - rgb_to_ab(photo.truth)
             errors.append(np.hypot(off[..., 0], off[..., 1]).mean())
     assert figure.clean == pytest.approx(np.mean(clean), rel=1e-4)
     assert figure.ratios["faded"] == pytest.approx(np.mean(faded) / np.mean(clean), rel=1e-4)
@@ -197,7 +133,7 @@ def test_hints_are_true_colors_of_random_patches(photos):
     hints = place_hints(photo, 100)
     assert hints[:5] == place_hints(photo, 5)
     assert hints != place_hints(dataclasses.replace(photo, index=8), 100)
-    ab = read_ab(truth)
+    ab = rgb_to_ab(truth)
     reach = PATCH // 2
     for hint in hints:
         assert reach <= hint.x <= 256 - reach
@@ -209,11 +145,11 @@ def test_hints_are_true_colors_of_random_patches(photos):
     assert np.all(places.max(axis=0) > 236)
 
 
-def test_a_told_color_comes_from_inside_the_photo():
+def test_a_true_hint_comes_from_inside_the_photo():
     truth = paint(50, 30.0 * (np.arange(256) >= 250))
     photo = see(truth, truth)
-    assert tell_color(photo, 255.5, 0).color[0] == pytest.approx(30, abs=0.5)
-    assert tell_color(photo, 20, 300).color == pytest.approx((0, 0), abs=0.5)
+    assert true_hint(photo, 255.5, 0).color[0] == pytest.approx(30, abs=0.5)
+    assert true_hint(photo, 20, 300).color == pytest.approx((0, 0), abs=0.5)
 
 
 def test_psnr_of_k_hints_by_hand(photos):
@@ -223,7 +159,7 @@ def test_psnr_of_k_hints_by_hand(photos):
     assert (figure.counts, figure.vibrance, figure.photos) == (COUNTS, 0.8, 2)
     expected = []
     for count in COUNTS:
-        prediction = [photo.prepare() for photo in seen]
+        prediction = [photo.predict() for photo in seen]
         rgbs = [each.render(hints=[None] * count) for each in prediction]
         expected.append(np.mean([psnr(*pair) for pair in zip(rgbs, truths, strict=True)]))
     assert figure.psnr == pytest.approx(expected)
@@ -241,7 +177,7 @@ def test_diversity_by_hand():
     assert figure.gain == pytest.approx(0)
 
 
-def test_doubt_correlates_with_error_by_rank():
+def test_uncertainty_correlates_with_error_by_rank():
     rows = np.arange(32 * 32, dtype=np.float32).reshape(32, 32)
     rows = np.random.default_rng(0).permutation(rows.ravel()).reshape(32, 32)
     fine = rows.repeat(8, axis=0).repeat(8, axis=1)
@@ -254,13 +190,13 @@ def test_doubt_correlates_with_error_by_rank():
     assert np.isnan(correlate(fine, fine * 0))
 
 
-def test_doubt_and_suggested_hints_by_hand():
-    # The error grows to the right, as the doubt does.
+def test_uncertainty_and_suggested_hints_by_hand():
+    # The error grows to the right, as the uncertainty does.
     truth = paint(60, np.linspace(0, 40, 256))
     photo = see(truth, paint(60))
     figure = measure_uncertainty(bench_of(photo))
     assert figure.correlation == pytest.approx(1, abs=0.01)
-    prediction = photo.prepare()
+    prediction = photo.predict()
     assert figure.random == pytest.approx(psnr(prediction.render(hints=[0] * 5), truth))
     assert figure.suggested == pytest.approx(psnr(prediction.render(hints=[0] * 10), truth))
     calm = bench_of(photo, see(truth, truth))
@@ -284,8 +220,10 @@ def test_recovery_by_hand(photos, monkeypatch):
     def classify(_, rgbs):  # knows class 3, and only in color
         return np.array([3 if np.ptp(rgb, axis=-1).any() else 5 for rgb in rgbs])
 
-    monkeypatch.setattr("deepkoal.evaluation.semantic_accuracy.classify", classify)
-    monkeypatch.setattr("deepkoal.evaluation.semantic_accuracy.load_classifier", lambda: None)
+    monkeypatch.setattr("deepkoal.evaluation.figures.semantic_accuracy.classify", classify)
+    monkeypatch.setattr(
+        "deepkoal.evaluation.figures.semantic_accuracy.load_classifier", lambda: None
+    )
     figure = measure_semantic_accuracy(bench_of(*seen))
     assert (figure.photos, figure.grey, figure.colored, figure.true) == (4, 0, 0.5, 0.75)
     assert figure.recovered == pytest.approx(2 / 3)
@@ -298,49 +236,3 @@ def test_the_classifier_knows_a_cat_and_a_cup(photos):
     cat, *others = classify(load_classifier(), rgbs)
     assert cat in (281, 282, 285)  # tabby, tiger cat, Egyptian cat
     assert others == [967, 657]  # espresso, missile
-
-
-def count_ink(picture, ink):
-    return np.all(picture == ink, axis=-1)
-
-
-def test_curves_rise_where_values_do():
-    curves = [Curve("ours", (10, 20, 30)), Curve("theirs", (10, 10, 10), GREY, dashed=True)]
-    picture = draw_curves(("0", "1", "2"), curves, width=300, height=200)
-    assert picture.shape == (200, 300, 3)
-    below_legend = picture[90:]
-    assert count_ink(below_legend[:, :100], BLUE).any()
-    rows, columns = np.nonzero(count_ink(picture[:, 60:], BLUE))
-    right = columns > columns.max() - 5
-    left = (columns < 20) & (rows > 100)
-    assert rows[right].max() < 60 < 140 < rows[left].min()
-    solid = [curves[0], dataclasses.replace(curves[1], dashed=False)]
-    full = draw_curves(("0", "1", "2"), solid, width=300, height=200)
-    assert count_ink(picture, GREY).sum() < 0.8 * count_ink(full, GREY).sum()
-
-
-def test_bars_are_as_long_as_their_values():
-    values = {"one": 1.5, "two": 2.0, "three": 0.9}
-    picture = draw_bars(values, baseline=1, width=400, height=200)
-    assert picture.shape == (200, 400, 3)
-    lengths = count_ink(picture, BLUE).sum(axis=1)
-    first, second = lengths[20:70].max(), lengths[75:125].max()
-    assert second == pytest.approx(2 * first, abs=3)
-    assert not lengths[130:].any()  # below the baseline: another ink
-    assert count_ink(picture[130:], GREY).any()
-
-
-def test_page_draws_what_was_measured_and_no_more(photos):
-    truths = [photo_of(photos, name) for name in ("chelsea", "coffee", "astronaut", "rocket")]
-    still = colorizer_of(lambda l_norm: keras.ops.concatenate([l_norm * 0 + 0.05] * 2, axis=-1))
-    looks = [paint(50, 10.0 * index) for index in range(8)]
-    seen = [see(truth, still.colorize(truth), index=7, looks=looks) for truth in truths]
-    bench = bench_of(*seen, colorizer=still)
-    plain = draw_report(measure(bench, ["bleeding"]), bench)
-    assert plain.dtype == np.uint8
-    full = draw_report(measure(bench, ["hints", "robustness", "uncertainty", "diversity"]), bench)
-    assert full.shape[0] > plain.shape[0] + 2 * 400  # a band of hints, a band of the others
-    np.testing.assert_array_equal(
-        full[: len(plain) - 12, : plain.shape[1]], plain[: len(plain) - 12]
-    )
-    assert np.any(np.all(full == BLUE, axis=-1))

@@ -6,9 +6,9 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_networks import tiny_lite
+from tiny_networks import tiny_koala, tiny_lite
 
-from deepkoal.data import hold_back, load_manifest
+from deepkoal.data import hold_back, load_manifest, preparation
 from deepkoal.errors import RecordsError, RunError, WeightsError
 from deepkoal.evaluation import calibrate
 from deepkoal.evaluation.metrics import colorfulness, psnr
@@ -17,8 +17,9 @@ from deepkoal.image_io import write_image
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.pretrained.presets import load_preset
 from deepkoal.pretrained.recipe import Recipe
+from deepkoal.pretrained.run_dir import lock_run
 from deepkoal.training import OwnPhotos, find_decoding, fine_tune, prepare_photos
-from deepkoal.training.fine_tuning import read_judges
+from deepkoal.training.fine_tuning import read_calibration_photos
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -112,6 +113,64 @@ def test_photos_that_teach_nothing_are_refused(tmp_path):
         prepare_photos(tmp_path / "photos", tmp_path / "photos", size=36)
 
 
+def list_all(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_nothing_is_written_into_a_run_that_is_refused(finished, folder, tmp_path):
+    _, run, _ = finished
+    run = shutil.copytree(run, tmp_path / "run")
+    photos = finished[0]
+    # One that was trained on records elsewhere, so that it holds none itself.
+    apart = shutil.copytree(run, tmp_path / "apart")
+    for records in ("records", "validation"):
+        shutil.rmtree(apart / records)
+    damaged = shutil.copytree(apart, tmp_path / "damaged")
+    (damaged / "run.json").write_text("{")
+    (folder / "00.png").unlink()
+    other, half = RECIPE.replace(epochs=3), RECIPE.replace(precision="mixed_bfloat16")
+    classes = RECIPE.replace(losses={"cross_entropy": 1})
+    before = list_all(tmp_path)
+    for network, given, place, recipe, told in (
+        (tiny_lite(), photos, run, other, "with other recipe"),
+        (tiny_lite(), photos, apart, other, "with other recipe"),
+        (tiny_lite(), folder, run, RECIPE, "was begun with other photos"),
+        (tiny_lite(), folder, apart, RECIPE, "with other records"),
+        (tiny_lite(), folder, damaged, RECIPE, "cannot be used as a run's folder"),
+        (tiny_lite(), folder, tmp_path / "new", half, "precision"),
+        (tiny_koala(), folder, tmp_path / "new", classes, "predicts ab"),
+    ):
+        with pytest.raises(RunError, match=told):
+            fine_tune(network, given, place, recipe=recipe)
+        assert list_all(tmp_path) == before
+
+
+def test_a_run_in_use_is_refused(folder, tmp_path):
+    with lock_run(tmp_path / "run"), pytest.raises(RunError, match="is in use: another process"):
+        fine_tune(tiny_lite(), folder, tmp_path / "run", recipe=RECIPE)
+    assert not (tmp_path / "run").exists()
+
+
+def test_photos_are_reported_and_the_folder_listed_once(folder, tmp_path, monkeypatch):
+    listed, told = [], []
+    list_photos = preparation.list_photos
+    monkeypatch.setattr(
+        preparation, "list_photos", lambda path: listed.append(path) or list_photos(path)
+    )
+
+    class StopError(Exception):
+        pass
+
+    def report(own):
+        told.append(own)
+        raise StopError
+
+    with pytest.raises(StopError):
+        fine_tune(tiny_lite(), folder, tmp_path / "run", recipe=RECIPE, report=report)
+    assert listed == [folder]
+    assert (told[0].training_count, told[0].held_back_count) == (14, 2)
+
+
 # --- a run -------------------------------------------------------------------------------------
 
 
@@ -162,8 +221,8 @@ def test_training_may_begin_with_a_run_and_its_reading(finished, tmp_path):
 @pytest.mark.parametrize("content", ["", "[1]", '{"gain": 1, "color": 2}'])
 def test_a_damaged_reading_is_named(finished, tmp_path, content):
     run = shutil.copytree(finished[1], tmp_path / "run")
-    (run / "reading.json").write_text(content)
-    with pytest.raises(WeightsError, match=r"reading\.json is damaged"):
+    (run / "decoding.json").write_text(content)
+    with pytest.raises(WeightsError, match=r"decoding\.json is damaged"):
         Colorizer.from_file(run)
 
 
@@ -187,9 +246,9 @@ def test_a_reading_is_calibrated_on_photos_held_back_and_some_beside_them(tmp_pa
         return [{"rgb": tf.constant(rgb + (records == own.validation))}]
 
     monkeypatch.setattr("deepkoal.training.fine_tuning.evaluation_batches", batches)
-    assert [int(photo.max()) for photo in read_judges(own, 8)] == 3 * [1] + 13 * [0]
+    assert [int(photo.max()) for photo in read_calibration_photos(own, 8)] == 3 * [1] + 13 * [0]
     sizes[own.validation] = 99
-    assert [int(photo.max()) for photo in read_judges(own, 8)] == 64 * [1]
+    assert [int(photo.max()) for photo in read_calibration_photos(own, 8)] == 64 * [1]
 
 
 # --- calibration -------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from deepkoal.errors import RunError, WeightsError
+from deepkoal.guidance import DecodingConfig
 from deepkoal.models.weights import load_weights
 from deepkoal.pretrained.networks import build_untrained, load_network
 from deepkoal.pretrained.presets import load_preset, load_recipe
@@ -296,8 +297,9 @@ def campaign(parts, batch, tmp_path_factory):
 def test_compiled_loss_is_the_tasks(campaign, batch):
     network = load_network("koala-lite")
     recipe = load_recipe("koala-lite").replace(losses={"cross_entropy": 1.0, "mse": 10.0})
-    prior = np.asarray(load_preset("koala-lite").decoding["prior"])
-    task = ColorizationTask(network, build_losses(recipe, network, lambda: prior))
+    decoding = DecodingConfig.from_config(load_preset("koala-lite").decoding)
+    losses = build_losses(recipe, network, lambda: decoding.prior)
+    task = ColorizationTask(network, losses, decoding)
     inputs = {"rgb": batch}
     loss = task.compute_loss(inputs, None, task(inputs, training=True))
     found = json.loads(campaign[1].splitlines()[-1])["loss"]

@@ -77,6 +77,32 @@ def test_path_bytes_and_open_file_read_the_same(tmp_path):
     assert images.read_photo(path, name="hers").source == "hers"
 
 
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_any_bytes_are_read(kind):
+    data = encode(Image.fromarray(RGB), "PNG")
+    np.testing.assert_array_equal(images.read_image(kind(data)), RGB)
+    np.testing.assert_array_equal(images.decode_photo(kind(data)).rgb, RGB)
+
+
+@pytest.mark.parametrize("source", [float("nan"), None, 3, io.StringIO("text"), RGB])
+def test_source_that_is_no_file_is_refused(source):
+    with pytest.raises(PhotoError, match=r"photo: (cannot be read|expected a file opened)"):
+        images.read_photo(source)
+
+
+def test_closed_file_is_refused(tmp_path):
+    with (tmp_path / "photo.png").open("wb") as file:
+        pass
+    with pytest.raises(PhotoError, match=r"photo\.png: cannot be read"):
+        images.read_photo(file)
+
+
+@pytest.mark.parametrize("limit", [0, -1, float("nan"), 1e6, None])
+def test_limit_that_is_none_is_refused(limit):
+    with pytest.raises(PhotoError, match="max_pixels as a whole number of at least 1, got"):
+        images.decode_photo(encode(Image.fromarray(RGB), "PNG"), max_pixels=limit)
+
+
 def test_name_for_messages_is_never_opened(tmp_path):
     other = tmp_path / "other.tif"
     other.write_bytes(encode(255 - GRAY, "TIFF"))
@@ -279,8 +305,17 @@ def test_float_tiff_with_gaps_and_overshoot():
     samples = GRAY.astype(np.float32) / 255
     samples[0, :4] = np.nan, np.inf, -np.inf, -3
     expected = GRAY.copy()
-    expected[0, :4] = 0
+    expected[0, :4] = 0, 255, 0, 0
     encoded = encode_tiff(samples, photometric="minisblack")
+    np.testing.assert_array_equal(images.decode_photo(encoded).rgb, gray_rgb(expected))
+
+
+@pytest.mark.parametrize("white", [1, 255, 65_535, 1e6])
+def test_infinity_is_white_whatever_white_is(white):
+    samples = (GRAY / GRAY.max() * white).astype(np.float64)
+    expected = np.rint(GRAY * (255 / GRAY.max()))
+    samples[0, 0], expected[0, 0] = np.inf, 255
+    encoded = encode_tiff(samples.astype(np.float32), photometric="minisblack")
     np.testing.assert_array_equal(images.decode_photo(encoded).rgb, gray_rgb(expected))
 
 
@@ -990,6 +1025,24 @@ def test_wrong_array_is_refused(array):
         images.encode_photo(array, "PNG")
 
 
+@pytest.mark.parametrize("array", [RGB.tolist(), None, float("nan"), Image.fromarray(RGB)])
+def test_what_is_no_array_is_refused(array):
+    with pytest.raises(PhotoError, match=r"expected uint8 pixels of shape \(H, W, 3\), got"):
+        images.encode_photo(array, "PNG")
+
+
+@pytest.mark.parametrize("quality", [0, 101, 1000, -1, 50.0, float("nan"), "95", None, True])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_quality_out_of_range_is_refused(kind, quality):
+    with pytest.raises(PhotoError, match="quality as a whole number in 1…100, got"):
+        images.encode_photo(RGB, kind, quality=quality)
+
+
+def test_quality_may_be_numpys():
+    expected = images.encode_photo(RGB, "JPEG", quality=40)
+    assert images.encode_photo(RGB, "JPEG", quality=np.uint8(40)) == expected
+
+
 def test_alpha_of_another_size_is_refused():
     like = images.Photo(RGB, alpha=ALPHA[:5], source="cutout.png")
     with pytest.raises(
@@ -1040,6 +1093,36 @@ def test_written_file_has_the_usual_permissions(tmp_path):
     assert (tmp_path / "photo.png").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o400])
+def test_replaced_file_keeps_its_permissions(tmp_path, monkeypatch, mode):
+    path, modes = tmp_path / "photo.png", []
+    path.touch()
+    path.chmod(mode)
+    write = Path.write_bytes
+
+    def watch(self, data):
+        written = write(self, data)
+        modes.append(self.stat().st_mode & 0o777)
+        return written
+
+    monkeypatch.setattr(Path, "write_bytes", watch)
+    images.write_image(path, RGB)
+    assert [*modes, path.stat().st_mode & 0o777] == [mode | 0o600, mode]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_link_stays_and_its_target_is_replaced(tmp_path, exists):
+    link, target = tmp_path / "link.png", tmp_path / "elsewhere" / "photo.png"
+    target.parent.mkdir()
+    if exists:
+        target.write_bytes(b"old")
+    link.symlink_to(Path("elsewhere", "photo.png"))
+    images.write_image(link, RGB)
+    assert link.is_symlink()
+    np.testing.assert_array_equal(images.read_image(target), RGB)
+    assert [path.name for path in target.parent.iterdir()] == ["photo.png"]
+
+
 def test_longest_file_name(tmp_path):
     images.write_image(tmp_path / f"{'n' * 251}.png", RGB)
 
@@ -1082,9 +1165,8 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the always-full device is Linux's")
 def test_full_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr("secrets.token_hex", lambda _: "full")
     opened = Path.open
-    monkeypatch.setattr(Path, "open", lambda _path, _mode: opened(Path("/dev/full"), "wb"))
+    monkeypatch.setattr(Path, "open", lambda _path, **_: opened(Path("/dev/full"), "wb"))
     with pytest.raises(PhotoError, match=r"No space left on device.*free some space"):
         images.write_image(tmp_path / "photo.png", RGB)
     assert list(tmp_path.iterdir()) == []

@@ -5,12 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepkoal.models.layers import (
-    DoubleSize,
-    ReplicateEmbedding,
-    StandardizeVector,
-    renew_upsampling,
-)
+from deepkoal.models.layers import DoubleSize, ReplicateEmbedding, StandardizeVector
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -67,19 +62,3 @@ def test_doubling_by_hand():
     traced = tf.function(DoubleSize(), input_signature=[tf.TensorSpec([1, None, None, 1])])
     row = np.array([0, 4, 12], "float32")[None, None, :, None]
     np.testing.assert_allclose(traced(row)[0, :, :, 0], [[0, 1, 3, 6, 10, 12]] * 2)
-
-
-def test_an_older_network_is_renewed_under_its_names():
-    maps = keras.Input((None, None, 3), name="maps")
-    x = keras.layers.UpSampling2D(interpolation="bilinear", name="up")(maps)
-    x = keras.layers.UpSampling2D(name="nearest")(x)
-    old = keras.Model(maps, {"x": keras.layers.Conv2D(2, 1, name="last")(x)}, name="old")
-    renewed = renew_upsampling(old)
-    assert [layer.name for layer in renewed.layers] == [layer.name for layer in old.layers]
-    assert renewed.name == "old"
-    assert isinstance(renewed.get_layer("up"), DoubleSize)
-    given = np.random.default_rng(0).normal(size=(1, 4, 6, 3)).astype("float32")
-    np.testing.assert_array_equal(renewed(given)["x"], old(given)["x"])
-    rebuilt = keras.Model.from_config(renewed.get_config())
-    assert isinstance(rebuilt.get_layer("up"), DoubleSize)
-    assert renew_upsampling(renewed) is renewed

@@ -286,7 +286,7 @@ def test_each_side_learns_from_its_part_alone(discriminator, kind):
     )
     true, colored = 0.7, 0.1
     sigmoid = lambda score: 1 / (1 + np.exp(-score))  # noqa: E731
-    # The network would raise the score of what it colored, the critic would lower it.
+    # The network would raise the score of what it colored, the discriminator would lower it.
     expected = {
         "hinge": (-1, 0.1 * -1 + -0.2 * 1),
         "vanilla": (-sigmoid(-colored), 0.1 * -sigmoid(-true) / 2 + -0.2 * sigmoid(colored) / 2),

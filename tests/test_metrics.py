@@ -7,13 +7,14 @@ import skimage.data
 from deepkoal.errors import DeepkoalError
 from deepkoal.evaluation.metrics import (
     ab_error,
+    average_to_grid,
     away_from_edges,
     center_square,
     ciede2000,
     colorfulness,
     is_near_grey,
     psnr,
-    read_ab,
+    rgb_to_ab,
     ssim,
     stray_share,
 )
@@ -95,17 +96,23 @@ def test_photos_of_two_shapes_are_refused(figure) -> None:
 
 def test_chroma_of_known_colors() -> None:
     # sRGB's red and blue under D65, as Lindbloom's calculator gives them.
-    np.testing.assert_allclose(read_ab(flat(255, 0, 0))[0, 0], (80.09, 67.20), atol=0.02)
+    np.testing.assert_allclose(rgb_to_ab(flat(255, 0, 0))[0, 0], (80.09, 67.20), atol=0.02)
     np.testing.assert_allclose(
-        read_ab(flat(0, 0, 1.0, dtype="f8"))[0, 0], (79.19, -107.86), atol=0.02
+        rgb_to_ab(flat(0, 0, 1.0, dtype="f8"))[0, 0], (79.19, -107.86), atol=0.02
     )
-    np.testing.assert_allclose(read_ab(flat(90, 90, 90)), 0, atol=0.01)
+    np.testing.assert_allclose(rgb_to_ab(flat(90, 90, 90)), 0, atol=0.01)
 
 
 def test_ab_error_is_the_distance_in_the_plane() -> None:
     ab = np.zeros((2, 3, 2), np.float32)
     ab[1, 2] = (3, -4)
     np.testing.assert_allclose(ab_error(ab, np.zeros_like(ab)), [[0, 0, 0], [0, 0, 5]])
+
+
+def test_grid_is_the_mean_over_areas() -> None:
+    ab = np.arange(4 * 6 * 2, dtype=np.float32).reshape(4, 6, 2)
+    expected = ab.reshape(2, 2, 2, 3, 2).mean(axis=(1, 3))
+    np.testing.assert_allclose(average_to_grid(ab, 2), expected, rtol=1e-6)
 
 
 def test_only_what_is_near_a_step_of_lightness_belongs_to_it() -> None:

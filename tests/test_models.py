@@ -252,22 +252,22 @@ GENERATOR = [
     ("decoder_0_conv", 128, 2, True),
 ]
 CRITIC = [
-    ("critic_1", 3, 64, True),
-    ("critic_2", 64, 128, False),
-    ("critic_3", 128, 256, False),
-    ("critic_4", 256, 512, False),
-    ("critic_scores", 512, 1, True),
+    ("discriminator_1", 3, 64, True),
+    ("discriminator_2", 64, 128, False),
+    ("discriminator_3", 128, 256, False),
+    ("discriminator_4", 256, 512, False),
+    ("discriminator_scores", 512, 1, True),
 ]
-# With 3 channels in and out, and 6 of the critic, these are the published 54,414,531 and 2,768,705.
+# With 3 channels in and out, and 6 of the latter, these are the published 54,414,531 and 2,768,705.
 GENERATOR_PARAMETERS = 54_414_531 - 2 * 16 * 64 - (16 * 128 + 1)
-CRITIC_PARAMETERS = 2_768_705 - 3 * 16 * 64
+DISCRIMINATOR_PARAMETERS = 2_768_705 - 3 * 16 * 64
 
 
 @pytest.mark.parametrize(
     ("build", "table", "parameters"),
     [
         (models.pix2pix, GENERATOR, GENERATOR_PARAMETERS),
-        (models.patch_discriminator, CRITIC, CRITIC_PARAMETERS),
+        (models.patch_discriminator, CRITIC, DISCRIMINATOR_PARAMETERS),
     ],
     ids=["generator", "discriminator"],
 )

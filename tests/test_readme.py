@@ -13,7 +13,7 @@ from tiny_networks import tiny_embedder
 
 from deepkoal import models
 from deepkoal.cli import main
-from deepkoal.evaluation.cost import count_multiply_adds
+from deepkoal.evaluation.figures.cost import count_multiply_adds
 from deepkoal.image_io import read_image, write_image
 from deepkoal.models.efficientnet import efficientnet_lite0
 

@@ -79,6 +79,10 @@ def test_replacing_leaves_what_is_none_and_the_original():
         {"learning_rate": math.inf},
         {"warmup": 1.1},
         {"warmup": math.nan},
+        {"schedule": "linear"},
+        {"decay": 1.5},
+        {"ema": 1.0},
+        {"ema": -0.1},
         {"weight_decay": -0.1},
         {"weight_decay": math.nan},
         {"rebalance_mix": -0.1},
@@ -98,3 +102,20 @@ def test_a_setting_no_run_could_use_is_refused(setting):
 def test_the_ends_of_the_ranges_are_usable():
     Recipe(size=32, batch_size=1, epochs=1, steps_per_epoch=1, warmup=0, weight_decay=0)
     Recipe(warmup=1, encoder_rate=0, rebalance_mix=1, rebalance_power=1, seed=2**32 - 1)
+
+
+def test_warmup_and_decay_share_the_run():
+    Recipe(schedule="wsd", warmup=0.5, decay=0.5)
+    Recipe(schedule="cosine", warmup=0.9, decay=0.5)
+    with pytest.raises(RunError, match=r"warmup and decay must be 1 together at most, not 0\.9"):
+        Recipe(schedule="wsd", warmup=0.9, decay=0.5)
+
+
+def test_former_names_are_known_for_one_release(tmp_path):
+    path = tmp_path / "old.toml"
+    path.write_text("critic_filters = 32\ncritic_rate = 4.0\ncritic_steps = 120\n")
+    with pytest.warns(DeprecationWarning, match=r"critic_filters \(discriminator_filters\), "):
+        recipe = Recipe.read(path)
+    assert recipe == Recipe(
+        discriminator_filters=32, discriminator_rate=4.0, discriminator_warmup=120
+    )

@@ -27,14 +27,14 @@ from tensorflow_serving.apis import (
 
 from deepkoal.errors import DeepkoalError
 from deepkoal.image_io import decode_photo
-from deepkoal.serving import upkeep
-from deepkoal.serving.grpc_api import HEALTH_SERVICE, start_rpc
+from deepkoal.serving import server as server_module
+from deepkoal.serving.errors import ServingError
+from deepkoal.serving.grpc_api import HEALTH_SERVICE, build_grpc_server
 from deepkoal.serving.limits import Limits
 from deepkoal.serving.loading import WARMUP_FILE, ServedVersion
-from deepkoal.serving.request_body import until_gone
+from deepkoal.serving.request_body import run_while_connected
 from deepkoal.serving.rest_api import METRICS_PATH, build_app
 from deepkoal.serving.service import Service
-from deepkoal.serving.status import ServingError
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -96,8 +96,8 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def serving(models, told=None, **limits):
-    service = Service(models, Limits(**limits), [].append if told is None else told.append)
+async def serving(models, log=None, **limits):
+    service = Service(models, Limits(**limits), [].append if log is None else log.append)
     try:
         await service.start()
         yield Client(service)
@@ -113,7 +113,7 @@ def gate(client, name):
         run = served.run
 
     def run_later(*arguments):
-        assert opened.wait(60)
+        assert opened.wait(300)
         return run(*arguments)
 
     served.run = run_later
@@ -161,8 +161,8 @@ def test_several_tensors_of_any_type(exported):
             assert status == 200
             assert answer["outputs"]["sum"] == [6.5, 3.1]  # not 3.0999999046325684
             assert answer["outputs"]["word"] == ["é!", "�!"]
-            told = [base64.b64decode(word["b64"]) for word in answer["outputs"]["word_bytes"]]
-            assert told == ["é".encode(), b"\xff"]
+            words = [base64.b64decode(word["b64"]) for word in answer["outputs"]["word_bytes"]]
+            assert words == ["é".encode(), b"\xff"]
             empty = {"x": np.zeros((0, 2)).tolist(), "n": 3, "word": []}
             status, answer = await client.post(path, {"inputs": empty})
             assert status == 400, "an empty list has lost its second dimension"
@@ -175,26 +175,29 @@ BAD_BODIES = {
     "nothing": (b"", "JSON Parse error"),
     "no JSON": (b"{", "JSON Parse error"),
     "no text": (b"\xff", "JSON Parse error"),
-    "nested": (b"[" * 100_000, "JSON Parse error"),
-    "a list": (b"[]", "not an object"),
+    "nested": (b'{"x":' + b"[" * 100_000, "JSON Parse error"),
+    "a list": (b"[]", "Expected `object`, got `array`"),
     "no key": (b"{}", "Missing 'inputs' or 'instances' key"),
     "both keys": ({"inputs": [], "instances": []}, "only one of"),
     "no rows": ({"instances": []}, "at least one"),
-    "no list": ({"instances": "a"}, "list"),
-    "ragged": ({"instances": ["a", ["b"]]}, "like lengths"),
-    "mixed": ({"instances": [{"photo_bytes": "a"}, "b"]}, "must be equal to: photo_bytes"),
-    "other name": ({"instances": [{"photo": "a"}]}, "must be equal to: photo_bytes"),
-    "number": ({"instances": [1]}, "not of expected type"),
-    "surrogate": (b'{"instances": ["\\ud800"]}', "base64"),
+    "no list": ({"instances": "a"}, "Expected `array`, got `str`"),
+    "ragged": ({"instances": ["a", ["b"]]}, "got `array` - at `$[1]`"),
+    "mixed": ({"instances": [{"photo_bytes": "a"}, "b"]}, "Expected `object`, got `str`"),
+    "other name": ({"instances": [{"photo": "a"}]}, "unknown field `photo`"),
+    "number": ({"instances": [1]}, "(photo_bytes: string [?]): Expected"),
+    "surrogate": (b'{"instances": ["\\ud800"]}', "JSON Parse error"),
     "no base64": ({"instances": [{"b64": "!"}]}, "base64"),
-    "base64 of a number": ({"instances": [{"b64": 1}]}, "base64"),
-    "no batch": ({"inputs": "a"}, "expected shape [?]"),
-    "too deep": ({"inputs": [["a"]]}, "expected shape [?]"),
+    "base64 of a number": ({"instances": [{"b64": 1}]}, "at `$[0].b64`"),
+    "no batch": ({"inputs": "a"}, "(photo_bytes: string [?]): Expected `array`"),
+    "too deep": ({"inputs": [["a"]]}, "got `array` - at `$[0]`"),
     "signature": (
         {"inputs": [], "signature_name": "other"},
         "ab, colorize_guided, serving_default",
     ),
-    "signature's type": ({"inputs": [], "signature_name": 1}, "must be a string"),
+    "signature's type": (
+        {"inputs": [], "signature_name": 1},
+        "Expected `str`, got `int` - at `$.signature_name`",
+    ),
     "no photo": ({"instances": ["hello"]}, "expected a JPEG or PNG file"),
     "large photo": (row_request(encode(np.zeros((600, 600), np.uint8), "PNG")), "300000 pixels"),
     "half a photo": (row_request(make_photo()[:700]), "JPEG"),
@@ -207,12 +210,12 @@ BAD_NUMBERS = {
     "text": ({"x": [["1", "2"]], "n": 1, "word": [""]}, "float32"),
     "null": ({"x": [[None, 2]], "n": 1, "word": [""]}, "float32"),
     "ragged": ({"x": [[1, 2], [1]], "n": 1, "word": [""]}, "like lengths"),
-    "missing": ({"x": [[1, 2]], "n": 1}, "Missing named input: word"),
+    "missing": ({"x": [[1, 2]], "n": 1}, "missing required field `word`"),
     "shape": ({"x": [[1, 2, 3]], "n": 1, "word": [""]}, "expected shape [?,2], got [1,3]"),
 }
 
 
-def test_what_cannot_be_read_is_told_in_words(exported):
+def test_what_cannot_be_read_is_refused_in_words(exported):
     async def check():
         async with serving(exported) as client:
             for case, (body, words) in BAD_BODIES.items():
@@ -286,7 +289,7 @@ def test_grpc_by_the_stock_stubs(exported):
 
     async def check():
         async with serving(exported) as client:
-            server, port = start_rpc(client.service, "127.0.0.1", 0)
+            server, port = build_grpc_server(client.service, "127.0.0.1", 0)
             await server.start()
             async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
                 await check_rpc(client, channel)
@@ -359,7 +362,7 @@ def test_a_broken_photo_harms_no_neighbor(exported):
                 photos = [good, good, broken, good, broken, good, good, good]
                 asked = [client.post(PREDICT, row_request(photo)) for photo in photos]
                 tasks = [asyncio.create_task(one) for one in asked]
-                await until(lambda: client.service.scheduler.waiting >= 4)
+                await until(lambda: client.service.batcher.waiting >= 4)
                 opened.set()
                 answers = await asyncio.gather(*tasks)
             for photo, answer in zip(photos, answers, strict=True):
@@ -383,7 +386,7 @@ def test_requests_of_a_batch_get_their_own_rows(exported):
             with gate(client, "tiny") as opened:
                 asked = [client.post(PREDICT, row_request(photo)) for photo in photos]
                 tasks = [asyncio.create_task(one) for one in asked]
-                await until(lambda: client.service.scheduler.running > 0)
+                await until(lambda: client.service.batcher.running > 0)
                 opened.set()
                 answers = await asyncio.gather(*tasks)
             for photo, (status, answer) in zip(photos, answers, strict=True):
@@ -418,9 +421,10 @@ def test_too_large_too_many_too_slow(exported):
             assert sorted(statuses) == [200, 200, 429, 429, 429, 429]
         async with serving(exported, held_megabytes=1, request_megabytes=1) as client:
             with gate(client, "tiny") as opened:
-                body = json.dumps(request).encode().ljust(700_000)
+                large = row_request(make_photo() + bytes(150_000))  # what follows a JPEG is skipped
+                body = json.dumps(large).encode()
                 first = asyncio.create_task(client.post(PREDICT, body))
-                await until(lambda: client.service.scheduler.running > 0)
+                await until(lambda: client.service.batcher.running > 0)
                 assert (await client.post(PREDICT, body))[0] == 429
                 opened.set()
                 assert (await first)[0] == 200
@@ -453,23 +457,23 @@ def test_a_client_that_leaves_is_not_worked_for():
                 cancelled.set()
 
         with pytest.raises(ServingError) as caught:
-            await until_gone(request, work())
+            await run_while_connected(request, work())
         assert caught.value.code == "CANCELLED"
         await cancelled.wait()
 
     asyncio.run(check())
 
 
-def test_a_new_version_takes_over_and_the_old_one_is_let_go(models):
+def test_a_new_version_takes_over_and_the_old_one_is_unloaded(models):
     request = row_request(make_photo())
 
     async def check():
-        async with serving(models) as client:
+        async with serving(models, seconds=300) as client:
             repository = client.service.repository
             _, old = await client.post(PREDICT, request)
             with gate(client, "tiny") as opened:
                 late = asyncio.create_task(client.post(PREDICT, request))
-                await until(lambda: client.service.scheduler.running > 0)
+                await until(lambda: client.service.batcher.running > 0)
                 export_tiny(models / "tiny" / "2", vibrance=3)
                 await repository.refresh()  # seen
                 assert repository.versions["tiny"] == 1
@@ -495,10 +499,10 @@ def test_a_new_version_takes_over_and_the_old_one_is_let_go(models):
 
 
 def test_half_a_version_changes_nothing(models):
-    request, told = row_request(make_photo()), []
+    request, lines = row_request(make_photo()), []
 
     async def check():
-        async with serving(models, told) as client:
+        async with serving(models, lines) as client:
             repository = client.service.repository
             second = models / "tiny" / "2"
             second.mkdir()
@@ -515,7 +519,7 @@ def test_half_a_version_changes_nothing(models):
                     await repository.refresh()
                 assert repository.versions["tiny"] == 1, step
                 assert (await client.post(PREDICT, request))[0] == 200, step
-            assert len([line for line in told if "cannot be loaded" in line]) == 2, "once a change"
+            assert len([line for line in lines if "cannot be loaded" in line]) == 2, "once a change"
             state = json.loads((await client.get("/v1/models/tiny/versions/2"))[1])
             (state,) = state["model_version_status"]
             assert (state["state"], state["status"]["error_code"]) == ("END", "FAILED_PRECONDITION")
@@ -550,7 +554,7 @@ def test_warm_up_records_are_run(models):
         ServedVersion("tiny", 1, folder)
 
 
-def test_no_model_is_told(tmp_path):
+def test_no_model_is_an_error(tmp_path):
     async def check(folder):
         with pytest.raises(DeepkoalError, match="NAME/VERSION"):
             async with serving(folder):
@@ -569,15 +573,15 @@ def test_limits_are_checked():
 
 def test_memory_is_given_back_after_runs_only(monkeypatch):
     asked = []
-    monkeypatch.setattr(upkeep, "PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(upkeep, "return_freed_memory", lambda: asked.append(scheduler.runs))
-    scheduler = SimpleNamespace(runs=0)
+    monkeypatch.setattr(server_module, "MEMORY_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(server_module, "return_freed_memory", lambda: asked.append(batcher.runs))
+    batcher = SimpleNamespace(runs=0)
 
     async def check():
-        task = asyncio.create_task(upkeep.return_memory(scheduler))
+        task = asyncio.create_task(server_module.return_memory(batcher))
         for runs in (2, 3):
             await asyncio.sleep(0.05)
-            scheduler.runs = runs
+            batcher.runs = runs
             await until(lambda runs=runs: runs in asked)
         await asyncio.sleep(0.05)
         task.cancel()

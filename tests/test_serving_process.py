@@ -20,6 +20,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from missing import skip_or_fail
 from PIL import Image
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from serving_parts import (
@@ -37,14 +38,13 @@ from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow_serving.apis import predict_pb2
 
 from deepkoal.cli import main
-from deepkoal.client import retrying, wire
-from deepkoal.client.client import Client
+from deepkoal.client import Client, transport, wire
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import Hint
 from deepkoal.image_io import read_image, write_image
+from deepkoal.serving.errors import CODES, HTTP_STATUS, ServingError, code_of_http_status
 from deepkoal.serving.loading import ServedVersion
 from deepkoal.serving.signature import Signature, Slot
-from deepkoal.serving.status import CODES, HTTP_STATUS, ServingError, read_http_status
 from deepkoal.serving.tensor_json import read_request
 from deepkoal.serving.tensor_protos import read_tensor, write_tensor
 
@@ -76,7 +76,7 @@ def test_examples_of_the_page_run(server, tmp_path, monkeypatch, language, progr
     needed = {"sh": ("curl", "base64", "sed"), "js": ("node",)}.get(language, ())
     for name in needed:
         if shutil.which(name) is None:
-            pytest.skip(f"{name} is missing")
+            skip_or_fail(f"{name} is missing")
     (example,) = re.findall(
         rf"^```{language}\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL
     )
@@ -107,7 +107,7 @@ def test_client_over_both_ways(server):
         assert caught.value.code == "NOT_FOUND"
 
 
-class Told(tf.Module):
+class Echo(tf.Module):
     """Takes what a koala-lite takes, and returns it in the place of the photo."""
 
     @tf.function(
@@ -137,16 +137,16 @@ class Told(tf.Module):
 
 
 def test_guidance_is_sent_as_the_signatures_take_it(models, server):
-    module = Told()
+    module = Echo()
     signatures = {name: getattr(module, name) for name in ("colorize_guided", "variations")}
-    tf.saved_model.save(module, str(models / "told" / "1"), signatures)
-    wait_until(lambda: get(f"{server.url}/v1/models/told")[0] == 200)
-    wait_until(lambda: "AVAILABLE" in get(f"{server.url}/v1/models/told")[1])
+    tf.saved_model.save(module, str(models / "echo" / "1"), signatures)
+    wait_until(lambda: get(f"{server.url}/v1/models/echo")[0] == 200)
+    wait_until(lambda: "AVAILABLE" in get(f"{server.url}/v1/models/echo")[1])
     hints = [Hint(x=1, y=2.5, color="#c03020"), Hint(x=3, y=4, color="red")]
     for address in (server.url, f"grpc://{server.target}"):
-        with Client(address, model="told") as client:
-            told = client.colorize(b"a", hints=hints, palette="sepia", vibrance=1.25)
-            assert told == b"a|1.02.53.04.0|#c03020#ff0000|sepia|1.25"
+        with Client(address, model="echo") as client:
+            echoed = client.colorize(b"a", hints=hints, palette="sepia", vibrance=1.25)
+            assert echoed == b"a|1.02.53.04.0|#c03020#ff0000|sepia|1.25"
             assert client.colorize(b"a", vibrance=2) == b"a|0.00.0|||2.00"
             assert client.variations(b"a", count=3, seed=1) == [b"a"] * 4
             with pytest.raises(DeepkoalError, match="CSS color"):
@@ -158,7 +158,7 @@ def test_guidance_is_sent_as_the_signatures_take_it(models, server):
 def test_only_what_neighbors_cannot_change_is_batched():
     def batches(**shapes):
         slots = {name: Slot("t:0", np.dtype(object), shape) for name, shape in shapes.items()}
-        return Signature("s", slots, {"y": slots.pop("y")}).batches
+        return Signature("s", slots, {"y": slots.pop("y")}).is_batchable
 
     assert batches(x=(None,), y=(None,))
     assert batches(x=(None, None, 3), y=(None, None))
@@ -168,7 +168,7 @@ def test_only_what_neighbors_cannot_change_is_batched():
     assert not batches(x=(1,), y=(None,))
 
 
-def test_client_says_that_nobody_is_there():
+def test_client_reports_that_nobody_is_there():
     with socket.socket() as taken:  # bound, but nobody listens
         taken.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -185,7 +185,7 @@ def test_client_says_that_nobody_is_there():
 
 def test_client_imports_no_tensorflow():
     program = (
-        "import sys; from deepkoal.client.client import Client; Client('grpc://127.0.0.1:1');"
+        "import sys; from deepkoal.client import Client; Client('grpc://127.0.0.1:1');"
         "print(sorted({'tensorflow', 'keras', 'fastapi', 'uvicorn'} & set(sys.modules)))"
     )
     root = PAGE.parent.parent
@@ -212,7 +212,7 @@ def test_wire_agrees_with_the_stock_protos():
 
 def test_retries_are_few_and_for_what_passes(monkeypatch):
     pauses = []
-    monkeypatch.setattr(retrying.time, "sleep", pauses.append)
+    monkeypatch.setattr(transport.time, "sleep", pauses.append)
 
     def failing(code, times):
         left = [times]
@@ -226,17 +226,17 @@ def test_retries_are_few_and_for_what_passes(monkeypatch):
 
         return attempt
 
-    assert retrying.retry(failing("UNAVAILABLE", 3), 4, 60) == "done"
+    assert transport.retry(failing("UNAVAILABLE", 3), 4, 60) == "done"
     assert len(pauses) == 3
     assert all(0.05 * 2**n <= pause <= 0.1 * 2**n for n, pause in enumerate(pauses))
     with pytest.raises(ServingError):
-        retrying.retry(failing("RESOURCE_EXHAUSTED", 9), 4, 60)
+        transport.retry(failing("RESOURCE_EXHAUSTED", 9), 4, 60)
     assert len(pauses) == 6
     for code in ("INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "INTERNAL"):
         with pytest.raises(ServingError):
-            retrying.retry(failing(code, 1), 4, 60)
+            transport.retry(failing(code, 1), 4, 60)
     with pytest.raises(ServingError):
-        retrying.retry(failing("UNAVAILABLE", 1), 4, 0.01)
+        transport.retry(failing("UNAVAILABLE", 1), 4, 0.01)
     assert len(pauses) == 6, "there was no time for a pause"
 
 
@@ -245,8 +245,8 @@ def test_codes_are_those_of_grpc_and_tensorflow():
     assert [code.name for code in grpc.StatusCode] == list(CODES)
     assert CODES.index("RESOURCE_EXHAUSTED") == tf.errors.RESOURCE_EXHAUSTED
     for code in ("NOT_FOUND", "UNAVAILABLE", "RESOURCE_EXHAUSTED", "INVALID_ARGUMENT", "INTERNAL"):
-        assert read_http_status(HTTP_STATUS[code]) == code
-    assert read_http_status(302) == "UNKNOWN"
+        assert code_of_http_status(HTTP_STATUS[code]) == code
+    assert code_of_http_status(302) == "UNKNOWN"
 
 
 def test_the_interface_is_as_its_schema_says(server):
@@ -422,7 +422,7 @@ def test_killed_restarted_renewed_and_stopped_under_load(models, tmp_path):
         assert "Traceback" not in said
 
 
-def test_a_taken_port_and_a_missing_folder_are_told(server, models, tmp_path, capsys):
+def test_a_taken_port_and_a_missing_folder_are_errors(server, models, tmp_path, capsys):
     port = server.url.rpartition(":")[2]
     rpc = server.target.rpartition(":")[2]
     assert main(["serve", str(models), "--rest-port", port, "--port", "0"]) == 1

@@ -1,12 +1,19 @@
 """The studio: what its server answers and refuses, and the page in a real browser."""
 
+import asyncio
 import contextlib
+import gc
+import inspect
 import io
+import json
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import weakref
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import httpx
@@ -24,9 +31,10 @@ from deepkoal.image_io import SAMPLES, decode_photo, encode_photo, read_sample
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.contact_sheets import desaturate
+from deepkoal.serving.rest_api import build_app
 from deepkoal.studio import create_studio
 from deepkoal.studio.lru_store import GoneError, LruStore
-from deepkoal.studio.open_photo import PREVIEW_PIXELS
+from deepkoal.studio.open_photo import PREVIEW_PIXELS, PREVIEW_SIDE
 from deepkoal.studio.session import Session
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -83,7 +91,7 @@ def error_of(answer):
 def test_a_photo_is_opened_and_colored_as_the_library_does(client, colorizer, opened, grey):
     assert opened | {"id": ""} == {"id": "", "name": "old.png", "width": 300, "height": 200}
     assert client.get(f"/api/photos/{opened['id']}").json() == opened
-    colored = see(client.post(f"/api/photos/{opened['id']}/look", json={}))
+    colored = see(client.post(f"/api/photos/{opened['id']}/preview", json={}))
     expected = colorizer.colorize(grey)
     assert np.abs(colored.astype(int) - expected).mean() < 3  # JPEG
     before = see(client.get(f"/api/photos/{opened['id']}/before"))
@@ -150,7 +158,7 @@ def test_of_many_photos_the_last_used_are_kept():
     assert len(shelf) == 1
 
 
-# --- looks -------------------------------------------------------------------------------------
+# --- options -------------------------------------------------------------------------------------
 
 
 def test_every_part_of_a_look_is_read_as_the_library_does(client, colorizer, opened, grey, photos):
@@ -182,7 +190,7 @@ def test_every_part_of_a_look_is_read_as_the_library_does(client, colorizer, ope
 
 
 @pytest.mark.parametrize(
-    ("look", "message"),
+    ("options", "message"),
     [
         ({"vibrance": 9}, "vibrance must lie in"),
         ({"vibrance": "much"}, "body.vibrance"),
@@ -196,17 +204,17 @@ def test_every_part_of_a_look_is_read_as_the_library_does(client, colorizer, ope
     ],
 )
 def test_a_look_that_is_none_is_refused_in_a_line(client, opened, options, message):
-    for result in ("look", "file"):
+    for result in ("preview", "file"):
         answer = client.post(f"/api/photos/{opened['id']}/{result}", json=options)
         assert answer.status_code == 400
         assert message in error_of(answer)
 
 
 def test_what_is_gone_is_said_to_be(client, opened):
-    answer = client.post("/api/photos/none/look", json={})
+    answer = client.post("/api/photos/none/preview", json={})
     assert answer.status_code == 404
     assert "this photo is no longer at hand" in error_of(answer)
-    answer = client.post(f"/api/photos/{opened['id']}/look", json={"reference": "none"})
+    answer = client.post(f"/api/photos/{opened['id']}/preview", json={"reference": "none"})
     assert answer.status_code == 404
     assert "this reference photo is no longer at hand" in error_of(answer)
 
@@ -217,7 +225,7 @@ def test_thumbnails_show_the_variations_of_a_look(client, opened):
     pictures = client.post(path, json={"variations": wanted}).json()["pictures"]
     assert len(set(pictures)) == 3
     assert all(picture.startswith("data:image/jpeg;base64,") for picture in pictures)
-    sepia = client.post(path, json={"look": {"palette": "sepia"}, "variations": wanted}).json()
+    sepia = client.post(path, json={"options": {"palette": "sepia"}, "variations": wanted}).json()
     assert not set(sepia["pictures"]) & set(pictures)
 
 
@@ -225,13 +233,13 @@ def test_doubt_and_its_suggestions_follow_the_hints(client, opened):
     path = f"/api/photos/{opened['id']}/doubt"
     before = client.post(path, json={}).json()
     assert before["picture"].startswith("data:image/png;base64,")
-    assert len(before["places"]) == 5
-    place = before["places"][0]
+    assert len(before["points"]) == 5
+    place = before["points"][0]
     assert 0 <= place["x"] < 300
     assert 0 <= place["y"] < 200
     after = client.post(path, json={"hints": [{**place, "color": "red"}]}).json()
     assert after["picture"] != before["picture"]
-    assert place not in after["places"]
+    assert place not in after["points"]
 
 
 def test_likely_colors_are_told_for_a_place(client, opened):
@@ -246,8 +254,8 @@ def test_a_network_without_a_distribution_colors_and_says_what_it_cannot(grey):
     with serve_client(Colorizer(tiny_koala(), working_size=64)) as client:
         assert client.get("/api/about").json()["distribution"] is False
         photo = client.post("/api/photos", content=encode_photo(grey, "PNG")).json()["id"]
-        see(client.post(f"/api/photos/{photo}/look", json={"vibrance": 2}))
-        answer = client.post(f"/api/photos/{photo}/look", json={"palette": "sepia"})
+        see(client.post(f"/api/photos/{photo}/preview", json={"vibrance": 2}))
+        answer = client.post(f"/api/photos/{photo}/preview", json={"palette": "sepia"})
         assert "tells a distribution" in error_of(answer)
 
 
@@ -257,8 +265,8 @@ def test_a_network_without_a_distribution_colors_and_says_what_it_cannot(grey):
 def test_a_large_photo_is_shown_smaller_in_the_colors_of_its_file(colorizer, photos):
     small = Image.fromarray(photos["astronaut"][..., 1])
     large = np.dstack([np.asarray(small.resize((1500, 1800), Image.Resampling.BICUBIC))] * 3)
-    desk = Session(colorizer)
-    photo = desk.photos.get(desk.open(encode_photo(large, "JPEG"), "large.jpg"))
+    session = Session(colorizer)
+    photo = session.photos.get(session.open(encode_photo(large, "JPEG"), "large.jpg"))
     options = {"hints": [Hint(1499.9, 1799.9, "tomato"), Hint(600, 700, "teal")], "vibrance": 1.5}
     shown = decode_photo(photo.color(**options)).rgb
     assert shown.shape[0] * shown.shape[1] <= PREVIEW_PIXELS
@@ -267,6 +275,19 @@ def test_a_large_photo_is_shown_smaller_in_the_colors_of_its_file(colorizer, pho
     height, width = shown.shape[:2]
     reduced = Image.fromarray(finished).resize((width, height), Image.Resampling.BOX)
     assert np.abs(np.asarray(reduced).astype(int) - shown).mean() < 2
+
+
+def test_a_strip_longer_than_jpeg_can_be_is_opened_colored_and_finished(client):
+    strip = np.dstack([np.tile(np.arange(70_000) % 251, (10, 1)).astype(np.uint8)] * 3)
+    photo = client.post("/api/photos?name=strip.png", content=encode_photo(strip, "PNG")).json()
+    assert (photo["width"], photo["height"]) == (70_000, 10)
+    shown = see(client.post(f"/api/photos/{photo['id']}/preview", json={}))
+    assert max(shown.shape) == PREVIEW_SIDE
+    hint = {"x": 69_999.5, "y": 9.5, "color": "teal"}
+    finished = client.post(f"/api/photos/{photo['id']}/file", json={"hints": [hint]})
+    assert see(finished).shape == strip.shape
+    thumbnails = client.post(f"/api/photos/{photo['id']}/thumbnails", json={"variations": [None]})
+    assert thumbnails.status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -300,7 +321,7 @@ def test_a_download_carries_metadata_and_alpha(client, grey):
     assert (photo.alpha == 77).all()
     assert b"Grandmother, 1931" in photo.exif
     assert np.abs(lightness(photo.rgb) - lightness(grey)).max() < 1
-    shown = client.post(f"/api/photos/{key}/look", json={})
+    shown = client.post(f"/api/photos/{key}/preview", json={})
     assert (decode_photo(shown.content).alpha == 77).all()
 
 
@@ -340,6 +361,115 @@ def test_every_answer_forbids_what_is_not_served_here(client, path):
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cross-origin-resource-policy"] == "same-origin"
     assert "access-control-allow-origin" not in headers
+
+
+def list_routes(app):
+    """Return all routes that answer with a function, those of included routers too."""
+    found = []
+    for route in app.routes:
+        found += list_routes(route) if getattr(route, "routes", None) else [route]
+    return [route for route in found if hasattr(route, "endpoint")]
+
+
+def test_no_handler_takes_a_parameter_that_nobody_declared(colorizer, tmp_path):
+    """A default argument is a parameter of the query, and `answer=answer` what it answers."""
+    apps = [create_studio(colorizer).app, build_app(SimpleNamespace())]
+    routes = [route for app in apps for route in list_routes(app)]
+    assert len(routes) > 30
+    for route in routes:
+        for name, parameter in inspect.signature(route.endpoint).parameters.items():
+            assert parameter.annotation is not parameter.empty, (route.path, name)
+            assert parameter.default in (parameter.empty, "photo"), (route.path, name)
+
+
+def test_files_of_the_page_answer_the_same_whatever_is_asked_for(client):
+    files = ["/", "/studio.js", "/server.js", "/studio.css", "/icon.svg"]
+    for path in files:
+        plain = client.get(path)
+        for name in ("answer", "data", "media_type", "path", "self"):
+            asked = client.get(path, params={name: "<script>alert(1)</script>"})
+            assert (asked.status_code, asked.content) == (200, plain.content)
+            assert asked.headers["content-type"] == plain.headers["content-type"]
+
+
+def test_any_header_is_answered(colorizer):
+    """Also headers that no HTTP library sends: straight to the app."""
+
+    async def ask(app, headers):
+        sent = []
+
+        async def receive():
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/",
+            "query_string": b"",
+            "headers": headers,
+        }
+        await app(scope, receive, send)
+        return sent[0]["status"]
+
+    app = create_studio(colorizer)
+    for host in (b"[", b"[::1", b"]", b"127.0.0.1:x", b"[v1.x]", b"\xff", b"127.0.0.1]"):
+        status = asyncio.run(ask(app, [(b"host", host)]))
+        assert status == (200 if host == b"127.0.0.1:x" else 403), host
+    for origin in (b"[", b"http://[", b"\xff"):
+        headers = [(b"host", b"127.0.0.1"), (b"origin", origin)]
+        assert asyncio.run(ask(app, headers)) == 403
+
+
+@pytest.mark.parametrize("name", [os.fsdecode(b"caf\xe9.png"), "a\ud800b\n\x00.png", "é😀.png"])
+def test_a_photo_of_any_name_is_opened_and_downloaded(colorizer, grey, name):
+    with serve_client(colorizer, (encode_photo(grey, "PNG"), name)) as client:
+        key = client.get("/api/about").json()["photo"]
+        shown = client.get(f"/api/photos/{key}").json()["name"]
+        assert shown == re.sub("[\ud800-\udfff]", "\ufffd", name)
+        answer = client.post(f"/api/photos/{key}/file", json={})
+        assert answer.status_code == 200
+        expected = quote(shown.replace(".png", ".colored.png"), safe="")
+        assert answer.headers["content-disposition"].endswith(expected)
+    with pytest.raises(DeepkoalError, match="empty"):
+        create_studio(colorizer, (b"", name))
+
+
+def test_any_text_in_a_request_is_answered(client, opened):
+    odd = "\ud800"
+    path = f"/api/photos/{opened['id']}/preview"
+    bodies = [
+        {odd: 1},
+        {"palette": odd},
+        {"reference": odd},
+        {"hints": [{"x": 1, "y": 1, "color": odd}]},
+    ]
+    for body in bodies:
+        answer = client.post(path, content=json.dumps(body))
+        assert answer.status_code in (400, 404), body
+        assert error_of(answer)
+    for query in ("%ff%fe", "%ed%a0%80.png"):
+        answer = client.post(f"/api/photos?name={query}", content=b"none")
+        assert (answer.status_code, bool(error_of(answer))) == (400, True)
+        assert client.get(f"/api/photos/{query}").status_code == 404
+
+
+def test_a_photo_that_is_forgotten_leaves_nothing_to_the_collector(colorizer, grey):
+    session = Session(colorizer)
+    key = session.open(encode_photo(grey, "PNG"), "old.png")
+    photo = session.photos.get(key)
+    photo.color(variation=photo.list_variations(3)[0])
+    kept = weakref.ref(photo)
+    gc.collect()
+    gc.disable()
+    try:
+        session.photos = LruStore("photo", 1, 1)
+        del photo
+        assert kept() is None
+    finally:
+        gc.enable()
 
 
 def test_nothing_but_the_page_is_served(client):

@@ -14,8 +14,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from deepkoal.training.color_prior import measure_prior
-from deepkoal.training.early_stopping import EarlyStopping
 from killing import finish, kill_and_finish
 from PIL import Image
 from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_koala, tiny_lite
@@ -27,13 +25,22 @@ from deepkoal.color import ab_bins, denormalize_l, encode_ab, normalize_ab
 from deepkoal.data import evaluation_batches, prepare
 from deepkoal.errors import RecordsError, RunError
 from deepkoal.evaluation.metrics import colorfulness
-from deepkoal.losses import AbMeanSquaredError, LossDomain, RebalancedCrossEntropy
+from deepkoal.guidance import DecodingConfig
+from deepkoal.losses import (
+    AbMeanSquaredError,
+    LossDomain,
+    RebalancedCrossEntropy,
+    rebalancing_weights,
+)
+from deepkoal.pretrained.presets import load_preset
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.training import ColorizationTask, network_from_embedding, train
 from deepkoal.training.checkpoints import Checkpoints, find_checkpoint, trim_log
+from deepkoal.training.compilation import measure_prior
+from deepkoal.training.optimizer import RatedAdamW, averaged_weights, build_schedule
 from deepkoal.training.previews import draw_grid
 from deepkoal.training.task import LossInputs, rgb_to_l_ab
-from deepkoal.training.validation_metrics import ValidationMetrics
+from deepkoal.training.validation_metrics import EarlyStopping, ValidationMetrics
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -133,6 +140,7 @@ def test_a_run_leaves_what_it_promises(finished):
     assert sorted(path.name for path in run_dir.iterdir()) == [
         "best.keras",
         "checkpoints",
+        "decoding.json",
         "log.csv",
         "previews",
         "prior.npy",
@@ -236,6 +244,99 @@ def test_jax_trains_alike(finished, records, validation, tmp_path):
     assert_same_weights(best, keras.saving.load_model(finished[0] / "best.keras"), 2e-2)
 
 
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_averaged_weights_are_validated_kept_and_go_on(
+    records, validation, tmp_path, policy, precision
+):
+    recipe = RECIPE.replace(epochs=2, ema=0.5, precision=precision, warmup=0.0)
+
+    def build(seed=0):
+        policy(precision)
+        network = tiny_lite(seed)
+        policy("float32")
+        return network
+
+    plain = train(
+        build(), records, tmp_path / "p", recipe=recipe.replace(ema=0.0), validation=validation
+    )
+    run_dir = tmp_path / "through"
+    network = train(build(), records, run_dir, recipe=recipe, validation=validation)
+    # Training itself is that of a run without averages; what it returns is not.
+    np.testing.assert_array_equal(
+        *([r["loss"] for r in read_log(d)] for d in (tmp_path / "p", run_dir))
+    )
+    kernel = "logits/kernel"
+    assert np.any(weights_of(network)[kernel] != weights_of(plain)[kernel])
+    best = keras.saving.load_model(run_dir / "best.keras", compile=False)
+    rows = read_log(run_dir)
+    if min(rows, key=lambda row: float(row["val_loss"])) is rows[-1]:
+        assert_same_weights(best, network, 0)
+    # Validated are the averages: the returned network scores what the log says of it.
+    decoding = DecodingConfig.from_config(load_preset("koala-lite").decoding)
+    loss = RebalancedCrossEntropy(
+        rebalancing_weights(
+            np.load(run_dir / "prior.npy"), recipe.rebalance_mix, recipe.rebalance_power
+        )
+    )
+    task = ColorizationTask(network, [(1.0, loss)], decoding)
+    task.compile()
+    scored = task.evaluate(evaluation_batches(validation, batch_size=4, size=32), verbose=0)
+    assert float(rows[-1]["val_loss"]) == pytest.approx(scored, rel=1e-4)
+    # And killed, it goes on to the same.
+    halted = Path(shutil.copytree(run_dir, tmp_path / "halted"))
+    list_checkpoints(halted)[-1].unlink()
+    resumed = train(build(9), records, halted, recipe=recipe, validation=validation)
+    assert_same_weights(resumed, network, 0)
+    assert losses(halted) == losses(run_dir)
+    again = train(build(9), records, run_dir, recipe=recipe, validation=validation)
+    assert_same_weights(again, network, 0)
+
+
+def test_the_average_is_that_of_the_steps():
+    variable = keras.Variable(np.zeros((1, 1), "float32"))
+    optimizer = RatedAdamW(1.0, ema=0.75)
+    optimizer.build([variable])
+    values = []
+    for _ in range(3):
+        optimizer.apply([np.ones((1, 1), "float32")])
+        values.append(float(variable.value[0, 0]))
+    first, second, third = values
+    expected = 0.75 * (0.75 * first + 0.25 * second) + 0.25 * third
+
+    class Task:
+        pass
+
+    task = Task()
+    task.optimizer = optimizer
+    with averaged_weights(task):
+        assert float(variable.value[0, 0]) == pytest.approx(expected, rel=1e-6)
+    assert float(variable.value[0, 0]) == third
+
+
+def test_learning_rates_by_hand():
+    recipe = Recipe(epochs=2, steps_per_epoch=50, learning_rate=1.0, warmup=0.1, decay=0.2)
+
+    def rate(recipe, step):
+        return float(build_schedule(recipe)(step))
+
+    for schedule in ("cosine", "wsd"):
+        chosen = recipe.replace(schedule=schedule)
+        assert rate(chosen, 0) == pytest.approx(1 / 25)
+        assert rate(chosen, 5) == pytest.approx((1 + 1 / 25) / 2)
+        assert rate(chosen, 10) == pytest.approx(1)
+        assert rate(chosen, 100) == pytest.approx(0, abs=1e-6)
+    wsd = recipe.replace(schedule="wsd")
+    assert rate(wsd, 80) == 1
+    assert rate(wsd, 85) == pytest.approx(1 - 0.5)
+    # Where a run ends changes nothing before its fall.
+    longer = wsd.replace(epochs=4, warmup=0.05)
+    assert [rate(longer, step) for step in range(80)] == [rate(wsd, step) for step in range(80)]
+    assert rate(recipe, 55) == pytest.approx(0.5)
+    assert rate(wsd.replace(warmup=0.0, decay=0.0), 99) == 1
+    schedule = build_schedule(wsd)
+    assert float(type(schedule).from_config(schedule.get_config())(85)) == rate(wsd, 85)
+
+
 # --- losses ------------------------------------------------------------------------------------
 
 EVERY_LOSS = {
@@ -275,14 +376,14 @@ def test_every_loss_trains_by_the_same_fit_and_goes_on(records, validation, tmp_
         assert float(row["val_loss"]) == pytest.approx(total, rel=1e-4)
         assert 5 < float(row["val_psnr_at_cf"]) < 40
         assert 0 <= float(row["val_cf"]) < 100
-    # Killed in the second epoch: dropout, degradation and the critic go on, too.
+    # Killed in the second epoch: dropout, degradation and the discriminator go on, too.
     halted = Path(shutil.copytree(tmp_path / "through", tmp_path / "halted"))
     list_checkpoints(halted)[-1].unlink()
     resumed = train_pix2pix(records, validation, halted, recipe, seed=9)
     assert_same_weights(resumed, network, 0)
 
 
-def test_a_critic_learns_by_itself_first(records, tmp_path):
+def test_a_discriminator_learns_by_itself_first(records, tmp_path):
     recipe = SHORT.replace(
         losses={"adversarial_hinge": 1.0},
         discriminator_filters=2,
@@ -312,7 +413,7 @@ def test_a_run_that_gets_no_better_stops_and_stays(records, validation, tmp_path
 
 def test_losses_that_do_not_fit_are_told(records, tmp_path):
     recipe = SHORT.replace(losses={"cross_entropy": 1.0})
-    with pytest.raises(RunError, match="needs a network that tells a distribution, but koala"):
+    with pytest.raises(RunError, match="needs a network with a distribution, but koala"):
         train(tiny_koala(), records, tmp_path / "a", recipe=recipe)
     with pytest.raises(RunError, match="best_by psnr_at_cf needs validation records"):
         train_tiny(records, None, tmp_path / "b", recipe=SHORT.replace(best_by="psnr_at_cf"))
@@ -322,18 +423,18 @@ def test_truth_is_as_coarse_as_what_it_is_compared_with(photos):
     rgb = photos["coffee"][None, 100:164, 100:164]
     l_norm, ab = rgb_to_l_ab(rgb)
     logits = 50 * encode_ab(keras.ops.average_pool(ab, 4, strides=4))
-    seen = LossInputs(denormalize_l(l_norm), ab, {"logits": logits})
-    true, told = (np.asarray(lab) for lab in seen.by(LossDomain.PICTURE))
-    assert true.shape == told.shape == (1, 64, 64, 3)
-    np.testing.assert_array_equal(true[..., 0], told[..., 0])
-    np.testing.assert_allclose(told[..., 1:], true[..., 1:], atol=6)  # half a bin
+    forms = LossInputs(denormalize_l(l_norm), ab, {"logits": logits}, DecodingConfig())
+    true, predicted = (np.asarray(lab) for lab in forms.by(LossDomain.PICTURE))
+    assert true.shape == predicted.shape == (1, 64, 64, 3)
+    np.testing.assert_array_equal(true[..., 0], predicted[..., 0])
+    np.testing.assert_allclose(predicted[..., 1:], true[..., 1:], atol=6)  # half a bin
     assert np.abs(true[..., 1:] - np.asarray(ab)).max() > 10
-    pooled, read = (np.asarray(part) for part in seen.by(LossDomain.AB))
+    pooled, read = (np.asarray(part) for part in forms.by(LossDomain.AB))
     np.testing.assert_allclose(read, pooled, atol=6)
     assert pooled.shape == (1, 16, 16, 2)
 
 
-def test_the_judge_measures_what_it_is_shown(photos, validation):
+def test_validation_measures_what_it_is_shown(photos, validation):
     batches = list(evaluation_batches(validation, batch_size=4, size=32))
 
     class Oracle:
@@ -347,7 +448,7 @@ def test_the_judge_measures_what_it_is_shown(photos, validation):
             return {"ab_norm": normalize_ab(ab) / 2}
 
     logs = {}
-    ValidationMetrics(Oracle(), batches).on_epoch_end(0, logs)
+    ValidationMetrics(Oracle(), batches, DecodingConfig()).on_epoch_end(0, logs)
     true = [colorfulness(rgb) for batch in batches for rgb in batch["rgb"].numpy()]
     # At vibrance 2 they are the true ones, up to what rounding takes.
     assert logs["val_psnr_at_cf"] > 45
@@ -430,6 +531,34 @@ def test_a_folder_that_cannot_be_written_is_named(records, tmp_path):
     with pytest.raises(RunError) as error:
         train_tiny(records, None, tmp_path, recipe=SHORT)
     assert one_line(error).startswith(f"{tmp_path}: cannot be written")
+
+
+def test_a_run_in_use_is_refused_and_its_lock_dies_with_it(records, validation, tmp_path):
+    held = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, time; from pathlib import Path\n"
+            "from deepkoal.pretrained.run_dir import lock_run\n"
+            "with lock_run(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)",
+            str(tmp_path / "run"),
+        ],
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert held.stdout.readline() == b"held\n"
+        before = sorted((tmp_path / "run").iterdir())
+        with pytest.raises(RunError) as error:
+            train_tiny(records, validation, tmp_path / "run", recipe=SHORT)
+        assert one_line(error).startswith(f"{tmp_path / 'run'} is in use: another process trains")
+        assert sorted((tmp_path / "run").iterdir()) == before
+    finally:
+        held.kill()
+        held.wait()
+        held.stdout.close()
+    (tmp_path / "run" / ".part-1-best.keras").write_bytes(b"of a killed process")
+    train_tiny(records, validation, tmp_path / "run", recipe=SHORT)
+    assert not list((tmp_path / "run").glob(".*"))
 
 
 # --- records that do not fit -------------------------------------------------------------------
@@ -528,6 +657,8 @@ def test_slow_variables_take_their_share_of_a_step():
     step = take_first_step()
     assert step["late"] == [5, 5]
     assert step["fast"] == pytest.approx([5 - 0.005 - 0.01, 5 - 0.005 + 0.01], abs=1e-5)
+    # As koala-lite's recipe has it, biases and normalizations do not shrink.
+    assert step["bias"] == pytest.approx([5 - 0.01, 5 + 0.01], abs=1e-5)
     assert step["slow"] == pytest.approx([5 - 0.0025, 5 + 0.0025], abs=1e-5)
 
 
@@ -563,14 +694,14 @@ def test_the_loss_is_taken_at_the_outputs_resolution(photos):
     l_norm, ab = map(keras.ops.convert_to_numpy, rgb_to_l_ab(rgb))
     assert l_norm.shape == (1, 64, 64, 1)
     network, objective = tiny_lite(), RebalancedCrossEntropy(np.ones(len(ab_bins())))
-    task = ColorizationTask(network, [(1.0, objective)])
+    task = ColorizationTask(network, [(1.0, objective)], DecodingConfig())
     outputs = task({"rgb": rgb})
     np.testing.assert_array_equal(outputs["logits"], network(l_norm)["logits"])
     pooled = ab.reshape(1, 16, 4, 16, 4, 2).mean(axis=(2, 4))
     expected = float(objective(pooled, outputs["logits"]))
     assert float(task.compute_loss({"rgb": rgb}, None, outputs)) == pytest.approx(expected)
-    full = ColorizationTask(tiny_koala(), [(1.0, AbMeanSquaredError())])
-    halved = {"ab_norm": normalize_ab(ab) / 2}
+    full = ColorizationTask(tiny_koala(), [(1.0, AbMeanSquaredError())], DecodingConfig())
+    halved = {**full({"rgb": rgb}), "ab_norm": normalize_ab(ab) / 2}
     error = np.mean((normalize_ab(ab) / 2) ** 2)
     assert float(full.compute_loss({"rgb": rgb}, None, halved)) == pytest.approx(error, rel=1e-5)
 
@@ -601,7 +732,7 @@ def test_a_preview_shows_grey_colored_and_true(photos):
             np.testing.assert_array_equal(given, l_norm)
             return {"ab_norm": normalize_ab(ab)}
 
-    grid = draw_grid(Oracle(), {"rgb": rgb})
+    grid = draw_grid(Oracle(), {"rgb": rgb}, DecodingConfig())
     assert grid.shape == (2 * 64, 3 * 96, 3)
     grey, colored, true = np.split(grid.astype(int), 3, axis=1)
     np.testing.assert_array_equal(true, np.concatenate(rgb))
@@ -611,8 +742,8 @@ def test_a_preview_shows_grey_colored_and_true(photos):
 
 
 def keep(run_dir, network, epoch, loss, before=()):
-    standing = EarlyStopping(RECIPE, [{"loss": loss} for loss in before])
-    callback = Checkpoints(network, run_dir, standing, "best.keras")
+    stopping = EarlyStopping(RECIPE, [{"loss": loss} for loss in before])
+    callback = Checkpoints(network, run_dir, stopping, "best.keras")
     callback.set_model(network)
     callback.on_epoch_end(epoch, {"loss": loss})
 
@@ -697,15 +828,15 @@ def test_what_is_best_and_when_a_run_is_over():
     # As a log has them: not validated.
     unjudged = [{"loss": "2.0", "val_loss": "NA"}, {"loss": "3.0", "val_loss": "NA"}]
     assert not EarlyStopping(RECIPE, unjudged).add({"loss": 2.5})
-    # The critic's four steps take two epochs, of which neither counts as waiting.
+    # The discriminator's four steps take two epochs, of which neither counts as waiting.
     recipe = RECIPE.replace(best_by="psnr_at_cf", patience=2, discriminator_warmup=4)
-    standing = EarlyStopping(recipe, [{"val_psnr_at_cf": "20.0"}] * 3)
-    assert not standing.is_over
-    assert standing.add({"val_psnr_at_cf": 20.1})
-    assert not standing.add({"val_psnr_at_cf": 20.0})
-    assert not standing.is_over
-    assert not standing.add({"val_psnr_at_cf": 20.1})
-    assert standing.is_over
+    stopping = EarlyStopping(recipe, [{"val_psnr_at_cf": "20.0"}] * 3)
+    assert not stopping.is_over
+    assert stopping.add({"val_psnr_at_cf": 20.1})
+    assert not stopping.add({"val_psnr_at_cf": 20.0})
+    assert not stopping.is_over
+    assert not stopping.add({"val_psnr_at_cf": 20.1})
+    assert stopping.is_over
 
 
 def test_the_default_recipe_is_used_where_none_is_given(records, tmp_path):

@@ -121,4 +121,4 @@ def test_your_own_domain(tmp_path, kernel):
     assert gained, printed
     assert float(gained[1]) > 0.5, "little was learned"
     assert "gain" in printed
-    assert "reading.json" in printed
+    assert "decoding.json" in printed

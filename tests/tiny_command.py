@@ -26,7 +26,7 @@ def run_tiny_train(arguments):
     from tiny_training import KillAt
 
     import deepkoal.training
-    from deepkoal.pretrained import presets
+    from deepkoal.pretrained import networks
 
     class TellLosses(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs):
@@ -43,7 +43,7 @@ def run_tiny_train(arguments):
         keras.utils.set_random_seed(seed)
         return tiny_lite(seed)
 
-    presets.build_untrained = build_untrained
+    networks.build_untrained = build_untrained
     return run_train(arguments)
 
 

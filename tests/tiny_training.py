@@ -53,13 +53,15 @@ def train_twins(records, validation, recipe, folder):
 
 
 def train_everything(records, run_dir, epochs):
-    """All that has a state: dropout, degradation, a critic, the best so far; in short epochs."""
+    """All that has a state: dropout, degradation, a discriminator, averages, the best so far."""
     keras.utils.set_random_seed(0)
     recipe = RECIPE.replace(
         losses={"mae": 10.0, "adversarial_hinge": 1.0},
         discriminator_filters=2,
         discriminator_warmup=2,
         degradation=0.5,
+        ema=0.9,
+        schedule="wsd",
         best_by="psnr_at_cf",
         epochs=epochs,
         steps_per_epoch=2,
@@ -69,14 +71,18 @@ def train_everything(records, run_dir, epochs):
 
 
 def take_first_step():
-    """A fast, a slow and a waiting variable after one step of RatedAdamW."""
-    names = ("fast", "slow", "late")
-    variables = [keras.Variable(np.full(2, 5.0, "float32"), name=name) for name in names]
+    """Fast, slow and waiting kernels and a bias after one step of RatedAdamW."""
+    names = ("fast", "slow", "late", "bias")
+    shapes = ((1, 2), (1, 2), (1, 2), (2,))
+    variables = [
+        keras.Variable(np.full(shape, 5.0, "float32"), name=name)
+        for name, shape in zip(names, shapes, strict=True)
+    ]
     slow, late = variables[1].path, variables[2].path
     optimizer = RatedAdamW(0.01, decay=0.1, rates={slow: 0.25}, waiting=[late], wait=1)
     optimizer.build(variables)
-    optimizer.apply([np.array([3.0, -2.0], "float32")] * 3)
-    return {n: np.asarray(v.value).tolist() for n, v in zip(names, variables, strict=True)}
+    optimizer.apply([np.array([3.0, -2.0], "float32").reshape(shape) for shape in shapes])
+    return {n: np.asarray(v.value).ravel().tolist() for n, v in zip(names, variables, strict=True)}
 
 
 if __name__ == "__main__":

@@ -49,18 +49,18 @@ def run_wrk(url: str, seconds: float, folder: Path) -> dict[str, float]:
     (folder / "post.lua").write_text(SCRIPT % folder)
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--timeout", "60s"]
     command += ["--latency", "-s", str(folder / "post.lua"), url]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     milliseconds = {"us": 0.001, "ms": 1, "s": 1000}
     figures = {}
     for share in ("50", "99"):
-        found = re.search(rf"^ +{share}% +([\d.]+)(us|ms|s)\s*$", said, re.MULTILINE)
-        assert found, said
+        found = re.search(rf"^ +{share}% +([\d.]+)(us|ms|s)\s*$", output, re.MULTILINE)
+        assert found, output
         value, unit = found.groups()
         figures[f"p{share}"] = float(value) * milliseconds[unit]
-    figures["rate"] = float(re.search(r"Requests/sec: +([\d.]+)", said)[1])
-    figures["count"] = int(re.search(r"(\d+) requests in", said)[1])
+    figures["rate"] = float(re.search(r"Requests/sec: +([\d.]+)", output)[1])
+    figures["count"] = int(re.search(r"(\d+) requests in", output)[1])
     errors = re.findall(
-        r"Non-2xx or 3xx responses: (\d+)|(?:connect|read|write|timeout) (\d+)", said
+        r"Non-2xx or 3xx responses: (\d+)|(?:connect|read|write|timeout) (\d+)", output
     )
     figures["failed"] = sum(int(number) for pair in errors for number in pair if number)
     return figures

@@ -11,8 +11,8 @@ from asking import make_photos, run_wrk, show
 from process import read_busy, show_memory
 from serving_parts import running_server
 
-ENGINE_NAMES = ("batches of 32", "batches of 8 in two threads")
-ENGINE = """
+BARE_NAMES = ("batches of 32", "batches of 8 in two threads")
+BARE = """
 import sys, time, concurrent.futures as cf
 import tensorflow as tf
 folder, seconds, *files = sys.argv[1:]
@@ -39,36 +39,36 @@ print(*measure(1, 32), *measure(2, 8))
 def load(models: Path, seconds: float, folder: Path) -> None:
     """Load at a stretch, and the bare backend for half as long before and after.
 
-    Where the cores are not free, processor time for a photo says more than photos a second.
+    Where the cores are not free, compare processor time for a photo, not photos a second.
     """
     with running_server(models) as server:
         run_wrk(server.url, 5, folder)  # to warm up
-        before = measure_engine(models, seconds / 2, folder)
+        before = measure_bare(models, seconds / 2, folder)
         busy = read_busy(server.process.pid)
         figures = run_wrk(server.url, seconds, folder)
         busy = 1000 * (read_busy(server.process.pid) - busy) / figures["count"]
-        after = measure_engine(models, seconds / 2, folder)
+        after = measure_bare(models, seconds / 2, folder)
         show("load", figures)
         show_memory(server.process.pid, "after load")
     rate = figures["rate"]
     print(f"server: {rate:.1f} photos/s, {busy:.0f} ms of processor time a photo")
     measured = np.mean([before, after], axis=0).reshape(2, 2)
-    for name, (engine_rate, engine_busy) in zip(ENGINE_NAMES, measured, strict=True):
+    for name, (bare_rate, bare_busy) in zip(BARE_NAMES, measured, strict=True):
         print(
-            f"bare backend, {name}: {engine_rate:.1f} photos/s, {engine_busy:.0f} ms; the server "
-            f"reaches {rate / engine_rate:.0%}, by processor time {engine_busy / busy:.0%}"
+            f"bare backend, {name}: {bare_rate:.1f} photos/s, {bare_busy:.0f} ms; the server "
+            f"reaches {rate / bare_rate:.0%}, by processor time {bare_busy / busy:.0%}"
         )
 
 
-def measure_engine(models: Path, seconds: float, folder: Path) -> tuple[float, ...]:
+def measure_bare(models: Path, seconds: float, folder: Path) -> tuple[float, ...]:
     """Return photos a second of the SavedModel alone, and ms of processor time for a photo.
 
-    Both for each of `ENGINE_NAMES`.
+    Both for each of `BARE_NAMES`.
     """
     paths = []
     for number, photo in enumerate(make_photos()):
         paths.append(folder / f"{number}.jpg")
         paths[-1].write_bytes(photo)
-    command = [sys.executable, "-c", ENGINE, str(models / "koala-lite" / "1"), str(seconds)]
+    command = [sys.executable, "-c", BARE, str(models / "koala-lite" / "1"), str(seconds)]
     done = subprocess.run([*command, *map(str, paths)], check=True, capture_output=True, text=True)
     return tuple(float(rate) for rate in done.stdout.split())

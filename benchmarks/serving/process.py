@@ -1,4 +1,4 @@
-"""What a process takes: memory and processor time, as Linux tells."""
+"""Memory and processor time of a process, on Linux."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def rough(models: Path, seconds: float, folder: Path) -> None:
 
 
 def treat_badly(url: str, is_over: threading.Event, seen: collections.Counter) -> None:
-    """Send broken, huge, slow and aborted requests until told to stop."""
+    """Send broken, huge, slow and aborted requests until `is_over` is set."""
     host, port = url.removeprefix("http://").split(":")
     good = make_photos()[0]
     pixels = encode(np.zeros((8000, 8000), np.uint8), "PNG")

@@ -1,9 +1,10 @@
-"""The parser of `deepkoal`, and what every command shares: errors, exit codes, quiet logs."""
+"""The parser of `deepkoal`, and what its commands share: errors, exit codes, quiet logs."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import logging
 import os
 import sys
@@ -18,11 +19,13 @@ from deepkoal.cli.console import UsageError, report, withstand_any_name
 from deepkoal.cli.multi_host import supervise
 from deepkoal.errors import DeepkoalError
 
+FORMER_OPTIONS = {"--engine": "--backend", "--no-tidy": "--no-cleanup"}
+"""Options of version 0.1 that work for one release more, and what they are called now."""
 VERBS = (colorize, studio, training, evaluation, export, serve, presets, demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb.
+    """Run one command.
 
     Args:
         argv: the arguments after the program's name; those of the process where None.
@@ -36,11 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="deepkoal", description="Turn black-and-white photos into color."
     )
     parser.add_argument("--version", action="version", version=f"deepkoal {__version__}")
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    verbs = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in VERBS:
         module.add_verbs(verbs)
     try:
-        arguments = parser.parse_args(argv)
+        arguments = parser.parse_args(_rename_former(sys.argv[1:] if argv is None else argv))
     except SystemExit as stop:  # argparse prints and exits: 0 after --help, 2 on wrong usage
         return int(stop.code or 0)
     _quiet_logs()
@@ -53,8 +56,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
 
 
+def _rename_former(argv: Sequence[str]) -> list[str]:
+    """Return the arguments with former options by their present names, and report on these."""
+    renamed = list(argv)
+    for index, argument in enumerate(itertools.takewhile(lambda text: text != "--", argv)):
+        former, *value = argument.split("=", 1)
+        if former in FORMER_OPTIONS:
+            now = FORMER_OPTIONS[former]
+            report(f"{former} is deprecated and goes with the next release; write {now}")
+            renamed[index] = "=".join([now, *value])
+    return renamed
+
+
 def _run(arguments: argparse.Namespace) -> int:
-    """Run the verb, explain what goes wrong, and return the status to exit with."""
+    """Run the command, explain what goes wrong, and return the status to exit with."""
     try:
         status = int(arguments.run(arguments))
         sys.stdout.flush()

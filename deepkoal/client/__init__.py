@@ -1,1 +1,5 @@
-"""What asks a server of deepkoal or TensorFlow Serving to color photos."""
+"""A client of `deepkoal serve` and of TensorFlow Serving."""
+
+from deepkoal.client.client import Client
+
+__all__ = ["Client"]

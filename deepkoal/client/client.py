@@ -1,19 +1,22 @@
 """A client of `deepkoal serve` and of TensorFlow Serving: photo bytes in, photo bytes out.
 
-It imports neither TensorFlow nor Keras; over REST, no more than NumPy and the standard library.
+It imports neither TensorFlow nor Keras.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from deepkoal.client.retrying import retry
-from deepkoal.client.transport import Array, GrpcTransport, RestTransport, Transport
+from deepkoal.client.grpc_transport import GrpcTransport
+from deepkoal.client.rest_transport import RestTransport
+from deepkoal.client.transport import Array, Transport, retry
 from deepkoal.errors import DeepkoalError
+from deepkoal.serving.errors import is_model_name
 
 if TYPE_CHECKING:
     from deepkoal.guidance import Hint
@@ -25,18 +28,25 @@ SECONDS = 60.0
 class Client:
     """A served model.
 
-    May be used from several threads. To be closed, or used in a `with` statement.
+    May be used from several threads. Connections are kept alive between calls: close it, or use it
+    in a `with` statement.
 
     Args:
-        address: `http://HOST:PORT` (or `https://…`) for REST, `grpc://HOST:PORT` for gRPC.
+        address: `http://HOST:PORT` (or `https://…`) for REST, `grpc://HOST:PORT` (or `grpcs://…`)
+            for gRPC.
         model: its name on the server.
         version: None for the newest.
         timeout: seconds for each call, all attempts and pauses together.
         attempts: most times a request is sent. It is sent again only where the server cannot be
             reached or has too much to do.
+        verify: with `https` and `grpcs`, how the server's certificate is checked: True by the
+            authorities that the system trusts, or a PEM file of others instead. False checks
+            nothing (`https` only).
+        headers: sent with each request, as `{"Authorization": "Bearer …"}`.
 
     Raises:
-        DeepkoalError: the address is none, or a limit is out of range.
+        DeepkoalError: the address or the model's name is none, certificates cannot be read, or a
+            limit is out of range.
     """
 
     def __init__(
@@ -47,14 +57,20 @@ class Client:
         version: int | None = None,
         timeout: float = SECONDS,
         attempts: int = ATTEMPTS,
+        verify: bool | str | Path = True,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         if not (timeout > 0 and attempts >= 1):
             raise DeepkoalError(
                 f"timeout must be above 0 and attempts at least 1, not {timeout} and {attempts}"
             )
+        if not is_model_name(model):
+            raise DeepkoalError(
+                f"expected a model's name, which has text without / and :, not {model!r}"
+            )
         self._timeout = timeout
         self._attempts = attempts
-        self._transport = _build_transport(address, model, version)
+        self._transport = _build_transport(address, model, version, verify, headers)
 
     def __enter__(self) -> Self:
         return self
@@ -68,7 +84,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connections."""
         self._transport.close()
 
     def colorize(
@@ -79,11 +95,11 @@ class Client:
         palette: str = "",
         vibrance: float | None = None,
     ) -> bytes:
-        """Color a photo file.
+        """Color a photo file and return it.
 
         Args:
             photo_bytes: a JPEG or PNG file.
-            hints: colors for places of the upright photo, each a CSS color.
+            hints: colors of points of the upright photo, each a CSS color.
             palette: name of one that came with the library; empty for none.
             vibrance: 0.2…5; that of the export where None.
 
@@ -93,7 +109,7 @@ class Client:
         Raises:
             ServingError: a DeepkoalError with a `code`; INVALID_ARGUMENT for a photo that is
                 damaged or too large.
-            DeepkoalError: a hint is none, or its color none that can be sent.
+            DeepkoalError: a hint is not a `Hint`, or its color is not a CSS color.
         """
         photo = _pack([photo_bytes])
         if not hints and not palette and vibrance is None:
@@ -117,7 +133,7 @@ class Client:
         return image_bytes
 
     def variations(self, photo_bytes: bytes, count: int = 4, seed: int = 0) -> list[bytes]:
-        """Color a photo file in several plausible ways.
+        """Color a photo file in several plausible ways and return them.
 
         Args:
             photo_bytes: a JPEG or PNG file.
@@ -141,12 +157,18 @@ class Client:
         )
 
 
-def _build_transport(address: str, model: str, version: int | None) -> Transport:
+def _build_transport(
+    address: str,
+    model: str,
+    version: int | None,
+    verify: bool | str | Path,
+    headers: Mapping[str, str] | None,
+) -> Transport:
     scheme, _, rest = address.partition("://")
     if rest and scheme in ("http", "https"):
-        return RestTransport(address, model, version)
-    if rest and scheme == "grpc":
-        return GrpcTransport(rest, model, version)
+        return RestTransport(address, model, version, verify, headers)
+    if rest and scheme in ("grpc", "grpcs"):
+        return GrpcTransport(rest, model, version, scheme == "grpcs", verify, headers)
     raise DeepkoalError(
         f"expected an address as http://127.0.0.1:8501 or grpc://127.0.0.1:8500, not {address!r}"
     )

@@ -1,152 +1,81 @@
-"""How a client reaches a server: over REST or gRPC, with the same two calls."""
+"""What REST and gRPC have in common for a client: the interface, attempts, certificates."""
 
 from __future__ import annotations
 
-import base64
-import http.client
-import json
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
-from typing import Any, Protocol
+import random
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from deepkoal.client.wire import PREDICT, read_strings, write_request
-from deepkoal.serving.status import ServingError, read_http_status
+from deepkoal.errors import DeepkoalError
+from deepkoal.serving.errors import Code, ServingError
 
+T = TypeVar("T")
 Array = np.ndarray[Any, Any]
+
+RETRYABLE: frozenset[Code] = frozenset({"RESOURCE_EXHAUSTED", "UNAVAILABLE"})
+"""What may be over in a moment: too much to do, starting, stopping, gone for now."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds
+
+
+def retry(attempt: Callable[[float], T], attempts: int, seconds: float) -> T:
+    """Call until it succeeds, with pauses that double and vary by chance; return its result.
+
+    Chance spreads out clients that were all turned away at the same moment.
+
+    Args:
+        attempt: called with the seconds left, after which it raises.
+        attempts: most calls.
+        seconds: for all calls and pauses together.
+
+    Raises:
+        ServingError: of the last call; at once, where it is not among `RETRYABLE`.
+    """
+    deadline = time.monotonic() + seconds
+    for number in range(attempts):
+        try:
+            return attempt(max(deadline - time.monotonic(), 0.001))
+        except ServingError as error:
+            pause = min(FIRST_PAUSE * 2**number, LONGEST_PAUSE) * random.uniform(0.5, 1)
+            is_last = number == attempts - 1 or time.monotonic() + pause >= deadline
+            if error.code not in RETRYABLE or is_last:
+                raise
+            time.sleep(pause)
+    raise AssertionError
 
 
 class Transport(Protocol):
     """A way to a model."""
 
     def predict(self, signature: str, inputs: Mapping[str, Array], seconds: float) -> list[bytes]:
-        """Ask once.
+        """Send one request and return the strings of the signature's only output, in order.
 
         Args:
             signature: its name.
             inputs: by name; strings of dtype `object`, with bytes in them.
-            seconds: it may take.
-
-        Returns:
-            The strings of the signature's only output, in order.
+            seconds: from now until the whole answer is there.
 
         Raises:
             ServingError: there is no such answer.
         """
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connections."""
 
 
-class RestTransport:
-    """TensorFlow Serving's REST interface, on the standard library alone.
+def read_certificates(path: str | Path) -> bytes:
+    """Return a PEM file of certificates.
 
-    Args:
-        url: `http://…` or `https://…`.
-        model: its name.
-        version: None for the newest.
+    Raises:
+        DeepkoalError: it cannot be read.
     """
-
-    def __init__(self, url: str, model: str, version: int | None) -> None:
-        place = "" if version is None else f"/versions/{version}"
-        self._url = f"{url.rstrip('/')}/v1/models/{model}{place}:predict"
-
-    def predict(self, signature: str, inputs: Mapping[str, Array], seconds: float) -> list[bytes]:
-        """See `Transport`."""
-        columns = {name: _write_json(array) for name, array in inputs.items()}
-        body = json.dumps({"signature_name": signature, "inputs": columns}).encode()
-        request = urllib.request.Request(
-            self._url, body, {"Content-Type": "application/json"}, method="POST"
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=seconds) as response:
-                answer = response.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                message = _read_error(error.read())
-            raise ServingError(read_http_status(error.code), message, error.code) from error
-        except (OSError, http.client.HTTPException) as error:
-            raise self._name_cause(error) from error
-        try:
-            return [
-                base64.b64decode(value["b64"]) for value in _flatten(json.loads(answer)["outputs"])
-            ]
-        except (KeyError, TypeError, ValueError) as error:
-            raise ServingError(
-                "UNKNOWN", f"{self._url}: not the answer of a model that returns photos"
-            ) from error
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-    def _name_cause(self, error: Exception) -> ServingError:
-        cause = getattr(error, "reason", error)
-        if isinstance(cause, TimeoutError):
-            return ServingError("DEADLINE_EXCEEDED", f"{self._url}: no answer in time")
-        return ServingError(
-            "UNAVAILABLE", f"{self._url}: cannot be reached ({cause}); is the server running?"
-        )
-
-
-class GrpcTransport:
-    """TensorFlow Serving's gRPC interface.
-
-    Args:
-        target: `host:port`.
-        model: its name.
-        version: None for the newest.
-    """
-
-    def __init__(self, target: str, model: str, version: int | None) -> None:
-        import grpc  # here, so that REST does without
-
-        self._grpc = grpc
-        self._target = target
-        self._model = model
-        self._version = version
-        options = [
-            ("grpc.max_receive_message_length", -1),
-            ("grpc.enable_retries", 0),  # they are the client's
-        ]
-        self._channel = grpc.insecure_channel(target, options=options)
-        self._call = self._channel.unary_unary(PREDICT)
-
-    def predict(self, signature: str, inputs: Mapping[str, Array], seconds: float) -> list[bytes]:
-        """See `Transport`."""
-        request = write_request(self._model, self._version, signature, inputs)
-        try:
-            response = self._call(request, timeout=seconds)
-        except self._grpc.RpcError as error:
-            message = error.details() or "no reason given"
-            if error.code() is self._grpc.StatusCode.UNAVAILABLE:
-                message = f"{self._target}: cannot be reached ({message}); is the server running?"
-            raise ServingError(error.code().name, message) from error
-        (strings,) = read_strings(response).values()
-        return strings
-
-    def close(self) -> None:
-        """Close the channel."""
-        self._channel.close()
-
-
-def _write_json(array: Array) -> Any:
-    if array.dtype.kind != "O":
-        return array.tolist()
-    flat = np.empty(array.size, object)
-    flat[:] = [{"b64": base64.b64encode(value).decode("ascii")} for value in array.ravel()]
-    return flat.reshape(array.shape).tolist()
-
-
-def _flatten(values: Any) -> list[Any]:
-    if isinstance(values, list):
-        return [leaf for value in values for leaf in _flatten(value)]
-    return [values]
-
-
-def _read_error(body: bytes) -> str:
     try:
-        return str(json.loads(body)["error"])
-    except (KeyError, TypeError, ValueError):
-        return " ".join(body.decode("utf-8", "replace").split())[:300] or "no reason given"
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise DeepkoalError(
+            f"{path}: cannot be read ({error.strerror}); expected certificates as PEM"
+        ) from error

@@ -25,7 +25,7 @@ from deepkoal.color.conversion import (
     srgb_to_linear,
 )
 from deepkoal.color.gamut import clip_to_gamut, in_gamut
-from deepkoal.color.quantization import BIN_WIDTH, ab_bins, decode_ab, encode_ab
+from deepkoal.color.quantization import BIN_WIDTH, ab_bins, decode_ab, encode_ab, softmax
 
 __all__ = [
     "AB_SCALE",
@@ -49,5 +49,6 @@ __all__ = [
     "normalize_ab",
     "normalize_l",
     "rgb_to_lab",
+    "softmax",
     "srgb_to_linear",
 ]

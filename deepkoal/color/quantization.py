@@ -55,19 +55,34 @@ def encode_ab(ab: Tensor, neighbors: int = 5, sigma: float = 5.0) -> Tensor:
     return mass / ops.sum(mass, axis=-1, keepdims=True)
 
 
-def decode_ab(logits: Tensor, temperature: Tensor | float) -> Tensor:
-    """Return the annealed mean of a distribution over `ab_bins` (Zhang et al. 2016, eq. 5).
+def decode_ab(logits: Tensor, temperature: float, chroma_penalty: float = 0.0) -> Tensor:
+    """Return ab as the annealed mean of a distribution over `ab_bins`.
+
+    Zhang et al. 2016, equation 5, with a prior against vivid bins: of p ∝ exp(logits / temperature
+    − penalty · |bin| / 10), the mean.
 
     Args:
         logits: (..., Q) floating point, unnormalized log-probabilities.
         temperature: 1 gives the mean, towards 0 the mode: lower is more vivid.
+        chroma_penalty: natural logarithm by which the likelihood of a bin falls for every 10 units
+            of its chroma.
 
     Returns:
         ab: (..., 2).
     """
     ops = namespace(logits)
-    mass = _unnormalized(logits / temperature)
-    return ops.matmul(mass, constant(ab_bins(), logits)) / ops.sum(mass, axis=-1, keepdims=True)
+    bins = constant(ab_bins(), logits)
+    scores = logits / temperature
+    if chroma_penalty:
+        scores = scores - chroma_penalty / BIN_WIDTH * ops.sqrt(ops.sum(bins * bins, axis=-1))
+    mass = _unnormalized(scores)
+    return ops.matmul(mass, bins) / ops.sum(mass, axis=-1, keepdims=True)
+
+
+def softmax(logits: Tensor) -> Tensor:
+    """Return the distribution that logits (..., Q) mean, (..., Q)."""
+    mass = _unnormalized(logits)
+    return mass / namespace(mass).sum(mass, axis=-1, keepdims=True)
 
 
 def _unnormalized(logits: Tensor) -> Tensor:

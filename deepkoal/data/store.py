@@ -1,4 +1,4 @@
-"""One photo file on its way into the records: read, judged, resized once, encoded at most once."""
+"""One photo file on its way into the records: read, checked, resized once, encoded at most once."""
 
 from __future__ import annotations
 

@@ -1,30 +1,25 @@
-"""How well a network colors photos whose true colors are known."""
+"""How well a network colors photos whose true colors are known.
 
-from deepkoal.evaluation.calibration import calibrate
-from deepkoal.evaluation.fidelity import MATCHED, MEAN_TRAINING_AB, Row, match_colorfulness
-from deepkoal.evaluation.photos import SIZE, Bench, see_photos
-from deepkoal.evaluation.report import draw_report
-from deepkoal.evaluation.run import FIGURES, QUICK, check_figures, evaluate, measure
-from deepkoal.evaluation.scorecard import Scorecard
-from deepkoal.evaluation.table import PROTOCOL
-from deepkoal.evaluation.workers import Workers
+Loaded on first use, so that `deepkoal.evaluation.metrics` needs no Keras. `__init__.pyi` is the one
+list of the names.
+"""
 
-__all__ = [
-    "FIGURES",
-    "MATCHED",
-    "MEAN_TRAINING_AB",
-    "PROTOCOL",
-    "QUICK",
-    "SIZE",
-    "Bench",
-    "Row",
-    "Scorecard",
-    "Workers",
-    "calibrate",
-    "check_figures",
-    "draw_report",
-    "evaluate",
-    "match_colorfulness",
-    "measure",
-    "see_photos",
-]
+from typing import Any
+
+import lazy_loader
+
+_get, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "see_photos":
+        import warnings
+
+        warnings.warn(
+            "deepkoal.evaluation.see_photos is now named load_photos; the old name goes with the "
+            "next release",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        name = "load_photos"
+    return _get(name)

@@ -30,7 +30,7 @@ EDGE_REACH = 3.0
 
 
 def psnr(rgb: Photo, truth: Photo) -> float:
-    """Returns the peak signal-to-noise ratio over RGB in 0…1: 10·log10(1 / MSE), in dB.
+    """Return the peak signal-to-noise ratio over RGB in 0…1: 10·log10(1 / MSE), in dB.
 
     Args:
         rgb: uint8 or floating point (H, W, 3).
@@ -48,7 +48,7 @@ def psnr(rgb: Photo, truth: Photo) -> float:
 
 
 def colorfulness(rgb: Photo) -> float:
-    """Returns the colorfulness M3 of Hasler and Süsstrunk 2003, with signed opponent channels.
+    """Return the colorfulness M3 of Hasler and Süsstrunk 2003, with signed opponent channels.
 
     With rg = R - G and yb = (R + G) / 2 - B on 0…255:
     sqrt(var(rg) + var(yb)) + 0.3 · sqrt(mean(rg)² + mean(yb)²). Some published figures take the
@@ -68,7 +68,7 @@ def colorfulness(rgb: Photo) -> float:
 
 
 def ciede2000(rgb: Photo, truth: Photo) -> float:
-    """Returns the mean CIEDE2000 color difference per pixel (D65).
+    """Return the mean CIEDE2000 color difference per pixel (D65).
 
     Args:
         rgb: uint8 or floating point (H, W, 3).
@@ -86,7 +86,7 @@ def ciede2000(rgb: Photo, truth: Photo) -> float:
 
 
 def ssim(rgb: Photo, truth: Photo) -> float:
-    """Returns the structural similarity (Wang et al. 2004), the mean over R, G and B.
+    """Return the structural similarity (Wang et al. 2004), the mean over R, G and B.
 
     As its authors computed it: a Gaussian window of sigma 1.5, population covariance, on 0…1.
 
@@ -113,8 +113,8 @@ def ssim(rgb: Photo, truth: Photo) -> float:
     return float(similarity)
 
 
-def read_ab(rgb: Photo) -> NDArray[np.float32]:
-    """Returns a photo's chroma, float32 (H, W, 2) in CIE Lab units (D65).
+def rgb_to_ab(rgb: Photo) -> NDArray[np.float32]:
+    """Return a photo's chroma, float32 (H, W, 2) in CIE Lab units (D65).
 
     Args:
         rgb: uint8 or floating point (H, W, 3).
@@ -123,8 +123,18 @@ def read_ab(rgb: Photo) -> NDArray[np.float32]:
     return np.ascontiguousarray(ab, np.float32)
 
 
+def average_to_grid(x: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Return means over areas, float32 (side, side, C).
+
+    Args:
+        x: float32 (H, W, C), both sides at least `side`.
+        side: of the grid, in cells.
+    """
+    return np.asarray(cv2.resize(x, (side, side), interpolation=cv2.INTER_AREA), np.float32)
+
+
 def ab_error(ab: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Returns the Euclidean distance in the ab plane at each pixel, float32 (H, W).
+    """Return the Euclidean distance in the ab plane at each pixel, float32 (H, W).
 
     Args:
         ab: float32 (H, W, 2) in CIE Lab units.
@@ -134,7 +144,7 @@ def ab_error(ab: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray[np.
 
 
 def away_from_edges(l: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tells which pixels lie more than `EDGE_REACH` from any edge of lightness (Canny 1986).
+    """Return which pixels lie more than `EDGE_REACH` from any edge of lightness (Canny 1986).
 
     Args:
         l: float32 (H, W) in 0…100.
@@ -152,7 +162,7 @@ def away_from_edges(l: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def stray_share(ab: NDArray[np.float32], away: NDArray[np.bool_]) -> float:
-    """Returns the share of chroma's gradient energy that lies where lightness has no edge.
+    """Return the share of chroma's gradient energy that lies where lightness has no edge.
 
     Energy is |∇a|² + |∇b|², by central differences.
 
@@ -169,7 +179,7 @@ def stray_share(ab: NDArray[np.float32], away: NDArray[np.bool_]) -> float:
 
 
 def is_near_grey(rgb: Photo) -> bool:
-    """Tells whether a photo has too little color to measure colors by.
+    """Return whether a photo has too little color to measure colors by.
 
     Args:
         rgb: uint8 or floating point (H, W, 3).
@@ -181,7 +191,7 @@ def is_near_grey(rgb: Photo) -> bool:
 
 
 def center_square(rgb: NDArray[np.uint8], size: int = 256) -> NDArray[np.uint8]:
-    """Prepares a photo as the protocol has it: short side resized, then the center cropped.
+    """Return a photo as the protocol has it: short side resized, then the center cropped.
 
     Args:
         rgb: uint8 (H, W, 3).

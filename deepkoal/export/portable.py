@@ -122,7 +122,7 @@ def _check(colorizer: Colorizer, path: str | Path, suffix: str) -> Path:
 
 def _describe(colorizer: Colorizer) -> Description:
     return Description(
-        colorizer.backend.name, colorizer.working_size, colorizer.decoding.to_config()
+        colorizer.backend.name, list(colorizer.working_sizes), colorizer.decoding.to_config()
     )
 
 
@@ -177,7 +177,7 @@ class _Recorder:
 def _list_inputs(colorizer: Colorizer, photos: Iterable[ByteArray]) -> list[FloatArray]:
     """Return what the network is shown of each photo."""
     recorder = _Recorder(colorizer.backend)
-    watched = Colorizer(recorder, working_size=colorizer.working_size)
+    watched = Colorizer(recorder, working_size=colorizer.working_sizes)
     for photo in photos:
         watched.predict(photo)
     return recorder.shown

@@ -19,6 +19,7 @@ from deepkoal.export.graph.network import Network
 from deepkoal.guidance import compute_latents
 from deepkoal.guidance.color_options import MOST_VARIATIONS
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.rendering.upsampling import NETWORK_STRIDE
 
 PARALLEL_PHOTOS = 2
@@ -67,7 +68,7 @@ class ColorizerModule(tf.Module):
         def color(data: tf.Tensor) -> tf.Tensor:
             photo = self._network.predict(data)
             ab = photo.decode(self._vibrance)
-            return _encode(render(photo.l, photo.fit_field(ab)))
+            return _encode(_render(photo, photo.fit_field(ab)))
 
         return {"image_bytes": _map_photos(color, photo_bytes)}
 
@@ -116,7 +117,7 @@ class ColorizerModule(tf.Module):
             photo = self._network.predict(data)
             hints = read_hints(points, colors, tf.shape(photo.l))
             ab = photo.decode(check_vibrance(vibrance), palette=shift, hints=hints)
-            return _encode(render(photo.l, photo.fit_field(ab, hints)))
+            return _encode(_render(photo, photo.fit_field(ab, hints)))
 
         return {"image_bytes": _map_photos(color, (photo_bytes, *options.values()))}
 
@@ -177,7 +178,7 @@ class VariedModule(ColorizerModule):
             varied = photo.decode(self._vibrance, variation=photo.sort_variations(latents))
             chromas = tf.concat([photo.decode(self._vibrance)[None], varied], axis=0)
             fields = photo.fit_field(chromas)
-            files = _map_photos(lambda field: _encode(render(photo.l, field)), fields)
+            files = _map_photos(lambda field: _encode(_render(photo, field)), fields)
             return tf.concat([files, tf.fill([columns - count], "")], axis=0)
 
         return {"image_bytes": _map_photos(vary, (photo_bytes, count, seed), [None])}
@@ -192,9 +193,23 @@ def build_module(colorizer: Colorizer, *, vibrance: float, max_pixels: int) -> C
         max_pixels: limit to width × height of each photo.
     """
     model = colorizer.network
-    network = Network(model, colorizer.working_size, colorizer.decoding, max_pixels)
+    network = Network(model, colorizer.working_sizes, colorizer.decoding, max_pixels)
     kind = VariedModule if "logits" in model.output else ColorizerModule
     return kind(network, vibrance)
+
+
+def _render(photo: PredictionCore, field: tf.Tensor) -> tf.Tensor:
+    """Return a photo, uint8 (H, W, 3), whose border, where it has one, is neutral."""
+    inside = render(photo.inner_l, field)
+    top, bottom, left, right = tf.unstack(photo.box)
+    height, width = tf.unstack(tf.shape(photo.l))
+
+    def frame() -> tf.Tensor:
+        around = [[top, height - bottom], [left, width - right], [0, 0]]
+        grey = render(photo.l, tf.zeros([1, 1, 4]))
+        return tf.where(tf.pad(tf.ones_like(inside, tf.bool), around), tf.pad(inside, around), grey)
+
+    return tf.cond(tf.reduce_all(tf.shape(inside)[:2] == [height, width]), lambda: inside, frame)
 
 
 def _encode(rgb: tf.Tensor) -> tf.Tensor:

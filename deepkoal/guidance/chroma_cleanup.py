@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from deepkoal.arrays import Tensor, namespace
 from deepkoal.guidance.affinity import Kernel, make_affinity_points
+from deepkoal.rendering.resampling import fit_grid, resize
 
 ALIKE = Kernel(features=(0.15,), lightness=(8.0,), position=(0.3,), weights=(1.0,))
 """Which places should have one color; for features of unit length, as `REFERENCE_KERNEL`."""
 
 MUTED = 20.0
 """Chroma at which a place counts, and gives way, half as much as a grey one to a cast."""
+
+CAST = 0.75
+"""Share of a cast that is taken back where doubt is complete."""
+
+COMPARED = 12
+"""Side of the grid, of a square photo, whose places `non_local_means` compares all others to."""
 
 TINT = 1.5
 """Chroma that is halved where doubt is complete."""
@@ -33,7 +40,7 @@ def cleanup(ab: Tensor, features: Tensor, l: Tensor, doubt: Tensor) -> Tensor:
         (..., h, w, 2), in CIE Lab units.
     """
     ab = non_local_means(ab, features, l, doubt)
-    ab = grey_world(ab, doubt)
+    ab = grey_world(ab, CAST * doubt)
     return shrink_chroma(ab, TINT * doubt)
 
 
@@ -41,7 +48,7 @@ def non_local_means(ab: Tensor, features: Tensor, l: Tensor, share: Tensor) -> T
     """Pull each place toward the mean color of places like it, so that blotches vanish.
 
     ab + share · (m − ab), where m is the mean of ab weighted by affinity, as in non-local means
-    (Buades, Coll and Morel 2005), over the photo at half size.
+    (Buades, Coll and Morel 2005), over the photo on a grid of about `COMPARED` squared places.
 
     Args:
         ab: (..., h, w, 2).
@@ -53,10 +60,11 @@ def non_local_means(ab: Tensor, features: Tensor, l: Tensor, share: Tensor) -> T
         (..., h, w, 2).
     """
     ops = namespace(ab)
-    others = make_affinity_points(_halve(features), _halve(l[..., None])[..., 0])
+    grid = fit_grid(l, COMPARED)
+    others = make_affinity_points(resize(features, *grid), resize(l, *grid))
     affinity = ALIKE.compare(make_affinity_points(features, l), others)
     size = ops.shape(ab)
-    mean = ops.matmul(affinity, ops.reshape(_halve(ab), (*size[:-3], -1, 2)))
+    mean = ops.matmul(affinity, ops.reshape(resize(ab, *grid), (*size[:-3], -1, 2)))
     mean = mean / ops.maximum(ops.sum(affinity, axis=-1, keepdims=True), 1e-12)
     mean = ops.reshape(mean, size)
     return ab + share[..., None] * (mean - ab)
@@ -77,9 +85,9 @@ def grey_world(ab: Tensor, share: Tensor) -> Tensor:
     """
     ops = namespace(ab)
     weight = MUTED**2 / (MUTED**2 + ops.sum(ab * ab, axis=-1, keepdims=True))
-    cast = ops.sum(weight * ab, axis=(-3, -2), keepdims=True)
-    cast = cast / ops.sum(weight, axis=(-3, -2), keepdims=True)
-    return ab - share[..., None] * weight * cast
+    tint = ops.sum(weight * ab, axis=(-3, -2), keepdims=True)
+    tint = tint / ops.sum(weight, axis=(-3, -2), keepdims=True)
+    return ab - share[..., None] * weight * tint
 
 
 def shrink_chroma(ab: Tensor, threshold: Tensor) -> Tensor:
@@ -95,9 +103,3 @@ def shrink_chroma(ab: Tensor, threshold: Tensor) -> Tensor:
     ops = namespace(ab)
     square = ops.sum(ab * ab, axis=-1, keepdims=True)
     return ab * square / ops.maximum(square + threshold[..., None] ** 2, 1e-12)
-
-
-def _halve(x: Tensor) -> Tensor:
-    """Average pairs of rows and columns of (..., h, w, C); an odd last one is left out."""
-    x = (x[..., :-1:2, :, :] + x[..., 1::2, :, :]) / 2
-    return (x[..., :-1:2, :] + x[..., 1::2, :]) / 2

@@ -25,6 +25,7 @@ class DecodingConfig:
 
     Attributes:
         temperature: of the annealed mean (networks that output a distribution).
+        chroma_penalty: see `color.decode_ab`.
         gain: factor on the vibrance that users give, so that at vibrance 1 photos are as colorful
             as real ones are on average.
         psnr_optimal_vibrance: the vibrance, as users give it, that comes nearest to the true colors
@@ -34,6 +35,7 @@ class DecodingConfig:
     """
 
     temperature: float = 0.38
+    chroma_penalty: float = 0.0
     gain: float = 1.0
     psnr_optimal_vibrance: float = 1.0
     kernel: Kernel = field(default_factory=Kernel)
@@ -79,20 +81,21 @@ def decode_outputs(
 ) -> Tensor:
     """Return the chroma that a network's outputs mean, at a vibrance.
 
-    The one way from outputs to ab, in training as in inference. With v = gain · vibrance: of a
-    distribution (`logits`) the annealed mean (Zhang et al. 2016, eq. 5) at temperature / v, times
-    v: sharper and stronger, because sharpening alone ends at the mode, which is paler than
-    photographs are. Of a regression (`ab_norm`): ab times v.
+    The one way from outputs to ab, in training as in inference: of a distribution (`logits`) the
+    annealed mean, see `color.decode_ab`; of a regression (`ab_norm`) ab itself; times gain and
+    vibrance. Vibrance is a plain factor: a distribution that it also sharpened would bring out
+    blotches of its likeliest colors.
 
     Args:
         outputs: `logits` (..., h, w, Q) or `ab_norm` (..., h, w, 2) in −1…1; others are ignored.
-        decoding: gives temperature and gain.
+        decoding: gives temperature, penalty and gain.
         vibrance: as users give it, 0.2…5; must broadcast with (..., h, w, 1).
 
     Returns:
         ab (..., h, w, 2) in CIE Lab units.
     """
-    strength = decoding.gain * vibrance
     if "logits" in outputs:
-        return decode_ab(outputs["logits"], decoding.temperature / strength) * strength
-    return denormalize_ab(outputs["ab_norm"]) * strength
+        ab = decode_ab(outputs["logits"], decoding.temperature, decoding.chroma_penalty)
+    else:
+        ab = denormalize_ab(outputs["ab_norm"])
+    return ab * (decoding.gain * vibrance)

@@ -120,9 +120,9 @@ def _deep_gray(image: Image.Image) -> npt.NDArray[np.uint8]:
 def _to_8_bits(values: npt.NDArray[Any], white: float | None = None) -> npt.NDArray[np.uint8]:
     """Scale samples so that `white` becomes 255, rounded to nearest; what is below 0 is black.
 
-    Without `white`: 255 and 65535 for those depths. Wider samples do not say what their white
+    Without `white`: 255 and 65535 for those depths. Wider samples do not record what their white
     is, so it is the least of 1 (floats only), 255 and 65535 that none of them exceeds, or else
-    the largest sample.
+    the largest finite sample. Infinity is white, and what is no number black.
     """
     if values.dtype == np.uint8:
         return values
@@ -130,9 +130,10 @@ def _to_8_bits(values: npt.NDArray[Any], white: float | None = None) -> npt.NDAr
         white = 65535
     if white is None:
         usual = (1, 255, 65535) if np.issubdtype(values.dtype, np.floating) else (255, 65535)
-        values = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
-        largest = float(values.max())
+        values = values.astype(np.float64)
+        largest = float(np.max(values, where=np.isfinite(values), initial=0.0))
         white = next((level for level in usual if largest <= level), largest)
+        values = np.nan_to_num(values, nan=0.0, posinf=white, neginf=0.0)
     if values.dtype == np.uint16:  # one pass without a float copy
         return np.asarray(cv2.convertScaleAbs(values, alpha=255 / white), np.uint8)
     return np.rint(np.clip(values * (255 / white), 0, 255)).astype(np.uint8)

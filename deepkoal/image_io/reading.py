@@ -1,4 +1,4 @@
-"""DecodingConfig: any photo file in, a `Photo` or an error that says what to do out."""
+"""Reading: any photo file in, a `Photo` or an error with its remedy out."""
 
 import io
 import os
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 from PIL.ExifTags import Base as Tag
 
-from deepkoal.errors import PhotoError
+from deepkoal.errors import PhotoError, check_range
 from deepkoal.image_io import metadata, pixels
 from deepkoal.image_io.kinds import READERS, sniff_kind
 from deepkoal.image_io.photo import Photo
@@ -24,7 +24,7 @@ _REMEDY = "copy or download it again, or save it as JPEG or PNG in a picture edi
 
 
 def read_photo(
-    source: str | os.PathLike[str] | bytes | IO[bytes],
+    source: str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes],
     *,
     name: str | None = None,
     max_pixels: int = MAX_PIXELS,
@@ -40,13 +40,14 @@ def read_photo(
         max_pixels: limit to width × height, checked before anything is decoded.
 
     Raises:
-        PhotoError: the file is missing, unreadable, empty, damaged, too large or no photo.
+        PhotoError: the file is missing, unreadable, empty, damaged, too large or no photo, the
+            source is no file, or `max_pixels` no whole number above 0.
     """
-    if isinstance(source, bytes):
+    check_range(max_pixels, "max_pixels", 1, whole=True, error=PhotoError)
+    if isinstance(source, (bytes, bytearray, memoryview)):
         return _read(io.BytesIO(source), name or "photo", max_pixels)
     if not isinstance(source, (str, os.PathLike)):
-        stream_name = name or str(getattr(source, "name", "photo"))
-        return _read(io.BytesIO(source.read()), stream_name, max_pixels)
+        return _read_stream(source, name or str(getattr(source, "name", "photo")), max_pixels)
     path = Path(source)
     name = name or str(path)
     try:
@@ -65,7 +66,9 @@ def read_photo(
         return _read(file, name, max_pixels)
 
 
-def decode_photo(data: bytes, name: str = "photo", *, max_pixels: int = MAX_PIXELS) -> Photo:
+def decode_photo(
+    data: bytes | bytearray | memoryview, name: str = "photo", *, max_pixels: int = MAX_PIXELS
+) -> Photo:
     """Decode the bytes of a photo file, as `read_photo` does.
 
     Raises:
@@ -74,13 +77,30 @@ def decode_photo(data: bytes, name: str = "photo", *, max_pixels: int = MAX_PIXE
     return read_photo(data, name=name, max_pixels=max_pixels)
 
 
-def read_image(source: str | os.PathLike[str] | bytes | IO[bytes]) -> npt.NDArray[np.uint8]:
+def read_image(
+    source: str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes],
+) -> npt.NDArray[np.uint8]:
     """Read a photo's pixels: uint8 (H, W, 3) in 0…255, sRGB, upright.
 
     Raises:
         PhotoError: as for `read_photo`.
     """
     return read_photo(source).rgb
+
+
+def _read_stream(stream: IO[bytes], name: str, max_pixels: int) -> Photo:
+    try:
+        data: object = stream.read()
+    except (AttributeError, OSError, ValueError) as error:  # ValueError: it is closed
+        raise PhotoError(
+            f"{name}: cannot be read ({error}); give a path, bytes or an open binary file"
+        ) from error
+    if not isinstance(data, bytes):
+        raise PhotoError(
+            f"{name}: expected a file opened in binary mode, got one that gives "
+            f"{type(data).__name__}; open it with mode 'rb'"
+        )
+    return _read(io.BytesIO(data), name, max_pixels)
 
 
 def _read(file: IO[bytes], name: str, max_pixels: int) -> Photo:

@@ -3,8 +3,6 @@
 import errno
 import io
 import os
-import secrets
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from deepkoal.errors import PhotoError
+from deepkoal.atomic_files import write_bytes_atomically
+from deepkoal.errors import PhotoError, check_range
 from deepkoal.image_io.photo import FORMATS, READABLE, Photo
 
 
@@ -70,17 +69,15 @@ def encode_photo(
 
     Raises:
         PhotoError: the array is no picture, its size is not `like`'s although there is alpha
-            to carry, or the format is unknown or cannot hold so large a picture.
+            to carry, the format is unknown or cannot hold so large a picture, or the quality is
+            no whole number in 1…100.
     """
     name = "picture" if like is None else like.source
     kind = FORMATS.get(format.lower(), format.upper())
     if kind not in _FORMATS:
         raise PhotoError(f"{name}: cannot be written as {format!r}; choose {READABLE}")
-    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
-        raise PhotoError(
-            f"{name}: expected uint8 pixels of shape (H, W, 3), got {rgb.dtype} {rgb.shape}; "
-            "convert them first"
-        )
+    check_range(quality, f"{name}'s quality", 1, 100, whole=True, error=PhotoError)
+    _check_pixels(rgb, name)
     spec = _FORMATS[kind]
     height, width = rgb.shape[:2]
     if max(height, width) > spec.largest_side:
@@ -91,7 +88,7 @@ def encode_photo(
     image = Image.fromarray(np.ascontiguousarray(rgb))
     options = dict(spec.options)
     if kind in _LOSSY:
-        options["quality"] = quality
+        options["quality"] = int(quality)  # Pillow takes no number of NumPy's
     if like is not None and spec.keeps_alpha and like.alpha is not None:
         if like.alpha.shape != (height, width):
             raise PhotoError(
@@ -113,6 +110,18 @@ def encode_photo(
     return file.getvalue()
 
 
+def _check_pixels(rgb: object, name: str) -> None:
+    if not isinstance(rgb, np.ndarray):
+        got = type(rgb).__name__
+    elif rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
+        got = f"{rgb.dtype} {rgb.shape}"
+    else:
+        return
+    raise PhotoError(
+        f"{name}: expected uint8 pixels of shape (H, W, 3), got {got}; convert them first"
+    )
+
+
 def write_photo(
     path: str | os.PathLike[str],
     rgb: npt.NDArray[np.uint8],
@@ -122,7 +131,8 @@ def write_photo(
 ) -> None:
     """Write a photo in the format its name ends in, replacing the file if there is one.
 
-    The file appears whole or not at all: it is written beside its place, then renamed.
+    The file appears whole or not at all, see `atomic_files.replace_atomically`: a symbolic link
+    stays and its target is replaced, and a file that is replaced keeps its permissions.
 
     Args:
         path: ends in one of `PHOTO_SUFFIXES`; its folder exists.
@@ -140,19 +150,13 @@ def write_photo(
             ".webp, .tif, .bmp or .gif"
         )
     data = encode_photo(rgb, path.suffix, like, quality=quality)
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with part.open("xb") as file:
-            file.write(data)
-        part.replace(path)
+        write_bytes_atomically(path, data)
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0, "check the folder and the disk")
         raise PhotoError(
             f"{path}: cannot be written ({error.strerror or error}); {remedy}"
         ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def write_image(path: str | os.PathLike[str], rgb: npt.NDArray[np.uint8]) -> None:

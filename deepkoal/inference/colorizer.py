@@ -23,7 +23,13 @@ from deepkoal.guidance import (
 )
 from deepkoal.inference.backends import Backend, KerasBackend, find_backend, open_backend
 from deepkoal.inference.prediction import Prediction
-from deepkoal.inference.working_size import LEAST_SIDE, fit_working_size, run_network
+from deepkoal.inference.scene import find_border
+from deepkoal.inference.working_size import (
+    LEAST_SIDE,
+    fit_working_sizes,
+    merge_outputs,
+    run_network,
+)
 from deepkoal.pretrained.networks import load_backend, load_network, load_trained
 from deepkoal.pretrained.presets import DEFAULT_PRESET, list_presets, load_preset
 from deepkoal.pretrained.run_dir import load_decoding, read_training_size
@@ -51,8 +57,8 @@ class Colorizer:
 
     Attributes:
         backend: that runs the network.
-        working_size: side in pixels at which a square photo is shown to the network; other
-            aspects are shown at the same area.
+        working_sizes: sides in pixels at which a square photo is shown to the network, from small
+            to large; other aspects are shown at the same area. What it says at each is averaged.
         decoding: how its outputs become colors; `DecodingConfig()` where None.
     """
 
@@ -61,14 +67,21 @@ class Colorizer:
         self,
         network: keras.Model | Backend,
         *,
-        working_size: int = 128,
+        working_size: int | Sequence[int] = 128,
         decoding: DecodingConfig | None = None,
     ) -> None:
-        check_range(working_size, "a working size", LEAST_SIDE, whole=True)
+        sizes: list[Any] = list(working_size) if isinstance(working_size, list | tuple) else []
+        for size in sizes or [working_size]:
+            check_range(size, "a working size", LEAST_SIDE, whole=True)
         is_backend = hasattr(network, "kind")  # a Keras model has none, and is not imported here
         self.backend: Backend = network if is_backend else KerasBackend(network)
-        self.working_size = int(working_size)
+        self.working_sizes = tuple(sorted(int(size) for size in sizes or [working_size]))
         self.decoding = decoding or DecodingConfig()
+
+    @property
+    def working_size(self) -> int:
+        """The largest of the working sizes, in pixels."""
+        return self.working_sizes[-1]
 
     @property
     def network(self) -> keras.Model:
@@ -176,7 +189,9 @@ class Colorizer:
         """
         prediction = self.predict(photo)
         height, width = prediction.outputs["features"].shape[:2]
-        return Reference(prediction.points, measure_ab(photo, height, width).reshape(-1, 2))
+        box = prediction.box
+        inside = photo if box is None else photo[box[0] : box[1], box[2] : box[3]]
+        return Reference(prediction.points, measure_ab(inside, height, width).reshape(-1, 2))
 
     def colorize(
         self,
@@ -279,23 +294,37 @@ class Colorizer:
 
     def _predict_all(self, photos: Sequence[ByteArray]) -> list[Prediction]:
         all_l = [_read_lightness(photo) for photo in photos]
-        stride = find_stride(self.backend.name)
+        seen = [
+            Prediction(l, {}, self.decoding, _find_border(l), self.open_reference) for l in all_l
+        ]
         alike = defaultdict(list)
-        for index, l in enumerate(all_l):
-            height, width = fit_working_size(np.array(l.shape), self.working_size)
-            alike[int(height), int(width)].append(index)
-        predictions: dict[int, Prediction] = {}
-        for size, indices in alike.items():
+        for index, photo in enumerate(seen):
+            alike[fit_working_sizes(np.array(photo.inner_l.shape), self.working_sizes)].append(
+                index
+            )
+        for sizes, indices in alike.items():
             for start in range(0, len(indices), BATCH):
                 chunk = indices[start : start + BATCH]
-                shown = np.stack([resize(all_l[index], *size) for index in chunk])
-                outputs = run_network(self.backend.predict, shown, stride)
+                outputs = self._run([seen[index].inner_l for index in chunk], sizes)
                 for position, index in enumerate(chunk):
                     own = {name: output[position] for name, output in outputs.items()}
-                    predictions[index] = Prediction(
-                        all_l[index], own, self.decoding, self.open_reference
-                    )
-        return [predictions[index] for index in range(len(photos))]
+                    seen[index] = replace(seen[index], outputs=own)
+        return seen
+
+    def _run(self, all_l: list[FloatArray], sizes: Sequence[tuple[int, int]]) -> dict[str, Any]:
+        """Return the network's outputs for photos of one aspect, merged over the sizes."""
+        stride = find_stride(self.backend.name)
+        passes = []
+        for size in sizes:
+            shown = np.stack([resize(l, *size) for l in all_l])
+            passes.append(run_network(self.backend.predict, shown, stride))
+        return merge_outputs(passes)
+
+
+def _find_border(l: FloatArray) -> FloatArray | None:
+    """Return what a border leaves of a photo, None where there is none."""
+    border = find_border(l)
+    return None if tuple(border) == (0, 1, 0, 1) else border
 
 
 def _read_lightness(photo: ByteArray) -> FloatArray:

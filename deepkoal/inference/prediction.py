@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack
 
 import numpy as np
 
@@ -31,6 +31,8 @@ from deepkoal.guidance.hints import check_kind
 from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.rendering.composition import render
 from deepkoal.rendering.resampling import resize
+
+Pixels = TypeVar("Pixels", FloatArray, ByteArray)
 
 HALF_DOUBT = 20.0
 """Expected error, in ab units, at which uncertainty is 0.5."""
@@ -144,7 +146,8 @@ class Prediction(PredictionCore):
         """
         error = self._expect_error(self.decoding.temperature, hints)
         doubt = error / (error + HALF_DOUBT)
-        return np.asarray(resize(doubt.astype(np.float32), *self.l.shape))
+        full = np.asarray(resize(doubt.astype(np.float32), *self.inner_l.shape))
+        return self._frame(full, np.zeros_like(self.l))
 
     def suggest_hints(
         self, count: int = 5, *, hints: Sequence[Hint] = ()
@@ -163,8 +166,9 @@ class Prediction(PredictionCore):
         """
         doubt = self._expect_error(1.0, hints)
         cells = suggest_hints(doubt, self.points, self.decoding.kernel, count)
-        scale = np.array(self.l.shape) / doubt.shape
-        return [(float(x), float(y)) for y, x in (cells + 0.5) * scale]
+        scale = np.array(self.inner_l.shape) / doubt.shape
+        first = (0, 0) if self.box is None else self.box[::2]
+        return [(float(x), float(y)) for y, x in (cells + 0.5) * scale + first]
 
     def list_likely_colors(self, x: float, y: float, count: int = 6) -> FloatArray:
         """Return the colors that a place may well have, the likeliest first.
@@ -222,7 +226,19 @@ class Prediction(PredictionCore):
         return np.asarray(ab, np.float32).reshape(-1, *ab.shape[-3:])
 
     def _render(self, ab: FloatArray, hints: HintArrays | None) -> ByteArray:
-        return render(self.l, np.asarray(self.fit_field(ab, hints), np.float32))
+        inside = render(self.inner_l, np.asarray(self.fit_field(ab, hints), np.float32))
+        if self.box is None:
+            return inside
+        neutral = np.zeros((1, 1, 4), np.float32)
+        return self._frame(inside, render(self.l, neutral))
+
+    def _frame(self, inside: Pixels, whole: Pixels) -> Pixels:
+        """Return what is known of the inside within what holds for the whole photo."""
+        if self.box is None:
+            return inside
+        top, bottom, left, right = self.box
+        whole[top:bottom, left:right] = inside
+        return whole
 
     def _sort_latents(self, count: int, seed: int) -> VariationLatents:
         self.demand_distribution("variations")

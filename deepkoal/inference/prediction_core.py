@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepkoal.arrays import Tensor, namespace
+from deepkoal.arrays import Tensor, cast, namespace
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
     AffinityPoints,
@@ -31,6 +31,7 @@ from deepkoal.guidance import (
     vary,
 )
 from deepkoal.guidance.chroma_cleanup import cleanup as clean_chroma
+from deepkoal.inference.scene import measure_structure
 from deepkoal.rendering.resampling import resize
 from deepkoal.rendering.upsampling import fit_chroma, touch_chroma
 
@@ -44,11 +45,31 @@ class PredictionCore:
         outputs: the network's outputs, float32 (h, w, C) each: `logits` or `ab_norm`, and for
             hints, references and variations `features`.
         decoding: the constants of decoding them.
+        border: what `scene.find_border` left of the photo, float32 (4,): the network saw the inside
+            alone, which the outputs are of, and what lies around it stays neutral. None where it
+            saw all.
     """
 
     l: Tensor
     outputs: dict[str, Tensor]
     decoding: DecodingConfig
+    border: Tensor | None = None
+
+    @functools.cached_property
+    def box(self) -> Tensor | None:
+        """The inside's first row, last row + 1, first column, last column + 1: int32 (4,)."""
+        if self.border is None:
+            return None
+        ops = namespace(self.border)
+        height, width = ops.shape(self.l)
+        sides = cast(ops.stack([height, height, width, width]), "float32")
+        return cast(ops.round(self.border * sides), "int32")
+
+    @functools.cached_property
+    def inner_l(self) -> Tensor:
+        """The inside's lightness, float32 (h, w)."""
+        box = self.box
+        return self.l if box is None else self.l[box[0] : box[1], box[2] : box[3]]
 
     @functools.cached_property
     def points(self) -> AffinityPoints:
@@ -57,13 +78,15 @@ class PredictionCore:
         ops = namespace(features)
         size = ops.shape(features)[:2]
         same = ops is np and size == np.shape(self._coarse_l)  # a graph learns sizes as it runs
-        return make_affinity_points(features, self._coarse_l if same else resize(self.l, *size))
+        return make_affinity_points(
+            features, self._coarse_l if same else resize(self.inner_l, *size)
+        )
 
     @functools.cached_property
     def _coarse_l(self) -> Tensor:
         """Lightness at the size of the coarse chroma, float32 (h, w)."""
         colors = self.outputs["logits" if "logits" in self.outputs else "ab_norm"]
-        return resize(self.l, *namespace(colors).shape(colors)[:2])
+        return resize(self.inner_l, *namespace(colors).shape(colors)[:2])
 
     @functools.cached_property
     def _matches(self) -> dict[Reference, tuple[Tensor, Tensor]]:
@@ -105,6 +128,7 @@ class PredictionCore:
         if cleanup and doubted is not None:
             doubt = uncertainty(doubted)
             ab = clean_chroma(ab, self.outputs["features"], self._coarse_l, doubt)
+            ab = ab * measure_structure(self._coarse_l)
         if reference is not None:
             mean, trust = self._match(reference)
             ab = self._add(ab, trust * (mean - self._at_points(ab)))
@@ -121,7 +145,11 @@ class PredictionCore:
         Hints bend it so that their own pixels are met; ab is then of one version of the photo.
         """
         field = fit_chroma(self._coarse_l, ab)
-        return field if hints is None else touch_chroma(field, self.l, hints.points, hints.ab)
+        return (
+            field
+            if hints is None
+            else touch_chroma(field, self.inner_l, self._move_inside(hints.points), hints.ab)
+        )
 
     def sort_variations(self, latents: VariationLatents) -> VariationLatents:
         """Return variations of this photo, the likeliest first.
@@ -135,7 +163,18 @@ class PredictionCore:
     def find_hint_cells(self, points: Tensor) -> Tensor:
         """Return the indices, (K,), of places (K, 2), x and y in pixels, among `points`."""
         ops = namespace(self.l)
-        return find_cells(points, ops.shape(self.l), ops.shape(self.outputs["features"])[:2])
+        grid = ops.shape(self.outputs["features"])[:2]
+        return find_cells(self._move_inside(points), ops.shape(self.inner_l), grid)
+
+    def _move_inside(self, points: Tensor) -> Tensor:
+        """Return places of the photo (K, 2), x and y, as the nearest ones of its inside."""
+        box = self.box
+        if box is None:
+            return points
+        ops = namespace(points)
+        edges = cast(box, "float64" if ops is np else points.dtype)
+        first, end = ops.stack([edges[2], edges[0]]), ops.stack([edges[3], edges[1]])
+        return ops.clip(points - first, 0, end - first - 0.5)
 
     def demand_distribution(self, what: str) -> Tensor:
         """Return the logits.

@@ -5,15 +5,18 @@ Written once for NumPy arrays and backend tensors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from deepkoal.arrays import Tensor, arange, cast, namespace
-from deepkoal.color import normalize_l
+from deepkoal.color import normalize_l, softmax
+from deepkoal.rendering.resampling import resize
 
 ROUND_TO = 8
 """Sides of working sizes are multiples of this many pixels."""
 
 LEAST_SIDE = 32
+_FAINT = 1e-9  # a probability that is as good as none
+
 MOST_STRETCH = 8.0
 """Ratio of the sides beyond which a photo's aspect is not kept."""
 
@@ -33,6 +36,16 @@ def fit_working_size(size: Tensor, working_size: int) -> Tensor:
     stretch = ops.clip(size / ops.flip(size), 1 / MOST_STRETCH, MOST_STRETCH)
     sides = ops.round(working_size * ops.sqrt(stretch) / ROUND_TO) * ROUND_TO
     return cast(ops.maximum(sides, LEAST_SIDE), "int32")
+
+
+def fit_working_sizes(
+    size: Tensor, working_sizes: Sequence[int]
+) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Return height and width at each of several working sizes, see `fit_working_size`."""
+    return tuple(
+        (fitted[0], fitted[1])
+        for fitted in (fit_working_size(size, each) for each in working_sizes)
+    )
 
 
 def run_network(
@@ -58,6 +71,33 @@ def run_network(
         factor = rows // ops.shape(output)[1]
         cropped[name] = cast(output[:, : height // factor, : width // factor], "float32")
     return cropped
+
+
+def merge_outputs(outputs: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return what a network says of photos that it has seen at several sizes.
+
+    Seen small, large things come out whole; seen large, small ones are found. The distributions of
+    all sizes are averaged at the places of the largest, where the features are its own.
+
+    Args:
+        outputs: of the same photos at each size, the largest last, (B, h, w, C) each.
+
+    Returns:
+        The outputs, of the largest size's shapes: `logits` are logarithms of mean probabilities,
+        `ab_norm` is the mean.
+    """
+    *others, finest = outputs
+    merged = dict(finest)
+    if not others:
+        return merged
+    name = "logits" if "logits" in finest else "ab_norm"
+    ops = namespace(finest[name])
+    size = ops.shape(finest[name])[-3:-1]
+    if name == "ab_norm":
+        total = sum((resize(each[name], *size) for each in others), finest[name])
+        return {**merged, name: total / len(outputs)}
+    total = sum((resize(softmax(each[name]), *size) for each in others), softmax(finest[name]))
+    return {**merged, name: ops.log(total / len(outputs) + _FAINT)}
 
 
 def _mirror(x: Tensor, axis: int, side: Tensor | int, stride: int) -> Tensor:

@@ -18,8 +18,8 @@ class AdversarialLoss(keras.losses.Loss):
 
     The network's part sees the discriminator's weights as constants, the discriminator's part sees
     the colored picture as a constant: one gradient of the sum is that of each side by itself,
-    taken at the same moment. With an optimizer that does not care for scale, as Adam, the weight of the loss
-    acts on the network alone.
+    taken at the same moment. With an optimizer that does not care for scale, as Adam, the weight
+    of the loss acts on the network alone.
 
     - `vanilla`: Goodfellow et al. 2014 (arXiv 1406.2661), the network's part non-saturating, the
       discriminator's halved as in Pix2Pix (arXiv 1611.07004, section 3.3).

@@ -15,8 +15,8 @@ class LossDomain(enum.Enum):
         LOGITS: ab (B, h, w, 2) in ab units; and logits (B, h, w, Q) over `color.ab_bins()`.
         AB: ab (B, h, w, 2) in ab units, both; of a distribution the annealed mean.
         PICTURE: Lab (B, H, W, 3) at the photo's size, both, with the photo's own lightness. The
-            truth's ab is as coarse as the network's, so that sharpness tells neither from the
-            other.
+            truth's ab is as coarse as the network's, so that sharpness gives neither
+            away.
     """
 
     LOGITS = "logits"

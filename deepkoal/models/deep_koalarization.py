@@ -20,7 +20,7 @@ def koala(embedder: keras.Model) -> keras.Model:
     Returns:
         A functional model from `l_norm` (B, H, W, 1), float32 in −1…1, to
         a dict of float32: `ab_norm` (B, H, W, 2) in −1…1 (times 110: ab); and `features`
-        (B, H/4, W/4, 64), the decoder's last at that stride, which tell what belongs together.
+        (B, H/4, W/4, 64), the decoder's last at that stride, by which like places are found.
     """
     l_norm = keras.Input((None, None, 1), name="l_norm")
     embedding = embedder(l_norm)

@@ -16,7 +16,7 @@ def lite(
 ) -> keras.Model:
     """Build the default network: encoder, semantic fusion, U-Net decoder to stride 4.
 
-    The encoder is a classifier that also tells its class logits; standardized, they are the
+    The encoder is a classifier that also outputs its class logits; standardized, they are the
     semantic embedding that is fused at the bottleneck as in Deep Koalarization (arXiv
     1712.03400), so one pass serves as encoder and expert.
 
@@ -30,7 +30,7 @@ def lite(
     Returns:
         A functional model from `l_norm` (B, H, W, 1), float32 in −1…1, H and W multiples of 32,
         to `{"logits": (B, H/4, W/4, Q), "features": (B, H/4, W/4, widths[-1])}`: unnormalized
-        log-probabilities over `color.ab_bins()`, and what tells like places from others, see
+        log-probabilities over `color.ab_bins()`, and features by which like places are found, see
         `guidance.affinity`.
     """
     l_norm = keras.Input((None, None, 1), name="l_norm")

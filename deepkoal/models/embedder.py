@@ -24,7 +24,7 @@ INCEPTION_MD5 = "e693bd0210a403b3192acc6073ad2e96"
 
 @keras.saving.register_keras_serializable(package="deepkoal")
 class SemanticEmbedder(keras.Model):
-    """A frozen classifier that tells what a black-and-white photo shows, as one vector.
+    """A frozen classifier: what a black-and-white photo shows, as one vector.
 
     Deep Koalarization (arXiv 1712.03400), section 3.2: lightness, resized and replicated to three
     channels, is classified; the logits before softmax are the embedding. They are standardized
@@ -189,7 +189,7 @@ class SemanticEmbedder(keras.Model):
 
 
 def _load_or_randomize(classifier: keras.Model, weights: str | Path | None, seed: int) -> str:
-    """Load a local file, or draw weights; return what tells these weights from others."""
+    """Load a local file, or draw weights; return a name that is these weights' alone."""
     if weights is None:
         _randomize(classifier, seed)
         return f"seed-{seed}"

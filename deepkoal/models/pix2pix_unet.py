@@ -32,7 +32,7 @@ def pix2pix(*, filters: int = 64, depth: int = 8) -> keras.Model:
     Returns:
         A functional model from `l_norm` (B, H, W, 1), float32 in −1…1, to a dict of float32:
         `ab_norm` (B, H, W, 2) in −1…1 (times 110: ab); and `features` (B, H/4, W/4, 2 · filters),
-        the decoder's at that stride, which tell what belongs together.
+        the decoder's at that stride, by which like places are found.
     """
     l_norm = keras.Input((None, None, 1), name="l_norm")
     widths = [filters * min(2**level, 8) for level in range(depth)]
@@ -62,7 +62,7 @@ def pix2pix(*, filters: int = 64, depth: int = 8) -> keras.Model:
 
 
 def patch_discriminator(*, filters: int = 64) -> keras.Model:
-    """Build the PatchGAN of Pix2Pix: each score judges 70×70 pixels.
+    """Build the PatchGAN of Pix2Pix: each score is of 70×70 pixels.
 
     C64-C128-C256-C512 (appendix 6.1), leaky ReLUs, no normalization in the first; the last two
     convolutions have stride 1. Conditional: it sees the lightness with the color.

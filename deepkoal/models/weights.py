@@ -1,24 +1,24 @@
 """Half-precision weights as safetensors files, keyed by variable path, and where they ship.
 
-Keras is imported where weights are saved or loaded only, so that finding them is quick.
+Keras and NumPy are imported only where weights are saved or loaded, so that finding them is
+quick.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.resources
 import os
-import sysconfig
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from deepkoal.atomic_files import write_bytes_atomically
 from deepkoal.errors import WeightsError
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 MODELS_ENV = "DEEPKOAL_MODELS"
 WEIGHTS_FILE = "weights.safetensors"
@@ -127,9 +127,9 @@ def check_sha256(path: Path, data: bytes, sha256: str | None) -> None:
 def shipped_models_dir() -> Path:
     """Return the folder with one subfolder of weights per shipped model.
 
-    It is the folder named by the environment variable `DEEPKOAL_MODELS` if that is set,
-    else `models/` of the checkout this package lies in, else `share/deepkoal/models` of
-    the Python installation.
+    It is the folder named by the environment variable `DEEPKOAL_MODELS` if that is set, else
+    `shipped_models/` within the installed package, else `models/` of the checkout this package
+    lies in, which is where the former is packed from.
 
     Raises:
         WeightsError: none of these folders holds weights.
@@ -167,10 +167,8 @@ def find_shipped(name: str, file: str = WEIGHTS_FILE) -> Path:
 
 
 def _default_places() -> list[Path]:
-    user_scheme = sysconfig.get_preferred_scheme("user")
-    data = (sysconfig.get_path("data"), sysconfig.get_path("data", user_scheme))
-    shared = [Path(root) / "share" / "deepkoal" / "models" for root in data]
-    return [Path(__file__).resolve().parents[2] / "models", *shared]
+    package = Path(str(importlib.resources.files("deepkoal")))
+    return [package / "shipped_models", package.parent / "models"]
 
 
 def _by_key(model: keras.Model, skip: Collection[str]) -> dict[str, keras.Variable]:
@@ -191,6 +189,7 @@ def _by_key(model: keras.Model, skip: Collection[str]) -> dict[str, keras.Variab
 
 def _half(variable: keras.Variable, key: str) -> np.ndarray:
     import keras
+    import numpy as np
 
     values = np.asarray(variable)
     if not keras.backend.is_float_dtype(variable.dtype):

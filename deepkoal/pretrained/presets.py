@@ -24,7 +24,8 @@ class Preset:
         name: folder below `models/` and the name users type.
         summary: one line for `deepkoal presets`.
         network: builder in `deepkoal.models`.
-        working_size: side in pixels of a square photo as the network sees it.
+        working_size: side or sides in pixels of a square photo as the network sees it, see
+            `Colorizer`.
         decoding: how its outputs are read, see `guidance.DecodingConfig.from_config`.
         license: terms of the weights.
         sha256: of `weights.safetensors`, or None where no weights are shipped.
@@ -34,7 +35,7 @@ class Preset:
     name: str
     summary: str
     network: str
-    working_size: int
+    working_size: int | list[int]
     decoding: dict[str, Any]
     license: str
     sha256: str | None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from deepkoal.errors import RunError
-from deepkoal.rendering.upsampling import NETWORK_STRIDE
+from deepkoal.rendering import NETWORK_STRIDE
 
 LOSSES = (
     "cross_entropy",
@@ -178,14 +178,15 @@ class Recipe:
             RunError: a setting is unknown, of the wrong type or out of range.
         """
         fields = {name: type(value) for name, value in vars(self).items()}
-        for name in settings.keys() & RENAMED.keys():
+        settings = {name: value for name, value in settings.items() if value is not None}
+        former = [f"{name} ({RENAMED[name]})" for name in settings if name in RENAMED]
+        if former:
             warnings.warn(
-                f"the recipe setting {name} is called {RENAMED[name]} now; the old name will go",
+                f"recipe settings with a new name, the old of which will go: {', '.join(former)}",
                 DeprecationWarning,
                 stacklevel=2,
             )
         settings = rename_settings(settings)
-        settings = {name: value for name, value in settings.items() if value is not None}
         for name, value in settings.items():
             if name not in fields:
                 raise RunError(f"unknown recipe setting {name!r}; known: {', '.join(fields)}")

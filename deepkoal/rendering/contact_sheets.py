@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from deepkoal.arrays import ByteArray
 from deepkoal.guidance import Palette
 from deepkoal.rendering.composition import compose_rgb, lightness
 
-ByteArray = NDArray[np.uint8]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 LONGEST_SIDE = 2048
 """Of each half of a before-and-after picture, in pixels: it is for looking, not for keeping."""
@@ -23,6 +27,7 @@ _INK = (40, 40, 40)
 _TEXT_SIZE = 18
 _SMALL_TEXT_SIZE = 14
 _SWATCH_HEIGHT = 56
+_DPI = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,23 +122,50 @@ def draw_palettes(palettes: Sequence[Palette], *, width: int = 800) -> ByteArray
     Returns:
         uint8 (H, width, 3) sRGB; a color is as wide as its share.
     """
-    font = ImageFont.load_default(_TEXT_SIZE)
-    small = ImageFont.load_default(_SMALL_TEXT_SIZE)
-    text_height = _TEXT_SIZE + _SMALL_TEXT_SIZE + _GAP
+    text_height = _TEXT_SIZE + _SMALL_TEXT_SIZE + 2 * _GAP
     height = text_height + _SWATCH_HEIGHT + 2 * _GAP
-    sheet = Image.new("RGB", (width, len(palettes) * height + _GAP), _PAPER)
-    draw = ImageDraw.Draw(sheet)
-    for top, palette in zip(range(_GAP, sheet.height, height), palettes, strict=False):
-        heading = f"{palette.title} ({palette.name})" if palette.name else palette.title
-        draw.text((_GAP, top), heading, _INK, font)
-        draw.text((_GAP, top + _TEXT_SIZE + _GAP // 2), palette.summary, _INK, small)
-        edges = _GAP + np.cumsum([0, *palette.colors.values()]) * (width - 2 * _GAP)
-        for color, left, right in zip(palette.colors, edges[:-1], edges[1:], strict=True):
-            upper = top + text_height
-            corners = (round(left), upper, round(right) - 1, upper + _SWATCH_HEIGHT - 1)
-            if corners[2] >= corners[0]:
-                draw.rectangle(corners, color)
-    return np.array(sheet)
+    with plot_figure(width, len(palettes) * height + _GAP) as figure:
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set(xlim=(0, width), ylim=(len(palettes) * height + _GAP, 0))  # units are pixels
+        axes.set_axis_off()
+        for row, palette in enumerate(palettes):
+            top = _GAP + row * height
+            heading = f"{palette.title} ({palette.name})" if palette.name else palette.title
+            axes.text(_GAP, top, heading, fontsize=11, va="top")
+            axes.text(_GAP, top + _TEXT_SIZE + _GAP, palette.summary, fontsize=9, va="top")
+            left = float(_GAP)
+            for color, share in palette.colors.items():
+                wide = share * (width - 2 * _GAP)
+                middle = top + text_height + _SWATCH_HEIGHT / 2
+                axes.barh(middle, wide, _SWATCH_HEIGHT, left, color=color, antialiased=False)
+                left += wide
+        return rasterize(figure)
+
+
+@contextlib.contextmanager
+def plot_figure(width: int, height: int) -> Iterator[Figure]:
+    """Hand out an empty figure that is drawn alike everywhere, whatever a user's settings.
+
+    Args:
+        width: in pixels.
+        height: likewise.
+    """
+    import matplotlib.style  # here, because few who import this module plot
+    from matplotlib.figure import Figure
+
+    style = {"figure.dpi": _DPI, "font.family": "DejaVu Sans", "text.color": "#282828"}
+    with matplotlib.style.context(["default", style]):
+        yield Figure((width / _DPI, height / _DPI))
+
+
+def rasterize(figure: Figure) -> ByteArray:
+    """Return a figure as uint8 (H, W, 3) sRGB."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    rgba = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    return np.ascontiguousarray(rgba[..., :3])
 
 
 def _fit(rgb: ByteArray, width: int, height: int) -> ByteArray:

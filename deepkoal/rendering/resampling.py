@@ -38,6 +38,21 @@ def resize(x: Tensor, height: Tensor | int, width: Tensor | int) -> Tensor:
     return _multiply(_weigh(rows, height, x), x, _weigh(columns, width, x))
 
 
+def fit_grid(x: Tensor, side: int, least: int = 4) -> tuple[Tensor, Tensor]:
+    """Return height and width of a grid of about side² places, of a picture's aspect.
+
+    Args:
+        x: (H, W), the picture; the grid is no finer.
+        side: of the grid, where the picture is square.
+        least: of either side of the grid.
+    """
+    ops = namespace(x)
+    pair = cast(ops.stack(ops.shape(x)), "float32")
+    wanted = ops.maximum(ops.round(side * ops.sqrt(pair / ops.flip(pair))), least)
+    sides = cast(ops.minimum(wanted, pair), "int32")
+    return sides[0], sides[1]
+
+
 def interpolate_columns(x: np.ndarray, width: int) -> np.ndarray:
     """Return a grid (H, W, C) at another width, bilinear even where it shrinks, (H, width, C)."""
     weights = _weigh_bilinearly(x.shape[1], width, x)

@@ -15,10 +15,8 @@ bilinear with half-pixel centers. Written once for NumPy arrays and backend tens
 from __future__ import annotations
 
 from deepkoal.arrays import Tensor, arange, cast, fold, namespace
+from deepkoal.rendering import NETWORK_STRIDE as NETWORK_STRIDE
 from deepkoal.rendering.resampling import box_mean, resize
-
-NETWORK_STRIDE = 32
-"""Side of the square of pixels that every network's input can be a multiple of."""
 
 _OWN_STRIDES = {"koala": 8}
 

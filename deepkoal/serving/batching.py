@@ -1,4 +1,4 @@
-"""Requests wait in one queue, from which workers run them in small batches."""
+"""A queue of requests, and the workers that run them in small batches."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deepkoal.serving.errors import ServingError
 from deepkoal.serving.limits import Limits
 from deepkoal.serving.loading import ServedVersion
 from deepkoal.serving.metrics import Metrics
 from deepkoal.serving.signature import Arrays, Signature
-from deepkoal.serving.status import ServingError
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A request's work.
+    """A request in the queue.
 
     Attributes:
-        served: the model, which the job holds until it has run.
-        signature: of it.
+        served: the model, kept loaded until the job has run.
+        signature: one of its signatures.
         inputs: as `Signature.check_inputs` wants them.
         outputs: names.
         deadline: in the event loop's time.
-        answer: is given the outputs by name, or the error.
+        answer: its result is the outputs by name, or the error. An error that is raised would
+            hold the frames that it went through, and so the request's photos, in a cycle.
     """
 
     served: ServedVersion
@@ -35,17 +36,17 @@ class Job:
     inputs: Arrays
     outputs: tuple[str, ...]
     deadline: float
-    answer: asyncio.Future[Arrays]
+    answer: asyncio.Future[Arrays | Exception]
 
     @property
     def rows(self) -> int:
         """The size of its batch."""
-        return len(next(iter(self.inputs.values()))) if self.signature.batches else 1
+        return len(next(iter(self.inputs.values()))) if self.signature.is_batchable else 1
 
-    def joins(self, other: Job) -> bool:
-        """Tell whether both can be run as one batch."""
+    def fits_batch_of(self, other: Job) -> bool:
+        """Return whether both can be run as one batch."""
         return (
-            self.signature.batches
+            self.signature.is_batchable
             and self.served is other.served
             and self.signature is other.signature
             and self.outputs == other.outputs
@@ -65,7 +66,7 @@ class Batcher:
 
     Args:
         limits: queue length, workers, size of batches.
-        metrics: is told of them.
+        metrics: the queue's length and the batches' sizes are recorded there.
     """
 
     def __init__(self, limits: Limits, metrics: Metrics) -> None:
@@ -91,30 +92,42 @@ class Batcher:
         outputs: tuple[str, ...],
         deadline: float,
     ) -> Arrays:
-        """Run a request and return its outputs; cancelled, it is taken out of the queue.
+        """Run a request and return its outputs; if cancelled, it is taken out of the queue.
 
         Raises:
-            ServingError: RESOURCE_EXHAUSTED where the queue is full, DEADLINE_EXCEEDED, or what
-                the model says.
+            ServingError: RESOURCE_EXHAUSTED where the queue is full, DEADLINE_EXCEEDED, or the
+                model's.
         """
         if self.waiting + self.running >= self._limits.requests:
             raise ServingError(
                 "RESOURCE_EXHAUSTED",
                 f"{self._limits.requests} requests wait, as many as may; try again later",
             )
-        answer: asyncio.Future[Arrays] = asyncio.get_running_loop().create_future()
-        job = Job(served, signature, inputs, outputs, deadline, answer)
+        job = Job(
+            served,
+            signature,
+            inputs,
+            outputs,
+            deadline,
+            asyncio.get_running_loop().create_future(),
+        )
         self._waiting.append(job)
         self._metrics.waiting.set(self.waiting)
         self._wake.set()
         try:
             async with asyncio.timeout_at(deadline):
-                return await answer
+                outcome = await job.answer
         except TimeoutError as error:
             raise ServingError("DEADLINE_EXCEEDED", "the request's time is over") from error
         finally:
             if job in self._waiting:
                 self._waiting.remove(job)
+        if isinstance(outcome, Exception):
+            try:
+                raise outcome
+            finally:
+                del outcome, job  # as this frame becomes a part of the error
+        return outcome
 
     async def close(self) -> None:
         """Stop the workers; what waits is not run."""
@@ -128,24 +141,27 @@ class Batcher:
             while not self._waiting:
                 self._wake.clear()
                 await self._wake.wait()
-            batch = self._take_batch()
-            self._metrics.waiting.set(self.waiting)
-            self.running += len(batch)
+            # In a method of its own: a worker that waits holds no photos.
+            await self._run_batch(self._take_batch())
+
+    async def _run_batch(self, batch: Sequence[Job]) -> None:
+        self._metrics.waiting.set(self.waiting)
+        self.running += len(batch)
+        for job in batch:
+            job.served.users += 1
+        try:
+            await self._answer(batch)
+        finally:
+            self.running -= len(batch)
+            self.runs += 1
             for job in batch:
-                job.served.users += 1
-            try:
-                await self._answer(batch)
-            finally:
-                self.running -= len(batch)
-                self.runs += 1
-                for job in batch:
-                    job.served.users -= 1
+                job.served.users -= 1
 
     def _take_batch(self) -> list[Job]:
         batch = [self._waiting.popleft()]
         rows = batch[0].rows
         for job in tuple(self._waiting):
-            if rows + job.rows <= self._limits.batch_rows and job.joins(batch[0]):
+            if rows + job.rows <= self._limits.batch_rows and job.fits_batch_of(batch[0]):
                 self._waiting.remove(job)
                 batch.append(job)
                 rows += job.rows
@@ -164,7 +180,7 @@ class Batcher:
                 for job in batch:
                     await self._answer([job])
             elif not batch[0].answer.done():
-                batch[0].answer.set_exception(error)
+                batch[0].answer.set_result(_without_frames(error))
             return
         self._metrics.batch_rows.observe(sum(job.rows for job in batch))
         for job, outputs in zip(batch, answers, strict=True):
@@ -173,10 +189,10 @@ class Batcher:
 
 
 def run_jobs(batch: Sequence[Job], seconds: float) -> list[Arrays]:
-    """Run jobs that join as one, and return the outputs of each.
+    """Run jobs as one batch, and return the outputs of each.
 
     Raises:
-        ServingError: what the model says, or the outputs do not have the rows of the inputs.
+        ServingError: the model's, or the outputs do not have the rows of the inputs.
     """
     first = batch[0]
     if len(batch) == 1:
@@ -188,3 +204,10 @@ def run_jobs(batch: Sequence[Job], seconds: float) -> list[Arrays]:
         raise ServingError("INTERNAL", "the outputs do not have the rows of the inputs")
     parts = {name: np.split(array, ends[:-1]) for name, array in outputs.items()}
     return [{name: parts[name][number] for name in parts} for number in range(len(batch))]
+
+
+def _without_frames(error: Exception) -> Exception:
+    """Return an error that holds none of the frames it went through; of a bug, they are kept."""
+    if isinstance(error, ServingError):
+        return ServingError(error.code, str(error), error.http_status)
+    return error

@@ -8,44 +8,53 @@ from collections.abc import AsyncIterator
 from typing import Any, NoReturn
 
 import grpc
+from google.protobuf.message import DecodeError
 from tensorflow_serving.apis.model_service_pb2_grpc import (
     ModelServiceServicer,
     add_ModelServiceServicer_to_server,
 )
-from tensorflow_serving.apis.predict_pb2 import PredictResponse
+from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 from tensorflow_serving.apis.prediction_service_pb2_grpc import (
     PredictionServiceServicer,
     add_PredictionServiceServicer_to_server,
 )
 
 from deepkoal.errors import DeepkoalError
+from deepkoal.serving.errors import ServingError
 from deepkoal.serving.service import SIGNATURE_FIELD, Service
-from deepkoal.serving.status import ServingError
-from deepkoal.serving.tensor_protos import read_tensor, write_tensor
+from deepkoal.serving.signature import count_bytes
+from deepkoal.serving.tensor_protos import estimate_bytes, read_tensor, write_tensor
 
 HEALTH_SERVICE = "grpc.health.v1.Health"
+PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
+
+SPARE_CALLS = 16
+"""Calls at a time beside those of `Limits.requests`, for status and health."""
 
 # grpc.health.v1.HealthCheckResponse: its one field is an enum.
 _SERVING, _NOT_SERVING = b"\x08\x01", b"\x08\x02"
 
 
-def start_rpc(service: Service, host: str, port: int) -> tuple[grpc.aio.Server, int]:
-    """Return a server, to be started and stopped by the caller, and the port it is bound to.
+def build_grpc_server(service: Service, host: str, port: int) -> tuple[grpc.aio.Server, int]:
+    """Return a server, which the caller starts and stops, and the port it is bound to.
 
     Args:
         service: that answers.
         host: to bind to.
-        port: likewise; 0 for any free one.
+        port: to bind to; 0 for any free one.
 
     Raises:
-        DeepkoalError: the port cannot be had.
+        DeepkoalError: the port is taken.
     """
     options = [
         ("grpc.max_receive_message_length", service.limits.request_bytes),
         ("grpc.max_send_message_length", -1),
         ("grpc.so_reuseport", 0),  # else a second server would take half of the requests
     ]
-    server = grpc.aio.server(options=options)
+    most = service.limits.requests + SPARE_CALLS
+    server = grpc.aio.server(options=options, maximum_concurrent_rpcs=most)
+    # Before the stock handlers, of which theirs of Predict would decode a message at once.
+    server.add_generic_rpc_handlers((_build_predict(service),))
     add_PredictionServiceServicer_to_server(_Prediction(service), server)
     add_ModelServiceServicer_to_server(_Models(service), server)
     server.add_generic_rpc_handlers((_build_health(service),))
@@ -63,14 +72,6 @@ class _Prediction(PredictionServiceServicer):
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802
-        remaining = context.time_remaining()
-        seconds = self._service.limits.seconds
-        seconds = seconds if remaining is None else min(seconds, remaining)
-        deadline = asyncio.get_running_loop().time() + seconds
-        async with _aborting(context):
-            return await self._predict(request, deadline)
-
     async def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
         async with _aborting(context):
             for field in request.metadata_field or ["(none)"]:
@@ -85,24 +86,6 @@ class _Prediction(PredictionServiceServicer):
 
     Regress = MultiInference = PredictStreamed = Classify
 
-    async def _predict(self, request: Any, deadline: float) -> Any:
-        service = self._service
-        with service.metrics.measure("gRPC") as seen, service.budget.open() as account:
-            account.take(request.ByteSize())
-            with service.use(seen, *_read_spec(request)) as served:
-                signature = served.get_signature(request.model_spec.signature_name)
-                inputs = {name: read_tensor(proto) for name, proto in request.inputs.items()}
-                signature.check_inputs(inputs)
-                names = tuple(request.output_filter)
-                outputs = await service.predict(seen, served, signature, inputs, names, deadline)
-                response = PredictResponse()
-                response.model_spec.name = served.name
-                response.model_spec.version.value = served.version
-                response.model_spec.signature_name = signature.name
-                for name, array in outputs.items():
-                    response.outputs[name].CopyFrom(write_tensor(array))
-                return response
-
 
 class _Models(ModelServiceServicer):
     def __init__(self, service: Service) -> None:
@@ -114,6 +97,54 @@ class _Models(ModelServiceServicer):
 
     async def HandleReloadConfigRequest(self, request: Any, context: Any) -> NoReturn:  # noqa: N802
         await _decline(context)
+
+
+def _build_predict(service: Service) -> grpc.GenericRpcHandler:
+    """Return a handler of Predict that is given the message's bytes."""
+
+    async def predict(message: bytes, context: Any) -> Any:
+        remaining = context.time_remaining()
+        seconds = service.limits.seconds
+        seconds = seconds if remaining is None else min(seconds, remaining)
+        deadline = asyncio.get_running_loop().time() + seconds
+        async with _aborting(context):
+            return await _predict(service, message, deadline)
+
+    handler = grpc.unary_unary_rpc_method_handler(
+        predict, response_serializer=PredictResponse.SerializeToString
+    )
+    return grpc.method_handlers_generic_handler(PREDICTION_SERVICE, {"Predict": handler})
+
+
+async def _predict(service: Service, message: bytes, deadline: float) -> Any:
+    with service.metrics.measure("gRPC") as seen, service.budget.reserve() as reservation:
+        reservation.add(len(message))
+        cost = await asyncio.to_thread(estimate_bytes, message, PredictRequest.DESCRIPTOR)
+        reservation.add(cost)
+        request = await asyncio.to_thread(_decode, message)
+        with service.use(seen, *_read_spec(request)) as served:
+            signature = served.get_signature(request.model_spec.signature_name)
+            signature.check_names(request.inputs)
+            inputs = {name: read_tensor(proto) for name, proto in request.inputs.items()}
+            signature.check_inputs(inputs)
+            names = tuple(request.output_filter)
+            del request  # as the inputs hold what was in it
+            reservation.add(len(message) + count_bytes(inputs) - reservation.size)
+            outputs = await service.predict(seen, served, signature, inputs, names, deadline)
+            response = PredictResponse()
+            response.model_spec.name = served.name
+            response.model_spec.version.value = served.version
+            response.model_spec.signature_name = signature.name
+            for name, array in outputs.items():
+                response.outputs[name].CopyFrom(write_tensor(array))
+            return response
+
+
+def _decode(message: bytes) -> Any:
+    try:
+        return PredictRequest.FromString(message)
+    except DecodeError as error:
+        raise ServingError("INVALID_ARGUMENT", f"not a PredictRequest: {error}") from error
 
 
 def _build_health(service: Service) -> grpc.GenericRpcHandler:

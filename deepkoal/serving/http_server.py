@@ -1,4 +1,4 @@
-"""A web application on a port, until the process is told to stop."""
+"""A web application on a port, until a signal stops the process."""
 
 from __future__ import annotations
 
@@ -85,14 +85,14 @@ async def serve_http(
     drain_seconds: float,
     ready: Callable[[], None],
 ) -> None:
-    """Answer requests until told to stop, then those that have begun.
+    """Answer requests until `stop` is set, then those that have begun.
 
     Args:
         app: an ASGI application.
         listener: from `open_port`; closed at the end.
-        stop: is set from outside.
+        stop: set by the caller.
         drain_seconds: how long requests that have begun may take.
-        ready: is called as soon as nobody is refused any more.
+        ready: called as soon as connections are accepted.
     """
     config = uvicorn.Config(
         app,

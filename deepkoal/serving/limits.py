@@ -1,4 +1,4 @@
-"""What a server takes on at a time."""
+"""The limits of a server, and the memory that its requests share."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from deepkoal.errors import DeepkoalError
-from deepkoal.serving.status import ServingError
+from deepkoal.serving.errors import ServingError
 
 REST_PORT = 8501
 GRPC_PORT = 8500
 """Where a server listens, as TensorFlow Serving does."""
 
 MEGABYTE = 2**20
+_HELD_REQUESTS = 8
+"""How many of the largest requests the server holds at a time, where no number is given."""
 
 
 @dataclass(frozen=True)
@@ -23,18 +25,21 @@ class Limits:
 
     Attributes:
         request_megabytes: largest request; a 50-megapixel JPEG in base64 is smaller.
+        request_values: most JSON values or protobuf fields in a request. A photo is two; lightness
+            for the signature `ab` is two a pixel in JSON, and one field over gRPC.
         held_megabytes: largest sum of all requests that were received, in part or whole, and are
-            not answered yet.
+            not answered yet, with what parsing makes of them; 0 for eight of the largest.
         requests: how many requests may wait or run.
         seconds: from a request's first byte to its answer.
-        drain_seconds: how long running requests may take to end after the server was told to stop.
-        workers: how many batches run at a time.
+        drain_seconds: how long running requests may take to end after the server was stopped.
+        workers: how many batches run at a time; 0 for one a core.
         batch_rows: most rows in a batch of several requests. 4 was measured on two cores to be as
-            good as 8 or more; the pay is small, for a network that takes photos one by one.
+            good as 8 or more; the gain is small, for a network that takes photos one by one.
     """
 
     request_megabytes: int = 64
-    held_megabytes: int = 512
+    request_values: int = 2**20
+    held_megabytes: int = 0
     requests: int = 64
     seconds: float = 30.0
     drain_seconds: float = 30.0
@@ -42,9 +47,15 @@ class Limits:
     batch_rows: int = 4
 
     def __post_init__(self) -> None:
-        """Take as many workers as there are cores where none are named, and reject nonsense."""
+        """Fill in the limits that follow from others or from the machine, and check all.
+
+        Raises:
+            DeepkoalError: a limit is not above 0.
+        """
         if not self.workers:
             object.__setattr__(self, "workers", _count_cores())
+        if not self.held_megabytes:
+            object.__setattr__(self, "held_megabytes", _HELD_REQUESTS * self.request_megabytes)
         for name, value in vars(self).items():
             if not value > 0:
                 raise DeepkoalError(f"{name} must be above 0, not {value}")
@@ -55,52 +66,85 @@ class Limits:
         return self.request_megabytes * MEGABYTE
 
 
-class Budget:
-    """Counts the bytes of all requests being held.
+class MemoryBudget:
+    """The memory that requests may take together.
+
+    Attributes:
+        held: bytes reserved now.
 
     Args:
-        limits: say how many there may be.
+        limits: set how many bytes there are.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.held = 0
-        self._most = limits.held_megabytes * MEGABYTE
+        self.most = limits.held_megabytes * MEGABYTE
 
     @contextmanager
-    def open(self) -> Iterator[Account]:
-        """Yield an account of one request, whose bytes are given back at the end."""
-        account = Account(self)
+    def reserve(self) -> Iterator[Reservation]:
+        """Yield one request's reservation, empty at first; all of it is released at the end."""
+        reservation = Reservation(self)
         try:
-            yield account
+            yield reservation
         finally:
-            self.held -= account.taken
-
-    def take(self, count: int) -> None:
-        """Count further bytes.
-
-        Raises:
-            ServingError: RESOURCE_EXHAUSTED; nothing was counted.
-        """
-        if self.held + count > self._most:
-            raise ServingError(
-                "RESOURCE_EXHAUSTED",
-                f"the server holds {self._most // MEGABYTE} MiB of requests, as many as it may; "
-                "try again later",
-            )
-        self.held += count
+            self.held -= reservation.size
 
 
-class Account:
-    """The bytes of one request."""
+class Reservation:
+    """The memory of one request. Belongs to the event loop's thread.
 
-    def __init__(self, budget: Budget) -> None:
-        self.taken = 0
+    Attributes:
+        size: bytes.
+    """
+
+    def __init__(self, budget: MemoryBudget) -> None:
+        self.size = 0
         self._budget = budget
 
-    def take(self, count: int) -> None:
-        """Count further bytes of this request, see `Budget.take`."""
-        self._budget.take(count)
-        self.taken += count
+    def add(self, count: int) -> None:
+        """Reserve `count` bytes more, or release some where it is negative.
+
+        Raises:
+            ServingError: INVALID_ARGUMENT (HTTP's 413) for more than the server has at all,
+                RESOURCE_EXHAUSTED for more than it has now. Nothing was reserved.
+        """
+        budget = self._budget
+        if self.size + count > budget.most:
+            raise ServingError(
+                "INVALID_ARGUMENT",
+                f"the request needs {(self.size + count) / MEGABYTE:.0f} MiB to be read, more than "
+                f"the {budget.most // MEGABYTE} MiB for all requests; send fewer or smaller photos "
+                "at a time",
+                413,
+            )
+        if budget.held + count > budget.most:
+            raise ServingError(
+                "RESOURCE_EXHAUSTED",
+                f"the server holds {budget.most // MEGABYTE} MiB of requests, as many as it may; "
+                "try again later",
+            )
+        budget.held += count
+        self.size += count
+
+
+def error_too_large(limits: Limits) -> ServingError:
+    """Return the error of a request with more bytes than `Limits.request_megabytes`."""
+    return ServingError(
+        "INVALID_ARGUMENT",
+        f"the request is larger than {limits.request_megabytes} MiB; send fewer or smaller photos "
+        "at a time",
+        413,
+    )
+
+
+def error_too_many_values(limits: Limits) -> ServingError:
+    """Return the error of a request with more values than `Limits.request_values`."""
+    return ServingError(
+        "INVALID_ARGUMENT",
+        f"the request has more than {limits.request_values} values; send fewer at a time, or send "
+        "tensors as bytes over gRPC",
+        413,
+    )
 
 
 def _count_cores() -> int:

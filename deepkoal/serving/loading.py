@@ -1,4 +1,4 @@
-"""One version of a model: its SavedModel in a session, ready to answer."""
+"""A version of a model: its SavedModel in a session."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-from deepkoal.serving.causes import name_cause
+from deepkoal.serving.errors import CODES, ServingError, summarize_graph_error
 from deepkoal.serving.signature import DEFAULT_SIGNATURE, Array, Arrays, Signature
-from deepkoal.serving.status import CODES, ServingError
 from deepkoal.serving.tensor_protos import read_tensor
 
 MODEL_FILE = "saved_model.pb"
@@ -104,12 +103,12 @@ class ServedVersion:
                 options=options,
             )
         except tf.errors.OpError as error:
-            cause = name_cause(str(error.message)) or type(error).__name__
+            cause = summarize_graph_error(str(error.message)) or type(error).__name__
             raise ServingError(CODES[error.error_code], cause) from error
         return {name: np.asarray(value, slots[name].dtype) for name, value in values.items()}
 
     def close(self) -> None:
-        """Free what it holds. Nothing may be running."""
+        """Free its memory. Nothing may be running."""
         self._session.close()
 
     def _warm_up(self, path: Path) -> None:

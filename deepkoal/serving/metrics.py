@@ -1,4 +1,4 @@
-"""What a server tells Prometheus of itself."""
+"""A server's metrics, for Prometheus."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from deepkoal.serving.status import ServingError
+from deepkoal.serving.errors import ServingError
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _ROWS = (1, 2, 4, 8, 16, 32, 64)
@@ -17,7 +17,7 @@ _ROWS = (1, 2, 4, 8, 16, 32, 64)
 
 @dataclass
 class Request:
-    """Labels of a request, set as they become known: an unknown name never becomes a label."""
+    """Labels of a request, set when they are known to exist: an unknown name is never a label."""
 
     model: str = ""
     signature: str = ""
@@ -46,7 +46,7 @@ class Metrics:
             "deepkoal_queue_requests", "Requests that wait to be run.", registry=self._registry
         )
         self.held = Gauge(
-            "deepkoal_held_bytes", "Bytes of all requests in hand.", registry=self._registry
+            "deepkoal_held_bytes", "Memory reserved for requests.", registry=self._registry
         )
         self.batch_rows = Histogram(
             "deepkoal_batch_rows", "Rows run at once.", buckets=_ROWS, registry=self._registry

@@ -1,4 +1,4 @@
-"""The models of a folder, of each its newest version, kept up to date while requests run."""
+"""The newest version of each model in a folder, kept up to date while requests run."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepkoal.errors import DeepkoalError
+from deepkoal.serving.errors import Code, ServingError, is_model_name, printable
 from deepkoal.serving.loading import MODEL_FILE, ServedVersion
-from deepkoal.serving.status import Code, ServingError
 
 POLL_SECONDS = 1.0
 """How often the folder is looked at; TensorFlow Serving's default."""
@@ -20,12 +20,12 @@ Fingerprint = tuple[tuple[str, int, int], ...]
 
 @dataclass(frozen=True)
 class VersionState:
-    """What became of a version.
+    """The state of a version.
 
     Attributes:
         state: LOADING, AVAILABLE, UNLOADING or END.
         code: OK, or why it could not be loaded.
-        message: likewise, in words.
+        message: likewise, one line.
     """
 
     state: str
@@ -37,23 +37,24 @@ class Repository:
     """All `NAME/VERSION` of a folder that hold a SavedModel.
 
     A new version is loaded beside the old one and takes its place between two requests; the old
-    one is let go when the last request that began with it has ended. A version that cannot be
-    loaded, say because it is still being copied, changes nothing and is tried again whenever its
+    one is unloaded when the last request that began with it has ended. A version that cannot be
+    loaded, as one that is still being copied, changes nothing and is tried again whenever its
     files have changed.
 
     Args:
         folder: of the models.
-        tell: is given a line for each thing that happens.
+        log: called with a line for each event.
     """
 
-    def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, log: Callable[[str], None]) -> None:
         self._folder = folder
-        self._tell = tell
+        self._log = log
         self._current: dict[str, ServedVersion] = {}
         self._states: dict[str, dict[int, VersionState]] = {}
         self._seen: dict[Path, Fingerprint] = {}
         self._tried: dict[Path, Fingerprint] = {}
         self._retiring: set[asyncio.Task[None]] = set()
+        self._refused: set[str] = set()
 
     @property
     def versions(self) -> dict[str, int]:
@@ -82,7 +83,7 @@ class Repository:
             served.users -= 1
 
     def list_states(self, name: str, version: int | None = None) -> dict[int, VersionState]:
-        """Return what became of a model's versions, newest first.
+        """Return the states of a model's versions, newest first.
 
         Raises:
             ServingError: NOT_FOUND.
@@ -96,7 +97,7 @@ class Repository:
         raise ServingError("NOT_FOUND", f"Could not find {which} of model {name}")
 
     async def refresh(self, settled: bool = True) -> None:
-        """ColorOptions at the folder once and load what is new.
+        """Look at the folder once and load what is new.
 
         Args:
             settled: load only what has not changed since the last look.
@@ -105,10 +106,18 @@ class Repository:
             DeepkoalError: the folder cannot be read.
         """
         found = await asyncio.to_thread(find_versions, self._folder)
+        for name in [name for name in found if not is_model_name(name)]:
+            del found[name]
+            if name not in self._refused:
+                self._refused.add(name)
+                self._log(
+                    f"{printable(name)}: left out, as no request can name it; rename the folder "
+                    "to text in UTF-8 without / and :"
+                )
         for name, versions in found.items():
             await self._refresh_model(name, versions, settled)
         for name in self._current.keys() - found.keys():
-            self._tell(f"{name}: its folder is gone")
+            self._log(f"{name}: its folder is gone")
             self._retire(self._current.pop(name))
 
     async def watch(self) -> None:
@@ -122,10 +131,10 @@ class Repository:
             except DeepkoalError as error:
                 if str(error) != failing:
                     failing = str(error)
-                    self._tell(failing)
+                    self._log(failing)
 
     async def close(self) -> None:
-        """Let go of all models, each after its last request."""
+        """Unload all models, each after its last request."""
         while self._current:
             self._retire(self._current.popitem()[1])
         await asyncio.gather(*self._retiring)
@@ -157,10 +166,10 @@ class Repository:
             served = await asyncio.to_thread(ServedVersion, name, version, folder)
         except ServingError as error:
             self._set_state(name, version, VersionState("END", error.code, str(error)))
-            self._tell(str(error))
+            self._log(str(error))
             return None
         self._set_state(name, version, VersionState("AVAILABLE"))
-        self._tell(f"serving {name}, version {version}")
+        self._log(f"serving {name}, version {version}")
         return served
 
     def _retire(self, served: ServedVersion) -> None:
@@ -209,7 +218,7 @@ def find_versions(folder: Path) -> dict[str, dict[int, Path]]:
 
 
 def take_fingerprint(folder: Path) -> Fingerprint:
-    """Return name, size and time of each of a folder's files, which tell whether one changed."""
+    """Return name, size and time of each of a folder's files, by which a change is seen."""
     files = []
     for path in sorted(folder.rglob("*")):
         try:

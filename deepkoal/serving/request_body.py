@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
-from deepkoal.serving.limits import Account, Limits
-from deepkoal.serving.status import ServingError
+from deepkoal.serving.errors import ServingError
+from deepkoal.serving.limits import Limits, Reservation, error_too_large
 
 T = TypeVar("T")
 
@@ -17,16 +17,18 @@ _LEFT = "the client left"
 
 # Up to so many times the limit is received and thrown away, for a client that is cut off while it
 # still sends sees a broken connection and not the reason.
-_PATIENCE = 4
+_DISCARD_FACTOR = 4
 
 
-async def read_body(request: Request, limits: Limits, account: Account, deadline: float) -> bytes:
-    """Receive a request's body.
+async def read_body(
+    request: Request, limits: Limits, reservation: Reservation, deadline: float
+) -> bytes:
+    """Receive a request's body and return it.
 
     Args:
-        request: whose body nobody has read.
-        limits: to its size.
-        account: its bytes are taken from.
+        request: its body must not have been read.
+        limits: its size and time are checked against these.
+        reservation: grows by the bytes that are received.
         deadline: in the event loop's time.
 
     Raises:
@@ -35,9 +37,10 @@ async def read_body(request: Request, limits: Limits, account: Account, deadline
     """
     length = request.headers.get("content-length", "0")
     declared = int(length) if length.isdecimal() else 0
-    patience = 1 if "expect" in request.headers else _PATIENCE  # who asks first waits for a yes
-    if declared > patience * limits.request_bytes:
-        raise _tell_too_large(limits)
+    # A client that sends Expect waits for a yes, and need not be drained.
+    factor = 1 if "expect" in request.headers else _DISCARD_FACTOR
+    if declared > factor * limits.request_bytes:
+        raise error_too_large(limits)
     chunks = []
     size = 0
     try:
@@ -45,9 +48,9 @@ async def read_body(request: Request, limits: Limits, account: Account, deadline
             async for chunk in request.stream():
                 size += len(chunk)
                 if size <= limits.request_bytes:
-                    account.take(len(chunk))
+                    reservation.add(len(chunk))
                     chunks.append(chunk)
-                elif size > _PATIENCE * limits.request_bytes:
+                elif size > _DISCARD_FACTOR * limits.request_bytes:
                     break
     except TimeoutError as error:
         raise ServingError(
@@ -56,16 +59,16 @@ async def read_body(request: Request, limits: Limits, account: Account, deadline
     except ClientDisconnect as error:
         raise ServingError("CANCELLED", _LEFT) from error
     if size > limits.request_bytes:
-        raise _tell_too_large(limits)
+        raise error_too_large(limits)
     return b"".join(chunks)
 
 
-async def until_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """Return what work returns, or cancel it when the client leaves.
+async def run_while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Await `work` and return its result; cancel it when the client disconnects.
 
     Args:
-        request: whose body was read.
-        work: to be awaited.
+        request: its body must have been read.
+        work: the coroutine.
 
     Raises:
         ServingError: CANCELLED, or what work raises.
@@ -85,12 +88,3 @@ async def until_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
 async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _tell_too_large(limits: Limits) -> ServingError:
-    return ServingError(
-        "INVALID_ARGUMENT",
-        f"the request is larger than {limits.request_megabytes} MiB; send fewer or smaller photos "
-        "at a time",
-        413,
-    )

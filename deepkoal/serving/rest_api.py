@@ -11,10 +11,14 @@ from google.protobuf.json_format import MessageToDict
 from starlette.exceptions import HTTPException
 
 from deepkoal import __version__
-from deepkoal.serving.request_body import read_body, until_gone
+from deepkoal.serving.errors import HTTP_STATUS, ServingError, printable
+from deepkoal.serving.json_types import count_values, estimate_bytes
+from deepkoal.serving.limits import Reservation, error_too_many_values
+from deepkoal.serving.loading import ServedVersion
+from deepkoal.serving.request_body import read_body, run_while_connected
 from deepkoal.serving.service import Service
-from deepkoal.serving.status import HTTP_STATUS, ServingError
-from deepkoal.serving.tensor_json import read_request, write_answer
+from deepkoal.serving.signature import count_bytes
+from deepkoal.serving.tensor_json import JsonRequest, read_request, write_answer
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
 MODEL = "/v1/models/{name}"
@@ -98,12 +102,14 @@ def _add_model(app: FastAPI, service: Service, path: str, read_place: Callable[.
     @app.post(path + ":predict", openapi_extra={"requestBody": _BODY})
     async def predict(request: Request, place: Annotated[Place, Depends(read_place)]) -> Response:
         deadline = asyncio.get_running_loop().time() + service.limits.seconds
-        with service.metrics.measure("REST") as seen, service.budget.open() as account:
-            body = await read_body(request, service.limits, account, deadline)
+        labels = service.metrics.measure("REST")
+        with labels as seen, service.budget.reserve() as reservation:
+            body = await read_body(request, service.limits, reservation, deadline)
             with service.use(seen, *place) as served:
-                asked = await asyncio.to_thread(read_request, body, served.get_signature)
+                asked = await _read(service, served, reservation, body)
+                del body  # as the inputs hold what was in it
                 run = service.predict(seen, served, asked.signature, asked.inputs, (), deadline)
-                outputs = await until_gone(request, run)
+                outputs = await run_while_connected(request, run)
             answer = await asyncio.to_thread(write_answer, outputs, asked.by_row)
         return Response(answer, media_type="application/json")
 
@@ -124,28 +130,45 @@ def _add_model(app: FastAPI, service: Service, path: str, read_place: Callable[.
         return JSONResponse({"model_spec": spec, "metadata": {"signature_def": definitions}})
 
 
+async def _read(
+    service: Service, served: ServedVersion, reservation: Reservation, body: bytes
+) -> JsonRequest:
+    """Return a request, with its memory reserved; decoded on a thread, as it may be large.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, RESOURCE_EXHAUSTED.
+    """
+    values = await asyncio.to_thread(count_values, body)
+    if values > service.limits.request_values:
+        raise error_too_many_values(service.limits)
+    reservation.add(estimate_bytes(body, values))
+    asked = await asyncio.to_thread(read_request, body, served.get_signature)
+    reservation.add(count_bytes(asked.inputs) - reservation.size)
+    return asked
+
+
 def _add_error_forms(app: FastAPI) -> None:
     """Answer all that fails with `{"error": …}`."""
 
     @app.exception_handler(ServingError)
-    async def tell_error(request: Request, error: ServingError) -> Response:
+    async def answer_error(request: Request, error: ServingError) -> Response:
         return JSONResponse({"error": str(error)}, error.http_status)
 
     @app.exception_handler(RequestValidationError)
-    async def tell_wrong_path(request: Request, error: RequestValidationError) -> Response:
-        return _tell_malformed(request, 400)
+    async def answer_wrong_path(request: Request, error: RequestValidationError) -> Response:
+        return _answer_malformed(request, 400)
 
     @app.exception_handler(HTTPException)
-    async def tell_no_such_path(request: Request, error: HTTPException) -> Response:
+    async def answer_no_such_path(request: Request, error: HTTPException) -> Response:
         # Within /v1/ TensorFlow Serving answers so; it has no 405.
         within = request.url.path.startswith("/v1/")
-        return _tell_malformed(request, 400 if within else error.status_code)
+        return _answer_malformed(request, 400 if within else error.status_code)
 
     @app.exception_handler(Exception)
-    async def tell_fault(request: Request, error: Exception) -> Response:
-        return JSONResponse({"error": "internal error; the server's log tells more"}, 500)
+    async def answer_fault(request: Request, error: Exception) -> Response:
+        return JSONResponse({"error": "internal error; see the server's log"}, 500)
 
 
-def _tell_malformed(request: Request, status: int) -> Response:
+def _answer_malformed(request: Request, status: int) -> Response:
     message = f"Malformed request: {request.method} {request.url.path}"
-    return JSONResponse({"error": message}, status)
+    return JSONResponse({"error": printable(message)}, status)

@@ -1,4 +1,4 @@
-"""All of a server: its models, both interfaces, and an orderly end."""
+"""A server: its models, both interfaces, memory returned to the system, and an orderly end."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from deepkoal.serving.grpc_api import start_rpc
+from deepkoal.memory import return_freed_memory
+from deepkoal.serving.batching import Batcher
+from deepkoal.serving.grpc_api import build_grpc_server
 from deepkoal.serving.http_server import name_url, open_port, serve_http, stop_signals
 from deepkoal.serving.limits import Limits
 from deepkoal.serving.rest_api import build_app
 from deepkoal.serving.service import Service
-from deepkoal.serving.upkeep import return_memory
+
+MEMORY_PAUSE_SECONDS = 10.0
+"""Between two returns of freed memory: so rare that it costs next to nothing."""
 
 
 def serve(
@@ -22,9 +26,9 @@ def serve(
     rest_port: int,
     grpc_port: int,
     limits: Limits,
-    tell: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> None:
-    """Serve all models of a folder until SIGTERM or SIGINT, then end what has begun.
+    """Serve all models of a folder until SIGTERM or SIGINT, then finish the requests that run.
 
     Args:
         folder: of `NAME/VERSION` folders; of each model the newest version is served, and newer
@@ -33,7 +37,7 @@ def serve(
         rest_port: 0 for any free one.
         grpc_port: likewise.
         limits: of the server.
-        tell: is given a line for each thing that happens; one says where it listens.
+        log: called with a line for each event; one has the addresses.
 
     Raises:
         DeepkoalError: a port cannot be had, or no model could be loaded.
@@ -42,10 +46,10 @@ def serve(
 
     async def run() -> None:
         with stop_signals() as stop:
-            service = Service(folder, limits, tell)
+            service = Service(folder, limits, log)
             try:
                 await service.start()
-                await _answer(service, listener, host, grpc_port, stop, tell)
+                await _answer(service, listener, host, grpc_port, stop, log)
             finally:
                 await service.close()
 
@@ -61,30 +65,44 @@ async def _answer(
     host: str,
     grpc_port: int,
     stop: asyncio.Event,
-    tell: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> None:
-    """Answer requests until told to stop, then those that have begun."""
+    """Answer requests until `stop` is set, then those that have begun."""
     seconds = service.limits.drain_seconds
-    rpc, port = start_rpc(service, host, grpc_port)
-    upkeep = [
+    rpc, port = build_grpc_server(service, host, grpc_port)
+    background = [
         asyncio.create_task(service.repository.watch()),
-        asyncio.create_task(return_memory(service.scheduler)),
+        asyncio.create_task(return_memory(service.batcher)),
     ]
 
     async def drain() -> None:
         await stop.wait()
         service.draining = True
-        tell("stopping: requests that have begun are answered")
+        log("stopping: requests that have begun are answered")
         await rpc.stop(seconds)
 
     def announce() -> None:
-        tell(f"listening on {name_url(listener)} for REST, on port {port} for gRPC")
+        log(f"listening on {name_url(listener)} for REST, on port {port} for gRPC")
 
     try:
         app = build_app(service)
         await rpc.start()
         await asyncio.gather(serve_http(app, listener, stop, seconds, announce), drain())
     finally:
-        for task in upkeep:
+        for task in background:
             task.cancel()
         await rpc.stop(None)
+
+
+async def return_memory(batcher: Batcher) -> None:
+    """Return freed memory to the system again and again, where something has run meanwhile.
+
+    Args:
+        batcher: whose runs free memory.
+    """
+    runs = 0
+    while True:
+        await asyncio.sleep(MEMORY_PAUSE_SECONDS)
+        if batcher.runs != runs:
+            runs = batcher.runs
+            await asyncio.to_thread(return_freed_memory)

@@ -1,4 +1,4 @@
-"""What a server does, whichever way it is asked."""
+"""The calls that REST and gRPC share: predict, status, metadata, metrics."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse,
 
 from deepkoal.errors import DeepkoalError
 from deepkoal.serving.batching import Batcher
-from deepkoal.serving.limits import Budget, Limits
+from deepkoal.serving.errors import CODES
+from deepkoal.serving.limits import Limits, MemoryBudget
 from deepkoal.serving.loading import ServedVersion
 from deepkoal.serving.metrics import Metrics, Request
 from deepkoal.serving.repository import Repository
 from deepkoal.serving.signature import Arrays, Signature
-from deepkoal.serving.status import CODES
 
 SIGNATURE_FIELD = "signature_def"
-"""The one thing that metadata tells."""
+"""The only field of metadata."""
 
 
 class Service:
-    """The models of a folder, answering.
+    """The models of a folder, and the queue before them.
 
-    To be made in a running event loop.
+    Must be created in a running event loop.
 
     Args:
         folder: of `NAME/VERSION` folders.
         limits: of the server.
-        tell: is given a line for each thing that happens.
+        log: called with a line for each event.
     """
 
-    def __init__(self, folder: Path, limits: Limits, tell: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, limits: Limits, log: Callable[[str], None]) -> None:
         self.limits = limits
-        self.budget = Budget(limits)
+        self.budget = MemoryBudget(limits)
         self.metrics = Metrics()
-        self.repository = Repository(folder, tell)
+        self.repository = Repository(folder, log)
         self.draining = False
         self._folder = folder
-        self.scheduler = Batcher(limits, self.metrics)
+        self.batcher = Batcher(limits, self.metrics)
 
     async def start(self) -> None:
         """Load all models.
@@ -65,15 +65,15 @@ class Service:
         return bool(self.repository.versions) and not self.draining
 
     async def close(self) -> None:
-        """Let go of everything."""
-        await self.scheduler.close()
+        """Stop the workers and unload all models."""
+        await self.batcher.close()
         await self.repository.close()
 
     @contextmanager
     def use(
         self, request: Request, name: str, version: int | None, label: str
     ) -> Iterator[ServedVersion]:
-        """Yield a model for a request, see `Repository.use`."""
+        """Yield a model for a request, and label the request with it, see `Repository.use`."""
         with self.repository.use(name, version, label) as served:
             request.model = name
             yield served
@@ -90,7 +90,7 @@ class Service:
         """Run a request, see `Batcher.run`."""
         request.signature = signature.name
         outputs = signature.choose_outputs(output_filter)
-        return await self.scheduler.run(served, signature, inputs, outputs, deadline)
+        return await self.batcher.run(served, signature, inputs, outputs, deadline)
 
     def render_metrics(self) -> bytes:
         """Return metrics in Prometheus's text form."""

@@ -1,4 +1,4 @@
-"""What a served function takes and returns."""
+"""The inputs and outputs of a served function."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from deepkoal.serving.status import ServingError
+from deepkoal.serving.errors import ServingError
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -42,14 +42,18 @@ class Slot:
         return cls(info.name, np.dtype(tf.as_dtype(info.dtype).as_numpy_dtype), shape)
 
     def fits(self, shape: tuple[int, ...]) -> bool:
-        """Tell whether a tensor of that shape can be fed."""
+        """Return whether a tensor of that shape can be fed."""
         if self.shape is None:
             return True
         pairs = zip(self.shape, shape, strict=False)
         return len(shape) == len(self.shape) and all(want in (None, got) for want, got in pairs)
 
+    def describe(self) -> str:
+        """Return dtype and shape in words, as `float32 [?,2]`."""
+        return f"{_name_dtype(self.dtype)} {_name_shape(self.shape)}"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Signature:
     """A served function.
 
@@ -73,7 +77,7 @@ class Signature:
         )
 
     @functools.cached_property
-    def batches(self) -> bool:
+    def is_batchable(self) -> bool:
         """Whether requests can be run together and get what they would get alone.
 
         That takes a free first dimension in all that goes in and out, that of a batch. Where
@@ -88,8 +92,8 @@ class Signature:
         )
         return inputs_vary or not outputs_vary
 
-    def check_inputs(self, inputs: Arrays) -> None:
-        """Make sure that a request gives what the function takes.
+    def check_names(self, inputs: Iterable[str]) -> None:
+        """Check that a request names the function's inputs and no others.
 
         Raises:
             ServingError: INVALID_ARGUMENT.
@@ -101,6 +105,14 @@ class Signature:
                 "INVALID_ARGUMENT",
                 f"inputs do not match signature {self.name}: missing {missing}, unknown {extra}",
             )
+
+    def check_inputs(self, inputs: Arrays) -> None:
+        """Check that a request gives what the function takes.
+
+        Raises:
+            ServingError: INVALID_ARGUMENT.
+        """
+        self.check_names(inputs)
         for name, array in inputs.items():
             slot = self.inputs[name]
             if array.dtype != slot.dtype:
@@ -110,12 +122,10 @@ class Signature:
                     f"got {_name_dtype(array.dtype)}",
                 )
             if not slot.fits(array.shape):
-                wanted = (
-                    "[" + ",".join("?" if s is None else str(s) for s in slot.shape or ()) + "]"
-                )
-                got = "[" + ",".join(map(str, array.shape)) + "]"
                 raise ServingError(
-                    "INVALID_ARGUMENT", f"input {name}: expected shape {wanted}, got {got}"
+                    "INVALID_ARGUMENT",
+                    f"input {name}: expected shape {_name_shape(slot.shape)}, "
+                    f"got {_name_shape(array.shape)}",
                 )
 
     def choose_outputs(self, names: Iterable[str]) -> tuple[str, ...]:
@@ -140,3 +150,17 @@ class Signature:
 
 def _name_dtype(dtype: np.dtype[Any]) -> str:
     return "string" if dtype.kind == "O" else dtype.name
+
+
+def _name_shape(shape: tuple[int | None, ...] | None) -> str:
+    if shape is None:
+        return "of any shape"
+    return "[" + ",".join("?" if size is None else str(size) for size in shape) + "]"
+
+
+def count_bytes(arrays: Arrays) -> int:
+    """Return the memory that arrays take, strings included."""
+    return sum(
+        array.nbytes + (sum(map(len, array.ravel())) if array.dtype.kind == "O" else 0)
+        for array in arrays.values()
+    )

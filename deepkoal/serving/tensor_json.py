@@ -12,12 +12,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import msgspec
 import numpy as np
 
+from deepkoal.serving.errors import ServingError
+from deepkoal.serving.json_types import (
+    BASE64_KEY,
+    Base64,
+    SignatureTypes,
+    build_types,
+    decode,
+    decode_envelope,
+    is_map,
+    list_of,
+)
 from deepkoal.serving.signature import Array, Arrays, Signature, Slot
-from deepkoal.serving.status import ServingError
 
-BASE64_KEY = "b64"
 BYTES_SUFFIX = "_bytes"
 
 
@@ -46,26 +56,23 @@ def read_request(body: bytes, get_signature: Callable[[str], Signature]) -> Json
     Raises:
         ServingError: INVALID_ARGUMENT.
     """
-    try:
-        document = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        _reject(f"JSON Parse error: {' '.join(str(error).split()) or 'nested too deep'}")
-    if not isinstance(document, dict):
-        _reject("the request's JSON is not an object")
-    name = document.get("signature_name", "")
-    if not isinstance(name, str):
-        _reject("'signature_name' key must be a string value.")
-    signature = get_signature(name)
-    if "instances" in document and "inputs" in document:
+    envelope = decode_envelope(body)
+    signature = get_signature(envelope.signature_name)
+    types = build_types(signature)
+    by_row = envelope.instances is not msgspec.UNSET
+    if by_row and envelope.inputs is not msgspec.UNSET:
         _reject("Not formatted correctly expecting only one of 'inputs' or 'instances' keys")
-    if "instances" in document:
-        inputs = _read_rows(document["instances"], signature)
-    elif "inputs" in document:
-        inputs = _read_columns(document["inputs"], signature)
+    if by_row:
+        columns = _read_rows(envelope.instances, signature, types)
+    elif envelope.inputs is not msgspec.UNSET:
+        columns = _read_columns(envelope.inputs, signature, types)
     else:
         _reject("Missing 'inputs' or 'instances' key")
+    inputs = {
+        name: _read_array(name, columns[name], slot) for name, slot in signature.inputs.items()
+    }
     signature.check_inputs(inputs)
-    return JsonRequest(signature, inputs, by_row="instances" in document)
+    return JsonRequest(signature, inputs, by_row)
 
 
 def write_answer(outputs: Arrays, by_row: bool) -> bytes:
@@ -75,7 +82,7 @@ def write_answer(outputs: Arrays, by_row: bool) -> bytes:
     ends in `_bytes`, and UTF-8 elsewhere.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, where outputs cannot be told in the form asked for.
+        ServingError: INVALID_ARGUMENT, where outputs cannot be written in the form asked for.
     """
     if by_row and len({array.shape[:1] for array in outputs.values()} | {()}) != 2:
         _reject("the outputs have no common first dimension: ask with 'inputs', not 'instances'")
@@ -88,36 +95,29 @@ def write_answer(outputs: Arrays, by_row: bool) -> bytes:
     return json.dumps({key: values}, separators=(",", ":")).encode()
 
 
-def _read_rows(rows: Any, signature: Signature) -> dict[str, Array]:
-    if not isinstance(rows, list) or not rows:
+def _read_rows(rows: Any, signature: Signature, types: SignatureTypes) -> Mapping[str, Any]:
+    """Return nested lists for each input."""
+    if is_map(rows, in_list=True):
+        decoded = decode("instances", rows, list_of(types.row), signature)
+        fields = zip(signature.inputs, types.row.__struct_fields__, strict=True)
+        return {name: [getattr(row, field) for row in decoded] for name, field in fields}
+    if types.plain_row is None:
+        _reject(f"each of 'instances' must be an object with keys {_list_names(signature)}")
+    decoded = decode("instances", rows, list_of(types.plain_row), signature)
+    if not decoded:
         _reject("Expecting 'instances' to be a list/array with at least one value")
-    if not _is_map(rows[0]):
-        if len(signature.inputs) != 1 or any(map(_is_map, rows)):
-            _reject(f"each of 'instances' must be an object with keys {_list_names(signature)}")
-        (name,) = signature.inputs
-        return {name: _read_array(name, rows, signature.inputs[name])}
-    for number, row in enumerate(rows):
-        if not _is_map(row) or row.keys() != signature.inputs.keys():
-            _reject(
-                f"Failed to process element: {number} of 'instances' list. JSON object keys must "
-                f"be equal to: {_list_names(signature)}"
-            )
-    return {
-        name: _read_array(name, [row[name] for row in rows], slot)
-        for name, slot in signature.inputs.items()
-    }
+    return dict.fromkeys(signature.inputs, decoded)
 
 
-def _read_columns(columns: Any, signature: Signature) -> dict[str, Array]:
-    if not _is_map(columns):
-        if len(signature.inputs) != 1:
-            _reject(f"'inputs' must be an object with keys {_list_names(signature)}")
-        (name,) = signature.inputs
-        columns = {name: columns}
-    for name in signature.inputs:
-        if name not in columns:
-            _reject(f"Missing named input: {name} in 'inputs' object.")
-    return {name: _read_array(name, columns[name], slot) for name, slot in signature.inputs.items()}
+def _read_columns(columns: Any, signature: Signature, types: SignatureTypes) -> Mapping[str, Any]:
+    """Return nested lists for each input."""
+    if is_map(columns):
+        decoded = decode("inputs", columns, types.columns, signature)
+        return dict(zip(signature.inputs, msgspec.structs.astuple(decoded), strict=True))
+    if types.plain_column is None:
+        _reject(f"'inputs' must be an object with keys {_list_names(signature)}")
+    decoded = decode("inputs", columns, types.plain_column, signature)
+    return dict.fromkeys(signature.inputs, decoded)
 
 
 def _read_array(name: str, value: Any, slot: Slot) -> Array:
@@ -162,7 +162,9 @@ def _read_string(name: str, value: Any) -> bytes:
         if isinstance(value, str):
             return value.encode("utf-8")
         if isinstance(value, dict) and value.keys() == {BASE64_KEY}:
-            text = value[BASE64_KEY].rstrip("=").encode("ascii")
+            value = Base64(value[BASE64_KEY])
+        if isinstance(value, Base64):
+            text = value.b64.rstrip("=").encode("ascii")
             return base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
     except (AttributeError, UnicodeEncodeError, binascii.Error):
         _reject(f"input {name}: Unable to base64 decode")
@@ -192,10 +194,6 @@ def _write_base64(value: bytes) -> dict[str, str]:
 
 def _write_text(value: bytes) -> str:
     return value.decode("utf-8", "replace")
-
-
-def _is_map(value: Any) -> bool:
-    return isinstance(value, Mapping) and value.keys() != {BASE64_KEY}
 
 
 def _list_names(signature: Signature) -> str:

@@ -1,4 +1,4 @@
-"""`TensorProto`, gRPC's form of a tensor, to arrays and back."""
+"""`TensorProto`, gRPC's form of a tensor, to arrays and back; what decoding a message costs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,19 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.descriptor import FieldDescriptor
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
+from deepkoal.serving.errors import ServingError
 from deepkoal.serving.signature import Array
-from deepkoal.serving.status import ServingError
+
+MAX_FIELDS = 2**16
+"""Of a message. Numbers of a tensor are packed in one; strings are one each."""
+_FIELD_BYTES = 192
+_FIXED_FACTOR, _VARINT_FACTOR = 4, 16  # memory for a byte of packed numbers
+_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5  # types on the wire
+_TEXT = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
+_FIXED = (FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE)
 
 # The field of each dtype, as in TensorFlow's tensor.proto: what TensorFlow Serving answers with,
 # so that a client may read it without a helper. Others go as bytes in tensor_content.
@@ -28,6 +37,65 @@ _FIELDS = {
     "uint32": "uint32_val",
     "uint64": "uint64_val",
 }
+
+
+def estimate_bytes(message: bytes, descriptor: Any) -> int:
+    """Return an upper bound of the memory that decoding a message takes beside it.
+
+    Two bytes of a message can be a message within it, which takes many times as much.
+
+    Args:
+        message: serialized.
+        descriptor: of its type.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, not a message, or (HTTP's 413) one of more than
+            `MAX_FIELDS` fields, those of messages within it included.
+    """
+    fields, size = 0, 2 * len(message)
+    parts = [(0, len(message), descriptor)]
+    while parts:
+        place, end, kind = parts.pop()
+        while place < end:
+            fields += 1
+            if fields > MAX_FIELDS:
+                raise ServingError(
+                    "INVALID_ARGUMENT",
+                    f"the request has more than {MAX_FIELDS} fields; send fewer tensors or strings "
+                    "at a time, and numbers packed or as tensor_content",
+                    413,
+                )
+            tag, place = _read_varint(message, place)
+            wire = tag & 7
+            if wire == _LENGTH:
+                length, place = _read_varint(message, place)
+                field = kind.fields_by_number.get(tag >> 3)
+                if field is not None and field.message_type is not None:
+                    parts.append((place, place + length, field.message_type))
+                elif field is not None and field.type not in _TEXT:
+                    size += length * (_FIXED_FACTOR if field.type in _FIXED else _VARINT_FACTOR)
+                place += length
+            elif wire == _VARINT:
+                _, place = _read_varint(message, place)
+            elif wire in (_FIXED32, _FIXED64):
+                place += 4 if wire == _FIXED32 else 8
+            else:
+                place = end + 1
+        if place != end:
+            raise ServingError("INVALID_ARGUMENT", "not a PredictRequest")
+    return size + _FIELD_BYTES * fields
+
+
+def _read_varint(message: bytes, place: int) -> tuple[int, int]:
+    """Return a number and the place behind it; at the end of the message, a place beyond."""
+    value = shift = 0
+    for byte in message[place : place + 10]:
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, place
+        shift += 7
+    return 0, len(message) + 1
 
 
 def read_tensor(proto: Any) -> Array:

@@ -1,4 +1,4 @@
-"""Keeps what was opened, within bounds."""
+"""A store of bounded size, from which the least recently used goes first."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ T = TypeVar("T")
 
 
 class GoneError(DeepkoalError):
-    """What was opened once and is kept no longer."""
+    """Something that was opened and is no longer kept."""
 
 
 class LruStore(Generic[T]):
-    """Things under ids that cannot be guessed; where there are too many, the longest unused goes.
+    """Items under ids that cannot be guessed; past its bounds, the least recently used goes.
 
     Args:
-        what: the things are, for messages.
-        most: of them.
-        most_bytes: that they may take together; a single larger one is kept alone.
+        kind: the word for an item in messages.
+        most: largest number of items.
+        most_bytes: largest sum of their sizes; a single larger one is kept alone.
     """
 
-    def __init__(self, what: str, most: int, most_bytes: int) -> None:
-        self.what = what
+    def __init__(self, kind: str, most: int, most_bytes: int) -> None:
+        self.kind = kind
         self.most = most
         self.most_bytes = most_bytes
-        self._things: OrderedDict[str, tuple[T, int]] = OrderedDict()
+        self._items: OrderedDict[str, tuple[T, int]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._things)
+        return len(self._items)
 
-    def put(self, thing: T, size: int) -> str:
-        """Keep a thing of so many bytes; return its id."""
+    def put(self, item: T, size: int) -> str:
+        """Keep an item of `size` bytes; return its id."""
         key = secrets.token_urlsafe(12)
         with self._lock:
-            self._things[key] = thing, size
-            while len(self._things) > 1 and (
-                len(self._things) > self.most
-                or sum(each for _, each in self._things.values()) > self.most_bytes
+            self._items[key] = item, size
+            while len(self._items) > 1 and (
+                len(self._items) > self.most
+                or sum(each for _, each in self._items.values()) > self.most_bytes
             ):
-                self._things.popitem(last=False)
+                self._items.popitem(last=False)
         return key
 
     def get(self, key: str) -> T:
-        """Return a thing.
+        """Return an item.
 
         Raises:
             GoneError: it is not kept, or no longer.
         """
         with self._lock:
-            if key not in self._things:
+            if key not in self._items:
                 raise GoneError(
-                    f"this {self.what} is no longer at hand, because the studio keeps the last "
+                    f"this {self.kind} is no longer at hand, because the studio keeps the last "
                     f"{self.most} only or was started anew; open it again"
                 )
-            self._things.move_to_end(key)
-            return self._things[key][0]
+            self._items.move_to_end(key)
+            return self._items[key][0]

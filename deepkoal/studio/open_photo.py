@@ -1,4 +1,4 @@
-"""A photo that is being worked on, and all that the page wants of it."""
+"""A photo that is being worked on: previews, thumbnails, doubts, likely colors, the result."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from deepkoal.rendering.resampling import resize
 
 PREVIEW_PIXELS = 1_500_000
 """Of a photo on the screen, at most: so few that the answer to a click seems immediate."""
+PREVIEW_SIDE = 16_384
+"""Of a photo on the screen, at most: what browsers show, and far below what JPEG can have."""
 THUMBNAIL_PIXELS = 30_000
 VARIATIONS = 6
 """In a row, the automatic colors included."""
@@ -38,7 +40,7 @@ _QUALITY = 90
 _DOUBT_INK = (226, 20, 160)  # hardly any photo has it
 _DOUBT_OPACITY = 190
 _LEAST_CONTRAST = 0.1  # of the map of doubt: evenly doubted photos should look so
-_SWATCH_L = (35.0, 80.0)  # darker or lighter, no color can be told
+_SWATCH_L = (35.0, 80.0)  # darker or lighter, colors cannot be told apart
 _EDGE = 1e-3
 
 ByteArray = NDArray[np.uint8]
@@ -46,9 +48,9 @@ ByteArray = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class OpenPhoto:
-    """A photo in work: its file, and the photo as the network saw it at the sizes of the screen.
+    """A photo in work: its file, and its predictions at the sizes of the screen.
 
-    All places are given in pixels of the photo itself.
+    All points are in pixels of the photo itself.
 
     Attributes:
         name: of the file.
@@ -85,14 +87,15 @@ class OpenPhoto:
     @functools.cached_property
     def list_variations(self) -> Callable[[int], list[VariationLatents]]:
         """A function from a seed to the variations beside the automatic colors."""
+        preview = self.preview  # not self, which would hold itself in a cycle
         return functools.lru_cache(maxsize=8)(
-            lambda seed: self.preview.list_variations(VARIATIONS, seed=seed)
+            lambda seed: preview.list_variations(VARIATIONS, seed=seed)
         )
 
     def draw_doubt(self, hints: Sequence[Hint]) -> bytes:
-        """Return what hints leave of the network's doubt, as a transparent PNG file.
+        """Return the network's doubt under hints, as a transparent PNG file.
 
-        It is the more opaque the more a place is doubted, in the upper half of the range that the
+        It is the more opaque the larger the doubt, in the upper half of the range that the
         photo has without hints.
         """
         low, high = np.percentile(self.thumbnail.uncertainty(), (50, 99))
@@ -103,13 +106,13 @@ class OpenPhoto:
         return _encode(ink, alpha)
 
     def suggest_hints(self, hints: Sequence[Hint]) -> list[tuple[float, float]]:
-        """Return x and y of the places where further hints would help most."""
+        """Return x and y of the points where further hints would help most."""
         rows, columns = self.thumbnail.l.shape
-        places = self.thumbnail.suggest_hints(SUGGESTIONS, hints=self._move(hints, self.thumbnail))
-        return [(x * self.width / columns, y * self.height / rows) for x, y in places]
+        points = self.thumbnail.suggest_hints(SUGGESTIONS, hints=self._move(hints, self.thumbnail))
+        return [(x * self.width / columns, y * self.height / rows) for x, y in points]
 
     def list_colors(self, x: float, y: float) -> list[str]:
-        """Return the colors that a place may well have, `#rrggbb`, the likeliest first."""
+        """Return the likely colors of a point, `#rrggbb`, the likeliest first."""
         (hint,) = self._move([Hint(x, y, (0.0, 0.0))], self.preview)
         ab = self.preview.list_likely_colors(hint.x, hint.y, SWATCHES)
         l = np.clip(self.preview.l[int(hint.y), int(hint.x)], *_SWATCH_L)
@@ -117,7 +120,7 @@ class OpenPhoto:
         return list(dict.fromkeys("#{:02x}{:02x}{:02x}".format(*color) for color in rgb))
 
     def finish(self, **options: Unpack[ColorKeywords]) -> tuple[bytes, str]:
-        """Return the colored photo at its full size, with what the file carried, and its format.
+        """Return the colored photo's file, of full size and with its metadata, and its format.
 
         The format is the photo's own, but PNG for GIF, whose 256 colors would not do.
         """
@@ -153,10 +156,10 @@ class OpenPhoto:
 
 
 def open_photo(colorizer: Colorizer, data: bytes, name: str) -> OpenPhoto:
-    """Read a photo's file and show it to the network.
+    """Decode and predict a photo and return it.
 
     Raises:
-        PhotoError: the bytes are no photo, or too large a one.
+        PhotoError: the file is not a photo, or too large.
     """
     photo = decode_photo(data, name, max_pixels=MAX_PIXELS)
     seen = colorizer.predict(photo.rgb)
@@ -177,8 +180,8 @@ def draw_thumbnail(rgb: ByteArray) -> bytes:
 
 
 def _scale(height: int, width: int, most_pixels: int) -> tuple[int, int]:
-    """Return the height and width of the same photo with that many pixels at most."""
-    share = min(1.0, (most_pixels / (height * width)) ** 0.5)
+    """Return the height and width of the same photo within these pixels and `PREVIEW_SIDE`."""
+    share = min(1.0, (most_pixels / (height * width)) ** 0.5, PREVIEW_SIDE / max(height, width))
     return max(1, int(height * share)), max(1, int(width * share))
 
 

@@ -24,7 +24,7 @@ function makePalette(palette, title, choose) {
 }
 
 export class Panel {
-  // `change(part, kind)` is called with the part of the look that the user changed.
+  // `change(part, kind)` is called with the options that the user changed.
   constructor(about, change) {
     this.about = about;
     this.change = change;
@@ -55,16 +55,16 @@ export class Panel {
   }
 
   // Which variations the row shows: the automatic colors, the one picked, and others.
-  listVariations(look) {
+  listVariations(options) {
     const count = this.about.variations - 1;
     const others = Array.from({ length: count }, (_, index) => ({ seed: this.seed, index: index + 1 }));
-    const picked = look.variation;
+    const picked = options.variation;
     const isThere = picked === null || others.some((each) => same(each, picked));
     this.row = isThere ? [null, ...others] : [null, picked, ...others.slice(0, -1)];
     return this.row;
   }
 
-  showVariations(pictures, look) {
+  showVariations(pictures, options) {
     const old = [...$("variations").children];
     const buttons = pictures.map((picture, index) => {
       const button = old[index] ?? document.createElement("button");
@@ -81,24 +81,24 @@ export class Panel {
       return button;
     });
     $("variations").replaceChildren(...buttons);
-    this.update(look);
+    this.update(options);
   }
 
-  update(look) {
+  update(options) {
     [...$("variations").children].forEach((button, index) =>
-      button.setAttribute("aria-pressed", same(this.row[index] ?? null, look.variation)),
+      button.setAttribute("aria-pressed", same(this.row[index] ?? null, options.variation)),
     );
     for (const button of $("palettes").children) {
-      button.setAttribute("aria-pressed", button.dataset.palette === (look.palette ?? ""));
+      button.setAttribute("aria-pressed", button.dataset.palette === (options.palette ?? ""));
     }
-    $("vibrance").value = look.vibrance;
-    $("vibrance-value").value = look.vibrance.toFixed(2);
-    $("vibrance").setAttribute("aria-valuetext", look.vibrance.toFixed(2));
-    $("reference-picture").hidden = $("reference-remove").hidden = !look.reference;
-    $("reference").textContent = look.reference ? "Change…" : "Choose…";
-    if (look.reference) {
-      $("reference-picture").src = look.reference.picture;
-      $("reference-picture").alt = look.reference.name;
+    $("vibrance").value = options.vibrance;
+    $("vibrance-value").value = options.vibrance.toFixed(2);
+    $("vibrance").setAttribute("aria-valuetext", options.vibrance.toFixed(2));
+    $("reference-picture").hidden = $("reference-remove").hidden = !options.reference;
+    $("reference").textContent = options.reference ? "Change…" : "Choose…";
+    if (options.reference) {
+      $("reference-picture").src = options.reference.picture;
+      $("reference-picture").alt = options.reference.name;
     }
   }
 }

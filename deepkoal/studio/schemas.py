@@ -1,4 +1,4 @@
-"""What the page asks for, as JSON."""
+"""The JSON of the page's requests."""
 
 from __future__ import annotations
 
@@ -35,45 +35,45 @@ class VariationRequest(_Strict):
 
 
 class HintsRequest(_Strict):
-    """The hints given so far."""
+    """Hints."""
 
     hints: list[HintRequest] = Field(default=[], max_length=MAX_HINTS)
 
     def list_hints(self) -> list[Hint]:
-        """Return them as the library has them.
+        """Return them as the library's hints.
 
         Raises:
-            DeepkoalError: one is none.
+            DeepkoalError: one is not valid.
         """
         return [Hint(hint.x, hint.y, hint.color) for hint in self.hints]
 
 
 class OptionsRequest(HintsRequest):
-    """How a photo is to be colored."""
+    """Options of coloring."""
 
     vibrance: float = 1.0
     palette: str | None = None
     reference: str | None = None
     variation: VariationRequest | None = None
 
-    def make_look(self, photo: OpenPhoto, desk: Session) -> ColorKeywords:
-        """Return the look as the library has it.
+    def to_color_options(self, photo: OpenPhoto, session: Session) -> ColorKeywords:
+        """Return them as the library's options.
 
         Raises:
             GoneError: the reference photo is no longer kept.
-            DeepkoalError: a hint is none, or there is no such palette.
+            DeepkoalError: a hint is not valid, or there is no such palette.
         """
         return {
             "hints": self.list_hints(),
             "vibrance": self.vibrance,
             "palette": None if self.palette is None else Palette.named(self.palette),
-            "reference": None if self.reference is None else desk.references.get(self.reference),
+            "reference": None if self.reference is None else session.references.get(self.reference),
             "variation": None if self.variation is None else self.variation.find(photo),
         }
 
 
 class ThumbnailsRequest(_Strict):
-    """A look, and variations of it that are wanted small; null stands for the automatic colors."""
+    """Options, and the variations to be drawn small; null stands for the automatic colors."""
 
     options: OptionsRequest = OptionsRequest()
     variations: list[VariationRequest | None] = Field(max_length=2 * VARIATIONS)

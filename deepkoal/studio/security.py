@@ -1,4 +1,4 @@
-"""What no other web page may do to the studio, and what its own page may not do either."""
+"""Refusal of other web pages' requests, and the headers that confine the studio's own page."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deepkoal.serving.errors import printable
 
 OWN_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -23,16 +25,16 @@ HEADERS = {
 }
 
 
-class Security:
-    """Lets requests of the studio's own page through to an ASGI app, and no others.
+class SecurityMiddleware:
+    """Passes requests of the studio's own page to an ASGI app, and refuses all others.
 
     The server listens on this machine alone, but other web pages run on this machine too. One of
-    a foreign site is told by its `Origin`; one whose name was made to point here (DNS rebinding)
-    by `Host`. The answers forbid the page all that is not served here.
+    a foreign site is recognized by its `Origin`; one whose name was made to point here (DNS
+    rebinding) by `Host`. The headers of answers forbid the page all that is not served here.
 
     Args:
-        app: to be guarded.
-        most_bytes: of a request's body.
+        app: the app that answers.
+        most_bytes: largest body of a request.
     """
 
     def __init__(self, app: ASGIApp, most_bytes: int) -> None:
@@ -42,7 +44,7 @@ class Security:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
 
-        async def send_guarded(message: Message) -> None:
+        async def send_confined(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
@@ -50,13 +52,13 @@ class Security:
         if scope["type"] == "http":
             refusal = self._refuse(scope["method"], Headers(scope=scope))
             app = self.app if refusal is None else refusal
-            await app(scope, receive, send_guarded)
+            await app(scope, receive, send_confined)
         elif scope["type"] == "lifespan":
             await self.app(scope, receive, send)
 
     def _refuse(self, method: str, headers: Headers) -> JSONResponse | None:
         host, origin = headers.get("host", ""), headers.get("origin")
-        if urlsplit(f"//{host}").hostname not in OWN_NAMES:
+        if _name_of(host) not in OWN_NAMES:
             return answer_error(403, f"the studio is not known as {host!r}; use its own address")
         if origin is not None and origin != f"http://{host}":
             return answer_error(403, f"the studio takes nothing from {origin}; use its own page")
@@ -64,7 +66,7 @@ class Security:
             return None
         length = headers.get("content-length", "")
         if not length.isdecimal():
-            return answer_error(411, "expected a request that tells its length")
+            return answer_error(411, "expected a request with its length (Content-Length)")
         if int(length) > self.most_bytes:
             return answer_error(
                 413,
@@ -74,6 +76,14 @@ class Security:
         return None
 
 
+def _name_of(host: str) -> str | None:
+    """Return the name in a `Host` header; None where there is none."""
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:  # as of a lone bracket
+        return None
+
+
 def answer_error(status: int, message: Any) -> JSONResponse:
-    """Return an error as the page expects it: one line, `{"error": …}`."""
-    return JSONResponse({"error": " ".join(str(message).split())}, status)
+    """Return an error as the page expects it: one line of any characters, `{"error": …}`."""
+    return JSONResponse({"error": printable(" ".join(str(message).split()))}, status)

@@ -33,13 +33,13 @@ const asFile = (file) => ({
   body: file,
 });
 
-// A look without what only the page needs.
-const strip = (look) => ({
-  hints: look.hints.map(({ x, y, color }) => ({ x, y, color })),
-  vibrance: look.vibrance,
-  palette: look.palette,
-  reference: look.reference?.id ?? null,
-  variation: look.variation,
+// Options without what only the page needs.
+const strip = (options) => ({
+  hints: options.hints.map(({ x, y, color }) => ({ x, y, color })),
+  vibrance: options.vibrance,
+  palette: options.palette,
+  reference: options.reference?.id ?? null,
+  variation: options.variation,
 });
 
 const named = (path, file) => `${path}?name=${encodeURIComponent(file.name || "pasted photo")}`;
@@ -52,14 +52,14 @@ export const server = {
   openReference: (file) => askJson(named("/api/references", file), asFile(file)),
   before: async (id) => (await ask(`/api/photos/${id}/before`)).blob(),
   sample: (file) => `/api/samples/${file}`,
-  color: async (id, look) => (await ask(`/api/photos/${id}/look`, asJson(strip(look)))).blob(),
-  thumbnails: (id, look, variations) =>
-    askJson(`/api/photos/${id}/thumbnails`, asJson({ look: strip(look), variations })),
-  doubt: (id, look) =>
-    askJson(`/api/photos/${id}/doubt`, asJson({ hints: strip(look).hints })),
+  color: async (id, options) => (await ask(`/api/photos/${id}/preview`, asJson(strip(options)))).blob(),
+  thumbnails: (id, options, variations) =>
+    askJson(`/api/photos/${id}/thumbnails`, asJson({ options: strip(options), variations })),
+  doubt: (id, options) =>
+    askJson(`/api/photos/${id}/doubt`, asJson({ hints: strip(options).hints })),
   colors: (id, x, y) => askJson(`/api/photos/${id}/colors?x=${x}&y=${y}`),
-  finish: async (id, look) => {
-    const answer = await ask(`/api/photos/${id}/file`, asJson(strip(look)));
+  finish: async (id, options) => {
+    const answer = await ask(`/api/photos/${id}/file`, asJson(strip(options)));
     const name = /filename\*=UTF-8''(\S+)/.exec(answer.headers.get("content-disposition"))[1];
     return { name: decodeURIComponent(name), blob: await answer.blob() };
   },

@@ -88,11 +88,11 @@ export class Stage {
     });
   }
 
-  // A map of doubt and the places where a color would help; null hides both.
+  // A map of doubt and the points where a color would help; null hides both.
   showDoubt(doubt) {
     $("doubt").hidden = !doubt;
     if (doubt) $("doubt").src = doubt.picture;
-    const marks = (doubt?.places ?? []).map((place, index) => {
+    const marks = (doubt?.points ?? []).map((place, index) => {
       const mark = document.createElement("button");
       mark.type = "button";
       mark.className = "suggestion";

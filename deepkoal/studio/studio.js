@@ -14,7 +14,7 @@ const CALM = 250; // ms without a change after which thumbnails follow
 
 let about = null;
 let photo = null;
-let look = PLAIN; // as it is shown, also halfway through a drag
+let options = PLAIN; // as it is shown, also halfway through a drag
 let history = new History(PLAIN);
 let selected = null; // id of the hint whose color is being chosen
 let showsDoubt = false;
@@ -86,7 +86,7 @@ async function openReference(file) {
 async function download() {
   $("download").disabled = true;
   tell("Coloring at full size");
-  const result = await attempt(() => server.finish(photo.id, look));
+  const result = await attempt(() => server.finish(photo.id, options));
   $("download").disabled = false;
   if (!result) return;
   const link = document.createElement("a");
@@ -97,31 +97,31 @@ async function download() {
   tell(`${result.name} is downloaded`);
 }
 
-// ------------------------------------------------------------------ the look
+// ------------------------------------------------------------------ the options
 
-// Change parts of the look; as a step to undo where `isDone`.
+// Change some of the options; as a step to undo where `isDone`.
 function change(part, kind = null, isDone = true) {
-  const next = { ...look, ...part };
+  const next = { ...options, ...part };
   if (isDone) history.push(next, kind);
-  showLook(next);
+  showOptions(next);
 }
 
-function showLook(next) {
+function showOptions(next) {
   showState(next);
-  color(photo, look);
+  color(photo, options);
 }
 
-// Show all of a look but the photo's colors.
+// Show all of the options but the photo's colors.
 function showState(next) {
-  look = next;
-  const hint = look.hints.find((each) => each.id === selected);
+  options = next;
+  const hint = options.hints.find((each) => each.id === selected);
   if (selected !== null && !hint) closeEditor();
   if (hint) editor.update(hint);
-  stage.drawHints(look.hints, selected);
-  panel.update(look);
+  stage.drawHints(options.hints, selected);
+  panel.update(options);
   $("undo").disabled = !history.canUndo;
   $("redo").disabled = !history.canRedo;
-  $("reset").disabled = Object.keys(PLAIN).every((key) => look[key] === PLAIN[key] || look[key]?.length === 0);
+  $("reset").disabled = Object.keys(PLAIN).every((key) => options[key] === PLAIN[key] || options[key]?.length === 0);
   $("download").disabled = false;
   followUp();
 }
@@ -136,15 +136,15 @@ let calmTimer = 0;
 function followUp() {
   clearTimeout(calmTimer);
   calmTimer = setTimeout(() => {
-    if (about.distribution) drawThumbnails(photo, look);
-    if (showsDoubt) drawDoubt(photo, look);
+    if (about.distribution) drawThumbnails(photo, options);
+    if (showsDoubt) drawDoubt(photo, options);
   }, CALM);
 }
 
 const drawThumbnails = keepNewest(async (of, as) => {
   const wanted = panel.listVariations(as);
   const { pictures } = (await attempt(() => server.thumbnails(of.id, as, wanted))) ?? {};
-  if (pictures && of === photo) panel.showVariations(pictures, look);
+  if (pictures && of === photo) panel.showVariations(pictures, options);
 });
 
 const drawDoubt = keepNewest(async (of, as) => {
@@ -155,7 +155,7 @@ const drawDoubt = keepNewest(async (of, as) => {
 function travel(steps) {
   if (!photo) return;
   history.move(steps);
-  showLook(history.look);
+  showOptions(history.options);
   tell(steps < 0 ? "Undone" : "Redone");
 }
 
@@ -163,14 +163,14 @@ function travel(steps) {
 
 function placeHint(x, y) {
   const hint = { id: ++lastId, x, y, color: stage.colorAt(x, y) };
-  change({ hints: [...look.hints, hint] });
+  change({ hints: [...options.hints, hint] });
   selectHint(hint.id);
 }
 
 function selectHint(id) {
   selected = id;
-  const hint = look.hints.find((each) => each.id === id);
-  stage.drawHints(look.hints, selected);
+  const hint = options.hints.find((each) => each.id === id);
+  stage.drawHints(options.hints, selected);
   const colors = about.distribution
     ? attempt(() => server.colors(photo.id, hint.x, hint.y)).then((answer) => answer?.colors ?? [])
     : Promise.resolve([]);
@@ -178,13 +178,13 @@ function selectHint(id) {
 }
 
 function changeHint(id, part, isDone, kind = null) {
-  const hints = look.hints.map((hint) => (hint.id === id ? { ...hint, ...part } : hint));
+  const hints = options.hints.map((hint) => (hint.id === id ? { ...hint, ...part } : hint));
   change({ hints }, kind, isDone);
 }
 
 function removeHint(id) {
   closeEditor();
-  change({ hints: look.hints.filter((hint) => hint.id !== id) });
+  change({ hints: options.hints.filter((hint) => hint.id !== id) });
   stage.focus(null);
   tell("Color removed");
 }
@@ -192,7 +192,7 @@ function removeHint(id) {
 function closeEditor() {
   selected = null;
   editor.close();
-  if (photo) stage.drawHints(look.hints, null);
+  if (photo) stage.drawHints(options.hints, null);
 }
 
 // ------------------------------------------------------------------ controls
@@ -204,12 +204,12 @@ function listen() {
   $("reset").addEventListener("click", () => change(PLAIN));
   $("more").addEventListener("click", () => {
     panel.seed += 1;
-    drawThumbnails(photo, look);
+    drawThumbnails(photo, options);
   });
   $("doubt-toggle").addEventListener("click", () => {
     showsDoubt = !showsDoubt;
     $("doubt-toggle").setAttribute("aria-pressed", showsDoubt);
-    if (showsDoubt) drawDoubt(photo, look);
+    if (showsDoubt) drawDoubt(photo, options);
     else stage.showDoubt(null);
   });
   document.addEventListener("keydown", (event) => {

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from keras import ops
 
 from deepkoal.atomic_files import replace_atomically
-from deepkoal.data import Manifest, load_manifest
+from deepkoal.color import encode_ab
+from deepkoal.data import Manifest, evaluation_batches, load_manifest
 from deepkoal.data.degradation import DegradeLightness
 from deepkoal.errors import RecordsError, RunError
 from deepkoal.guidance import DecodingConfig
@@ -17,8 +19,8 @@ from deepkoal.pretrained.recipe import Recipe
 from deepkoal.pretrained.run_dir import PRIOR_FILE
 from deepkoal.training.devices import check_batch, first_host_first
 from deepkoal.training.optimizer import RatedAdamW, build_schedule
-from deepkoal.training.recipe_losses import build_losses, check_losses, measure_prior
-from deepkoal.training.task import ColorizationTask, network_from_embedding
+from deepkoal.training.recipe_losses import build_losses, check_losses
+from deepkoal.training.task import ColorizationTask, network_from_embedding, rgb_to_l_ab
 
 IMAGENET_CLASSES = 1000
 
@@ -106,3 +108,25 @@ def _load_prior(path: Path, records: Path) -> np.ndarray:
             with replace_atomically(path) as part:
                 np.save(part, measure_prior(records))
     return np.asarray(np.load(path))
+
+
+def measure_prior(records: str | Path, photos: int = 4096) -> np.ndarray:
+    """Measure the distribution of ab over its bins, softly as `encode_ab` does.
+
+    Args:
+        records: a folder that `data.prepare` finished; its order is random already.
+        photos: how many of them to look at, each at 64×64.
+
+    Returns:
+        float64 (Q,), positive, summing to 1.
+    """
+    batches = evaluation_batches(records, batch_size=64, size=64)
+    histogram = np.zeros((221, 221))
+    for batch in batches.take(-(-photos // 64)):
+        ab = ops.convert_to_numpy(rgb_to_l_ab(batch["rgb"])[1]).reshape(-1, 2)
+        steps = np.clip(np.rint(ab), -110, 110).astype(int) + 110
+        np.add.at(histogram, (steps[:, 0], steps[:, 1]), 1)
+    found = np.argwhere(histogram)
+    encoded = ops.convert_to_numpy(encode_ab((found - 110).astype("float32")))
+    prior = histogram[tuple(found.T)] @ encoded.astype("float64") + 1e-6
+    return np.asarray(prior / prior.sum())

@@ -121,7 +121,7 @@ def check_batch(batch_size: int) -> None:
 
 
 def agree(what: str, value: int) -> None:
-    """Make sure that all hosts have the same value; none goes on before all have told theirs.
+    """Make sure that all hosts have the same value; none goes on before all have theirs.
 
     Raises:
         RunError: they differ.
@@ -131,11 +131,11 @@ def agree(what: str, value: int) -> None:
         return
     from jax.experimental.multihost_utils import process_allgather
 
-    told = process_allgather(np.int32(value)).tolist()
-    if len(set(told)) > 1:
+    values = process_allgather(np.int32(value)).tolist()
+    if len(set(values)) > 1:
         raise RunError(
-            f"the hosts differ in {what} ({', '.join(map(str, told))}; this is host {index}): they "
-            "must share the run's folder, and see the same in it"
+            f"the hosts differ in {what} ({', '.join(map(str, values))}; this is host {index}): "
+            "they must share the run's folder, and see the same in it"
         )
 
 

@@ -1,20 +1,48 @@
-"""Pictures of a run's progress: before, after and truth of the same photos at each epoch."""
+"""Photos as inference has them: what figures measure, and pictures of a run's progress."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
+from keras import ops
 
+from deepkoal.color import denormalize_l
 from deepkoal.guidance import DecodingConfig
 from deepkoal.image_io import write_image
-from deepkoal.inference.prediction import ByteArray
+from deepkoal.inference.prediction import ByteArray, Prediction
 from deepkoal.rendering.contact_sheets import desaturate
+from deepkoal.training.devices import predict_here
 from deepkoal.training.optimizer import averaged_weights
-from deepkoal.training.task import Batch, predict_photos
+from deepkoal.training.task import Batch, join_input, rgb_to_l_ab
 
 PHOTOS = 8
+
+
+def predict_photos(
+    trunk: keras.Model, batch: Batch, decoding: DecodingConfig
+) -> Iterator[tuple[Prediction, ByteArray]]:
+    """Show a batch of photos to a network as they are, and yield each as inference has it.
+
+    They are seen at their own size alone, and whole: borders are not looked for.
+
+    Args:
+        trunk: takes what batches bring, as `ColorizationTask.trunk` does.
+        batch: photos, with their embeddings where the trunk needs them.
+        decoding: as in `Colorizer`.
+
+    Yields:
+        The prediction, and the true photo, uint8 (H, W, 3).
+    """
+    l_norm, _ = rgb_to_l_ab(batch["rgb"])
+    outputs = predict_here(trunk, join_input(l_norm, batch))
+    arrays = {name: np.asarray(ops.convert_to_numpy(x), "float32") for name, x in outputs.items()}
+    all_l = ops.convert_to_numpy(denormalize_l(l_norm))[..., 0]
+    for index, (l, rgb) in enumerate(zip(all_l, np.asarray(batch["rgb"]), strict=True)):
+        own = {name: array[index] for name, array in arrays.items()}
+        yield Prediction(l, own, decoding), rgb
 
 
 def draw_grid(network: keras.Model, batch: Batch, decoding: DecodingConfig) -> ByteArray:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from deepkoal.color import Tensor, denormalize_l, normalize_l, rgb_to_lab
 from deepkoal.guidance import DecodingConfig, decode_outputs
-from deepkoal.inference.prediction import ByteArray, Prediction
 from deepkoal.losses import AdversarialLoss, ColorLoss, LossDomain
-from deepkoal.training.devices import predict_here
 
 Batch = dict[str, Tensor]
 """`rgb` uint8 (B, H, W, 3) and, where embeddings were prepared, `embedding` float32 (B, D)."""
@@ -180,25 +177,3 @@ class LossInputs:
         if ab.shape[1:3] != self._l.shape[1:3]:
             ab = ops.image.resize(ab, self._l.shape[1:3], data_format="channels_last")
         return ops.concatenate([self._l, ab], axis=-1)
-
-
-def predict_photos(
-    trunk: keras.Model, batch: Batch, decoding: DecodingConfig
-) -> Iterator[tuple[Prediction, ByteArray]]:
-    """Show a batch of photos to a network as they are, and yield each as inference has it.
-
-    Args:
-        trunk: takes what batches bring, as `ColorizationTask.trunk` does.
-        batch: photos, with their embeddings where the trunk needs them.
-        decoding: as in `Colorizer`.
-
-    Yields:
-        The prediction, and the true photo, uint8 (H, W, 3).
-    """
-    l_norm, _ = rgb_to_l_ab(batch["rgb"])
-    outputs = predict_here(trunk, join_input(l_norm, batch))
-    arrays = {name: np.asarray(ops.convert_to_numpy(x), "float32") for name, x in outputs.items()}
-    all_l = ops.convert_to_numpy(denormalize_l(l_norm))[..., 0]
-    for index, (l, rgb) in enumerate(zip(all_l, np.asarray(batch["rgb"]), strict=True)):
-        own = {name: array[index] for name, array in arrays.items()}
-        yield Prediction(l, own, decoding), rgb

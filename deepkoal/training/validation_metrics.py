@@ -11,14 +11,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from deepkoal.evaluation.fidelity import Row, match_colorfulness
+from deepkoal.evaluation.figures.fidelity import Row, match_colorfulness
 from deepkoal.evaluation.metrics import colorfulness, psnr
-from deepkoal.evaluation.workers import Workers
+from deepkoal.evaluation.photos import Workers
 from deepkoal.guidance import DecodingConfig
 from deepkoal.inference.prediction import ByteArray, Prediction
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.training.optimizer import averaged_weights
-from deepkoal.training.task import Batch, predict_photos
+from deepkoal.training.previews import predict_photos
+from deepkoal.training.task import Batch
 
 
 class ValidationMetrics(keras.callbacks.Callback):

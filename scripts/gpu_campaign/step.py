@@ -15,6 +15,7 @@ from keras import ops
 
 from deepkoal.color import Tensor
 from deepkoal.data.degradation import DegradeLightness
+from deepkoal.guidance import DecodingConfig
 from deepkoal.losses import ColorLoss
 from deepkoal.training.optimizer import RatedAdamW
 from deepkoal.training.task import ColorizationTask
@@ -34,6 +35,7 @@ class Stepper:
     Args:
         network: to be trained, on the JAX backend.
         losses: weights and losses, none of which has variables to learn.
+        decoding: how the network's outputs become the ab that losses look at.
         degradation: share of the photos that are aged.
         weight_decay: of kernels; biases, norms and the pretrained encoder are left out of it.
         encoder_rate: learning rate of the layer `encoder` as a multiple of the others'.
@@ -45,6 +47,7 @@ class Stepper:
         self,
         network: keras.Model,
         losses: Sequence[tuple[float, ColorLoss]],
+        decoding: DecodingConfig,
         *,
         degradation: float = 0.0,
         weight_decay: float = 1e-2,
@@ -54,7 +57,7 @@ class Stepper:
     ) -> None:
         self.network = network
         degrade = DegradeLightness(degradation, seed) if degradation else None
-        self.task = ColorizationTask(network, losses, degrade)
+        self.task = ColorizationTask(network, losses, decoding, degrade)
         self.average = average
         self.trained = network.trainable_variables
         # With the states of the random draws, and the means that several losses report. Some are
@@ -145,11 +148,5 @@ def _copy(variables: Sequence[keras.Variable]) -> list[Any]:
 
 def _rate_variables(network: keras.Model, encoder_rate: float) -> dict[str, float]:
     """Return rates by path; `RatedAdamW` lets what has one be without weight decay."""
-    encoder = {id(variable) for variable in network.get_layer("encoder").trainable_variables}
-    rates = {}
-    for variable in network.trainable_variables:
-        if id(variable) in encoder:
-            rates[variable.path] = encoder_rate
-        elif len(variable.shape) == 1:
-            rates[variable.path] = 1.0
-    return rates
+    encoder = network.get_layer("encoder").trainable_variables
+    return {variable.path: encoder_rate for variable in encoder}

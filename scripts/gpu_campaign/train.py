@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from deepkoal.errors import RunError
+from deepkoal.guidance import DecodingConfig
 from deepkoal.models.weights import load_weights
 from deepkoal.pretrained.networks import build_untrained
 from deepkoal.pretrained.presets import load_preset, load_recipe
@@ -102,10 +102,13 @@ def build_stepper(settings: Settings) -> Stepper:
         raise RunError(f"{learned[0]} trains a network of its own, which a campaign does not")
     network = build_untrained(PRESET, precision=settings.precision, seed=settings.seed)
     check_losses(recipe, network)
-    prior = np.asarray(load_preset(PRESET).decoding["prior"])
+    decoding = DecodingConfig.from_config(load_preset(PRESET).decoding)
+    assert decoding.prior is not None
+    prior = decoding.prior
     return Stepper(
         network,
         build_losses(recipe, network, lambda: prior),
+        decoding,
         degradation=recipe.degradation,
         weight_decay=recipe.weight_decay,
         encoder_rate=recipe.encoder_rate,

@@ -1,4 +1,4 @@
-"""Arguments' types: what is no such value is wrong usage, said in words."""
+"""Arguments' types: readers that refuse what is no such value, in words."""
 
 from __future__ import annotations
 
@@ -6,51 +6,53 @@ import argparse
 import math
 from collections.abc import Callable
 
-from deepkoal.guidance.decoding import VIBRANCE_RANGE
+from deepkoal.errors import check_range
 
 
-def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
+def whole_number(low: int, high: float = math.inf) -> Callable[[str], int]:
     """Return a reader of whole numbers from `low` to `high`, both included."""
-    wanted = f"of at least {low}" if high is None else f"in {low}…{high}"
 
     def read(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = None
-        if number is None or number < low or (high is not None and number > high):
-            raise argparse.ArgumentTypeError(f"expected a whole number {wanted}, got {text!r}")
-        return number
+        number = _parse(int, text)
+        check_range(number, "", low, high, whole=True, given=text, error=argparse.ArgumentTypeError)
+        return int(number)
 
     return read
 
 
 def vibrance(text: str) -> float:
-    """Read a vibrance."""
-    low, high = VIBRANCE_RANGE
-    number = _read_number(text)
-    if not low <= number <= high:
-        raise argparse.ArgumentTypeError(f"expected a number in {low:g}…{high:g}, got {text!r}")
+    """Return a vibrance."""
+    from deepkoal.guidance.decoding import VIBRANCE_RANGE  # here, so that --help is quick
+
+    number = _parse(float, text)
+    check_range(number, "", *VIBRANCE_RANGE, given=text, error=argparse.ArgumentTypeError)
     return number
 
 
+def variation_count(text: str) -> int:
+    """Return how many variations of a photo are asked for."""
+    from deepkoal.guidance.color_options import MOST_VARIATIONS
+
+    return whole_number(1, MOST_VARIATIONS)(text)
+
+
 def positive_number(text: str) -> float:
-    """Read a number above 0."""
-    number = _read_number(text)
+    """Return a number above 0."""
+    number = _parse(float, text)
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
     return number
 
 
-def _read_number(text: str) -> float:
+def _parse(kind: Callable[[str], float], text: str) -> float:
     try:
-        return float(text)
+        return kind(text)
     except ValueError:
         return math.nan
 
 
 def read_weights(text: str) -> dict[str, float]:
-    """Read `name=number` pairs with commas between them."""
+    """Return the numbers by name of `name=number` pairs with commas between them."""
     try:
         pairs = [pair.split("=") for pair in text.split(",")]
         weights = {name.strip(): float(weight) for name, weight in pairs}

@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepkoal.cli.arguments.argument_types import vibrance, whole_number
+from deepkoal.cli.arguments.argument_types import variation_count, vibrance, whole_number
 from deepkoal.cli.console import UsageError, as_usage
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance.color_options import MOST_VARIATIONS
 
 if TYPE_CHECKING:
     from deepkoal.guidance import ColorKeywords
@@ -44,10 +43,11 @@ def add_guidance_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--variations",
-        type=whole_number(1, MOST_VARIATIONS),
+        type=variation_count,
         default=1,
         metavar="N",
-        help="write N plausible versions of each photo: NAME, NAME.look2, … (%(default)s)",
+        help="write N plausible versions of each photo, guided alike: NAME, NAME.look2, … "
+        "(%(default)s)",
     )
     parser.add_argument(
         "--seed", type=whole_number(0), default=0, metavar="N", help="of the variations (0)"
@@ -62,10 +62,6 @@ def check_guidance(arguments: argparse.Namespace, photos: int) -> None:
     """
     if arguments.hints is not None and photos > 1:
         raise UsageError(f"--hints are for one photo, not {photos}; color it by itself")
-    guided = ("hints", "palette", "reference")
-    given = [f"--{name}" for name in guided if getattr(arguments, name) is not None]
-    if arguments.variations > 1 and given:
-        raise UsageError(f"--variations cannot follow {given[0]}; leave one out")
 
 
 def read_color_options(arguments: argparse.Namespace) -> ColorKeywords:

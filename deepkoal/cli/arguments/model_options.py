@@ -1,4 +1,4 @@
-"""The choice of network and of what runs it, which several verbs offer in the same words."""
+"""The choice of network and of what runs it, which several commands offer in the same words."""
 
 from __future__ import annotations
 

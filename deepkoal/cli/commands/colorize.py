@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from deepkoal.cli.arguments.argument_types import whole_number
 from deepkoal.cli.arguments.guidance import (
@@ -19,27 +20,12 @@ from deepkoal.cli.arguments.model_options import (
     add_model_options,
     load_colorizer,
 )
-from deepkoal.cli.console import UsageError, count_photos, show, tell
-from deepkoal.errors import DeepkoalError, PhotoError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from deepkoal.cli.arguments.output_plan import Job
-    from deepkoal.guidance import ColorKeywords
-    from deepkoal.image_io import Photo
-    from deepkoal.inference.colorizer import Colorizer
-
-    Opened = tuple[Job, Photo]
-
-BATCH_PHOTOS = 16
-BATCH_PIXELS = 16_000_000
-"""Photos that are in memory together: as many as share a pass, and large ones alone."""
+from deepkoal.cli.console import UsageError, count_photos, report, show
+from deepkoal.errors import PhotoError
 
 
 def add_verbs(verbs: Any) -> None:
-    """Add the verb to the parser's."""
+    """Add the command to the parser's."""
     colorize = verbs.add_parser(
         "colorize",
         help="color photos",
@@ -99,6 +85,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from deepkoal.cli.arguments.output_plan import plan_photos
+    from deepkoal.cli.folder_run import FolderRun
 
     plan = plan_photos(
         arguments.photos,
@@ -112,28 +99,46 @@ def _run(arguments: argparse.Namespace) -> int:
     if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
         raise UsageError("a photo is not written to a terminal; redirect it, or give -o a file")
     for failure in plan.failures:
-        tell(str(failure))
+        report(str(failure))
     failed, colored = len(plan.failures), 0
     if plan.jobs:
         options = read_color_options(arguments)
         colorizer = load_colorizer(arguments)
         add_reference(options, arguments.reference, colorizer)
+        folder_run = FolderRun(
+            colorizer,
+            options,
+            variations=arguments.variations,
+            seed=arguments.seed,
+            quality=arguments.quality,
+            max_pixels=arguments.max_pixels,
+        )
         bar = tqdm(
             total=len(plan.jobs),
             unit=" photos",
             disable=len(plan.jobs) == 1 or not sys.stderr.isatty(),
         )
-        with bar:
-            for problem in _color_all(plan.jobs, colorizer, options, arguments):
-                if problem is None:
-                    colored += 1
-                else:
+        with bar, contextlib.closing(folder_run.color_all(plan.jobs)) as outcomes:
+            for outcome in outcomes:
+                if isinstance(outcome, PhotoError):
                     failed += 1
-                    tell(str(problem))
+                    report(str(outcome))
+                else:
+                    _show(outcome)
+                    colored += 1
                 bar.update()
     if plan.count > 1 or plan.skipped:
         _sum_up(colored, plan.skipped, failed)
     return 1 if failed else 0
+
+
+def _show(written: list[Path] | bytes) -> None:
+    if isinstance(written, bytes):
+        sys.stdout.buffer.write(written)
+        sys.stdout.buffer.flush()
+        return
+    for path in written:
+        show(path)
 
 
 def _sum_up(colored: int, skipped: int, failed: int) -> None:
@@ -145,105 +150,4 @@ def _sum_up(colored: int, skipped: int, failed: int) -> None:
         )
     if failed:
         parts.append(f"{failed} could not be colored, listed above")
-    tell("; ".join(parts))
-
-
-def _color_all(
-    jobs: list[Job], colorizer: Colorizer, options: ColorKeywords, arguments: argparse.Namespace
-) -> Iterator[PhotoError | None]:
-    """Color and write every photo; yield for each why it could not be done, or None."""
-    batch: list[Opened] = []
-    for job in jobs:
-        try:
-            photo = _read(job, arguments.max_pixels)
-        except PhotoError as error:
-            yield error
-            continue
-        pixels = sum(opened.rgb[..., 0].size for _, opened in [*batch, (job, photo)])
-        if batch and (len(batch) == BATCH_PHOTOS or pixels > BATCH_PIXELS):
-            yield from _color_batch(batch, colorizer, options, arguments)
-            batch = []
-        batch.append((job, photo))
-    yield from _color_batch(batch, colorizer, options, arguments)
-
-
-def _read(job: Job, max_pixels: int | None) -> Photo:
-    from deepkoal.image_io import MAX_PIXELS, decode_photo, read_photo
-
-    limit = max_pixels or MAX_PIXELS
-    if job.source is None:
-        return decode_photo(sys.stdin.buffer.read(), job.name, max_pixels=limit)
-    return read_photo(job.source, max_pixels=limit)
-
-
-def _color_batch(
-    batch: list[Opened], colorizer: Colorizer, options: ColorKeywords, arguments: argparse.Namespace
-) -> Iterator[PhotoError | None]:
-    photos = [photo.rgb for _, photo in batch]
-    try:
-        if arguments.variations > 1:
-            vibrance, seed = arguments.vibrance, arguments.seed
-            colored = [
-                colorizer.variations(photo, arguments.variations, seed=seed, vibrance=vibrance)
-                for photo in photos
-            ]
-        else:
-            colored = [[rgb] for rgb in colorizer.colorize_batch(photos, **options)]
-    except Exception as error:
-        # One bad photo, or too many for the memory, must not cost the others theirs.
-        if len(batch) > 1:
-            for opened in batch:
-                yield from _color_batch([opened], colorizer, options, arguments)
-            return
-        yield _explain(batch[0][0], batch[0][1].rgb.shape, error)
-        return
-    for (job, photo), looks in zip(batch, colored, strict=True):
-        try:
-            _write(job, photo, looks, arguments.quality)
-        except PhotoError as error:
-            yield error
-        else:
-            yield None
-
-
-def _explain(job: Job, shape: tuple[int, ...], error: Exception) -> PhotoError:
-    if isinstance(error, MemoryError):
-        return PhotoError(
-            f"{job.name}: not enough memory to color {shape[1]}×{shape[0]} pixels; scale it down, "
-            "or close programs"
-        )
-    cause = " ".join(str(error).split())
-    if not isinstance(error, DeepkoalError):
-        cause = f"{type(error).__name__}: {cause}"
-    return PhotoError(f"{job.name}: cannot be colored ({cause})")
-
-
-def _write(job: Job, photo: Photo, looks: list[NDArray[np.uint8]], quality: int) -> None:
-    """Write a photo's results, and print where.
-
-    Raises:
-        PhotoError: it cannot be written.
-    """
-    from deepkoal.image_io import encode_photo, write_photo
-
-    rgb, *others = looks
-    if job.target is None:
-        sys.stdout.buffer.write(encode_photo(rgb, job.suffix, photo, quality=quality))
-        sys.stdout.buffer.flush()
-        return
-    try:
-        job.target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PhotoError(
-            f"{job.target.parent}: cannot be made ({error.strerror}); choose another folder"
-        ) from error
-    # The photo last: where it is there, all others are too, so that a later run may skip them.
-    if job.comparison is not None:
-        from deepkoal.rendering.contact_sheets import join_before_after
-
-        write_photo(job.comparison, join_before_after(photo.rgb, rgb), quality=quality)
-    for place, options in zip(job.looks, others, strict=True):
-        write_photo(place, options, photo, quality=quality)
-    write_photo(job.target, rgb, photo, quality=quality)
-    for written in job.places:
-        show(written)
+    report("; ".join(parts))

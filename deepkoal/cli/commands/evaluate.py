@@ -15,25 +15,31 @@ from deepkoal.cli.arguments.model_options import (
     add_model_options,
     load_colorizer,
 )
-from deepkoal.cli.console import UsageError, as_usage, show_lines, start_tensorflow
-from deepkoal.errors import DeepkoalError, printable
-from deepkoal.rendering.upsampling import NETWORK_STRIDE
+from deepkoal.cli.console import UsageError, as_usage, report, show_lines, start_tensorflow
+from deepkoal.errors import DeepkoalError
+from deepkoal.rendering import NETWORK_STRIDE
 
 
 def add_verbs(verbs: Any) -> None:
-    """Add the verb to the parser's."""
+    """Add the command to the parser's."""
     evaluate = verbs.add_parser(
         "evaluate", help="measure a network on color photos", description=_run_evaluate.__doc__
     )
-    evaluate.add_argument("photos", metavar="PHOTOS", help="folder of color photos, at any depth")
+    evaluate.add_argument(
+        "photos",
+        metavar="PHOTOS",
+        nargs="?",
+        help="folder of color photos, at any depth; faces, border and nothing_to_see need none",
+    )
     add_model_options(evaluate)
     add_backend_option(evaluate, auto=False)
     evaluate.add_argument(
         "--figures",
-        default="size,psnr",
+        default="cost,fidelity",
         metavar="LIST",
-        help="which to measure, with commas, or all: size, psnr, vibrance, hints, bleeding, "
-        "context, robustness, diversity, uncertainty, recovery (%(default)s)",
+        help="which to measure, with commas, or all: cost, fidelity, psnr_optimal_vibrance, nll, "
+        "vivid, hue_spread, hints, bleeding, context, robustness, diversity, uncertainty, "
+        "semantic_accuracy, faces, border, nothing_to_see (%(default)s)",
     )
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     evaluate.add_argument(
@@ -48,8 +54,9 @@ def add_verbs(verbs: Any) -> None:
     evaluate.add_argument(
         "--working-size",
         type=whole_number(NETWORK_STRIDE),
+        nargs="+",
         metavar="N",
-        help="side in pixels at which the network sees a square photo, instead of its own",
+        help="sides in pixels at which the network sees a square photo, instead of its own",
     )
     evaluate.add_argument(
         "--temperature",
@@ -71,20 +78,29 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
 
     chosen = [name.strip() for name in arguments.figures.split(",")]
     figures = list(evaluation.FIGURES) if chosen == ["all"] else chosen
+    for name in figures:
+        if name in evaluation.RENAMED:
+            report(f"the figure {name} is deprecated; write {evaluation.RENAMED[name]}")
+    figures = [evaluation.RENAMED.get(name, name) for name in figures]
     with as_usage():
-        evaluation.check_figures(figures)
+        evaluation.check_figures(figures, has_photos=arguments.photos is not None)
+    if arguments.page is not None and arguments.photos is None:
+        raise UsageError("--page shows photos; give a folder of them")
     colorizer = load_colorizer(arguments)
-    colorizer.working_size = arguments.working_size or colorizer.working_size
+    if arguments.working_size:
+        colorizer.working_sizes = tuple(sorted(arguments.working_size))
     if arguments.temperature is not None:
         colorizer.decoding = dataclasses.replace(
             colorizer.decoding, temperature=arguments.temperature
         )
     with evaluation.Workers(progress=True) as workers:
-        seen = evaluation.see_photos(colorizer, arguments.photos, workers, limit=arguments.limit)
-        bench = evaluation.Bench(colorizer, seen, workers)
+        photos = evaluation.PhotoSet()
+        if arguments.photos is not None:
+            photos = evaluation.load_photos(
+                colorizer, arguments.photos, workers, limit=arguments.limit
+            )
+        bench = evaluation.Bench(colorizer, photos, workers)
         card = evaluation.measure(bench, figures)
-    # Names as old disks have them are in no table that UTF-8 could hold, nor in JSON.
-    card = dataclasses.replace(card, unreadable=tuple(map(printable, card.unreadable)))
     show_lines(card.to_table().split("\n"))
     if arguments.json is not None:
         _write_json(arguments.json, card.to_json())

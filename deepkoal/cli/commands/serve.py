@@ -1,4 +1,4 @@
-"""`serve`: models behind a port."""
+"""`serve`: answer requests over HTTP and gRPC."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deepkoal.cli.arguments.argument_types import whole_number
-from deepkoal.cli.console import start_tensorflow, tell
+from deepkoal.cli.console import report, start_tensorflow
 from deepkoal.errors import DeepkoalError
 from deepkoal.memory import make_memory_returnable
 from deepkoal.serving.limits import GRPC_PORT, REST_PORT, Limits
@@ -35,17 +35,19 @@ def add_verbs(verbs: Any) -> None:
     )
     port = whole_number(0, 65535)
     serve.add_argument(
-        "--host", default="127.0.0.1", help="to listen on; 0.0.0.0 for all the world (%(default)s)"
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on; 0.0.0.0 for all (%(default)s)",
     )
     serve.add_argument(
         "--rest-port",
         type=port,
         default=REST_PORT,
         metavar="PORT",
-        help="0 for a free one (%(default)s)",
+        help="for REST; 0 for a free one (%(default)s)",
     )
     serve.add_argument(
-        "--port", type=port, default=GRPC_PORT, metavar="PORT", help="of gRPC (%(default)s)"
+        "--port", type=port, default=GRPC_PORT, metavar="PORT", help="for gRPC (%(default)s)"
     )
     serve.add_argument(
         "--timeout",
@@ -65,6 +67,12 @@ def add_verbs(verbs: Any) -> None:
         metavar="N",
         help=f"most that wait or run; further ones are turned away ({Limits.requests})",
     )
+    serve.add_argument(
+        "--workers",
+        type=whole_number(1),
+        metavar="N",
+        help="how many batches run at a time (one a core)",
+    )
     serve.set_defaults(run=_run)
 
 
@@ -82,6 +90,7 @@ def _run(arguments: argparse.Namespace) -> int:
         "seconds": arguments.timeout,
         "request_megabytes": arguments.max_request,
         "requests": arguments.max_requests,
+        "workers": arguments.workers,
     }
     limits = Limits(**{name: value for name, value in given.items() if value is not None})
     with _find_models(arguments.models) as models:
@@ -91,7 +100,7 @@ def _run(arguments: argparse.Namespace) -> int:
             rest_port=arguments.rest_port,
             grpc_port=arguments.port,
             limits=limits,
-            tell=tell,
+            log=report,
         )
     return 0
 
@@ -105,7 +114,7 @@ def _find_models(given: Path | None) -> Iterator[Path]:
     from deepkoal.export import export_saved_model
     from deepkoal.inference.colorizer import Colorizer
 
-    tell(f"no MODELS given: exporting {DEFAULT_PRESET}, for this run only")
+    report(f"no MODELS given: exporting {DEFAULT_PRESET}, for this run only")
     with tempfile.TemporaryDirectory(prefix="deepkoal-serve-") as folder:
         models = Path(folder)
         export_saved_model(Colorizer.from_preset(DEFAULT_PRESET), models / DEFAULT_PRESET / "1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -10,7 +11,12 @@ from deepkoal.export.graph.file_decoding import decode_photo
 from deepkoal.export.graph.full_size import lightness
 from deepkoal.guidance import DecodingConfig
 from deepkoal.inference.prediction_core import PredictionCore
-from deepkoal.inference.working_size import fit_working_size, run_network
+from deepkoal.inference.scene import find_border
+from deepkoal.inference.working_size import (
+    fit_working_sizes,
+    merge_outputs,
+    run_network,
+)
 from deepkoal.rendering.resampling import resize
 from deepkoal.rendering.upsampling import find_stride
 
@@ -22,13 +28,13 @@ class Network:
 
     Args:
         model: a Keras model, see `Colorizer.network`.
-        working_size: likewise.
+        working_sizes: likewise.
         decoding: likewise.
         max_pixels: limit to width × height of a photo.
     """
 
     def __init__(
-        self, model: Any, working_size: int, decoding: DecodingConfig, max_pixels: int
+        self, model: Any, working_sizes: Sequence[int], decoding: DecodingConfig, max_pixels: int
     ) -> None:
         self.model, self.decoding = model, decoding
 
@@ -41,18 +47,20 @@ class Network:
             )
 
         @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
-        def predict_file(photo_bytes: tf.Tensor) -> tuple[tf.Tensor, Outputs]:
+        def predict_file(photo_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Outputs]:
             l = lightness(decode_photo(photo_bytes, max_pixels))
-            size = tf.unstack(fit_working_size(tf.shape(l), working_size))
-            outputs = predict_all(resize(l, *size)[None])
-            return l, {name: output[0] for name, output in outputs.items()}
+            border = find_border(l)
+            inside = PredictionCore(l, {}, decoding, border).inner_l
+            sizes = fit_working_sizes(tf.shape(inside), working_sizes)
+            outputs = merge_outputs([predict_all(resize(inside, *size)[None]) for size in sizes])
+            return l, border, {name: output[0] for name, output in outputs.items()}
 
         self._predict_all, self._predict_file = predict_all, predict_file
 
     def predict(self, photo_bytes: tf.Tensor) -> PredictionCore:
         """Return what the network says of a photo file, string ()."""
-        l, outputs = self._predict_file(photo_bytes)
-        return PredictionCore(l, outputs, self.decoding)
+        l, border, outputs = self._predict_file(photo_bytes)
+        return PredictionCore(l, outputs, self.decoding, border)
 
     def decode_batch(self, l: tf.Tensor) -> tf.Tensor:
         """Return the chroma of photos that need no resizing, at vibrance 1.

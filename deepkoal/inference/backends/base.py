@@ -63,7 +63,7 @@ class Description:
     """
 
     network: str
-    working_size: int
+    working_size: int | list[int]
     decoding: Mapping[str, Any]
 
     def to_json(self) -> str:
@@ -78,8 +78,8 @@ class Description:
             WeightsError: it is something else; `path` is the file to name.
         """
         try:
-            settings = dict(json.loads(text))
-            if "reading" in settings:  # in files that version 0.1 exported, such as the shipped one
+            settings = json.loads(text)
+            if isinstance(settings, dict) and "reading" in settings:  # in files of version 0.1
                 settings["decoding"] = settings.pop("reading")
             description = cls(**settings)
             DecodingConfig.from_config(description.decoding)

@@ -1,4 +1,4 @@
-"""Whether a network doubts where it errs, and whether that tells where to help it."""
+"""Whether a network is uncertain where it errs, and whether hints help most there."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from deepkoal.evaluation.hints import place_hints, tell_color
-from deepkoal.evaluation.metrics import ab_error, psnr, read_ab
-from deepkoal.evaluation.photos import Bench, SeenPhoto
-from deepkoal.evaluation.table import Line, Unmeasured, format_figure
+from deepkoal.evaluation.figures.hints import place_hints, true_hint
+from deepkoal.evaluation.metrics import ab_error, psnr, rgb_to_ab
+from deepkoal.evaluation.photos import Bench, EvaluatedPhoto
+from deepkoal.evaluation.scorecard import Figure, Line, Unmeasured, format_figure
 
 GRID = 32
-"""Side of the grid of means on which doubt and error are compared."""
+"""Side of the grid of means on which uncertainty and error are compared."""
 HINTS = 5
 
 
 @dataclass(frozen=True)
-class UncertaintyFigures:
+class UncertaintyFigures(Figure):
     """What the map of uncertainty is worth.
 
     Attributes:
@@ -54,13 +54,13 @@ class UncertaintyFigures:
 
 
 def measure_uncertainty(bench: Bench) -> UncertaintyFigures | Unmeasured:
-    """Measure every photo."""
-    if not bench.tells("logits", "features"):
-        return Unmeasured("uncertainty", "the network tells no distribution of colors")
+    """Return what the uncertainty of every photo is worth."""
+    if not bench.has_outputs("logits", "features"):
+        return Unmeasured("uncertainty", "the network predicts no distribution of colors")
 
-    def measure(photo: SeenPhoto) -> tuple[float, float, float]:
-        prediction = photo.prepare()
-        suggested = [tell_color(photo, x, y) for x, y in prediction.suggest_hints(HINTS)]
+    def measure(photo: EvaluatedPhoto) -> tuple[float, float, float]:
+        prediction = photo.predict()
+        suggested = [true_hint(photo, x, y) for x, y in prediction.suggest_hints(HINTS)]
         scores = [
             psnr(prediction.render(vibrance=bench.psnr_optimal_vibrance, hints=hints), photo.truth)
             for hints in (suggested, place_hints(photo, HINTS))
@@ -80,23 +80,24 @@ def measure_uncertainty(bench: Bench) -> UncertaintyFigures | Unmeasured:
     )
 
 
-def map_error(photo: SeenPhoto) -> NDArray[np.float32]:
+def map_error(photo: EvaluatedPhoto) -> NDArray[np.float32]:
     """Return the true ab error of the output at vibrance 1, float32 (256, 256)."""
-    return ab_error(read_ab(photo.colored), read_ab(photo.truth))
+    return ab_error(rgb_to_ab(photo.colored), rgb_to_ab(photo.truth))
 
 
-def correlate(doubt: NDArray[np.float32], error: NDArray[np.float32]) -> float:
+def correlate(uncertainty: NDArray[np.float32], error: NDArray[np.float32]) -> float:
     """Return Spearman's rank correlation of two maps, as means over a 32×32 grid.
 
     Args:
-        doubt: float32 (H, W), both sides multiples of 32.
+        uncertainty: float32 (H, W), both sides multiples of 32.
         error: float32 (H, W).
 
     Returns:
         -1…1; NaN where either is the same everywhere, so that it has no ranks.
     """
     first, second = (
-        cv2.resize(x, (GRID, GRID), interpolation=cv2.INTER_AREA).ravel() for x in (doubt, error)
+        cv2.resize(x, (GRID, GRID), interpolation=cv2.INTER_AREA).ravel()
+        for x in (uncertainty, error)
     )
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return float("nan")

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepkoal.evaluation.metrics import ab_error, psnr, read_ab
-from deepkoal.evaluation.photos import Bench, SeenPhoto
-from deepkoal.evaluation.table import Line, Unmeasured
+from deepkoal.evaluation.metrics import ab_error, psnr, rgb_to_ab
+from deepkoal.evaluation.photos import Bench, EvaluatedPhoto
+from deepkoal.evaluation.scorecard import Figure, Line, Unmeasured
 
 PHOTOS = 100
 VARIATIONS = 8
 
 
 @dataclass(frozen=True)
-class Diversity:
+class Diversity(Figure):
     """What 8 variations of each photo have to offer, the automatic one among them, at vibrance 1.
 
     Attributes:
@@ -50,9 +50,9 @@ class Diversity:
 
 
 def measure_diversity(bench: Bench) -> Diversity | Unmeasured:
-    """Measure at most 100 photos, spread over the set; a photo's index is the seed."""
-    if not bench.tells("logits", "features"):
-        return Unmeasured("diversity", "the network tells no distribution of colors")
+    """Return the diversity of at most 100 photos, spread over the set; an index is the seed."""
+    if not bench.has_outputs("logits", "features"):
+        return Unmeasured("diversity", "the network predicts no distribution of colors")
     photos = bench.photos.spread(PHOTOS)
     ab, best, automatic = np.mean(
         bench.workers.map(_measure, photos, "variations"), axis=0
@@ -60,9 +60,9 @@ def measure_diversity(bench: Bench) -> Diversity | Unmeasured:
     return Diversity(ab, best, automatic, len(photos))
 
 
-def _measure(photo: SeenPhoto) -> tuple[float, float, float]:
-    looks = photo.prepare().variations(VARIATIONS, seed=photo.index)
-    chromas = map(read_ab, looks)
+def _measure(photo: EvaluatedPhoto) -> tuple[float, float, float]:
+    variations = photo.predict().variations(VARIATIONS, seed=photo.index)
+    chromas = map(rgb_to_ab, variations)
     apart = [ab_error(one, other).mean() for one, other in itertools.combinations(chromas, 2)]
-    best = max(psnr(rgb, photo.truth) for rgb in looks)
+    best = max(psnr(rgb, photo.truth) for rgb in variations)
     return float(np.mean(apart)), best, psnr(photo.colored, photo.truth)

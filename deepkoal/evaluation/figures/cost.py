@@ -12,10 +12,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from deepkoal.arrays import ByteArray
 from deepkoal.evaluation.photos import SIZE, Bench
-from deepkoal.evaluation.table import Line
+from deepkoal.evaluation.scorecard import Figure, Line
 from deepkoal.inference.backends import KerasBackend
-from deepkoal.inference.colorizer import ByteArray, Colorizer
+from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.working_size import fit_working_size
 
 _TIMED = 16
@@ -28,16 +29,16 @@ _COUNTED = (
 
 
 @dataclass(frozen=True)
-class Cost:
+class Cost(Figure):
     """What a network costs.
 
     Attributes:
         backend: that ran the network.
-        parameters: of the network, trained or not; None where no Keras network tells.
+        parameters: of the network, trained or not; None where the backend is not Keras.
         multiply_adds: of one pass over a 256×256 input; likewise.
-        working_multiply_adds: of one pass at the size at which the network sees a square photo;
+        working_multiply_adds: of all passes at the sizes at which the network sees a square photo;
             likewise.
-        working_size: that size, its side in pixels.
+        working_sizes: these sizes, sides in pixels.
         seconds_per_photo: median of network and rendering, a photo of 256×256 at a time.
     """
 
@@ -45,17 +46,17 @@ class Cost:
     parameters: int | None
     multiply_adds: int | None
     working_multiply_adds: int | None
-    working_size: int
+    working_sizes: tuple[int, ...]
     seconds_per_photo: float
 
     def lines(self) -> Sequence[Line]:
         """Return a line for each."""
-        side = self.working_size
+        sides = " and ".join(map(str, self.working_sizes))
         counts = [
             ("parameters", self.parameters, 1e6, "M"),
             (f"multiply-adds at {SIZE}×{SIZE}", self.multiply_adds, 1e9, "G"),
             (
-                f"multiply-adds at the working size, {side}×{side}",
+                f"multiply-adds at the working size, {sides}",
                 self.working_multiply_adds,
                 1e9,
                 "G",
@@ -74,13 +75,18 @@ def measure_cost(bench: Bench) -> Cost:
     """Count the network's parameters and multiply-adds, and time it with nothing else running."""
     backend = bench.colorizer.backend
     network = backend.network if isinstance(backend, KerasBackend) else None
-    working = fit_working_size(np.array([SIZE, SIZE]), bench.colorizer.working_size).tolist()
+    square = np.array([SIZE, SIZE])
+    working = [fit_working_size(square, size).tolist() for size in bench.colorizer.working_sizes]
     return Cost(
         backend=backend.kind,
         parameters=None if network is None else network.count_params(),
         multiply_adds=None if network is None else count_multiply_adds(network, SIZE, SIZE),
-        working_multiply_adds=(None if network is None else count_multiply_adds(network, *working)),
-        working_size=working[0],
+        working_multiply_adds=(
+            None
+            if network is None
+            else sum(count_multiply_adds(network, *size) for size in working)
+        ),
+        working_sizes=tuple(side for side, _ in working),
         seconds_per_photo=_time(
             bench.colorizer, [photo.truth for photo in bench.photos.photos[:_TIMED]]
         ),

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from deepkoal.arrays import ByteArray
 from deepkoal.evaluation.photos import BATCH, SIZE, Bench
-from deepkoal.evaluation.table import Line, Unmeasured
-from deepkoal.inference.colorizer import ByteArray
+from deepkoal.evaluation.scorecard import Figure, Line, Unmeasured
 from deepkoal.models.efficientnet import efficientnet_lite0
 from deepkoal.models.embedder import LITE0_SHA256
 from deepkoal.models.weights import find_shipped, load_weights
@@ -24,7 +24,7 @@ CROP = 224
 
 
 @dataclass(frozen=True)
-class SemanticAccuracy:
+class SemanticAccuracy(Figure):
     """Top-1 accuracy of EfficientNet-Lite0 on the labeled photos, 0…1.
 
     Attributes:
@@ -48,7 +48,7 @@ class SemanticAccuracy:
 
 
 def measure_semantic_accuracy(bench: Bench) -> SemanticAccuracy | Unmeasured:
-    """Measure every photo whose folder is named by its ImageNet class, 0…999."""
+    """Return the accuracy on every photo whose folder is named by its ImageNet class, 0…999."""
     labels = [read_label(photo.path) for photo in bench.photos.photos]
     labeled = [
         (photo, label)

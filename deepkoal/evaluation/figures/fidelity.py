@@ -1,4 +1,4 @@
-"""How close the colors come to the truth: PSNR, colorfulness, ΔE, SSIM and PSNR@CF."""
+"""How close the colors come to the truth: PSNR, CF, ΔE, SSIM, PSNR@CF and PSNR@0.7CF."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from deepkoal.evaluation.metrics import ciede2000, colorfulness, psnr, ssim
-from deepkoal.evaluation.photos import Bench, SeenPhoto
-from deepkoal.evaluation.table import PROTOCOL, Line, align, format_figure
+from deepkoal.evaluation.photos import Bench, EvaluatedPhoto
+from deepkoal.evaluation.scorecard import PROTOCOL, Figure, Line, align, format_figure
 from deepkoal.guidance import VIBRANCE_RANGE
 from deepkoal.rendering.composition import compose_rgb
 from deepkoal.rendering.contact_sheets import desaturate
@@ -23,6 +24,8 @@ MEAN_TRAINING_AB = (1.82, 5.72)
 pixels of each photo's center square at 64×64, then over photos. Standard error 0.05 and 0.08."""
 MATCHED = 0.5
 """ΔCF up to which a set is as colorful as the truth."""
+MODERATE = 0.7
+"""Share of the truth's colorfulness that most people would choose to look at."""
 
 _CLOSE = 0.002  # of log vibrance, where the search stops: closer than asked, so that PSNR repeats
 _MEASURED = ("colored", "grey photo", "mean training color", "true photo")
@@ -53,76 +56,108 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Fidelity:
+class Fidelity(Figure):
     """How close the output is to the truth, beside reference lines.
 
     Attributes:
         colored: the network's output at vibrance 1.
         matched: at the vibrance that is as colorful as the truth, or comes nearest.
-        faithful: at the preset's vibrance of highest PSNR, see `DecodingConfig`.
+        moderate: at the vibrance that has 0.7 of the truth's colorfulness, or comes nearest.
+        psnr_optimal: at the preset's vibrance of highest PSNR, see `DecodingConfig`.
         references: the grey photos, the mean training color and the true photos.
     """
 
     colored: Row
     matched: Row
+    moderate: Row
     psnr_optimal: Row
     references: tuple[Row, ...]
 
     @property
+    def true_cf(self) -> float:
+        """Colorfulness of the true photos."""
+        return self.references[-1].cf
+
+    @property
     def psnr_at_cf(self) -> float | None:
         """PSNR in dB where ΔCF is at most 0.5; None if no vibrance brings it there."""
-        return self.matched.psnr if self.matched.delta_cf <= MATCHED else None
+        return self._psnr_at(self.matched, 1)
+
+    @property
+    def psnr_at_0_7_cf(self) -> float | None:
+        """PSNR in dB within 0.5 of 0.7 of the truth's CF; None if no vibrance brings it there."""
+        return self._psnr_at(self.moderate, MODERATE)
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """Every row, as the table has them."""
-        return (self.colored, self.matched, self.psnr_optimal, *self.references)
+        return (self.colored, self.matched, self.moderate, self.psnr_optimal, *self.references)
 
     def table(self) -> list[str]:
         """Return the rows as lines of aligned text."""
         return align([_HEAD, *map(_cells, self.rows)])
 
     def lines(self) -> Sequence[Line]:
-        """Return the headline figure, PSNR@CF."""
-        at = f"at vibrance {self.matched.vibrance:.2f}"
-        if self.psnr_at_cf is not None:
-            return [Line(f"PSNR@CF, {at}", f"{self.psnr_at_cf:.2f} dB")]
-        off = f"not reached; nearest {at}, where CF is {self.matched.delta_cf:.2f} off the truth's"
-        return [Line(f"PSNR@CF ({off})", "–")]
+        """Return the headline figures, PSNR@CF and PSNR@0.7CF."""
+        return [
+            self._line("PSNR@CF", self.matched, self.psnr_at_cf),
+            self._line("PSNR@0.7CF", self.moderate, self.psnr_at_0_7_cf),
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the rows and both headline figures as `json` takes them."""
+        headlines = {"psnr_at_cf": self.psnr_at_cf, "psnr_at_0_7_cf": self.psnr_at_0_7_cf}
+        return {**super().to_json(), **headlines}
+
+    def _psnr_at(self, row: Row, share: float) -> float | None:
+        return row.psnr if abs(row.cf - share * self.true_cf) <= MATCHED else None
+
+    def _line(self, name: str, row: Row, value: float | None) -> Line:
+        at = f"at vibrance {row.vibrance:.2f}"
+        if value is not None:
+            return Line(f"{name}, {at}", f"{value:.2f} dB")
+        off = f"not reached; nearest {at}, where CF is {row.cf:.2f} of {self.true_cf:.2f}"
+        return Line(f"{name} ({off})", "–")
 
 
 def measure_fidelity(bench: Bench) -> Fidelity:
-    """Measure every photo as it comes, as colorful as the truth, and most faithful."""
+    """Return how close every photo comes: as it is, at two colorfulnesses, and at its best."""
     photos = bench.photos.photos
     means = np.mean(bench.workers.map(_measure, photos, "measuring"), axis=0)
     true_cf = float(means[-1][1])
-
-    def read(vibrance: float, name: str = "colored, CF matched") -> Row:
-        at = functools.partial(_measure_at, vibrance=vibrance)
-        pairs = bench.workers.map(at, photos, f"vibrance {vibrance:.2f}")
-        return _row(name, vibrance, np.mean(pairs, axis=0), true_cf)
-
-    matched = match_colorfulness(read, true_cf)
-    psnr_optimal = read(bench.psnr_optimal_vibrance, "colored, faithful")
     colored, *references = (
         _row(name, 1.0 if name == "colored" else None, figures, true_cf)
         for name, figures in zip(_MEASURED, means, strict=True)
     )
-    return Fidelity(colored, matched, psnr_optimal, tuple(references))
+    return Fidelity(
+        colored,
+        bench.measure(find_matched_row),
+        bench.measure(_find_moderate_row),
+        _read(bench, bench.psnr_optimal_vibrance, "colored, PSNR optimal"),
+        tuple(references),
+    )
 
 
-def match_colorfulness(read: Callable[[float], Row], true_cf: float) -> Row:
-    """Search the vibrance at which a set is as colorful as the truth.
+def find_matched_row(bench: Bench) -> Row:
+    """Return PSNR and CF at the vibrance of PSNR@CF, or the nearest to it that there is."""
+    true_cf = bench.measure(_measure_true_cf)
+    return match_colorfulness(
+        lambda vibrance: _read(bench, vibrance, "colored, CF matched"), true_cf
+    )
+
+
+def match_colorfulness(read: Callable[[float], Row], cf: float) -> Row:
+    """Search the vibrance at which a set has a certain colorfulness.
 
     Colorfulness grows with vibrance, so its root is sought by Brent's method on the logarithm of
-    vibrance, from 1 to the end of its range where the truth must lie.
+    vibrance, from 1 to the end of its range where the root must lie.
 
     Args:
         read: measures the set at a vibrance.
-        true_cf: colorfulness of the true photos.
+        cf: colorfulness to reach, such as that of the true photos.
 
     Returns:
-        The row that came nearest: its ΔCF is above 0.5 only where no vibrance reaches the truth.
+        The row that came nearest: more than 0.5 off only where no vibrance reaches that far.
     """
     low, high = VIBRANCE_RANGE
     rows: list[Row] = []
@@ -130,16 +165,32 @@ def match_colorfulness(read: Callable[[float], Row], true_cf: float) -> Row:
     @functools.cache  # Brent's method asks for the ends again
     def miss(logarithm: float) -> float:
         rows.append(read(min(max(math.exp(logarithm), low), high)))
-        return rows[-1].cf - true_cf
+        return rows[-1].cf - cf
 
     neutral = miss(0.0)
     end = math.log(high if neutral < 0 else low)
     if neutral * miss(end) < 0:
         brentq(miss, 0.0, end, xtol=_CLOSE)
-    return min(rows, key=lambda row: row.delta_cf)
+    return min(rows, key=lambda row: abs(row.cf - cf))
 
 
-def _measure(photo: SeenPhoto) -> list[tuple[float, float, float, float]]:
+def _find_moderate_row(bench: Bench) -> Row:
+    cf = MODERATE * bench.measure(_measure_true_cf)
+    return match_colorfulness(lambda vibrance: _read(bench, vibrance, "colored, 0.7 CF"), cf)
+
+
+def _measure_true_cf(bench: Bench) -> float:
+    return float(np.mean([colorfulness(photo.truth) for photo in bench.photos.photos]))
+
+
+def _read(bench: Bench, vibrance: float, name: str) -> Row:
+    """Return PSNR and CF of every photo at a vibrance."""
+    at = functools.partial(_measure_at, vibrance=vibrance)
+    pairs = bench.workers.map(at, bench.photos.photos, f"vibrance {vibrance:.2f}")
+    return _row(name, vibrance, np.mean(pairs, axis=0), bench.measure(_measure_true_cf))
+
+
+def _measure(photo: EvaluatedPhoto) -> list[tuple[float, float, float, float]]:
     """Return PSNR, CF, ΔE and SSIM of each of `_MEASURED`."""
     truth = photo.truth
     mean_ab = np.broadcast_to(np.array(MEAN_TRAINING_AB, np.float32), (*photo.lightness.shape, 2))
@@ -153,9 +204,9 @@ def _measure(photo: SeenPhoto) -> list[tuple[float, float, float, float]]:
     ]
 
 
-def _measure_at(photo: SeenPhoto, vibrance: float) -> tuple[float, float]:
+def _measure_at(photo: EvaluatedPhoto, vibrance: float) -> tuple[float, float]:
     """Return PSNR and CF."""
-    rgb = photo.prepare().render(vibrance=vibrance)
+    rgb = photo.predict().render(vibrance=vibrance)
     return psnr(rgb, photo.truth), colorfulness(rgb)
 
 

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepkoal.evaluation.metrics import ab_error, read_ab
-from deepkoal.evaluation.photos import Bench, SeenPhoto
-from deepkoal.evaluation.table import Line
-from deepkoal.inference.colorizer import ByteArray
+from deepkoal.arrays import ByteArray
+from deepkoal.evaluation.metrics import ab_error, rgb_to_ab
+from deepkoal.evaluation.photos import Bench, EvaluatedPhoto
+from deepkoal.evaluation.scorecard import Figure, Line
 from deepkoal.rendering.composition import compose_rgb
 
 FloatArray = NDArray[np.float32]
@@ -24,7 +24,7 @@ LEVELS = 2.55
 
 
 @dataclass(frozen=True)
-class Robustness:
+class Robustness(Figure):
     """The ab error on damaged lightness over that on clean lightness, at vibrance 1.
 
     Attributes:
@@ -52,7 +52,7 @@ class Robustness:
 
 
 def measure_robustness(bench: Bench) -> Robustness:
-    """Measure at most 100 photos, spread over the set."""
+    """Return the robustness over at most 100 photos, spread over the set."""
     photos = bench.photos.spread(PHOTOS)
     clean = bench.workers.map(lambda photo: _error(photo.colored, photo), photos, "clean")
     ratios = {}
@@ -117,11 +117,11 @@ DAMAGES: Mapping[str, Callable[[FloatArray, int], FloatArray]] = {
 """What is done to lightness, float32 (H, W) in 0…100, under a seed: the protocol's nine."""
 
 
-def _damage(photo: SeenPhoto, damage: Callable[[FloatArray, int], FloatArray]) -> ByteArray:
+def _damage(photo: EvaluatedPhoto, damage: Callable[[FloatArray, int], FloatArray]) -> ByteArray:
     """Return the damaged photo, grey."""
     l = damage(photo.lightness, photo.index)
     return compose_rgb(l, np.zeros((*l.shape, 2), np.float32))
 
 
-def _error(rgb: ByteArray, photo: SeenPhoto) -> float:
-    return float(ab_error(read_ab(rgb), read_ab(photo.truth)).mean())
+def _error(rgb: ByteArray, photo: EvaluatedPhoto) -> float:
+    return float(ab_error(rgb_to_ab(rgb), rgb_to_ab(photo.truth)).mean())

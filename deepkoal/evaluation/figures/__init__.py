@@ -1,0 +1,1 @@
+"""The figures of the evaluation protocol, one idea to a module."""
