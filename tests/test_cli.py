@@ -629,7 +629,7 @@ def test_every_verb_explains_itself(verb, capsys):
 
 def test_no_verb_and_version(capsys):
     assert main([]) == 2
-    assert "VERB" in capsys.readouterr().err
+    assert "COMMAND" in capsys.readouterr().err
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"deepkoal {deepkoal.__version__}\n"
 

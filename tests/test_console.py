@@ -70,7 +70,7 @@ def test_terminal_is_given_no_control_characters(model, odd, tmp_path, monkeypat
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_evaluate_names_what_it_left_out(model, odd, tmp_path, monkeypatch, encoding):
     stdout, file = give_stdout(monkeypatch, encoding), tmp_path / "card.json"
-    options = ["--figures", "psnr", "--json", str(file)]
+    options = ["--figures", "fidelity", "--json", str(file)]
     assert main(["evaluate", str(odd), "--model", model, *options]) == 0
     last = stdout.getvalue().decode(encoding).splitlines()[-1]
     assert last.startswith("unreadable: ")

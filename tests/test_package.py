@@ -3,6 +3,7 @@ import importlib.metadata
 import inspect
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 import setuptools
+import yaml
+from missing import skip_or_fail
 
 import deepkoal
 
@@ -215,3 +218,51 @@ def test_editable_installation_uses_the_checkouts_weights(checkout, tmp_path):
     deepkoal_command = make_environment(tmp_path / "env", build("editable", checkout, tmp_path))
     listing = run_command([deepkoal_command, "presets", "--json"], tmp_path)
     assert find_weights(listing) == {checkout / "models"}
+
+
+# ---------------------------------------------------------------- the tests themselves
+
+
+def test_no_test_runs_without_end(pytestconfig):
+    assert pytestconfig.pluginmanager.hasplugin("timeout")
+    assert 0 < float(pytestconfig.getini("timeout")) <= 600
+
+
+@pytest.mark.parametrize(("value", "outcome"), [("true", "Failed"), (None, "Skipped")])
+def test_what_is_missing_fails_in_continuous_integration(monkeypatch, value, outcome):
+    monkeypatch.delenv("CI", raising=False)
+    if value:
+        monkeypatch.setenv("CI", value)
+    with pytest.raises(BaseException, match="no browser") as stop:
+        skip_or_fail("no browser")
+    assert stop.typename == outcome
+    assert "CI=true" in (ROOT / ".ci" / "run").read_text()
+
+
+# ---------------------------------------------------------------- what lies beside the package
+
+
+def test_version_is_the_same_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == deepkoal.__version__
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## {deepkoal.__version__}" in changes
+
+
+def test_commit_hooks_run_what_make_runs():
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    [local] = config["repos"]
+    assert local["repo"] == "local", "the versions are those of .venv"
+    programs = {hook["entry"].split()[0] for hook in local["hooks"]}
+    assert programs == {
+        f".venv/bin/{name}" for name in ("ruff", "mypy", "lint-imports", "nbstripout")
+    }
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert all(f"$(BIN)/{Path(program).name}" in makefile for program in programs)
+
+
+def test_files_that_contributors_are_sent_to_are_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:deepkoal|tests|docs)/[\w./]+)`", text)
+    assert len(paths) > 15
+    assert not [path for path in paths if not (ROOT / path).exists()]

@@ -20,6 +20,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from missing import skip_or_fail
 from PIL import Image
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from serving_parts import (
@@ -75,7 +76,7 @@ def test_examples_of_the_page_run(server, tmp_path, monkeypatch, language, progr
     needed = {"sh": ("curl", "base64", "sed"), "js": ("node",)}.get(language, ())
     for name in needed:
         if shutil.which(name) is None:
-            pytest.skip(f"{name} is missing")
+            skip_or_fail(f"{name} is missing")
     (example,) = re.findall(
         rf"^```{language}\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL
     )

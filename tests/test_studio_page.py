@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from local_server import serve
+from missing import skip_or_fail
 from playwright.sync_api import expect, sync_playwright
 from tiny_networks import tiny_lite
 
@@ -46,7 +47,7 @@ PLACE, OTHER_PLACE = (30, 170), (140, 50)
 def browser():
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
-        pytest.skip(f"no browser: install Debian's chromium, or another of {', '.join(NAMES)}")
+        skip_or_fail(f"no browser: install Debian's chromium, or another of {', '.join(NAMES)}")
     expect.set_options(timeout=1000 * PATIENCE_S)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)

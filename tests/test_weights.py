@@ -1,5 +1,6 @@
 """Half-precision weights: round trips, refusals, and where shipped files are found."""
 
+import functools
 import hashlib
 import importlib.resources
 import os
@@ -11,8 +12,10 @@ import keras
 import numpy as np
 import pytest
 import safetensors.numpy
+from skimage.metrics import peak_signal_noise_ratio
 
 from deepkoal.errors import WeightsError
+from deepkoal.inference.colorizer import Colorizer
 from deepkoal.models.weights import find_shipped, load_weights, save_weights, shipped_models_dir
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
@@ -288,3 +291,30 @@ def test_an_installed_package_finds_its_own_folder_first(tmp_path, monkeypatch):
         (place / "koala").mkdir(parents=True)
         (place / "koala" / "weights.safetensors").touch()
         assert shipped_models_dir() == place
+
+
+@pytest.mark.parametrize(
+    ("preset", "backend", "photo", "floor"),
+    [
+        ("koala-lite", "keras", "astronaut", 18.2),  # 18.38 dB when this was written; grey 17.80
+        ("koala-lite", "keras", "coffee", 20.5),  # 20.69; grey 14.12
+        ("koala-lite", "keras", "chelsea", 27.7),  # 27.97; grey 19.40
+        ("koala-lite", "litert", "astronaut", 18.2),  # 18.37
+        ("koala-lite", "litert", "coffee", 20.5),  # 20.70
+        ("koala-lite", "litert", "chelsea", 27.7),  # 27.97
+        ("koala", "keras", "astronaut", 19.0),  # 19.19
+        ("koala", "keras", "coffee", 16.0),  # 16.13
+        ("koala", "keras", "chelsea", 27.8),  # 28.05
+    ],
+)
+def test_shipped_weights_come_as_near_to_true_colors_as_ever(
+    photos, colorizers, preset, backend, photo, floor
+):
+    truth = photos[photo]
+    colored = colorizers(preset, backend).colorize(truth)
+    assert peak_signal_noise_ratio(truth, colored) >= floor
+
+
+@pytest.fixture(scope="module")
+def colorizers():
+    return functools.cache(lambda preset, backend: Colorizer.from_preset(preset, backend=backend))

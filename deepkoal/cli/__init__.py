@@ -1,4 +1,4 @@
-"""The command line: verbs that parse, print and exit."""
+"""The command line: commands that parse, print and exit."""
 
 from deepkoal.cli.main import main
 

@@ -111,7 +111,3 @@ def _write(line: str, stream: TextIO) -> None:
 
     tqdm.write(line, file=stream)  # not print, because a progress bar may stand on that line
     stream.flush()
-
-
-# The names before the redesign, for the commands that still use them.
-tell, hush = report, silence_native_logs

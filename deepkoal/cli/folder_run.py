@@ -147,7 +147,7 @@ class FolderRun:
             from deepkoal.rendering.contact_sheets import join_before_after
 
             write_photo(job.comparison, join_before_after(photo.rgb, rgb), quality=self._quality)
-        for place, version in zip(job.looks, others, strict=True):
+        for place, version in zip(job.variations, others, strict=True):
             write_photo(place, version, photo, quality=self._quality)
         write_photo(job.target, rgb, photo, quality=self._quality)
         return job.places

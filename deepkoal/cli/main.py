@@ -25,7 +25,7 @@ VERBS = (colorize, studio, training, evaluation, export, serve, presets, demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb.
+    """Run one command.
 
     Args:
         argv: the arguments after the program's name; those of the process where None.
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="deepkoal", description="Turn black-and-white photos into color."
     )
     parser.add_argument("--version", action="version", version=f"deepkoal {__version__}")
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    verbs = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in VERBS:
         module.add_verbs(verbs)
     try:
@@ -69,7 +69,7 @@ def _rename_former(argv: Sequence[str]) -> list[str]:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    """Run the verb, explain what goes wrong, and return the status to exit with."""
+    """Run the command, explain what goes wrong, and return the status to exit with."""
     try:
         status = int(arguments.run(arguments))
         sys.stdout.flush()

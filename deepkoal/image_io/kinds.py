@@ -40,7 +40,7 @@ def sniff_kind(start: bytes, name: str) -> str:
     """Return the format, a key of `READERS`, that a file's first 32 bytes announce.
 
     Raises:
-        PhotoError: the file is empty or nothing that is read; the message says what it may be.
+        PhotoError: the file is empty or nothing that is read; the message names what it may be.
     """
     if not start:
         raise PhotoError(f"{name}: the file is empty (0 bytes); copy or download it again")

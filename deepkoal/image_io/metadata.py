@@ -1,4 +1,4 @@
-"""What a photo file says about itself: EXIF, and color profiles brought to sRGB."""
+"""Metadata of photo files: EXIF, and color profiles brought to sRGB."""
 
 import functools
 import io

@@ -120,7 +120,7 @@ def _deep_gray(image: Image.Image) -> npt.NDArray[np.uint8]:
 def _to_8_bits(values: npt.NDArray[Any], white: float | None = None) -> npt.NDArray[np.uint8]:
     """Scale samples so that `white` becomes 255, rounded to nearest; what is below 0 is black.
 
-    Without `white`: 255 and 65535 for those depths. Wider samples do not say what their white
+    Without `white`: 255 and 65535 for those depths. Wider samples do not record what their white
     is, so it is the least of 1 (floats only), 255 and 65535 that none of them exceeds, or else
     the largest finite sample. Infinity is white, and what is no number black.
     """

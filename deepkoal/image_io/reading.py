@@ -1,4 +1,4 @@
-"""Reading: any photo file in, a `Photo` or an error that says what to do out."""
+"""Reading: any photo file in, a `Photo` or an error with its remedy out."""
 
 import io
 import os

@@ -13,7 +13,7 @@ from deepkoal.errors import RunError
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--devices`, and the three options that tell several hosts of each other."""
+    """Add `--devices`, and the three options by which several hosts find each other."""
     devices = parser.add_argument_group(
         "many devices", "on JAX (pip install 'deepkoal[jax]'); see docs/scale.md"
     )
@@ -41,7 +41,7 @@ def choose_backend(arguments: argparse.Namespace) -> None:
         raise UsageError("--coordinator, --hosts and --host go together")
     if asked != [None] * 3 or arguments.devices is not None:
         os.environ.setdefault("KERAS_BACKEND", "jax")
-        # Else SIGTERM would not end one of several hosts, but tell all of them that it is to end.
+        # Else SIGTERM would not end one of several hosts, but announce its end to all of them.
         os.environ.setdefault("JAX_ENABLE_PREEMPTION_SERVICE", "false")
         if find_spec("jax") is None:
             raise RunError(
@@ -50,7 +50,7 @@ def choose_backend(arguments: argparse.Namespace) -> None:
 
 
 def choose_devices(arguments: argparse.Namespace) -> None:
-    """Join the other hosts and spread training over the devices, as the options say."""
+    """Join the other hosts and spread training over the devices, as the options ask."""
     from deepkoal.training import join_hosts, spread_over
 
     if arguments.hosts is not None:
@@ -60,7 +60,7 @@ def choose_devices(arguments: argparse.Namespace) -> None:
 
 
 def explain_signal(number: int) -> str:
-    """Say in a line why one of several hosts was ended by a signal."""
+    """Return a line on why one of several hosts was ended by a signal."""
     if number == signal.SIGABRT:
         cause = "JAX ended training, because another host is gone, silent or did not come"
     else:

@@ -64,10 +64,10 @@ def build_recorded_embedder(manifest: Manifest, records: str, name: str | None) 
     Args:
         manifest: of the records.
         records: their folder, for messages.
-        name: what `build_embedder` takes, or None to tell by the manifest.
+        name: what `build_embedder` takes, or None to choose by the manifest.
 
     Raises:
-        RecordsError: there are no embeddings in the records, or none whose embedder can be told.
+        RecordsError: there are no embeddings in the records, or none of a known embedder.
         UsageError, WeightsError: as `build_embedder`.
     """
     recorded = manifest.settings.embedder

@@ -27,21 +27,23 @@ class Job:
     Attributes:
         source: its file; None is standard input.
         target: the colored photo's file; None is standard output.
-        suffix: of the target, which tells its format.
+        suffix: of the target, which names its format.
         comparison: file of the photo before and after, or None for none.
-        looks: files of further variations of it.
+        variations: files of further versions of it.
     """
 
     source: Path | None
     target: Path | None
     suffix: str
     comparison: Path | None = None
-    looks: tuple[Path, ...] = ()
+    variations: tuple[Path, ...] = ()
 
     @property
     def places(self) -> list[Path]:
         """Every file that it leaves."""
-        return [place for place in (self.target, self.comparison, *self.looks) if place is not None]
+        return [
+            place for place in (self.target, self.comparison, *self.variations) if place is not None
+        ]
 
     @property
     def name(self) -> str:
@@ -144,8 +146,8 @@ def _plan_file(
     comparison = target.with_name(target.stem + COMPARISON_SUFFIX) if compare else None
     source = None if photo == STREAM else Path(photo)
     plan = Plan()
-    looks = _name_looks(target, target.stem, variations)
-    _admit([Job(source, target, target.suffix, comparison, looks)], plan)
+    others = _name_variations(target, target.stem, variations)
+    _admit([Job(source, target, target.suffix, comparison, others)], plan)
     return plan
 
 
@@ -170,8 +172,8 @@ def _plan_folder(
         target = out / item.folder / (stem + ending)
         beside = stem if alone else target.name
         comparison = target.with_name(beside + COMPARISON_SUFFIX) if compare else None
-        looks = _name_looks(target, beside, variations)
-        jobs.append(Job(item.source, target, ending, comparison, looks))
+        others = _name_variations(target, beside, variations)
+        jobs.append(Job(item.source, target, ending, comparison, others))
     _admit(jobs, plan)
     if not overwrite:
         todo = [job for job in plan.jobs if not _is_done(job)]
@@ -180,7 +182,7 @@ def _plan_folder(
     return plan
 
 
-def _name_looks(target: Path, stem: str, variations: int) -> tuple[Path, ...]:
+def _name_variations(target: Path, stem: str, variations: int) -> tuple[Path, ...]:
     numbers = range(2, variations + 1)
     return tuple(target.with_name(f"{stem}.look{number}{target.suffix}") for number in numbers)
 

@@ -25,7 +25,7 @@ from deepkoal.errors import PhotoError
 
 
 def add_verbs(verbs: Any) -> None:
-    """Add the verb to the parser's."""
+    """Add the command to the parser's."""
     colorize = verbs.add_parser(
         "colorize",
         help="color photos",

@@ -19,7 +19,7 @@ CREDITS_FILE = "CREDITS.txt"
 
 
 def add_verbs(verbs: Any) -> None:
-    """Add the verb to the parser's."""
+    """Add the command to the parser's."""
     demo = verbs.add_parser(
         "demo",
         help="color sample photos",

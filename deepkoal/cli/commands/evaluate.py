@@ -21,7 +21,7 @@ from deepkoal.rendering import NETWORK_STRIDE
 
 
 def add_verbs(verbs: Any) -> None:
-    """Add the verb to the parser's."""
+    """Add the command to the parser's."""
     evaluate = verbs.add_parser(
         "evaluate", help="measure a network on color photos", description=_run_evaluate.__doc__
     )

@@ -35,7 +35,7 @@ MOST_PHOTOS = 100
 
 
 def add_verbs(verbs: Any) -> None:
-    """Add the verb to the parser's."""
+    """Add the command to the parser's."""
     export = verbs.add_parser(
         "export",
         help="write a network for TensorFlow Serving and other programs",
@@ -60,7 +60,7 @@ def add_verbs(verbs: Any) -> None:
         type=vibrance,
         default=1.0,
         metavar="V",
-        help="0.2…5, where a request tells none; more is more vivid (1)",
+        help="0.2…5, where a request gives none; more is more vivid (1)",
     )
     export.add_argument(
         "--max-pixels",

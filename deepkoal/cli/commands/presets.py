@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_verbs(verbs: Any) -> None:
-    """Add the verb to the parser's."""
+    """Add the command to the parser's."""
     presets = verbs.add_parser(
         "presets",
         help="list the networks that came with deepkoal, draw the palettes",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deepkoal.cli.arguments.argument_types import whole_number
-from deepkoal.cli.console import start_tensorflow, tell
+from deepkoal.cli.console import report, start_tensorflow
 from deepkoal.errors import DeepkoalError
 from deepkoal.memory import make_memory_returnable
 from deepkoal.serving.limits import GRPC_PORT, REST_PORT, Limits
@@ -100,7 +100,7 @@ def _run(arguments: argparse.Namespace) -> int:
             rest_port=arguments.rest_port,
             grpc_port=arguments.port,
             limits=limits,
-            log=tell,
+            log=report,
         )
     return 0
 
@@ -114,7 +114,7 @@ def _find_models(given: Path | None) -> Iterator[Path]:
     from deepkoal.export import export_saved_model
     from deepkoal.inference.colorizer import Colorizer
 
-    tell(f"no MODELS given: exporting {DEFAULT_PRESET}, for this run only")
+    report(f"no MODELS given: exporting {DEFAULT_PRESET}, for this run only")
     with tempfile.TemporaryDirectory(prefix="deepkoal-serve-") as folder:
         models = Path(folder)
         export_saved_model(Colorizer.from_preset(DEFAULT_PRESET), models / DEFAULT_PRESET / "1")

@@ -16,7 +16,7 @@ from deepkoal.cli.arguments.model_options import (
     add_model_options,
     load_colorizer,
 )
-from deepkoal.cli.console import show, tell
+from deepkoal.cli.console import report, show
 from deepkoal.errors import DeepkoalError, PhotoError
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ def _run(arguments: argparse.Namespace) -> int:
         listener.listen()  # from now on a browser waits, and is not refused
         url = f"{name_url(listener)}/"
         show(url)
-        tell("the studio is open; Ctrl+C ends it")
+        report("the studio is open; Ctrl+C ends it")
         if arguments.browser:
             # It waits for the browser, if that is one of text.
             threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
         _warm_up(colorizer)
         asyncio.run(_serve(app, listener))
-        tell("the studio is closed")
+        report("the studio is closed")
     return 0
 
 

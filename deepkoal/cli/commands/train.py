@@ -16,7 +16,7 @@ from deepkoal.cli.arguments.embedders import (
     build_recorded_embedder,
 )
 from deepkoal.cli.arguments.model_options import find_preset
-from deepkoal.cli.console import UsageError, as_usage, count_photos, show, start_tensorflow, tell
+from deepkoal.cli.console import UsageError, as_usage, count_photos, report, show, start_tensorflow
 from deepkoal.pretrained.presets import Preset
 from deepkoal.pretrained.recipe import RENAMED, Recipe
 
@@ -71,8 +71,8 @@ def _add_train(verbs: Any) -> None:
         "train",
         help="train a preset's network; run again to go on",
         description="Train a network on a folder of color photos, or on records. Photos are "
-        "recorded in the run's folder first, one in ten is held back for validation, and files that "
-        "cannot be read are listed. Run again, the same command goes on where it stopped.",
+        "recorded in the run's folder first, one in ten is held back for validation, and files "
+        "that cannot be read are listed. Run again, the same command goes on where it stopped.",
     )
     train.add_argument(
         "source", metavar="PHOTOS|RECORDS", help="color photos, or what `deepkoal prepare` wrote"
@@ -140,7 +140,7 @@ def _run_prepare(arguments: argparse.Namespace) -> int:
         progress=True,
     )
     for photo in manifest.unreadable:
-        tell(f"{photo.file}: {photo.cause}")
+        report(f"{photo.file}: {photo.cause}")
     kept = f"{count_photos(manifest.count)} stored"
     if embedders:
         kept += f" with embeddings of {manifest.settings.embedder}"
@@ -149,7 +149,7 @@ def _run_prepare(arguments: argparse.Namespace) -> int:
         f"{len(manifest.unreadable)} unreadable"
     )
     if not manifest.count:
-        tell(f"{arguments.photos} holds no color photo that can be read: nothing to train on")
+        report(f"{arguments.photos} holds no color photo that can be read: nothing to train on")
     return 1 if manifest.unreadable or not manifest.count else 0
 
 
@@ -211,7 +211,7 @@ def _run_train(arguments: argparse.Namespace) -> int:
                 report=_report_photos,
             )
     if is_first and not bars.has_trained:
-        tell(f"{run_dir} was finished before: nothing was left to train")
+        report(f"{run_dir} was finished before: nothing was left to train")
     show(run_dir)
     return 0
 
@@ -258,13 +258,13 @@ def _find_embedder(
 def _report_photos(own: OwnPhotos) -> None:
     """Print what became of the photos."""
     for photo in own.unreadable:
-        tell(f"{photo.file}: {photo.cause}")
-    tell(
+        report(f"{photo.file}: {photo.cause}")
+    report(
         f"{count_photos(own.training_count)} to train on, {own.held_back_count} held back, "
         f"{own.grey} near-grey left out, {len(own.unreadable)} unreadable"
     )
     if own.validation is None:
-        tell("with no photo held back, nothing shows whether it learns more than these by heart")
+        report("with no photo held back, nothing shows whether it learns more than these by heart")
 
 
 def _build_network(
