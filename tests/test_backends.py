@@ -1,4 +1,4 @@
-"""The same photos on Keras, LiteRT and ONNX Runtime: alike outputs, and every guidance."""
+"""The same photos on Keras, LiteRT and ONNX Runtime: alike outputs, threads, every guidance."""
 
 import hashlib
 import json
@@ -6,14 +6,13 @@ import os
 import subprocess
 import sys
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
 
 import keras
 import numpy as np
 import onnxruntime
 import pytest
+from threads import color_in_threads
 from tiny_networks import tiny_koala, tiny_lite
 
 from deepkoal.cli import main
@@ -25,7 +24,7 @@ from deepkoal.guidance import DecodingConfig, Hint, Kernel, list_palettes
 from deepkoal.image_io import read_image, write_image
 from deepkoal.inference.backends import Description, add_note
 from deepkoal.inference.colorizer import Colorizer
-from deepkoal.pretrained import presets
+from deepkoal.pretrained import networks, presets
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -124,12 +123,12 @@ def test_threads_share_a_backend(folder, on_keras, name):
 
 THREADED_ON_JAX = """
 import keras
-from tiny_networks import tiny_koala, tiny_lite
-from test_backends import color_in_threads
+from tiny_networks import tiny_lite
+from threads import color_in_threads
 from deepkoal.inference.backends import KerasBackend
 assert keras.backend.backend() == "jax"
-for network in (tiny_lite(), tiny_koala()):
-    color_in_threads(KerasBackend(network), KerasBackend(network))
+network = tiny_lite()
+color_in_threads(KerasBackend(network), KerasBackend(network))
 """
 
 
@@ -140,24 +139,6 @@ def test_threads_share_a_network_on_jax():
     argv = [sys.executable, "-c", THREADED_ON_JAX]
     ran = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr[-2000:]
-
-
-def color_in_threads(*backends):
-    """Run backends from 8 threads that begin together, at two sizes, and compare with one."""
-    generator = np.random.default_rng(0)
-    shown = [generator.uniform(-1, 1, (1, 32 + 32 * (n % 2), 64, 1)).astype("f4") for n in range(8)]
-    alone = [backends[0].predict(l_norm) for l_norm in shown]
-    together = Barrier(len(shown))
-
-    def run(number):
-        together.wait()
-        return [backends[number % len(backends)].predict(shown[number]) for _ in range(4)]
-
-    with ThreadPoolExecutor(len(shown)) as pool:
-        for expected, results in zip(alone, pool.map(run, range(len(shown))), strict=True):
-            for found in results:
-                for name, output in expected.items():
-                    np.testing.assert_allclose(found[name], output, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -315,7 +296,7 @@ def describe(place, backends, network="lite"):
 
 
 def test_a_presets_file_is_read_as_the_preset_says(shelf, photos):
-    assert presets.choose_backend("mine") == "litert"
+    assert networks.choose_backend("mine") == "litert"
     colorizer = Colorizer.from_preset("mine", backend="litert")
     assert colorizer.backend.kind == "litert"
     assert (colorizer.working_size, colorizer.decoding.temperature) == (72, 0.5)
@@ -337,12 +318,12 @@ def test_a_preset_without_a_file_runs_on_keras(shelf, monkeypatch):
     with pytest.raises(WeightsError, match="no backend 'cuda'; there are: keras, litert, onnx"):
         Colorizer.from_preset("mine", backend="cuda")
     describe(shelf, {}, network="koala")
-    assert presets.choose_backend("mine") == "keras"
+    assert networks.choose_backend("mine") == "keras"
     with pytest.raises(WeightsError, match="mine runs on Keras only"):
         Colorizer.from_preset("mine", backend="litert")
     describe(shelf, {"litert": "0" * 64})
-    monkeypatch.setattr(presets, "has_litert", lambda: False)
-    assert presets.choose_backend("mine") == "keras"
+    monkeypatch.setattr(networks, "has_litert", lambda: False)
+    assert networks.choose_backend("mine") == "keras"
 
 
 def test_shipped_files_color_as_the_weights_beside_them(photos):

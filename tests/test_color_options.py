@@ -117,7 +117,7 @@ def test_a_reference_may_be_a_photo_wherever_one_is_taken(colorizer, photo, phot
     prediction = colorizer.predict(photo)
     alone = Prediction(prediction.l, prediction.outputs, prediction.decoding)
     np.testing.assert_array_equal(alone.render(reference=seen), expected)
-    with pytest.raises(DeepkoalError, match="expected a reference as Colorizer.open_reference"):
+    with pytest.raises(DeepkoalError, match=r"expected a reference as Colorizer\.open_reference"):
         alone.render(reference=photos["chelsea"])
 
 
@@ -125,7 +125,7 @@ def test_keywords_change_options(colorizer, photo):
     options = ColorOptions(vibrance=2.0, cleanup=False)
     expected = colorizer.colorize(photo, vibrance=0.5, cleanup=False)
     np.testing.assert_array_equal(colorizer.colorize(photo, options, vibrance=0.5), expected)
-    with pytest.raises(DeepkoalError, match="expected deepkoal.guidance.ColorOptions, got"):
+    with pytest.raises(DeepkoalError, match=r"expected deepkoal\.guidance\.ColorOptions, got"):
         colorizer.colorize(photo, {"vibrance": 2.0})
 
 

@@ -33,14 +33,14 @@ def test_vibrance_multiplies_a_regression():
     np.testing.assert_allclose(in_numpy(ab), [[[66, -33]]], rtol=1e-6)
 
 
-def test_vibrance_sharpens_a_distribution_and_multiplies_its_mean():
+def test_vibrance_multiplies_a_distributions_mean():
     logits = np.random.default_rng(0).normal(0, 2, (2, 3, 227)).astype("float32")
-    read = in_numpy(decode_outputs({"logits": logits, "features": None}, DecodingConfig(0.4), 2.0))
-    np.testing.assert_allclose(read, 2 * in_numpy(decode_ab(logits, 0.2)), rtol=1e-5)
-    # By hand: softmax of the logits over 0.4 / 2, then twice the mean of the bins.
-    shares = np.exp((logits - logits.max(axis=-1, keepdims=True)) / 0.2)
+    found = in_numpy(decode_outputs({"logits": logits, "features": None}, DecodingConfig(0.4), 2.0))
+    np.testing.assert_allclose(found, 2 * in_numpy(decode_ab(logits, 0.4)), rtol=1e-5)
+    # By hand: softmax of the logits over 0.4, then twice the mean of the bins.
+    shares = np.exp((logits - logits.max(axis=-1, keepdims=True)) / 0.4)
     expected = 2 * shares @ ab_bins() / shares.sum(axis=-1, keepdims=True)
-    np.testing.assert_allclose(read, expected, atol=1e-3)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 def test_gain_counts_as_vibrance():

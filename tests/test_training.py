@@ -14,8 +14,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from deepkoal.training.color_prior import measure_prior
-from deepkoal.training.early_stopping import EarlyStopping
 from killing import finish, kill_and_finish
 from PIL import Image
 from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_koala, tiny_lite

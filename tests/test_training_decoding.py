@@ -1,10 +1,11 @@
 """One decoding: what losses, validation and previews see is what a user is shown."""
 
+import io
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from deepkoal.export.graph.coloring import predict
 from PIL import Image
 from tiny_networks import tiny_embedder, tiny_lite
 
@@ -14,6 +15,7 @@ from deepkoal.data.embed import embed_photos
 from deepkoal.data.store import StoredPhoto, encode_jpeg
 from deepkoal.evaluation.metrics import colorfulness, psnr
 from deepkoal.export import export_saved_model
+from deepkoal.export.graph.network import Network
 from deepkoal.guidance import DecodingConfig
 from deepkoal.image_io import decode_photo
 from deepkoal.inference.colorizer import Colorizer
@@ -22,7 +24,7 @@ from deepkoal.models.layers import ReplicateEmbedding
 from deepkoal.pretrained.presets import load_preset
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.rendering.composition import lightness
-from deepkoal.rendering.upsampling import resize_for_network
+from deepkoal.rendering.resampling import resize
 from deepkoal.training import ColorizationTask, train
 from deepkoal.training.previews import draw_grid, predict_photos
 from deepkoal.training.task import LossInputs
@@ -68,7 +70,7 @@ def test_losses_see_what_the_colorizer_decodes(network, decoding, rgb, colorizer
     outputs = dict(task({"rgb": rgb[None]}))
     l, ab = outputs.pop("true_l"), outputs.pop("true_ab")
     _, predicted = LossInputs(l, ab, outputs, decoding).by(LossDomain.AB)
-    shown = colorizer.open(rgb).read_ab(cleanup=False)
+    shown = colorizer.predict(rgb).decode_ab(cleanup=False)
     np.testing.assert_allclose(np.asarray(predicted)[0], shown, atol=0.1)
     # What the default would have shown instead is far from it.
     _, other = LossInputs(l, ab, outputs, DecodingConfig()).by(LossDomain.AB)
@@ -135,8 +137,8 @@ def test_a_run_keeps_its_decoding_and_is_read_by_it(photos, decoding, tmp_path):
         return [(x.temperature, x.gain) for x in (seen[-1], loaded)]
 
     assert go_on("preset", None) == 2 * [(decoding.temperature, decoding.gain)]
-    assert go_on("own", DecodingConfig(0.5, 1.2)) == 2 * [(0.5, 1.2)]
-    assert go_on("own", DecodingConfig(0.9, 2.0)) == 2 * [(0.5, 1.2)]
+    assert go_on("own", DecodingConfig(0.5, gain=1.2)) == 2 * [(0.5, 1.2)]
+    assert go_on("own", DecodingConfig(0.9, gain=2.0)) == 2 * [(0.5, 1.2)]
     # As version 0.1 called the file.
     (tmp_path / "own" / "decoding.json").rename(tmp_path / "own" / "reading.json")
     assert go_on("own", None) == 2 * [(0.5, 1.2)]
@@ -153,11 +155,18 @@ def test_koalas_expert_sees_the_whole_photo_and_nothing_else(photos):
     photo = photos["chelsea"][:100, 100:250]
     stored = {"a": StoredPhoto(encode_jpeg(photo), *photo.shape[:2])}
     trained_on = embed_photos(stored, [embedder], 1)["a"].astype("float32")
-    shown = colorizer.open(photo).outputs["ab_norm"]
+    shown = colorizer.predict(photo).outputs["ab_norm"]
     assert shown.shape == (56, 80, 6)
-    l = resize_for_network(lightness(photo), 56, 80)
-    exported = predict(network, tf.constant(l[None, ..., None]))["ab_norm"][0].numpy()
-    padded = np.pad(l, [(0, 8), (0, 16)], mode="reflect")[None, ..., None] / 50 - 1
+    file = io.BytesIO()
+    Image.fromarray(photo).save(file, "png")
+    graph = Network(network, (SIZE,), colorizer.decoding, 10**6)
+    exported = graph.predict(tf.constant(file.getvalue())).outputs["ab_norm"].numpy()
+    assert exported.shape == shown.shape
+    padded = (
+        np.pad(resize(lightness(photo), 56, 80), [(0, 8), (0, 16)], mode="reflect")[None, ..., None]
+        / 50
+        - 1
+    )
     once = np.asarray(embedder(padded.astype("float32")))[0]
     for answer in (shown[0, 0], shown[-1, -1], exported[0, 0], exported[-1, -1]):
         off = np.abs(answer - trained_on).max()

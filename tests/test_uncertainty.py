@@ -1,4 +1,4 @@
-"""Doubt: its formulas by hand, that colors err where it is, and where hints are asked for."""
+"""Uncertainty: its formulas by hand, where colors err, and where hints are asked for."""
 
 import math
 

@@ -138,7 +138,7 @@ class Client:
         Args:
             photo_bytes: a JPEG or PNG file.
             count: how many.
-            seed: of the choice; an export knows 0…31.
+            seed: of the choice, from 0 up.
 
         Returns:
             PNG files, most likely first; the first is that of `colorize`.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from deepkoal.inference.colorizer import ByteArray
+from deepkoal.arrays import ByteArray
 from deepkoal.rendering.contact_sheets import plot_figure, rasterize
 
 if TYPE_CHECKING:

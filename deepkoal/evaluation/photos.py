@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from deepkoal.arrays import ByteArray
 from deepkoal.errors import DeepkoalError, PhotoError, printable
 from deepkoal.evaluation.metrics import center_square, is_near_grey
 from deepkoal.image_io import list_photos, read_photo
-from deepkoal.inference.colorizer import ByteArray, Colorizer
+from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 
 S = TypeVar("S")
@@ -96,7 +97,7 @@ class EvaluatedPhoto:
     @property
     def lightness(self) -> NDArray[np.float32]:
         """The photo's lightness, float32 (256, 256) in 0…100."""
-        return self.prediction.l
+        return np.asarray(self.prediction.l)
 
     def predict(self) -> Prediction:
         """Return what the network predicted, in single precision, without another pass."""

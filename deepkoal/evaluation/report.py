@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deepkoal.arrays import ByteArray
 from deepkoal.evaluation.figures.diversity import VARIATIONS, Diversity
 from deepkoal.evaluation.figures.fidelity import Fidelity
 from deepkoal.evaluation.figures.hints import PUBLISHED, HintCurve, place_hints
@@ -31,7 +32,6 @@ from deepkoal.evaluation.panels import (
 )
 from deepkoal.evaluation.photos import Bench, EvaluatedPhoto
 from deepkoal.evaluation.scorecard import PROTOCOL, Line, Scorecard, format_figure
-from deepkoal.inference.colorizer import ByteArray
 from deepkoal.rendering.contact_sheets import desaturate
 
 if TYPE_CHECKING:

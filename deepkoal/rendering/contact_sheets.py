@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from deepkoal.arrays import ByteArray
 from deepkoal.guidance import Palette
 from deepkoal.rendering.composition import compose_rgb, lightness
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ByteArray = NDArray[np.uint8]
 
 LONGEST_SIDE = 2048
 """Of each half of a before-and-after picture, in pixels: it is for looking, not for keeping."""

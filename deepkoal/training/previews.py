@@ -26,6 +26,8 @@ def predict_photos(
 ) -> Iterator[tuple[Prediction, ByteArray]]:
     """Show a batch of photos to a network as they are, and yield each as inference has it.
 
+    They are seen at their own size alone, and whole: borders are not looked for.
+
     Args:
         trunk: takes what batches bring, as `ColorizationTask.trunk` does.
         batch: photos, with their embeddings where the trunk needs them.

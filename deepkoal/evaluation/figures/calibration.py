@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from deepkoal.arrays import ByteArray
 from deepkoal.evaluation.figures.fidelity import find_matched_row
 from deepkoal.evaluation.metrics import psnr
 from deepkoal.evaluation.photos import Bench, EvaluatedPhoto, PhotoSet, Workers
 from deepkoal.evaluation.scorecard import Figure, Line
 from deepkoal.guidance import VIBRANCE_RANGE, DecodingConfig
-from deepkoal.inference.colorizer import ByteArray, Colorizer
+from deepkoal.inference.colorizer import Colorizer
 
 _CLOSE = 0.05  # of log vibrance: PSNR is flat about its highest
 

@@ -12,10 +12,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from deepkoal.arrays import ByteArray
 from deepkoal.evaluation.photos import SIZE, Bench
 from deepkoal.evaluation.scorecard import Figure, Line
 from deepkoal.inference.backends import KerasBackend
-from deepkoal.inference.colorizer import ByteArray, Colorizer
+from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.working_size import fit_working_size
 
 _TIMED = 16

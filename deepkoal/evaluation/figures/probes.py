@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import skimage.data
 
+from deepkoal.arrays import ByteArray
 from deepkoal.evaluation.metrics import rgb_to_ab
 from deepkoal.evaluation.photos import Bench
 from deepkoal.evaluation.scorecard import Figure, Line, format_figure
-from deepkoal.inference.colorizer import ByteArray
 
 FACE = (slice(85, 180), slice(182, 264))
 """Rows and columns of the face in `skimage.data.astronaut()`, which is 512×512."""

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from deepkoal.arrays import ByteArray
 from deepkoal.evaluation.photos import BATCH, SIZE, Bench
 from deepkoal.evaluation.scorecard import Figure, Line, Unmeasured
-from deepkoal.inference.colorizer import ByteArray
 from deepkoal.models.efficientnet import efficientnet_lite0
 from deepkoal.models.embedder import LITE0_SHA256
 from deepkoal.models.weights import find_shipped, load_weights
