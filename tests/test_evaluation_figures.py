@@ -67,11 +67,17 @@ def test_context_shift_by_hand():
     def read(l_norm):
         return keras.ops.concatenate([(average(l_norm) + l_norm * 0) / 2] * 2, axis=-1)
 
-    l = np.full((256, 256), 60, np.float32)
-    l[:51] = l[-51:] = l[:, :51] = l[:, -51:] = 60 - 20 / (1 - (154 / 256) ** 2)
+    # In squares, as a plain surrounding would be left out as a border; four in the center each way.
+    sign = np.where((np.arange(256) - 51) // 38.5 % 2 < 1, 1, -1)
+    inside = np.zeros((256, 256), bool)
+    inside[51:205, 51:205] = True
+    l = 60 + 12.0 * np.outer(sign, sign)
+    l[~inside] += 256**2 * (40 - l.mean()) / np.count_nonzero(~inside)
+    assert (l.mean(), l[inside].mean()) == pytest.approx((40, 60), abs=0.01)
     truth = paint(l)
     colorizer = colorizer_of(read)
     colored = colorizer.colorize(truth)
+    assert np.ptp(colored, axis=-1).mean() > 5
     figure = measure_context(bench_of(see(truth, colored), colorizer=colorizer))
     # l_norm is L / 50 - 1, ab_norm is ab / 110: 0.4 / 2 · 110 along both a and b.
     assert figure.ab == pytest.approx(np.hypot(22, 22), abs=0.7)
