@@ -24,6 +24,7 @@ from deepkoal.cli.console import UsageError
 from deepkoal.color import ab_bins
 from deepkoal.errors import DeepkoalError
 from deepkoal.export import export_saved_model
+from deepkoal.export.graph import full_size
 from deepkoal.export.graph.file_decoding import decode_photo
 from deepkoal.export.graph.header import read_header, read_orientation
 from deepkoal.guidance import DecodingConfig, Hint, Palette
@@ -31,6 +32,7 @@ from deepkoal.image_io import decode_photo as read_photo_bytes
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.working_size import fit_working_size
+from deepkoal.rendering import composition
 from deepkoal.rendering.resampling import resize
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
@@ -377,6 +379,17 @@ def test_a_graphs_resizing_is_the_colorizers_and_tensorflows(shape):
     shrunk = tf.image.resize(l[None, ..., None], np.minimum(shape, (64, 96)), "area")
     expected = tf.image.resize(shrunk, (64, 96), "bilinear")[0, ..., 0]
     np.testing.assert_allclose(resized, expected, atol=1e-2)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 70_000), (70_001, 1), (513, 777), (7, 13)])
+def test_a_graphs_full_size_parts_are_the_colorizers(size):
+    generator = np.random.default_rng(0)
+    rgb = generator.integers(0, 256, (*size, 3), np.uint8)
+    l = composition.lightness(rgb)
+    np.testing.assert_allclose(full_size.lightness(tf.constant(rgb)), l, atol=0.02)
+    field = generator.normal(0, [0.3, 0.3, 20, 20], (26, 40, 4)).astype("float32")
+    apart = np.abs(full_size.render(l, field).numpy().astype(int) - composition.render(l, field))
+    assert apart.max() <= GREY_LEVELS
 
 
 def test_an_exif_block_behind_thousands_of_comments_is_not_looked_for(photos):
