@@ -256,7 +256,7 @@ def test_a_network_without_a_distribution_colors_and_says_what_it_cannot(grey):
         photo = client.post("/api/photos", content=encode_photo(grey, "PNG")).json()["id"]
         see(client.post(f"/api/photos/{photo}/preview", json={"vibrance": 2}))
         answer = client.post(f"/api/photos/{photo}/preview", json={"palette": "sepia"})
-        assert "tells a distribution" in error_of(answer)
+        assert "predicts a distribution" in error_of(answer)
 
 
 # --- sizes and files ---------------------------------------------------------------------------
