@@ -512,7 +512,8 @@ def test_variations_obey_every_option(small, tmp_path, monkeypatch, options):
     command = ["colorize", "rocket.jpg", "--backend", "litert", "--seed", "3", "--format", "png"]
     assert main([*command, "-o", "out", "--variations", "3", *options]) == 0
     found = [read_image(f"out/rocket{end}.png") for end in ("", ".look2", ".look3")]
-    prediction = Colorizer.from_preset(backend="litert").open(read_image("rocket.jpg"))
+    colorizer = Colorizer.from_preset(backend="litert")
+    prediction = colorizer.predict(read_image("rocket.jpg"))
     given = {
         "--no-cleanup": {"cleanup": False},
         "--vibrance": {"vibrance": 0.5},
@@ -521,7 +522,6 @@ def test_variations_obey_every_option(small, tmp_path, monkeypatch, options):
     }
     expected = given.get(options[0], {}) if options else {}
     if options[:1] == ["--reference"]:
-        colorizer = Colorizer.from_preset(backend="litert")
         expected = {"reference": colorizer.open_reference(skimage.data.coffee())}
     looks = [None, *prediction.list_variations(3, seed=3)]
     for rgb, look in zip(found, looks, strict=True):
