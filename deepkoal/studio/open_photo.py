@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Unpack, cast
+from typing import TypeVar, Unpack, cast
 
 import cv2
 import numpy as np
@@ -20,7 +20,6 @@ from deepkoal.image_io.photo import FORMATS
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 from deepkoal.rendering.composition import compose_rgb, lightness
-from deepkoal.rendering.resampling import resize
 
 PREVIEW_PIXELS = 1_500_000
 """Of a photo on the screen, at most: so few that the answer to a click seems immediate."""
@@ -44,6 +43,7 @@ _SWATCH_L = (35.0, 80.0)  # darker or lighter, colors cannot be told apart
 _EDGE = 1e-3
 
 ByteArray = NDArray[np.uint8]
+T = TypeVar("T", np.uint8, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +165,7 @@ def open_photo(colorizer: Colorizer, data: bytes, name: str) -> OpenPhoto:
     seen = colorizer.predict(photo.rgb)
     height, width = seen.l.shape
     preview, thumbnail = (
-        dataclasses.replace(seen, l=resize(seen.l, *_scale(height, width, pixels)))
+        dataclasses.replace(seen, l=_shrink(seen.l, *_scale(height, width, pixels)))
         for pixels in (PREVIEW_PIXELS, THUMBNAIL_PIXELS)
     )
     size = preview.l.shape
@@ -185,8 +185,13 @@ def _scale(height: int, width: int, most_pixels: int) -> tuple[int, int]:
     return max(1, int(height * share)), max(1, int(width * share))
 
 
-def _shrink(picture: ByteArray, height: int, width: int) -> ByteArray:
-    return cast(ByteArray, cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
+def _shrink(picture: NDArray[T], height: int, width: int) -> NDArray[T]:
+    """Return a picture at a smaller size by area.
+
+    As `rendering.resampling.resize`, whose matrices of weights are for the network's sizes: from
+    a strip to its preview they would take gigabytes.
+    """
+    return cast(NDArray[T], cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
 
 
 def _encode(rgb: ByteArray, alpha: ByteArray | None = None) -> bytes:
