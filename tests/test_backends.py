@@ -376,7 +376,7 @@ def test_an_exported_file_is_measured(folder, on_keras, photos, tmp_path):
         evaluate(colorizer, tmp_path).to_json()["figures"]
         for colorizer in (on_keras, Colorizer.from_file(folder / "float32.tflite"))
     ]
-    apart = cards[0]["psnr"]["colored"]["psnr"] - cards[1]["psnr"]["colored"]["psnr"]
+    apart = cards[0]["fidelity"]["colored"]["psnr"] - cards[1]["fidelity"]["colored"]["psnr"]
     assert abs(apart) < 0.05
-    assert [card["size"]["backend"] for card in cards] == ["keras", "litert"]
-    assert (cards[0]["size"]["parameters"] > 0, cards[1]["size"]["parameters"]) == (True, None)
+    assert [card["cost"]["backend"] for card in cards] == ["keras", "litert"]
+    assert (cards[0]["cost"]["parameters"] > 0, cards[1]["cost"]["parameters"]) == (True, None)

@@ -115,7 +115,7 @@ def test_a_reference_may_be_a_photo_wherever_one_is_taken(colorizer, photo, phot
     for color in list_ways(colorizer, photo):
         np.testing.assert_array_equal(color(reference=photos["chelsea"]), expected)
     prediction = colorizer.predict(photo)
-    alone = Prediction(prediction.l, prediction.outputs, prediction.decoding)
+    alone = Prediction(prediction.l, prediction.outputs, prediction.decoding, prediction.border)
     np.testing.assert_array_equal(alone.render(reference=seen), expected)
     with pytest.raises(DeepkoalError, match=r"expected a reference as Colorizer\.open_reference"):
         alone.render(reference=photos["chelsea"])

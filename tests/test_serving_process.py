@@ -151,7 +151,7 @@ def test_guidance_is_sent_as_the_signatures_take_it(models, server):
             assert client.variations(b"a", count=3, seed=1) == [b"a"] * 4
             with pytest.raises(DeepkoalError, match="CSS color"):
                 client.colorize(b"a", hints=[Hint(x=1, y=1, color=(20.0, 30.0))])
-            with pytest.raises(DeepkoalError, match=r"expected hints as deepkoal\.Hint"):
+            with pytest.raises(DeepkoalError, match=r"expected hints as a list of deepkoal\.Hint"):
                 client.colorize(b"a", hints=[{"x": 1, "y": 1, "color": "red"}])
 
 

@@ -127,13 +127,14 @@ def spread(
 def weigh_hints(
     points: AffinityPoints, hint_points: AffinityPoints, kernel: Kernel
 ) -> tuple[Tensor, Tensor]:
-    """Return K(x, ·) and K(x, ·) (K(·, ·) + noise·I)⁻¹, each (N, K), see `spread`."""
+    """Return K(x, ·) and K(x, ·) (K(·, ·) + noise·I)⁻¹, each (..., N, K), see `spread`."""
     ops = namespace(points.features)
     known = kernel.compare(points, hint_points)
     among = kernel.compare(hint_points, hint_points)
     order = arange(ops.shape(hint_points.l)[-1], known)
     among = ops.where(order[:, None] == order, among + kernel.noise, among)
-    return known, ops.transpose(ops.linalg.solve(among, ops.transpose(known)))
+    solved = ops.linalg.solve(among, ops.swapaxes(known, -1, -2))
+    return known, ops.swapaxes(solved, -1, -2)
 
 
 def _square_distance(x: Tensor, y: Tensor) -> Tensor:

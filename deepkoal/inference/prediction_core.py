@@ -174,7 +174,8 @@ class PredictionCore:
         ops = namespace(points)
         edges = cast(box, "float64" if ops is np else points.dtype)
         first, end = ops.stack([edges[2], edges[0]]), ops.stack([edges[3], edges[1]])
-        return ops.clip(points - first, 0, end - first - 0.5)
+        points, size = points - first, end - first
+        return ops.where(points < size, ops.maximum(points, 0), size - 0.5)
 
     def demand_distribution(self, what: str) -> Tensor:
         """Return the logits.
