@@ -67,7 +67,7 @@ export const server = {
   source: async (id) => (await ask(`/api/photos/${id}/source`)).blob(),
   before: (id) => of(id, async (path) => (await ask(`${path}/before`)).blob()),
   color: (id, options, isDraft = false) =>
-    of(id, async (path) => (await ask(`${path}/preview${isDraft ? "?draft=true" : ""}`, asJson(strip(options)))).blob(), options),
+    of(id, async (path) => (await ask(`${path}/${isDraft ? "draft" : "preview"}`, asJson(strip(options)))).blob(), options),
   window: (id, options, box, scale) =>
     of(id, (path) => askJson(`${path}/window`, asJson({ options: strip(options), box, scale })), options),
   thumbnails: (id, options, looks) =>
