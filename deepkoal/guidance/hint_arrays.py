@@ -111,9 +111,11 @@ def cover_regions(hints: HintArrays, size: Sequence[Any], grid: Sequence[Any]) -
     """
     ops = namespace(hints.ab)
     rows, columns = grid
-    height, width = (cast(ops.stack([side]), "float32")[0] for side in size)
+    scale = cast(ops.stack([columns, rows]), "float32") / cast(
+        ops.stack(list(size)[::-1]), "float32"
+    )
     edges = cast(hints.edges, "float32")
-    x, y = edges[:, ::2] / width * columns, edges[:, 1::2] / height * rows
+    x, y = edges[:, ::2] * scale[0], edges[:, 1::2] * scale[1]
     start, end = y[:, 0], y[:, 1]
     # Two lines for each row of cells; across, the share right of an edge is exact.
     lines = (cast(arange(2 * rows, hints.ab), "float32")[:, None] + 0.5) / 2
