@@ -20,11 +20,11 @@ from deepkoal.guidance.hints import (
     place_points,
     resize_hint,
 )
-from deepkoal.guidance.likely_colors import list_likely_colors
 from deepkoal.guidance.palette import Palette, PaletteShift, list_palettes, shift_prior
 from deepkoal.guidance.reference import REFERENCE_KERNEL, Reference, match_reference, measure_ab
 from deepkoal.guidance.uncertainty import (
     expected_error,
+    list_likely_colors,
     remaining_doubt,
     scale_error,
     suggest_hints,

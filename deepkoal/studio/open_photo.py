@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deepkoal.arrays import ByteArray
 from deepkoal.guidance import (
     AnyHint,
     ColorKeywords,
@@ -48,7 +49,6 @@ _DOUBT_OPACITY = 190
 _LEAST_CONTRAST = 0.1  # of the map of doubt: evenly doubted photos should look so
 _SWATCH_L = (35.0, 80.0)  # darker or lighter, colors cannot be told apart
 
-ByteArray = NDArray[np.uint8]
 T = TypeVar("T", np.uint8, np.float32)
 
 
