@@ -395,7 +395,7 @@ def test_report_keeps_the_order_of_the_photos(model, small, tmp_path, monkeypatc
 def test_photos_are_begun_a_bounded_number_ahead(model, small, tmp_path, monkeypatch):
     for number in range(30):
         small(f"{number:02}.png")
-    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    monkeypatch.setattr("deepkoal.cli.folder_run.count_cores", lambda: 3)
     begun, lead = [], []
     read = FolderRun._read
     monkeypatch.setattr(FolderRun, "_read", lambda self, job: begun.append(job) or read(self, job))

@@ -20,6 +20,7 @@ from deepkoal.evaluation.metrics import center_square, is_near_grey
 from deepkoal.image_io import list_photos, read_photo
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
+from deepkoal.memory import count_cores
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -39,7 +40,7 @@ class Workers:
 
     def __init__(self, *, progress: bool = False) -> None:
         self._progress = progress
-        self._pool = ThreadPoolExecutor(os.cpu_count())
+        self._pool = ThreadPoolExecutor(count_cores())
 
     def __enter__(self) -> Self:
         return self
