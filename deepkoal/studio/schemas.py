@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import ColorOptions, Hint
+from deepkoal.guidance import AnyHint, ColorOptions
 from deepkoal.guidance.color_options import MOST_VARIATIONS
 from deepkoal.inference.hint_entries import parse_entry, scale_entry
 from deepkoal.inference.saved_parts import parse_palette
@@ -51,7 +51,7 @@ class HintsRequest(BaseModel):
 
     hints: list[dict[str, Any]] = Field(default=[], max_length=MAX_HINTS)
 
-    def list_hints(self, photo: OpenPhoto) -> list[Hint]:
+    def list_hints(self, photo: OpenPhoto) -> list[AnyHint]:
         """Return them as the library's hints, in pixels of the photo.
 
         Raises:
