@@ -33,8 +33,8 @@ from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.serving.rest_api import build_app
 from deepkoal.studio import create_studio
-from deepkoal.studio.lru_store import GoneError, LruStore
 from deepkoal.studio.drawing import PREVIEW_PIXELS, PREVIEW_SIDE
+from deepkoal.studio.lru_store import GoneError, LruStore
 from deepkoal.studio.session import Session
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
