@@ -203,7 +203,9 @@ def test_every_part_of_a_look_is_read_as_the_library_does(client, colorizer, ope
         ({"hints": [{"x": -1, "y": 0, "color": "red"}]}, "from 0 up"),
         ({"hints": [{"x": 1, "y": 0, "color": "redd"}]}, "'redd' is no color"),
         ({"hints": [{"x": 1, "y": 1, "color": "red"}] * 201}, "body.hints"),
-        ({"variation": {"seed": 0, "index": 6}}, "body.variation.index"),
+        ({"variation": {"seed": 0, "index": 6}}, "there is no variation 6 among 6"),
+        ({"variation": {"seed": 0, "index": 0}}, "body.variation.index"),
+        ({"hints": [{"stroke": [[1, 1], [400, 1]], "color": "red"}]}, "outside the photo"),
         ({"haze": 1}, "the option 'haze' is not known"),
     ],
 )

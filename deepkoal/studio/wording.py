@@ -26,7 +26,7 @@ _REWRITES = (
         ),
     ),
     (
-        r"(?:\w+ ?)+ need a network that predicts a distribution.*",
+        r"^.* need a network that predicts a distribution.*",
         lambda found: (
             "this studio was started with a network that knows one color for each place; "
             "variations, palettes and doubts need the usual one, koala-lite"

@@ -98,7 +98,7 @@ export class Stage {
     $("zoom-value").textContent = `${Math.round((100 * this.view.scale) / this.view.fullScale)} %`;
     $("zoom-fit").setAttribute("aria-pressed", this.view.isFitted);
     this.view.viewport.classList.toggle("pannable", this.view.canPan);
-    this.view.viewport.classList.toggle("magnified", this.view.scale > 3);
+    this.view.viewport.classList.toggle("magnified", this.view.scale > 4);
     this.windows?.update();
   }
 
