@@ -205,7 +205,7 @@ def test_every_part_of_a_look_is_read_as_the_library_does(client, colorizer, ope
         ({"hints": [{"x": 1, "y": 1, "color": "red"}] * 201}, "body.hints"),
         ({"variation": {"seed": 0, "index": 6}}, "there is no variation 6 among 6"),
         ({"variation": {"seed": 0, "index": 0}}, "body.variation.index"),
-        ({"hints": [{"stroke": [[1, 1], [400, 1]], "color": "red"}]}, "outside the photo"),
+        ({"hints": [{"stroke": [[400, 1], [500, 1]], "color": "red"}]}, "outside the photo"),
         ({"haze": 1}, "the option 'haze' is not known"),
     ],
 )
@@ -268,7 +268,7 @@ def test_a_network_without_a_distribution_colors_and_says_what_it_cannot(grey):
         photo = client.post("/api/photos", content=encode_photo(grey, "PNG")).json()["id"]
         see(client.post(f"/api/photos/{photo}/preview", json={"vibrance": 2}))
         answer = client.post(f"/api/photos/{photo}/preview", json={"palette": "sepia"})
-        assert "predicts a distribution" in error_of(answer)
+        assert "knows one color for each place" in error_of(answer)
 
 
 # --- sizes and files ---------------------------------------------------------------------------

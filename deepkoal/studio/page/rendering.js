@@ -8,8 +8,9 @@ const CALM = 250; // ms without a change after which thumbnails and doubts follo
 const decode = async (url) => createImageBitmap(await (await fetch(url)).blob());
 
 export class Rendering {
-  constructor(stage, panel, editing, about) {
-    Object.assign(this, { stage, panel, editing, about });
+  // `shown` is called with the photo's picture whenever it shows all of its options.
+  constructor(stage, panel, editing, about, shown) {
+    Object.assign(this, { stage, panel, editing, about, shown });
     this.showsDoubt = false;
     this.peeked = null; // options that are shown meanwhile, on top of the photo's
     this.timer = 0;
@@ -21,6 +22,7 @@ export class Rendering {
     this.#color(this.editing.photo, this.editing.options, !isDone);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
+      if (!this.editing.photo) return; // it was closed
       this.drawThumbnails();
       if (this.showsDoubt) this.#drawDoubt(this.editing.photo, this.editing.options);
     }, CALM);
@@ -30,7 +32,8 @@ export class Rendering {
   peek(part, isDraft = false) {
     if (!this.editing.photo || (!part && !this.peeked)) return;
     this.peeked = part;
-    this.#color(this.editing.photo, { ...this.editing.options, ...part }, isDraft);
+    const { options } = this.editing;
+    this.#color(this.editing.photo, part ? { ...options, ...part } : options, isDraft);
   }
 
   drawThumbnails() {
@@ -65,7 +68,9 @@ export class Rendering {
   #color = keepNewest(async (photo, options, isDraft) => {
     const blob = await attempt(() => server.color(photo.id, options, isDraft));
     const picture = blob && (await createImageBitmap(blob));
-    if (picture && photo === this.editing.photo) this.stage.show(picture);
+    if (!picture || photo !== this.editing.photo) return;
+    this.stage.show(picture);
+    if (options === this.editing.options && !isDraft) this.shown(picture);
   });
 
   #drawThumbnails = keepNewest(async (photo, options) => {

@@ -75,7 +75,11 @@ async function openFile(file) {
     return null;
   }
   tell(`Opening ${file.name || "photo"}`);
-  return attempt(async () => workspace.add(await server.open(file, file.name), file));
+  return attempt(async () => {
+    const photo = await workspace.add(await server.open(file, file.name), file);
+    photo.thumbnail ??= (await server.thumbnails(photo.id, photo.history.options, [{}])).pictures[0];
+    return photo;
+  });
 }
 
 const openSample = async ({ file }) => {
@@ -190,9 +194,7 @@ async function openSession(file) {
 function show(isDone) {
   showState();
   rendering.update(isDone);
-  if (!isDone) return;
-  keepThumbnail($("after"));
-  workspace.save(editing.photo);
+  if (isDone) workspace.save(editing.photo);
 }
 
 // Show all of the options but the photo's colors.
@@ -328,7 +330,10 @@ async function start() {
   [about, workspace] = await Promise.all([server.about(), Workspace.open()]);
   if (!about.distribution) $("doubt-toggle").hidden = true;
   panel = new Panel(about, (part, kind) => editing.change(part, kind), (part) => rendering.peek(part));
-  rendering = new Rendering(stage, panel, editing, about);
+  rendering = new Rendering(stage, panel, editing, about, (picture) => {
+    keepThumbnail(picture);
+    workspace.save(editing.photo);
+  });
   listen();
   showSamples(about.samples, openSample);
   if (about.photo && !location.hash) {

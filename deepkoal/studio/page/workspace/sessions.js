@@ -12,7 +12,8 @@ export async function saveSession(photo, options) {
   const file = await attempt(() => server.saveSession(photo.id, options));
   if (!file) return;
   save(file);
-  notice(`${file.name} is saved.`);
+  const lacks = options.detail === "auto" ? "" : " It does not hold the setting of detail.";
+  notice(`${file.name} is saved.${lacks}`);
 }
 
 const toHint = (entry, index) => {
