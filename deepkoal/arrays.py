@@ -12,6 +12,7 @@ Tensor = Any
 """A NumPy array or a tensor of the current Keras backend."""
 
 ByteArray = NDArray[np.uint8]
+DeepArray = NDArray[np.uint16]
 FloatArray = NDArray[np.float32]
 
 

@@ -173,6 +173,23 @@ class Colorizer:
         """
         return self._predict_all([photo])[0]
 
+    def predict_lightness(
+        self, all_l: Sequence[FloatArray], borders: Sequence[FloatArray | None] | None = None
+    ) -> list[Prediction]:
+        """Return what the network says of photos of which only the lightness is at hand.
+
+        Args:
+            all_l: float32 (H, W) each, L in 0…100.
+            borders: of each, as `PredictionCore` has it; found in the photo where this is None.
+        """
+        if borders is None:
+            borders = [find_inside(l) for l in all_l]
+        seen = [
+            Prediction(l, {}, self.decoding, border, self.open_reference)
+            for l, border in zip(all_l, borders, strict=True)
+        ]
+        return self._show(seen)
+
     def open(self, photo: ByteArray) -> Prediction:
         """Return `predict`, by its former name."""
         warn_renamed("open", "predict")
@@ -293,10 +310,10 @@ class Colorizer:
         return replace(options, reference=self.open_reference(options.reference))
 
     def _predict_all(self, photos: Sequence[ByteArray]) -> list[Prediction]:
-        all_l = [_read_lightness(photo) for photo in photos]
-        seen = [
-            Prediction(l, {}, self.decoding, _find_border(l), self.open_reference) for l in all_l
-        ]
+        return self.predict_lightness([_read_lightness(photo) for photo in photos])
+
+    def _show(self, seen: list[Prediction]) -> list[Prediction]:
+        """Return predictions with the network's outputs, which those given lack."""
         alike = defaultdict(list)
         for index, photo in enumerate(seen):
             alike[fit_working_sizes(np.array(photo.inner_l.shape), self.working_sizes)].append(
@@ -321,8 +338,8 @@ class Colorizer:
         return merge_outputs(passes)
 
 
-def _find_border(l: FloatArray) -> FloatArray | None:
-    """Return what a border leaves of a photo, None where there is none."""
+def find_inside(l: FloatArray) -> FloatArray | None:
+    """Return what a border leaves of a photo, see `find_border`; None where there is none."""
     border = find_border(l)
     return None if tuple(border) == (0, 1, 0, 1) else border
 

@@ -10,6 +10,7 @@ stay in a core's cache, on a few threads: numpy and OpenCV release the interpret
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deepkoal.arrays import DeepArray
 from deepkoal.color import RGB_TO_XYZ, WHITE_D65, linear_to_srgb, srgb_to_linear
 from deepkoal.rendering.resampling import interpolate_columns
 
@@ -52,14 +54,25 @@ _BYTE_OF_LINEAR = np.clip(
 ).astype(np.uint8)
 
 
-def lightness(rgb: ByteArray, *, threads: int = THREADS) -> FloatArray:
+@functools.cache
+def _deep_tables() -> tuple[FloatArray, list[FloatArray], DeepArray]:
+    """Return `_L_OF_GREY`, `_Y_OF_CHANNEL` and `_BYTE_OF_LINEAR` for 16 bits."""
+    levels = np.arange(_FULL + 1) / _FULL
+    light = srgb_to_linear(levels)
+    weights = zip(RGB_TO_XYZ[1], (0.5, 0, 0), strict=True)
+    channels = [(_FULL * weight * light + half).astype(np.float32) for weight, half in weights]
+    encoded = np.clip(np.rint(_FULL * linear_to_srgb(levels)), 0, _FULL).astype(np.uint16)
+    return _to_l(light).astype(np.float32), channels, encoded
+
+
+def lightness(rgb: ByteArray | DeepArray, *, threads: int = THREADS) -> FloatArray:
     """Return a photo's CIE lightness.
 
     A photo without color costs one table per pixel and is exact; otherwise L is within 0.01 of
     the exact value.
 
     Args:
-        rgb: uint8 (H, W, 3), sRGB, or (H, W), grey.
+        rgb: uint8 or uint16 (H, W, 3), sRGB, or (H, W), grey.
         threads: how many bands are worked at once.
 
     Returns:
@@ -67,14 +80,17 @@ def lightness(rgb: ByteArray, *, threads: int = THREADS) -> FloatArray:
     """
     height, width = rgb.shape[:2]
     l = np.empty((height, width), np.float32)
+    of_grey, of_channels = (
+        _deep_tables()[:2] if rgb.dtype == np.uint16 else (_L_OF_GREY, _Y_OF_CHANNEL)
+    )
 
     def work(top: int, bottom: int) -> None:
         channels = cv2.split(rgb[top:bottom])
         band = l[top:bottom]
         if all(cv2.norm(channels[0], other, cv2.NORM_INF) == 0 for other in channels[1:]):
-            cv2.LUT(channels[0], _L_OF_GREY, dst=band)
+            cv2.LUT(channels[0], of_grey, dst=band)
             return
-        red, green, blue = map(cv2.LUT, channels, _Y_OF_CHANNEL)
+        red, green, blue = map(cv2.LUT, channels, of_channels)
         y = cv2.add(cv2.add(red, green), blue)
         cv2.LUT(y.astype(np.uint16), _L_OF_Y, dst=band)
 
@@ -105,6 +121,13 @@ def compose_rgb(l: FloatArray, ab: FloatArray) -> ByteArray:
     return rgb
 
 
+def render_deep(l: FloatArray, field: FloatArray, *, threads: int = THREADS) -> DeepArray:
+    """Return what `render` does in 16 bits a channel: uint16 (H, W, 3), sRGB."""
+    rgb = np.empty((*l.shape, 3), np.uint16)
+    _render_into(l, field, rgb, threads)
+    return rgb
+
+
 def render(
     l: FloatArray,
     field: FloatArray,
@@ -124,10 +147,17 @@ def render(
     Returns:
         uint8 (H, W, 3), sRGB.
     """
+    rgb = np.empty((*l.shape, 3), np.uint8)
+    _render_into(l, field, rgb, threads)
+    return rgb
+
+
+def _render_into(
+    l: FloatArray, field: FloatArray, rgb: ByteArray | DeepArray, threads: int
+) -> None:
     height, width = l.shape
     stretched = interpolate_columns(_in_units_of_f(field), width)
     grid = np.ascontiguousarray(stretched.transpose(0, 2, 1))
-    rgb = np.empty((height, width, 3), np.uint8)
 
     def work(top: int, bottom: int) -> None:
         planes = np.empty((bottom - top, 4, width), np.float32)
@@ -141,7 +171,6 @@ def render(
         _encode(f, rgb[top:bottom])
 
     _in_bands(height, width, threads, work)
-    return rgb
 
 
 def _in_bands(height: int, width: int, threads: int, work: Callable[[int, int], None]) -> None:
@@ -177,8 +206,8 @@ def _in_units_of_f(field: FloatArray) -> FloatArray:
     return np.concatenate([1 + 116 * slope, offset + 8 * slope], axis=2)
 
 
-def _encode(f: FloatArray, rgb: ByteArray) -> None:
-    """Write the sRGB bytes of f(X), f(Y), f(Z), each less delta. Overwrites f (3, r, W)."""
+def _encode(f: FloatArray, rgb: ByteArray | DeepArray) -> None:
+    """Write the sRGB values of f(X), f(Y), f(Z), each less delta. Overwrites f (3, r, W)."""
     e = f.reshape(3, -1)
     # X = f^3 above delta and its tangent below: with p = max(e, 0),
     # X = delta^3 + 3 delta^2 e + p^2 (p + 3 delta).
@@ -196,7 +225,8 @@ def _encode(f: FloatArray, rgb: ByteArray) -> None:
     lowest, highest, *_ = cv2.minMaxLoc(linear)
     if lowest < -0.5 or highest > _FULL + 0.5:
         _fit_in_gamut(linear, y[0])
-    planes = cv2.LUT(linear.astype(np.uint16), _BYTE_OF_LINEAR).reshape(3, *rgb.shape[:2])
+    encoded = _deep_tables()[2] if rgb.dtype == np.uint16 else _BYTE_OF_LINEAR
+    planes = cv2.LUT(linear.astype(np.uint16), encoded).reshape(3, *rgb.shape[:2])
     cv2.merge(tuple(planes), dst=rgb)
 
 
