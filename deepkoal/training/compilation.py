@@ -13,11 +13,13 @@ from deepkoal.atomic_files import replace_atomically
 from deepkoal.color import encode_ab
 from deepkoal.data import Manifest, evaluation_batches, load_manifest
 from deepkoal.data.degradation import DegradeLightness
+from deepkoal.data.film import FilmLightness
 from deepkoal.errors import RecordsError, RunError
 from deepkoal.guidance import DecodingConfig
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.pretrained.run_dir import PRIOR_FILE
-from deepkoal.training.devices import check_batch, first_host_first
+from deepkoal.training.coordination import first_host_first
+from deepkoal.training.devices import check_batch
 from deepkoal.training.optimizer import RatedAdamW, build_schedule
 from deepkoal.training.recipe_losses import build_losses, check_losses
 from deepkoal.training.task import ColorizationTask, network_from_embedding, rgb_to_l_ab
@@ -65,8 +67,9 @@ def compile_task(
     """Return what `fit` trains, as a recipe says, with its optimizer; `run_dir` keeps the prior."""
     trunk = network_from_embedding(network) if has_embedding(network) else network
     degrade = DegradeLightness(recipe.degradation, recipe.seed) if recipe.degradation else None
+    film = FilmLightness(recipe.film, recipe.seed) if recipe.film else None
     losses = build_losses(recipe, network, lambda: _load_prior(run_dir / PRIOR_FILE, records))
-    task = ColorizationTask(trunk, losses, decoding, degrade)
+    task = ColorizationTask(trunk, losses, decoding, degrade, film)
     encoders = [layer for layer in network.layers if layer.name == "encoder"]
     optimizer = RatedAdamW(
         build_schedule(recipe),

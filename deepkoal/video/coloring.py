@@ -65,7 +65,7 @@ def color_frames(
     Args:
         frames: of one size, a shot or more of them.
         colorizer: what colors.
-        options: how; hints lie on every frame alike.
+        options: how: all but hints and variations, which are of one photo.
         coherent: whether chroma is averaged along the motion; else each frame is colored by itself.
         deep: whether to return 16 bits a channel.
         is_cut: tells where shots begin; found in the frames where None.

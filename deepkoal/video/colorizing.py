@@ -116,7 +116,7 @@ def colorize_video(
             on standard output.
         colorizer: what colors; the default preset where None. For several processes a function
             that loads one, which each of them calls.
-        options: how to color; hints lie on every frame alike.
+        options: how to color: all but hints and variations, which are of one photo.
         codec: `h264`, `hevc`, `vp9`, `av1`, `prores` or `ffv1`; the container's own where None.
         quality: of the codec, less is better; its default where None.
         pixel_format: such as `yuv420p10le`; 4:2:0 at the film's depth where None.
@@ -137,6 +137,8 @@ def colorize_video(
         DeepkoalError: as `Colorizer.colorize`.
     """
     options = ColorOptions.collect(options, keywords)
+    if options.hints or options.variation is not None:
+        raise VideoError("hints and variations are of one photo; a film takes neither")
     check_range(processes, "processes", 1, whole=True, error=VideoError)
     if rate is not None:
         check_range(rate, "frames a second", 0.1, 1000, error=VideoError)

@@ -6,12 +6,13 @@ import argparse
 import functools
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepkoal.cli.arguments.argument_types import positive_number, whole_number
-from deepkoal.cli.arguments.guidance import add_guidance_options, add_reference, read_color_options
+from deepkoal.cli.arguments.guidance import add_guidance_options, open_reference, resolve_look
 from deepkoal.cli.arguments.model_options import (
     add_backend_option,
     add_model_options,
@@ -21,6 +22,7 @@ from deepkoal.cli.console import UsageError, report, show
 
 if TYPE_CHECKING:
     from deepkoal.inference.colorizer import Colorizer
+    from deepkoal.inference.options_file import SavedOptions
     from deepkoal.video import FilmReport
 
 
@@ -103,8 +105,6 @@ def _read_rate(text: str) -> Fraction:
 def _run(arguments: argparse.Namespace) -> int:
     from deepkoal.video import STREAM
 
-    if arguments.variations > 1:
-        raise UsageError("--variations are of photos; a film has one version")
     if arguments.out == STREAM and sys.stdout.isatty():
         raise UsageError("a film is not written to a terminal; pipe it to another program")
     if arguments.preview is not None:
@@ -121,24 +121,37 @@ def _run(arguments: argparse.Namespace) -> int:
     return 1 if done.left_out else 0
 
 
+def _resolve_look(arguments: argparse.Namespace) -> SavedOptions:
+    if arguments.save_options is not None:
+        raise UsageError("--save-options keeps a photo's look; a film's is in its command")
+    look = resolve_look(arguments)
+    if look.variation is not None:
+        raise UsageError("--variations are of photos; a film has one version")
+    if look.hints:
+        raise UsageError("hints are for one frame; put them into a folder of --keyframes")
+    return look
+
+
 def _color(arguments: argparse.Namespace) -> FilmReport:
     from deepkoal.video import colorize_video, open_film
 
-    options = read_color_options(arguments)
+    look = _resolve_look(arguments)
+    options = look.options
     load: Callable[[], Colorizer] = functools.partial(load_colorizer, _pick_model(arguments))
     film = Path(arguments.film)
     if film.is_file() and not arguments.deinterlace and open_film(film).interlaced:
         report(f"{film}: its frames are woven of two fields; --deinterlace rebuilds them")
     colorizer: Colorizer | Callable[[], Colorizer] = load
-    if arguments.reference is not None:
+    if look.reference is not None:
         loaded = load()
-        add_reference(options, arguments.reference, loaded)
+        options = replace(options, reference=open_reference(look, loaded))
         colorizer = loaded if arguments.processes == 1 else load
     with _ProgressBar() as bar:
         return colorize_video(
             arguments.film,
             arguments.out,
             colorizer,
+            options,
             codec=arguments.codec,
             quality=arguments.quality,
             pixel_format=arguments.pixel_format,
@@ -149,7 +162,6 @@ def _color(arguments: argparse.Namespace) -> FilmReport:
             overwrite=arguments.overwrite,
             skip_streams=arguments.skip_streams,
             progress=bar.show,
-            **options,
         )
 
 
@@ -167,12 +179,10 @@ def _preview(arguments: argparse.Namespace) -> int:
     if out.suffix.lower() not in PHOTO_SUFFIXES:
         raise UsageError(f"--preview writes a picture; end {out} in .jpg or .png")
     film = open_film(arguments.film, rate=arguments.rate, deinterlace=arguments.deinterlace)
-    options = read_color_options(arguments)
+    look = _resolve_look(arguments)
     colorizer = load_colorizer(arguments)
-    add_reference(options, arguments.reference, colorizer)
-    from deepkoal.guidance import ColorOptions
-
-    sheet = preview_film(film, colorizer, ColorOptions(**options), seconds=arguments.preview)
+    options = replace(look.options, reference=open_reference(look, colorizer))
+    sheet = preview_film(film, colorizer, options, seconds=arguments.preview)
     write_image(out, sheet)
     show(out)
     return 0
