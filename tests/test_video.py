@@ -1,16 +1,11 @@
 """Films: read, colored, written, with all that belongs to them."""
 
-from fractions import Fraction
-
 import av
 import numpy as np
 import pytest
-import skimage.data
-from video_parts import coffee_pan, grey, open_plain, pan, read_all, write_film
+from video_parts import coffee_pan, grey, open_plain, read_all, write_film
 
 import deepkoal as dk
-from deepkoal.errors import VideoError
-from deepkoal.video import open_film, plan_film
 
 
 @pytest.fixture(scope="module")

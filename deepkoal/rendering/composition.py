@@ -10,7 +10,6 @@ stay in a core's cache, on a few threads: numpy and OpenCV release the interpret
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
@@ -19,9 +18,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepkoal.arrays import ByteArray, DeepArray, FloatArray
+from deepkoal.arrays import ByteArray, FloatArray, SampleArray
 from deepkoal.color import RGB_TO_XYZ, WHITE_D65, linear_to_srgb, srgb_to_linear
 from deepkoal.memory import count_cores
+from deepkoal.rendering.deep_samples import deep_lightness, encode_linear
 from deepkoal.rendering.resampling import interpolate_columns
 
 THREADS = min(8, count_cores())
@@ -52,22 +52,11 @@ _BYTE_OF_LINEAR = np.clip(
 ).astype(np.uint8)
 
 
-@functools.cache
-def _deep_tables() -> tuple[FloatArray, list[FloatArray], DeepArray]:
-    """Return `_L_OF_GREY`, `_Y_OF_CHANNEL` and `_BYTE_OF_LINEAR` for 16 bits."""
-    levels = np.arange(_FULL + 1) / _FULL
-    light = srgb_to_linear(levels)
-    weights = zip(RGB_TO_XYZ[1], (0.5, 0, 0), strict=True)
-    channels = [(_FULL * weight * light + half).astype(np.float32) for weight, half in weights]
-    encoded = np.clip(np.rint(_FULL * linear_to_srgb(levels)), 0, _FULL).astype(np.uint16)
-    return _to_l(light).astype(np.float32), channels, encoded
-
-
-def lightness(rgb: ByteArray | DeepArray, *, threads: int = THREADS) -> FloatArray:
+def lightness(rgb: SampleArray, *, threads: int = THREADS) -> FloatArray:
     """Return a photo's CIE lightness.
 
     A photo without color costs one table per pixel and is exact; otherwise L is within 0.01 of
-    the exact value.
+    the exact value. Of 16 bits it is exact.
 
     Args:
         rgb: uint8 or uint16 (H, W, 3), sRGB, or (H, W), grey.
@@ -78,17 +67,18 @@ def lightness(rgb: ByteArray | DeepArray, *, threads: int = THREADS) -> FloatArr
     """
     height, width = rgb.shape[:2]
     l = np.empty((height, width), np.float32)
-    of_grey, of_channels = (
-        _deep_tables()[:2] if rgb.dtype == np.uint16 else (_L_OF_GREY, _Y_OF_CHANNEL)
-    )
 
     def work(top: int, bottom: int) -> None:
         channels = cv2.split(rgb[top:bottom])
         band = l[top:bottom]
-        if all(cv2.norm(channels[0], other, cv2.NORM_INF) == 0 for other in channels[1:]):
-            cv2.LUT(channels[0], of_grey, dst=band)
+        is_grey = all(cv2.norm(channels[0], other, cv2.NORM_INF) == 0 for other in channels[1:])
+        if rgb.dtype == np.uint16:
+            band[:] = deep_lightness(channels, is_grey=is_grey)
             return
-        red, green, blue = map(cv2.LUT, channels, of_channels)
+        if is_grey:
+            cv2.LUT(channels[0], _L_OF_GREY, dst=band)
+            return
+        red, green, blue = map(cv2.LUT, channels, _Y_OF_CHANNEL)
         y = cv2.add(cv2.add(red, green), blue)
         cv2.LUT(y.astype(np.uint16), _L_OF_Y, dst=band)
 
@@ -119,19 +109,13 @@ def compose_rgb(l: FloatArray, ab: FloatArray) -> ByteArray:
     return rgb
 
 
-def render_deep(l: FloatArray, field: FloatArray, *, threads: int = THREADS) -> DeepArray:
-    """Return what `render` does in 16 bits a channel: uint16 (H, W, 3), sRGB."""
-    rgb = np.empty((*l.shape, 3), np.uint16)
-    _render_into(l, field, rgb, threads)
-    return rgb
-
-
 def render(
     l: FloatArray,
     field: FloatArray,
     *,
+    bits: int = 8,
     threads: int = THREADS,
-) -> ByteArray:
+) -> SampleArray:
     """Return a photo of any size in color: its own lightness, with the chroma of a field.
 
     The same as `compose_rgb` of the field's ab at every pixel, within a grey level of rounding, in
@@ -140,22 +124,16 @@ def render(
     Args:
         l: float32 (H, W), the photo's L in 0…100.
         field: float32 (h, w, 4), its chroma, see `rendering.upsampling`.
+        bits: of the result's samples, 8 or 16.
         threads: how many bands are worked at once.
 
     Returns:
-        uint8 (H, W, 3), sRGB.
+        uint8 (H, W, 3), sRGB, or uint16 for 16 bits.
     """
-    rgb = np.empty((*l.shape, 3), np.uint8)
-    _render_into(l, field, rgb, threads)
-    return rgb
-
-
-def _render_into(
-    l: FloatArray, field: FloatArray, rgb: ByteArray | DeepArray, threads: int
-) -> None:
     height, width = l.shape
     stretched = interpolate_columns(_in_units_of_f(field), width)
     grid = np.ascontiguousarray(stretched.transpose(0, 2, 1))
+    rgb = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
 
     def work(top: int, bottom: int) -> None:
         planes = np.empty((bottom - top, 4, width), np.float32)
@@ -169,6 +147,7 @@ def _render_into(
         _encode(f, rgb[top:bottom])
 
     _in_bands(height, width, threads, work)
+    return rgb
 
 
 def _in_bands(height: int, width: int, threads: int, work: Callable[[int, int], None]) -> None:
@@ -204,8 +183,8 @@ def _in_units_of_f(field: FloatArray) -> FloatArray:
     return np.concatenate([1 + 116 * slope, offset + 8 * slope], axis=2)
 
 
-def _encode(f: FloatArray, rgb: ByteArray | DeepArray) -> None:
-    """Write the sRGB values of f(X), f(Y), f(Z), each less delta. Overwrites f (3, r, W)."""
+def _encode(f: FloatArray, rgb: SampleArray) -> None:
+    """Write the sRGB samples of f(X), f(Y), f(Z), each less delta. Overwrites f (3, r, W)."""
     e = f.reshape(3, -1)
     # X = f^3 above delta and its tangent below: with p = max(e, 0),
     # X = delta^3 + 3 delta^2 e + p^2 (p + 3 delta).
@@ -221,14 +200,17 @@ def _encode(f: FloatArray, rgb: ByteArray | DeepArray) -> None:
         cv2.addWeighted(x, to_x, y, to_y, _FULL * _DELTA**3, dst=out)
         cv2.scaleAdd(z, to_z, out, dst=out)
     lowest, highest, *_ = cv2.minMaxLoc(linear)
-    if lowest < -0.5 or highest > _FULL + 0.5:
-        _fit_in_gamut(linear, y[0])
-    encoded = _deep_tables()[2] if rgb.dtype == np.uint16 else _BYTE_OF_LINEAR
-    planes = cv2.LUT(linear.astype(np.uint16), encoded).reshape(3, *rgb.shape[:2])
+    slack = 0.5 if rgb.dtype == np.uint8 else 0.01  # less than half a sample, in the shadows too
+    if lowest < -slack or highest > _FULL + slack:
+        _fit_in_gamut(linear, y[0], slack)
+    if rgb.dtype == np.uint16:
+        encode_linear(linear, rgb)
+        return
+    planes = cv2.LUT(linear.astype(np.uint16), _BYTE_OF_LINEAR).reshape(3, *rgb.shape[:2])
     cv2.merge(tuple(planes), dst=rgb)
 
 
-def _fit_in_gamut(linear: FloatArray, y: FloatArray) -> None:
+def _fit_in_gamut(linear: FloatArray, y: FloatArray, slack: float) -> None:
     """Mix linear RGB (3, n) outside 0…_FULL with its grey by the largest share that fits.
 
     The share is the least of 1, (_FULL - Y) / (highest - Y) and Y / (Y - lowest), where Y is
@@ -237,7 +219,7 @@ def _fit_in_gamut(linear: FloatArray, y: FloatArray) -> None:
     red, green, blue = linear
     highest = np.maximum(np.maximum(red, green), blue)
     lowest = np.minimum(np.minimum(red, green), blue)
-    outside = np.flatnonzero((lowest < -0.5) | (highest > _FULL + 0.5))
+    outside = np.flatnonzero((lowest < -slack) | (highest > _FULL + slack))
     rgb = linear.take(outside, axis=1)
     grey = np.clip(_FULL * (y.take(outside) + np.float32(_DELTA**3)), 0, _FULL)
     above, below, tiny = _FULL - grey, grey, np.float32(1e-6)

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from deepkoal.arrays import ByteArray, DeepArray, FloatArray
+from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.guidance import ColorOptions, uncertainty
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.scene import find_border
-from deepkoal.rendering.composition import lightness, render, render_deep
+from deepkoal.rendering.composition import lightness, render
 from deepkoal.rendering.upsampling import fit_chroma
 from deepkoal.video.coherence import Estimate, smooth
 from deepkoal.video.film import Frame
@@ -44,7 +44,7 @@ class _Waiting:
     """A frame that waits for its colors."""
 
     frame: Frame
-    l: DeepArray
+    l: SampleArray
     middle: FloatArray
     starts_shot: bool
 
@@ -156,8 +156,8 @@ def _enlarge(x: FloatArray, like: FloatArray) -> FloatArray:
     return np.asarray(cv2.resize(x, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _render(waiting: _Waiting, ab: FloatArray, *, deep: bool) -> ByteArray | DeepArray:
+def _render(waiting: _Waiting, ab: FloatArray, *, deep: bool) -> SampleArray:
     field = np.asarray(fit_chroma(waiting.middle, ab), np.float32)
     l = waiting.l.astype(np.float32)
     l *= np.float32(1 / _L_STEPS)
-    return render_deep(l, field) if deep else render(l, field)
+    return render(l, field, bits=16 if deep else 8)

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from deepkoal.arrays import ByteArray, DeepArray
+from deepkoal.arrays import SampleArray
 from deepkoal.errors import VideoError, check_range
 from deepkoal.video.film import Film, Frame, explain_errors, import_av
 
@@ -208,14 +208,12 @@ def _to_yuv(frame: Frame, pixel_format: str, film: Film) -> av.VideoFrame:
     return found
 
 
-def pad_even(rgb: ByteArray | DeepArray) -> ByteArray | DeepArray:
+def pad_even(rgb: SampleArray) -> SampleArray:
     """Repeat the last row or column of a frame with an odd side: 4:2:0 holds even ones only."""
     height, width = rgb.shape[:2]
     if height % 2 or width % 2:
         padded = np.pad(rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        if rgb.dtype == np.uint16:
-            return np.asarray(padded, np.uint16)
-        return np.asarray(padded, np.uint8)
+        return padded
     return rgb
 
 

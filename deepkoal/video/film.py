@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from deepkoal.arrays import ByteArray, DeepArray
+from deepkoal.arrays import ByteArray, SampleArray
 from deepkoal.errors import PhotoError, VideoError
 from deepkoal.image_io import list_photos, read_photo
 from deepkoal.rendering.composition import lightness
@@ -43,7 +43,7 @@ class Frame:
         pts: its time, in units of the film's `time_base`.
     """
 
-    rgb: ByteArray | DeepArray
+    rgb: SampleArray
     pts: int
 
 
@@ -124,7 +124,7 @@ class Film:
     def _read_folder(self, start: int, stop: int | None) -> Iterator[Frame]:
         for index, path in enumerate(self.paths[start:stop], start):
             try:
-                rgb = read_photo(path).rgb
+                rgb = read_photo(path, depth=8 if self.depth == 8 else 16).rgb
             except PhotoError as error:
                 raise VideoError(f"frame {index + 1} of {self.name}: {error}") from error
             if rgb.shape[:2] != (self.height, self.width):
@@ -176,15 +176,13 @@ class Film:
             except (av.error.InvalidDataError, av.error.EOFError):
                 self.damaged += 1
 
-    def _to_rgb(self, frame: av.VideoFrame) -> ByteArray | DeepArray:
+    def _to_rgb(self, frame: av.VideoFrame) -> SampleArray:
         turns = round((frame.rotation or 0) / 90) % 4
         deep = self.depth > 8
         height, width = (self.width, self.height) if turns % 2 else (self.height, self.width)
         rgb = frame.to_ndarray(format="rgb48le" if deep else "rgb24", width=width, height=height)
         upright = np.rot90(rgb, turns) if turns else rgb
-        if deep:
-            return np.ascontiguousarray(upright, np.uint16)
-        return np.ascontiguousarray(upright, np.uint8)
+        return np.ascontiguousarray(upright)
 
 
 def open_film(
@@ -222,10 +220,11 @@ def _open_folder(folder: Path, rate: Fraction) -> Film:
     if not paths:
         raise VideoError(f"{folder}: holds no frames; expected JPEG, PNG or other photo files")
     try:
-        height, width = read_photo(paths[0]).rgb.shape[:2]
+        rgb = read_photo(paths[0], depth="auto").rgb
     except PhotoError as error:
         raise VideoError(str(error)) from error
-    return Film(folder, height, width, 1 / rate, rate, frames=len(paths), paths=paths)
+    height, width, depth = *rgb.shape[:2], 8 * rgb.dtype.itemsize
+    return Film(folder, height, width, 1 / rate, rate, depth, frames=len(paths), paths=paths)
 
 
 def _open_container(

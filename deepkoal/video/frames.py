@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from deepkoal.atomic_files import write_bytes_atomically
 from deepkoal.errors import VideoError
 from deepkoal.image_io import write_image
 from deepkoal.video.film import Film, Frame
@@ -30,26 +26,12 @@ def write_frames(folder: Path, film: Film, frames: Iterable[Frame]) -> Iterator[
         path = folder / f"{name}.png"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            write_png(path, frame)
+            write_image(path, frame.rgb)
         except OSError as error:
             raise VideoError(
                 f"{path}: cannot be written ({error.strerror}); check the disk and your permissions"
             ) from error
         yield 1
-
-
-def write_png(path: Path, frame: Frame) -> None:
-    """Write a frame as a PNG of 8 or 16 bits.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    if frame.rgb.dtype == np.uint8:
-        write_image(path, np.asarray(frame.rgb, np.uint8))
-        return
-    done, data = cv2.imencode(".png", cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR))
-    assert done
-    write_bytes_atomically(path, data.tobytes())
 
 
 def name_time(seconds: float | object) -> str:
