@@ -15,6 +15,7 @@ from PIL import ImageColor
 from deepkoal.arrays import FloatArray, Tensor, cast, namespace
 from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError
+from deepkoal.short_repr import short_repr
 
 AB_LIMIT = 128.0
 """Largest |a| or |b| that a hint may ask for."""
@@ -82,6 +83,7 @@ def check_hints(hints: Sequence[Hint], height: int, width: int) -> None:
             )
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class HintArrays:
     """Hints as arrays or tensors, known to lie on their photo.

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepkoal.errors import PhotoError
+from deepkoal.short_repr import short_repr
 
 FORMATS = {
     ".jpg": "JPEG",
@@ -29,6 +30,7 @@ PHOTO_SUFFIXES = frozenset(FORMATS)
 READABLE = "JPEG, PNG, WebP, TIFF, BMP or GIF"
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Photo:
     r"""A decoded photo, upright and in sRGB, with what its file carried besides the pixels.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
@@ -36,6 +36,7 @@ from deepkoal.pretrained.run_dir import load_decoding, read_training_size
 from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.resampling import resize
 from deepkoal.rendering.upsampling import find_stride
+from deepkoal.short_repr import summarize
 
 if TYPE_CHECKING:
     import keras
@@ -67,10 +68,10 @@ class Colorizer:
         self,
         network: keras.Model | Backend,
         *,
-        working_size: int | Sequence[int] = 128,
+        working_size: int | Iterable[int] = 128,
         decoding: DecodingConfig | None = None,
     ) -> None:
-        sizes: list[Any] = list(working_size) if isinstance(working_size, list | tuple) else []
+        sizes: list[Any] = list(working_size) if isinstance(working_size, Iterable) else []
         for size in sizes or [working_size]:
             check_range(size, "a working size", LEAST_SIDE, whole=True)
         is_backend = hasattr(network, "kind")  # a Keras model has none, and is not imported here
@@ -162,6 +163,9 @@ class Colorizer:
         warn_renamed(name, _FORMER_ATTRIBUTES[name])
         return getattr(self, _FORMER_ATTRIBUTES[name])
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.backend!r}, working_size={list(self.working_sizes)})"
+
     def predict(self, photo: ByteArray) -> Prediction:
         """Return what the network says of a photo, to be rendered in any number of ways.
 
@@ -220,14 +224,14 @@ class Colorizer:
 
     def colorize_batch(
         self,
-        photos: Sequence[ByteArray],
+        photos: Iterable[ByteArray],
         options: ColorOptions | None = None,
         **keywords: Unpack[ColorKeywords],
     ) -> list[ByteArray]:
         """Return photos of mixed sizes in color; those of like aspect share a pass of the network.
 
         Args:
-            photos: as in `colorize`.
+            photos: each as in `colorize`; any iterable, a generator too.
             options: likewise, for all of them.
             keywords: likewise.
 
@@ -237,8 +241,8 @@ class Colorizer:
         Raises:
             DeepkoalError: as in `colorize`.
         """
-        options = self._collect(options, keywords)
-        return [prediction.render(options) for prediction in self._predict_all(photos)]
+        options, listed = self._collect(options, keywords), _list_photos(photos)
+        return [prediction.render(options) for prediction in self._predict_all(listed)]
 
     def variations(
         self,
@@ -325,6 +329,18 @@ def _find_border(l: FloatArray) -> FloatArray | None:
     """Return what a border leaves of a photo, None where there is none."""
     border = find_border(l)
     return None if tuple(border) == (0, 1, 0, 1) else border
+
+
+def _list_photos(photos: Iterable[ByteArray]) -> list[ByteArray]:
+    is_one = isinstance(photos, np.ndarray) and (
+        photos.ndim < 3 or (photos.ndim == 3 and photos.shape[2] == 3)
+    )
+    if is_one or isinstance(photos, str | bytes | Mapping) or not isinstance(photos, Iterable):
+        raise DeepkoalError(
+            f"expected several photos, in a list or other iterable, got {summarize(photos)}; put "
+            "a single one in a list, or call colorize"
+        )
+    return list(photos)
 
 
 def _read_lightness(photo: ByteArray) -> FloatArray:

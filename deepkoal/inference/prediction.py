@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, Unpack
 
@@ -31,6 +31,7 @@ from deepkoal.guidance.hints import check_kind
 from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.rendering.composition import render
 from deepkoal.rendering.resampling import resize
+from deepkoal.short_repr import short_repr
 
 Pixels = TypeVar("Pixels", FloatArray, ByteArray)
 
@@ -38,6 +39,7 @@ HALF_DOUBT = 20.0
 """Expected error, in ab units, at which uncertainty is 0.5."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Prediction(PredictionCore):
     """What a network said of one photo, in NumPy arrays: no decoding of it costs another pass.
@@ -138,7 +140,7 @@ class Prediction(PredictionCore):
         latents = self._sort_latents(count, seed)
         return [latents.take([index]) for index in range(count - 1)]
 
-    def uncertainty(self, *, hints: Sequence[Hint] = ()) -> FloatArray:
+    def uncertainty(self, *, hints: Iterable[Hint] = ()) -> FloatArray:
         """Return the network's doubt, see `Colorizer.uncertainty`.
 
         Args:
@@ -150,7 +152,7 @@ class Prediction(PredictionCore):
         return self._frame(full, np.zeros_like(self.l))
 
     def suggest_hints(
-        self, count: int = 5, *, hints: Sequence[Hint] = ()
+        self, count: int = 5, *, hints: Iterable[Hint] = ()
     ) -> list[tuple[float, float]]:
         """Return where hints would help most, the most helpful first.
 
@@ -245,7 +247,7 @@ class Prediction(PredictionCore):
         depth = self.outputs["features"].shape[-1]
         return self.sort_variations(sample_latents(count, seed, depth, self.decoding.kernel))
 
-    def _expect_error(self, temperature: float, hints: Sequence[Hint]) -> FloatArray:
+    def _expect_error(self, temperature: float, hints: Iterable[Hint]) -> FloatArray:
         given = list_hints(check_kind(hints), *self.l.shape)
         logits = self.demand_distribution("measures of doubt")
         error: FloatArray = expected_error(logits, self.decode_ab(), temperature)

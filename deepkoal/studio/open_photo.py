@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TypeVar, Unpack, cast
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepkoal.guidance import ColorKeywords, Hint, VariationLatents, check_hints
+from deepkoal.guidance import ColorKeywords, Hint, VariationLatents, check_hints, check_kind
 from deepkoal.image_io import Photo, decode_photo, encode_photo
 from deepkoal.image_io.kinds import sniff_kind
 from deepkoal.image_io.photo import FORMATS
@@ -141,8 +141,9 @@ class OpenPhoto:
     def _fit(self, options: ColorKeywords, prediction: Prediction) -> ColorKeywords:
         return {**options, "hints": self._move(options.get("hints", ()), prediction)}
 
-    def _move(self, hints: Sequence[Hint], prediction: Prediction) -> list[Hint]:
+    def _move(self, hints: Iterable[Hint], prediction: Prediction) -> list[Hint]:
         """Return hints on the photo as hints on the same photo at another size."""
+        hints = check_kind(hints)
         check_hints(hints, self.height, self.width)
         rows, columns = prediction.l.shape
         return [
