@@ -6,6 +6,7 @@ list of the names.
 
 from typing import Any
 
+from deepkoal.deprecation import warn_renamed
 from deepkoal.keras_runtime import attach_stub
 
 _get, __dir__, __all__ = attach_stub(__name__, __file__)
@@ -13,13 +14,6 @@ _get, __dir__, __all__ = attach_stub(__name__, __file__)
 
 def __getattr__(name: str) -> Any:
     if name == "see_photos":
-        import warnings
-
-        warnings.warn(
-            "deepkoal.evaluation.see_photos is now named load_photos; the old name goes with the "
-            "next release",
-            DeprecationWarning,
-            stacklevel=2,
-        )
         name = "load_photos"
+        warn_renamed("deepkoal.evaluation.see_photos", name)
     return _get(name)

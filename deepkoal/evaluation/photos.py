@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from deepkoal.arrays import ByteArray
+from deepkoal.arrays import ByteArray, FloatArray
 from deepkoal.errors import DeepkoalError, PhotoError, printable
 from deepkoal.evaluation.metrics import center_square, is_near_grey
 from deepkoal.image_io import list_photos, read_photo
@@ -95,7 +95,7 @@ class EvaluatedPhoto:
         return cls(path, index, truth, prediction.render(), half, bare)
 
     @property
-    def lightness(self) -> NDArray[np.float32]:
+    def lightness(self) -> FloatArray:
         """The photo's lightness, float32 (256, 256) in 0…100."""
         return np.asarray(self.prediction.l)
 

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deepkoal.arrays import ByteArray, FloatArray
 from deepkoal.color import RGB_TO_XYZ, WHITE_D65, linear_to_srgb, srgb_to_linear
 from deepkoal.rendering.resampling import interpolate_columns
 
@@ -27,8 +28,6 @@ THREADS = min(8, os.cpu_count() or 1)
 BAND_PIXELS = 65536
 """Pixels in a band: few enough for the cache, enough that calls cost little beside their work."""
 
-FloatArray = NDArray[np.float32]
-ByteArray = NDArray[np.uint8]
 
 _XYZ_TO_RGB = np.linalg.inv(RGB_TO_XYZ / WHITE_D65[:, None])
 _DELTA = 6 / 29  # CIE 15: below it, f(t) is linear

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deepkoal.arrays import ByteArray
 from deepkoal.guidance import ColorKeywords, Hint, VariationLatents, check_hints, check_kind
 from deepkoal.image_io import Photo, decode_photo, encode_photo
 from deepkoal.image_io.kinds import sniff_kind
@@ -42,7 +43,6 @@ _LEAST_CONTRAST = 0.1  # of the map of doubt: evenly doubted photos should look 
 _SWATCH_L = (35.0, 80.0)  # darker or lighter, colors cannot be told apart
 _EDGE = 1e-3
 
-ByteArray = NDArray[np.uint8]
 T = TypeVar("T", np.uint8, np.float32)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deepkoal.atomic_files import write_text_atomically
-from deepkoal.cli.arguments.argument_types import positive_number, whole_number
+from deepkoal.cli.arguments.argument_types import add_number, positive_number, whole_number
 from deepkoal.cli.arguments.model_options import (
     add_backend_option,
     add_model_options,
@@ -18,7 +18,7 @@ from deepkoal.cli.arguments.model_options import (
 from deepkoal.cli.console import UsageError, as_usage, report, show_lines
 from deepkoal.errors import DeepkoalError
 from deepkoal.keras_runtime import start_tensorflow
-from deepkoal.rendering import NETWORK_STRIDE
+from deepkoal.models import NETWORK_STRIDE
 
 
 def add_verbs(verbs: Any) -> None:
@@ -46,12 +46,7 @@ def add_verbs(verbs: Any) -> None:
     evaluate.add_argument(
         "--page", type=Path, metavar="FILE", help="draw them there, a page of pictures"
     )
-    evaluate.add_argument(
-        "--limit",
-        type=whole_number(1),
-        metavar="N",
-        help="measure N files, spread evenly over the folder",
-    )
+    add_number(evaluate, "--limit", "N", "measure N files, spread evenly over the folder")
     evaluate.add_argument(
         "--working-size",
         type=whole_number(NETWORK_STRIDE),

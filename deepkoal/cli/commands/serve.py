@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from deepkoal.cli.arguments.argument_types import whole_number
+from deepkoal.cli.arguments.argument_types import MOST_PORT, add_number
 from deepkoal.cli.console import report
-from deepkoal.errors import DeepkoalError
+from deepkoal.errors import needs_extra
 from deepkoal.keras_runtime import start_tensorflow
 from deepkoal.memory import make_memory_returnable
 from deepkoal.serving.limits import GRPC_PORT, REST_PORT, Limits
@@ -34,46 +34,22 @@ def add_verbs(verbs: Any) -> None:
         help="folder that holds NAME/VERSION as written by deepkoal export; without it, "
         f"{DEFAULT_PRESET} is exported for as long as the server runs",
     )
-    port = whole_number(0, 65535)
     serve.add_argument(
         "--host",
         default="127.0.0.1",
         help="address to listen on; 0.0.0.0 for all (%(default)s)",
     )
-    serve.add_argument(
-        "--rest-port",
-        type=port,
-        default=REST_PORT,
-        metavar="PORT",
-        help="for REST; 0 for a free one (%(default)s)",
+    free_one = "for REST; 0 for a free one (%(default)s)"
+    add_number(serve, "--rest-port", "PORT", free_one, low=0, high=MOST_PORT, default=REST_PORT)
+    add_number(
+        serve, "--port", "PORT", "for gRPC (%(default)s)", low=0, high=MOST_PORT, default=GRPC_PORT
     )
-    serve.add_argument(
-        "--port", type=port, default=GRPC_PORT, metavar="PORT", help="for gRPC (%(default)s)"
-    )
-    serve.add_argument(
-        "--timeout",
-        type=whole_number(1),
-        metavar="SECONDS",
-        help=f"longest a request may take ({Limits.seconds:g})",
-    )
-    serve.add_argument(
-        "--max-request",
-        type=whole_number(1),
-        metavar="MIB",
-        help=f"largest request ({Limits.request_megabytes})",
-    )
-    serve.add_argument(
-        "--max-requests",
-        type=whole_number(1),
-        metavar="N",
-        help=f"most that wait or run; further ones are turned away ({Limits.requests})",
-    )
-    serve.add_argument(
-        "--workers",
-        type=whole_number(1),
-        metavar="N",
-        help="how many batches run at a time (one a core)",
-    )
+    longest = f"longest a request may take ({Limits.seconds:g})"
+    add_number(serve, "--timeout", "SECONDS", longest)
+    add_number(serve, "--max-request", "MIB", f"largest request ({Limits.request_megabytes})")
+    most = f"most that wait or run; further ones are turned away ({Limits.requests})"
+    add_number(serve, "--max-requests", "N", most)
+    add_number(serve, "--workers", "N", "how many batches run at a time (one a core)")
     serve.set_defaults(run=_run)
 
 
@@ -81,12 +57,8 @@ def _run(arguments: argparse.Namespace) -> int:
     """Serve the newest version of each model, and newer ones as they come, until interrupted."""
     make_memory_returnable()
     start_tensorflow()
-    try:
+    with needs_extra("serving", "serve"):
         from deepkoal.serving.server import serve
-    except ModuleNotFoundError as error:
-        raise DeepkoalError(
-            f"serving needs a package that is not installed ({error.name}); install deepkoal[serve]"
-        ) from error
     given = {
         "seconds": arguments.timeout,
         "request_megabytes": arguments.max_request,

@@ -8,15 +8,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from deepkoal.arrays import ByteArray
+from deepkoal.arrays import ByteArray, FloatArray
 from deepkoal.evaluation.metrics import ab_error, rgb_to_ab
 from deepkoal.evaluation.photos import Bench, EvaluatedPhoto
 from deepkoal.evaluation.scorecard import Figure, Line
 from deepkoal.rendering.composition import compose_rgb
-
-FloatArray = NDArray[np.float32]
 
 PHOTOS = 100
 LEVELS = 2.55

@@ -13,16 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
+from deepkoal.arrays import FloatArray
 from deepkoal.errors import WeightsError
 from deepkoal.guidance import DecodingConfig
 from deepkoal.models.weights import check_sha256
 from deepkoal.native_logs import silence_native_logs
 from deepkoal.short_repr import short_repr
-
-FloatArray = NDArray[np.float32]
 
 NOTE = "deepkoal.json"
 """Name under which a file keeps its description."""

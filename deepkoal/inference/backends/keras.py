@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deepkoal.inference.backends.base import FloatArray
+from deepkoal.arrays import FloatArray
 from deepkoal.keras_runtime import refuse_forked, start_keras
 
 if TYPE_CHECKING:

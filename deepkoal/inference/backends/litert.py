@@ -14,15 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from deepkoal.arrays import FloatArray
 from deepkoal.errors import WeightsError
-from deepkoal.inference.backends.base import (
-    NOTE,
-    Description,
-    FileBackend,
-    FloatArray,
-    refuse_file,
-)
-from deepkoal.rendering.upsampling import NETWORK_STRIDE
+from deepkoal.inference.backends.base import NOTE, Description, FileBackend, refuse_file
+from deepkoal.models import NETWORK_STRIDE
 
 _SIGNATURE = "serving_default"
 

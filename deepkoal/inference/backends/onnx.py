@@ -7,14 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from deepkoal.arrays import FloatArray
 from deepkoal.errors import WeightsError
-from deepkoal.inference.backends.base import (
-    NOTE,
-    Description,
-    FileBackend,
-    FloatArray,
-    refuse_file,
-)
+from deepkoal.inference.backends.base import NOTE, Description, FileBackend, refuse_file
 
 
 class OnnxBackend(FileBackend):
