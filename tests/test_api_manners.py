@@ -16,7 +16,7 @@ from tiny_networks import tiny_lite
 import deepkoal as dk
 from deepkoal import progress_bars
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import ColorOptions
+from deepkoal.guidance import ColorOptions, Region
 from deepkoal.native_logs import silence_native_logs
 from deepkoal.rendering.contact_sheets import draw_palettes
 
@@ -155,6 +155,7 @@ def test_what_is_shown_of_objects_is_short(lite, on_keras, photos):
         reference,
         lite.decoding,
         dk.Hint(1, 2, "red"),
+        Region(np.ones((90, 90), bool), "own"),
         dk.Palette.named("autochrome"),
         dk.Palette.from_image(photos["coffee"]),
         ColorOptions(palette="autochrome", reference=reference, hints=[dk.Hint(1, 2, "red")]),

@@ -19,6 +19,7 @@ from deepkoal.evaluation.metrics import center_square, is_near_grey
 from deepkoal.image_io import list_photos, read_photo
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
+from deepkoal.memory import count_cores
 from deepkoal.progress_bars import count_photos
 from deepkoal.short_repr import short_repr
 
@@ -40,7 +41,7 @@ class Workers:
 
     def __init__(self, *, progress: bool = False) -> None:
         self._progress = progress
-        self._pool = ThreadPoolExecutor(os.cpu_count())
+        self._pool = ThreadPoolExecutor(count_cores())
 
     def __enter__(self) -> Self:
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
@@ -12,7 +12,7 @@ from deepkoal.arrays import ByteArray
 from deepkoal.deprecation import warn_renamed
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance.decoding import check_vibrance
-from deepkoal.guidance.hints import Hint, check_kind
+from deepkoal.guidance.hints import AnyHint, check_kind
 from deepkoal.guidance.palette import Palette
 from deepkoal.guidance.reference import Reference
 from deepkoal.guidance.variation_latents import VariationLatents
@@ -26,7 +26,7 @@ class ColorKeywords(TypedDict, total=False):
     """The keywords of every method that colors, for type checkers: the fields of `ColorOptions`."""
 
     vibrance: float
-    hints: Iterable[Hint]
+    hints: Iterable[AnyHint]
     palette: Palette | str | None
     reference: Reference | ByteArray | None
     variation: VariationLatents | None
@@ -55,7 +55,7 @@ class ColorOptions:
     """
 
     vibrance: float = 1.0
-    hints: Sequence[Hint] = ()
+    hints: Iterable[AnyHint] = ()
     palette: Palette | str | None = None
     reference: Reference | ByteArray | None = None
     variation: VariationLatents | None = None

@@ -13,6 +13,7 @@ from deepkoal.arrays import FloatArray
 from deepkoal.deprecation import rename_members
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import (
+    AnyHint,
     ColorKeywords,
     ColorOptions,
     Hint,
@@ -139,7 +140,7 @@ class Prediction(PredictionCore):
         latents = self._sort_latents(count, seed)
         return [latents.take([index]) for index in range(count - 1)]
 
-    def uncertainty(self, *, hints: Iterable[Hint] = ()) -> FloatArray:
+    def uncertainty(self, *, hints: Iterable[AnyHint] = ()) -> FloatArray:
         """Return the network's doubt, see `Colorizer.uncertainty`.
 
         Args:
@@ -150,7 +151,7 @@ class Prediction(PredictionCore):
         return self._frame(full, np.zeros_like(self.l))
 
     def suggest_hints(
-        self, count: int = 5, *, hints: Iterable[Hint] = ()
+        self, count: int = 5, *, hints: Iterable[AnyHint] = ()
     ) -> list[tuple[float, float]]:
         """Return where hints would help most, the most helpful first.
 
@@ -195,7 +196,8 @@ class Prediction(PredictionCore):
     ) -> tuple[ColorOptions, HintArrays | None]:
         """Return validated options, whose reference the network has seen, and the hints."""
         options = ColorOptions.collect(options, keywords)
-        hints = list_hints(options.hints, *self.l.shape) if options.hints else None
+        given = check_kind(options.hints)
+        hints = list_hints(given, *self.l.shape) if given else None
         if isinstance(options.reference, np.ndarray):
             if self.read_reference is None:
                 raise DeepkoalError(
@@ -240,7 +242,7 @@ class Prediction(PredictionCore):
         depth = self.outputs["features"].shape[-1]
         return self.sort_variations(sample_latents(count, seed, depth, self.decoding.kernel))
 
-    def _expect_error(self, temperature: float, hints: Iterable[Hint]) -> FloatArray:
+    def _expect_error(self, temperature: float, hints: Iterable[AnyHint]) -> FloatArray:
         given = list_hints(check_kind(hints), *self.l.shape)
         logits = self.demand_distribution("measures of doubt")
         error: FloatArray = expected_error(logits, self.decode_ab(), temperature)

@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepkoal.arrays import ByteArray
-from deepkoal.guidance import ColorKeywords, Hint, VariationLatents, check_hints, check_kind
+from deepkoal.guidance import (
+    AnyHint,
+    ColorKeywords,
+    Hint,
+    VariationLatents,
+    check_hints,
+    check_kind,
+    resize_hint,
+)
 from deepkoal.image_io import Photo, decode_photo, encode_photo
 from deepkoal.image_io.kinds import sniff_kind
 from deepkoal.image_io.photo import FORMATS
@@ -41,7 +49,6 @@ _DOUBT_INK = (226, 20, 160)  # hardly any photo has it
 _DOUBT_OPACITY = 190
 _LEAST_CONTRAST = 0.1  # of the map of doubt: evenly doubted photos should look so
 _SWATCH_L = (35.0, 80.0)  # darker or lighter, colors cannot be told apart
-_EDGE = 1e-3
 
 T = TypeVar("T", np.uint8, np.float32)
 
@@ -92,7 +99,7 @@ class OpenPhoto:
             lambda seed: preview.list_variations(VARIATIONS, seed=seed)
         )
 
-    def draw_doubt(self, hints: Sequence[Hint]) -> bytes:
+    def draw_doubt(self, hints: Sequence[AnyHint]) -> bytes:
         """Return the network's doubt under hints, as a transparent PNG file.
 
         It is the more opaque the larger the doubt, in the upper half of the range that the
@@ -105,7 +112,7 @@ class OpenPhoto:
         ink = np.broadcast_to(np.array(_DOUBT_INK, np.uint8), (*alpha.shape, 3))
         return _encode(ink, alpha)
 
-    def suggest_hints(self, hints: Sequence[Hint]) -> list[tuple[float, float]]:
+    def suggest_hints(self, hints: Sequence[AnyHint]) -> list[tuple[float, float]]:
         """Return x and y of the points where further hints would help most."""
         rows, columns = self.thumbnail.l.shape
         points = self.thumbnail.suggest_hints(SUGGESTIONS, hints=self._move(hints, self.thumbnail))
@@ -114,8 +121,9 @@ class OpenPhoto:
     def list_colors(self, x: float, y: float) -> list[str]:
         """Return the likely colors of a point, `#rrggbb`, the likeliest first."""
         (hint,) = self._move([Hint(x, y, (0.0, 0.0))], self.preview)
-        ab = self.preview.list_likely_colors(hint.x, hint.y, SWATCHES)
-        l = np.clip(self.preview.l[int(hint.y), int(hint.x)], *_SWATCH_L)
+        ((x, y),) = hint.points
+        ab = self.preview.list_likely_colors(x, y, SWATCHES)
+        l = np.clip(self.preview.l[int(y), int(x)], *_SWATCH_L)
         rgb = compose_rgb(np.full((1, len(ab)), l, np.float32), ab[None])[0]
         return list(dict.fromkeys("#{:02x}{:02x}{:02x}".format(*color) for color in rgb))
 
@@ -141,19 +149,13 @@ class OpenPhoto:
     def _fit(self, options: ColorKeywords, prediction: Prediction) -> ColorKeywords:
         return {**options, "hints": self._move(options.get("hints", ()), prediction)}
 
-    def _move(self, hints: Iterable[Hint], prediction: Prediction) -> list[Hint]:
+    def _move(self, hints: Iterable[AnyHint], prediction: Prediction) -> list[AnyHint]:
         """Return hints on the photo as hints on the same photo at another size."""
         hints = check_kind(hints)
         check_hints(hints, self.height, self.width)
         rows, columns = prediction.l.shape
-        return [
-            Hint(
-                min(hint.x * columns / self.width, columns - _EDGE),
-                min(hint.y * rows / self.height, rows - _EDGE),
-                hint.color,
-            )
-            for hint in hints
-        ]
+        size = self.height, self.width
+        return [resize_hint(hint, size, (rows, columns)) for hint in hints]
 
 
 def open_photo(colorizer: Colorizer, data: bytes, name: str) -> OpenPhoto:

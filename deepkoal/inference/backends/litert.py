@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import os
 import zipfile
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 from deepkoal.arrays import FloatArray
 from deepkoal.errors import WeightsError
 from deepkoal.inference.backends.base import NOTE, Description, FileBackend, refuse_file
+from deepkoal.memory import count_cores
 from deepkoal.models import NETWORK_STRIDE
 
 _SIGNATURE = "serving_default"
@@ -49,7 +49,7 @@ class LiteRTBackend(FileBackend):
 
         self.description = _read_note(path, data)
         try:
-            self._interpreter = Interpreter(model_content=data, num_threads=os.cpu_count())
+            self._interpreter = Interpreter(model_content=data, num_threads=count_cores())
             runner = self._interpreter.get_signature_runner(_SIGNATURE)
             self._input = next(iter(runner.get_input_details().values()))["index"]
             self._indices = {
