@@ -24,8 +24,8 @@ from deepkoal.guidance import (
     resize_hint,
 )
 from deepkoal.image_io import Photo, decode_photo, encode_photo
-from deepkoal.image_io.kinds import sniff_kind
-from deepkoal.image_io.photo import FORMATS
+from deepkoal.image_io.formats import FORMATS, choose_suffix
+from deepkoal.image_io.kinds import START_BYTES, sniff_kind
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 from deepkoal.rendering.composition import compose_rgb, lightness
@@ -130,12 +130,13 @@ class OpenPhoto:
     def finish(self, **options: Unpack[ColorKeywords]) -> tuple[bytes, str]:
         """Return the colored photo's file, of full size and with its metadata, and its format.
 
-        The format is the photo's own, but PNG for GIF, whose 256 colors would not do.
+        The format is the photo's own, or where that would not do, the one that
+        `image_io.formats` has for its results.
         """
-        photo = decode_photo(self.data, self.name, max_pixels=MAX_PIXELS)
-        full = dataclasses.replace(self.preview, l=lightness(photo.rgb))
-        kind = sniff_kind(self.data[:32], self.name)
-        kind = "PNG" if kind == "GIF" else kind
+        photo = decode_photo(self.data, self.name, max_pixels=MAX_PIXELS, depth="auto")
+        bits = 8 * photo.rgb.itemsize
+        full = dataclasses.replace(self.preview, l=lightness(photo.rgb), bits=bits)
+        kind = FORMATS[choose_suffix(sniff_kind(self.data[:START_BYTES], self.name))]
         return encode_photo(full.render(**self._fit(options, full)), kind, photo), kind
 
     def name_result(self, kind: str) -> str:

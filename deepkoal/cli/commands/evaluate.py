@@ -39,8 +39,8 @@ def add_verbs(verbs: Any) -> None:
         default="cost,fidelity",
         metavar="LIST",
         help="which to measure, with commas, or all: cost, fidelity, psnr_optimal_vibrance, nll, "
-        "vivid, hue_spread, hints, bleeding, context, robustness, diversity, uncertainty, "
-        "semantic_accuracy, faces, border, nothing_to_see (%(default)s)",
+        "vivid, hue_spread, hints, bleeding, context, robustness, film, diversity, "
+        "uncertainty, semantic_accuracy, faces, border, nothing_to_see (%(default)s)",
     )
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     evaluate.add_argument(
