@@ -244,6 +244,26 @@ class Colorizer:
             )
             for l, photo in zip(map(read_lightness, photos), photos, strict=True)
         ]
+        return self._show(seen)
+
+    def predict_lightness(
+        self, all_l: Sequence[FloatArray], borders: Sequence[FloatArray | None]
+    ) -> list[Prediction]:
+        """Return what the network says of photos of which only the lightness is at hand.
+
+        Args:
+            all_l: float32 (H, W) each, L in 0…100.
+            borders: of each, as `PredictionCore` has it.
+        """
+        return self._show(
+            [
+                Prediction(l, {}, self.decoding, border, self.open_reference)
+                for l, border in zip(all_l, borders, strict=True)
+            ]
+        )
+
+    def _show(self, seen: Sequence[Prediction]) -> list[Prediction]:
+        """Return predictions with the network's outputs, which those given lack."""
         insides = [prediction.inner_l for prediction in seen]
         outputs = predict_outputs(self.backend, insides, self.working_sizes)
         return [
