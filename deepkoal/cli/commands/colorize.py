@@ -105,8 +105,7 @@ def _read_suffix(text: str) -> str:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
+    from deepkoal import progress_bars
     from deepkoal.cli.arguments.output_plan import plan_photos
     from deepkoal.cli.folder_run import FolderRun, ReadKeywords
     from deepkoal.inference.options_file import write_options
@@ -147,11 +146,7 @@ def _run(arguments: argparse.Namespace) -> int:
             quality=arguments.quality,
             keep_times=arguments.keep_times,
         )
-        bar = tqdm(
-            total=len(plan.jobs),
-            unit=" photos",
-            disable=len(plan.jobs) == 1 or not sys.stderr.isatty(),
-        )
+        bar = progress_bars.count_photos(total=len(plan.jobs), wanted=len(plan.jobs) > 1)
         with bar, contextlib.closing(folder_run.color_all(plan.jobs)) as outcomes:
             for outcome in outcomes:
                 for note in outcome.notes:
