@@ -309,6 +309,7 @@ def test_while_an_answer_is_awaited_only_the_newest_look_is_asked_for(page):
 def test_what_is_no_photo_is_said_and_harms_nothing(page, photo, tmp_path):
     before = look_at(page)
     (tmp_path / "broken.jpg").write_bytes(photo.read_bytes()[:300])
+    page.get_by_role("tab", name="Palette").click()
     for button in ("#open", "#reference"):
         with page.expect_file_chooser() as chooser:
             page.click(button)
