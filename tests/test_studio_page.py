@@ -634,6 +634,7 @@ def test_what_the_server_let_go_is_given_back_unseen(open_page, photo):
         wait_for(page, lambda: any(r.url.endswith("name=old%20photo.jpg") for r in page.asked[-9:]))
         wait_for(page, lambda: is_red(page))
         expect(page.get_by_role("alert")).to_be_hidden()
+        page.goto("about:blank")  # it would ask for more when the server has ended
     assert all("404" in line for line in page.said)
     page.said.clear()
     page.asked = [r for r in page.asked if not r.url.startswith((address, f"blob:{address}"))]
@@ -667,7 +668,10 @@ def test_a_session_is_saved_opened_and_made_again_by_the_command(page, photo, tm
     wait_for(page, lambda: (look_at(page) == look).all())
     other = tmp_path / "other.png"
     other.write_bytes(encode_photo(read_image(photo)[:, ::-1].copy(), "PNG"))
-    page.get_by_role("button", name="Close old photo.jpg").evaluate("button => button.click()")
+    page.click("#home")
+    page.click("#forget")
+    page.get_by_role("button", name="Forget them").click()
+    expect(page.locator("#earlier-part")).to_be_hidden()
     choose(page, "#choose", other)
     with page.expect_file_chooser() as chooser:
         page.click("#open")
@@ -695,6 +699,25 @@ def test_all_photos_come_in_one_archive(page, photo, tmp_path):
             "süß.colored.png",
         ]
         assert decode_photo(archive.read("süß.colored.png")).rgb.shape == (200, 300, 3)
+
+
+def test_like_things_of_an_album_take_the_same_color(page, photo, tmp_path):
+    plain = look_at(page)
+    right = read_image(photo)[:, 10:].copy()
+    (tmp_path / "right.png").write_bytes(encode_photo(right, "PNG"))
+    choose(page, "#open", tmp_path / "right.png")
+    page.mouse.click(*find(page, *PLACE))
+    page.click(f"#common [data-color='{RED}']")
+    wait_for(page, lambda: is_red(page))
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name=photo.name, exact=True).click()
+    wait_for(page, lambda: look_at(page).shape == plain.shape and (look_at(page) == plain).all())
+    page.click("#album")
+    expect(page.locator("#notice-text")).to_contain_text("old photo.jpg takes colors of right.png")
+    wait_for(page, lambda: (look_at(page) - plain)[150:190, 30:50, 0].mean() > 5)
+    expect(page.locator(".hint")).to_have_count(0)
+    page.click("#album")
+    wait_for(page, lambda: (look_at(page) == plain).all())
 
 
 # --- for everybody -----------------------------------------------------------------------------
