@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -39,6 +40,25 @@ class Reference:
 
     points: AffinityPoints
     ab: Tensor
+
+
+def join_references(references: Sequence[Reference]) -> Reference:
+    """Return several reference photos as one, in which each thing finds its like.
+
+    Raises:
+        DeepkoalError: there are none.
+    """
+    if not references:
+        raise DeepkoalError("expected color photos as references, got none")
+    if len(references) == 1:
+        return references[0]
+    ops = namespace(references[0].ab)
+
+    def join(name: str) -> Tensor:
+        return ops.concatenate([getattr(each.points, name) for each in references], axis=0)
+
+    points = AffinityPoints(join("features"), join("l"), join("position"))
+    return Reference(points, ops.concatenate([each.ab for each in references], axis=0))
 
 
 def match_reference(

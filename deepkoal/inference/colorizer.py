@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, Unpack
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from deepkoal.arrays import ByteArray as ByteArray
 from deepkoal.arrays import FloatArray
@@ -18,8 +16,11 @@ from deepkoal.guidance import (
     ColorOptions,
     DecodingConfig,
     Reference,
+    ReferenceLike,
+    join_references,
     measure_ab,
 )
+from deepkoal.image_io import read_image
 from deepkoal.inference.backends import Backend, KerasBackend
 from deepkoal.inference.batch_pass import find_inside, predict_outputs, read_lightness
 from deepkoal.inference.loading import load_from_file, load_from_preset
@@ -137,19 +138,34 @@ class Colorizer:
         """
         return self._predict_all([photo])[0]
 
-    def open_reference(self, photo: ByteArray) -> Reference:
+    def open_reference(self, photo: ReferenceLike | Sequence[ReferenceLike]) -> Reference:
         """Return what others need to take the colors of a photo, which costs a pass of the network.
 
         Args:
-            photo: uint8 (H, W, 3) sRGB.
+            photo: uint8 (H, W, 3) sRGB, or the path of a photo file; or several of these, among
+                which each thing finds its like.
 
         Raises:
-            DeepkoalError: the array is no such photo, or has no colors.
+            DeepkoalError: the array is no such photo, the file cannot be read, or the photo has no
+                colors.
         """
-        prediction = self.predict(photo)
+        if isinstance(photo, Reference):
+            return photo
+        if isinstance(photo, (list, tuple)):
+            return join_references([self.open_reference(each) for each in photo])
+        if not isinstance(photo, (str, Path)):
+            return self._see_reference(cast(ByteArray, photo))
+        rgb = read_image(photo)
+        try:
+            return self._see_reference(rgb)
+        except DeepkoalError as error:
+            raise DeepkoalError(f"{photo}: {error}") from error
+
+    def _see_reference(self, rgb: ByteArray) -> Reference:
+        prediction = self.predict(rgb)
         height, width = prediction.outputs["features"].shape[:2]
         box = prediction.box
-        inside = photo if box is None else photo[box[0] : box[1], box[2] : box[3]]
+        inside = rgb if box is None else rgb[box[0] : box[1], box[2] : box[3]]
         return Reference(prediction.points, measure_ab(inside, height, width).reshape(-1, 2))
 
     def colorize(
@@ -225,7 +241,7 @@ class Colorizer:
     def _collect(self, options: ColorOptions | None, keywords: Any) -> ColorOptions:
         """Return validated options, with a reference photo shown to the network once for all."""
         options = ColorOptions.collect(options, keywords)
-        if not isinstance(options.reference, np.ndarray):
+        if options.reference is None or isinstance(options.reference, Reference):
             return options
         return replace(options, reference=self.open_reference(options.reference))
 
