@@ -26,11 +26,13 @@ from deepkoal.color.conversion import (
     rgb_to_lab,
     srgb_to_linear,
 )
+from deepkoal.color.film import FILMS, film_lightness
 from deepkoal.color.quantization import BIN_WIDTH, ab_bins, decode_ab, encode_ab, softmax
 
 __all__ = [
     "AB_SCALE",
     "BIN_WIDTH",
+    "FILMS",
     "RGB_TO_XYZ",
     "WHITE_D65",
     "XYZ_TO_RGB",
@@ -42,6 +44,7 @@ __all__ = [
     "denormalize_ab",
     "denormalize_l",
     "encode_ab",
+    "film_lightness",
     "in_gamut",
     "lab_to_linear",
     "lab_to_rgb",

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from tqdm import tqdm
 
 import deepkoal
 from deepkoal.atomic_files import lock_folder, remove_parts, replace_atomically
@@ -30,6 +29,8 @@ from deepkoal.data.records import (
 )
 from deepkoal.data.store import GreyPhoto, Outcome, StoredPhoto, store_photo
 from deepkoal.errors import RecordsError
+from deepkoal.memory import count_cores
+from deepkoal.progress_bars import count_photos
 
 READ_AHEAD = 2
 """Shards whose photos are held in memory: one being written, the next being read."""
@@ -124,7 +125,7 @@ def _store_ahead(
     """Yield each shard's outcomes by photo name, while the next shard's photos are being read."""
     under_way: collections.deque[tuple[str, dict[str, Future[Outcome]]]] = collections.deque()
     # Decoding, resizing and encoding release Python's global lock, so threads are enough.
-    pool = ThreadPoolExecutor(workers or os.cpu_count())
+    pool = ThreadPoolExecutor(workers or count_cores())
     try:
         remaining = iter(todo.items())
         for _ in todo:
@@ -178,7 +179,7 @@ def _write_shard(
 def _count_progress(
     progress: bool | Callable[[int, int], None], total: int
 ) -> Iterator[Callable[[int], None]]:
-    with tqdm(total=total, unit=" photos", disable=progress is not True) as bar:
+    with count_photos(total=total, wanted=progress is True) as bar:
         done = 0
 
         def advance(count: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypedDict
@@ -17,6 +17,7 @@ from deepkoal.guidance.hints import AnyHint, check_kind
 from deepkoal.guidance.palette import Palette
 from deepkoal.guidance.reference import Reference
 from deepkoal.guidance.variation_latents import VariationLatents
+from deepkoal.short_repr import short_repr, summarize
 
 ReferenceLike: TypeAlias = Reference | ByteArray | str | Path
 
@@ -28,13 +29,14 @@ class ColorKeywords(TypedDict, total=False):
     """The keywords of every method that colors, for type checkers: the fields of `ColorOptions`."""
 
     vibrance: float
-    hints: Sequence[AnyHint]
+    hints: Iterable[AnyHint]
     palette: Palette | str | None
     reference: ReferenceLike | Sequence[ReferenceLike] | None
     variation: VariationLatents | None
     cleanup: bool
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ColorOptions:
     """How a photo is to be colored.
@@ -57,7 +59,7 @@ class ColorOptions:
     """
 
     vibrance: float = 1.0
-    hints: Sequence[AnyHint] = ()
+    hints: Iterable[AnyHint] = ()
     palette: Palette | str | None = None
     reference: ReferenceLike | Sequence[ReferenceLike] | None = None
     variation: VariationLatents | None = None
@@ -103,10 +105,13 @@ class ColorOptions:
         if options is None:
             return cls(**keywords)
         if not isinstance(options, ColorOptions):
-            raise DeepkoalError(f"expected deepkoal.guidance.ColorOptions, got {options!r}")
+            raise DeepkoalError(
+                f"expected deepkoal.guidance.ColorOptions, got {summarize(options)}; give one "
+                "option by its name, as vibrance=1.2"
+            )
         return replace(options, **keywords)
 
 
 def _check_kind(name: str, value: Any, kinds: Any, expected: str) -> None:
     if value is not None and not isinstance(value, kinds):
-        raise DeepkoalError(f"expected {name} as {expected}, got {value!r:.60}")
+        raise DeepkoalError(f"expected {name} as {expected}, got {summarize(value)}")

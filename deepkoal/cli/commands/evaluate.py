@@ -15,8 +15,9 @@ from deepkoal.cli.arguments.model_options import (
     add_model_options,
     load_colorizer,
 )
-from deepkoal.cli.console import UsageError, as_usage, report, show_lines, start_tensorflow
+from deepkoal.cli.console import UsageError, as_usage, report, show_lines
 from deepkoal.errors import DeepkoalError
+from deepkoal.keras_runtime import start_tensorflow
 from deepkoal.models import NETWORK_STRIDE
 
 
@@ -38,8 +39,8 @@ def add_verbs(verbs: Any) -> None:
         default="cost,fidelity",
         metavar="LIST",
         help="which to measure, with commas, or all: cost, fidelity, psnr_optimal_vibrance, nll, "
-        "vivid, hue_spread, hints, bleeding, context, robustness, diversity, uncertainty, "
-        "semantic_accuracy, faces, border, nothing_to_see (%(default)s)",
+        "vivid, hue_spread, hints, bleeding, context, robustness, film, diversity, "
+        "uncertainty, semantic_accuracy, faces, border, nothing_to_see (%(default)s)",
     )
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     evaluate.add_argument(
