@@ -74,8 +74,7 @@ def _read_suffix(text: str) -> str:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
+    from deepkoal import progress_bars
     from deepkoal.cli.arguments.output_plan import plan_photos
     from deepkoal.cli.folder_run import FolderRun
     from deepkoal.inference.options_file import write_options
@@ -108,11 +107,7 @@ def _run(arguments: argparse.Namespace) -> int:
             quality=arguments.quality,
             max_pixels=arguments.max_pixels,
         )
-        bar = tqdm(
-            total=len(plan.jobs),
-            unit=" photos",
-            disable=len(plan.jobs) == 1 or not sys.stderr.isatty(),
-        )
+        bar = progress_bars.count_photos(total=len(plan.jobs), wanted=len(plan.jobs) > 1)
         with bar, contextlib.closing(folder_run.color_all(plan.jobs)) as outcomes:
             for outcome in outcomes:
                 if isinstance(outcome, PhotoError):
