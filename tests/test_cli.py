@@ -504,6 +504,7 @@ def test_photo_is_not_written_to_a_terminal(model, small, monkeypatch, capsys):
         ["--vibrance", "0.5"],
         ["--palette", "sepia"],
         ["--reference", str(SAMPLES / "coffee.png")],
+        ["--palette", "sepia", "--reference", str(SAMPLES / "coffee.png")],
         ["--hints", "hints.json"],
     ],
 )
@@ -523,8 +524,8 @@ def test_variations_obey_every_option(small, tmp_path, monkeypatch, options):
         "--hints": {"hints": [Hint(x=50, y=20, color="#2040c0")]},
     }
     expected = given.get(options[0], {}) if options else {}
-    if options[:1] == ["--reference"]:
-        expected = {"reference": colorizer.open_reference(skimage.data.coffee())}
+    if "--reference" in options:
+        expected = {**expected, "reference": colorizer.open_reference(skimage.data.coffee())}
     looks = [None, *prediction.list_variations(3, seed=3)]
     for rgb, look in zip(found, looks, strict=True):
         np.testing.assert_array_equal(rgb, prediction.render(**expected, variation=look))
