@@ -50,6 +50,13 @@ def add_verbs(verbs: Any) -> None:
         "--port", type=port, default=GRPC_PORT, metavar="PORT", help="for gRPC (%(default)s)"
     )
     serve.add_argument(
+        "--monitoring-port",
+        type=port,
+        metavar="PORT",
+        help="a listener of its own for health and metrics; 0 for a free one (none: they are "
+        "answered on --rest-port alone)",
+    )
+    serve.add_argument(
         "--timeout",
         type=whole_number(1),
         metavar="SECONDS",
