@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,6 +29,29 @@ def rename_keywords(**former: str) -> Callable[[Callable[P, T]], Callable[P, T]]
         return call
 
     return decorate
+
+
+def rename_members(**former: str) -> Callable[[type[T]], type[T]]:
+    """Return a decorator by which a class has members by their former names, too.
+
+    Args:
+        former: for each former name the present one.
+    """
+
+    def decorate(cls: type[T]) -> type[T]:
+        for old, new in former.items():
+            setattr(cls, old, _find_renamed(old, new))
+        return cls
+
+    return decorate
+
+
+def _find_renamed(old: str, new: str) -> property:
+    def find(self: object) -> Any:
+        warn_renamed(old, new)
+        return getattr(self, new)
+
+    return property(find)
 
 
 def warn_renamed(old: str, new: str, stacklevel: int = 3) -> None:

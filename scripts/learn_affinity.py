@@ -17,7 +17,7 @@ from tqdm.keras import TqdmCallback
 
 from deepkoal.guidance import DecodingConfig, Kernel
 from deepkoal.pretrained.networks import BEST_FILE, load_trained
-from deepkoal.pretrained.presets import list_presets
+from deepkoal.pretrained.presets import presets_by_network
 from deepkoal.training.affinity_learning import extract_features, learn_affinity
 
 
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600)
     arguments = parser.parse_args()
     network, file = load_trained(arguments.run / BEST_FILE)
-    preset = {preset.network: preset for preset in list_presets()}[network.name]
+    preset = presets_by_network()[network.name]
     photos = extract_features(
         network,
         arguments.records,

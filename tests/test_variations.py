@@ -25,7 +25,7 @@ from deepkoal.guidance import (
     sort_variations,
     vary,
 )
-from deepkoal.guidance.variations import BREADTH, SHARED
+from deepkoal.guidance.variation_latents import BREADTH, SHARED
 from deepkoal.inference.colorizer import Colorizer
 
 DEPTH = 6

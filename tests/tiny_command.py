@@ -16,7 +16,7 @@ from deepkoal.cli.commands import train as training
 
 os.environ.pop("KERAS_BACKEND", None)  # which the command is to choose
 KILL_AT, ARGUMENTS = sys.argv[1], sys.argv[2:]
-run_train = training._run_train
+run_train = training._run
 
 
 def run_tiny_train(arguments):
@@ -47,7 +47,7 @@ def run_tiny_train(arguments):
     return run_train(arguments)
 
 
-training._run_train = run_tiny_train
+training._run = run_tiny_train
 
 if __name__ == "__main__":
     sys.exit(main(ARGUMENTS))

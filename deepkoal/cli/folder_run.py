@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from deepkoal.cli.arguments.output_plan import Job
-    from deepkoal.guidance import ColorKeywords
+    from deepkoal.guidance import Reference
     from deepkoal.image_io import Photo
     from deepkoal.inference.colorizer import Colorizer
+    from deepkoal.inference.options_file import SavedOptions
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -40,9 +42,9 @@ class FolderRun:
 
     Args:
         colorizer: what colors.
-        options: how.
-        variations: how many versions of each photo, the automatic one included.
-        seed: of the variations.
+        look: how. Where its variation is the automatic one of several, all of them are written.
+        reference: of the look, as the network sees it.
+        save_options: a file to write the look to, with the photo's size; for one photo.
         quality: of JPEG and WebP, 1…100.
         max_pixels: of a photo, at most; None for `image_io.MAX_PIXELS`.
     """
@@ -50,17 +52,17 @@ class FolderRun:
     def __init__(
         self,
         colorizer: Colorizer,
-        options: ColorKeywords,
+        look: SavedOptions,
         *,
-        variations: int = 1,
-        seed: int = 0,
+        reference: Reference | None = None,
+        save_options: Path | None = None,
         quality: int = 95,
         max_pixels: int | None = None,
     ) -> None:
         self._colorizer = colorizer
-        self._options = options
-        self._variations = variations
-        self._seed = seed
+        self._look = look
+        self._reference = reference
+        self._save_options = save_options
         self._quality = quality
         self._max_pixels = max_pixels
         self._budget = PixelBudget(PIXELS)
@@ -102,6 +104,7 @@ class FolderRun:
                     "down, or close programs"
                 ) from error
             self._give_up_if_stopped()
+            self._save_look(job, height, width)
             return self._write(job, photo, versions)
 
     def _give_up_if_stopped(self) -> None:
@@ -119,9 +122,22 @@ class FolderRun:
     def _color_versions(self, rgb: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
         """Return the photo colored, and variations that obey every option as it does."""
         prediction = self._colorizer.predict(rgb)
-        if self._variations == 1:
-            return [prediction.render(**self._options)]
-        return prediction.variations(self._variations, seed=self._seed, **self._options)
+        options = replace(self._look.fit(*rgb.shape[:2]), reference=self._reference)
+        choice = self._look.variation
+        if choice is None or choice.index:
+            variation = None if choice is None else choice.find(prediction)
+            return [prediction.render(options, variation=variation)]
+        return prediction.variations(choice.count, options, seed=choice.seed)
+
+    def _save_look(self, job: Job, height: int, width: int) -> None:
+        """Write the look where it is wanted, before the photo: what was colored can be again."""
+        from deepkoal.inference.options_file import write_options
+        from deepkoal.inference.saved_parts import PhotoIdentity, hash_file
+
+        if self._save_options is not None:
+            sha256 = "" if job.source is None else hash_file(job.source)
+            photo = PhotoIdentity(width, height, sha256)
+            write_options(self._save_options, self._look.place(photo))
 
     def _write(
         self, job: Job, photo: Photo, versions: list[NDArray[np.uint8]]

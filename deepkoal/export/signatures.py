@@ -20,7 +20,7 @@ from deepkoal.guidance import compute_latents
 from deepkoal.guidance.color_options import MOST_VARIATIONS
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction_core import PredictionCore
-from deepkoal.rendering.upsampling import NETWORK_STRIDE
+from deepkoal.models import NETWORK_STRIDE
 
 PARALLEL_PHOTOS = 2
 PNG_COMPRESSION = 1

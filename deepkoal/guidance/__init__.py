@@ -23,16 +23,12 @@ from deepkoal.guidance.reference import REFERENCE_KERNEL, Reference, match_refer
 from deepkoal.guidance.uncertainty import (
     expected_error,
     remaining_doubt,
+    scale_error,
     suggest_hints,
     uncertainty,
 )
-from deepkoal.guidance.variations import (
-    VariationLatents,
-    compute_latents,
-    sample_latents,
-    sort_variations,
-    vary,
-)
+from deepkoal.guidance.variation_latents import VariationLatents, compute_latents, sample_latents
+from deepkoal.guidance.variations import sort_variations, vary
 
 __all__ = [
     "REFERENCE_KERNEL",
@@ -64,6 +60,7 @@ __all__ = [
     "read_hints",
     "remaining_doubt",
     "sample_latents",
+    "scale_error",
     "shift_prior",
     "sort_variations",
     "spread",

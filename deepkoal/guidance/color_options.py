@@ -15,7 +15,7 @@ from deepkoal.guidance.decoding import check_vibrance
 from deepkoal.guidance.hints import Hint, check_kind
 from deepkoal.guidance.palette import Palette
 from deepkoal.guidance.reference import Reference
-from deepkoal.guidance.variations import VariationLatents
+from deepkoal.guidance.variation_latents import VariationLatents
 
 MOST_VARIATIONS = 16
 """Of a photo, the automatic one included, where a command or a request asks for them."""

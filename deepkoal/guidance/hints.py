@@ -146,13 +146,22 @@ def read_hints(path: str | Path) -> list[Hint]:
         raise DeepkoalError(f"{path}: cannot be read as JSON ({error}); {_FORM}") from error
     if not isinstance(entries, list):
         raise DeepkoalError(f"{path}: expected a list, got {type(entries).__name__}; {_FORM}")
-    return [_parse_hint(entry, f"{path}, hint {number}") for number, entry in enumerate(entries, 1)]
+    return [parse_hint(entry, f"{path}, hint {number}") for number, entry in enumerate(entries, 1)]
 
 
 _FORM = 'hints are a list of {"x": 120, "y": 80, "color": "#c03020"}'
 
 
-def _parse_hint(entry: Any, where: str) -> Hint:
+def parse_hint(entry: Any, where: str) -> Hint:
+    """Return the hint that an entry of a hint file describes.
+
+    Args:
+        entry: of the file's list.
+        where: it stands, for messages.
+
+    Raises:
+        DeepkoalError: it describes none.
+    """
     if not isinstance(entry, dict) or set(entry) != {"x", "y", "color"}:
         got = sorted(entry) if isinstance(entry, dict) else entry
         raise DeepkoalError(f"{where}: expected x, y and color, got {got}; {_FORM}")

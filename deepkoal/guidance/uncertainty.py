@@ -12,6 +12,8 @@ from deepkoal.color import ab_bins
 from deepkoal.errors import check_range
 from deepkoal.guidance.affinity import AffinityPoints, Kernel, weigh_hints
 
+HALF_DOUBT = 20.0
+"""Expected error, in ab units, at which the share of `scale_error` is 0.5."""
 _MOST_PLACES = 1024  # of which all pairs are compared
 
 
@@ -53,6 +55,11 @@ def expected_error(logits: Tensor, ab: Tensor, temperature: float = 1.0) -> Tens
     distance = distance - 2 * ops.matmul(ab, constant(bins.T, logits))
     distance = ops.sqrt(ops.maximum(distance, 0.0))
     return ops.sum(mass * distance, axis=-1) / ops.sum(mass, axis=-1)
+
+
+def scale_error(error: Tensor) -> Tensor:
+    """Return expected errors, in ab units, as shares of 0…1: e / (e + `HALF_DOUBT`)."""
+    return error / (error + HALF_DOUBT)
 
 
 def remaining_doubt(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +11,8 @@ import numpy as np
 
 from deepkoal.arrays import ByteArray as ByteArray
 from deepkoal.arrays import FloatArray
-from deepkoal.deprecation import rename_keywords, warn_renamed
-from deepkoal.errors import DeepkoalError, WeightsError, check_range
+from deepkoal.deprecation import rename_keywords, rename_members
+from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import (
     ColorKeywords,
     ColorOptions,
@@ -21,33 +20,20 @@ from deepkoal.guidance import (
     Reference,
     measure_ab,
 )
-from deepkoal.inference.backends import Backend, KerasBackend, find_backend, open_backend
+from deepkoal.inference.backends import Backend, KerasBackend
+from deepkoal.inference.batch_pass import find_inside, predict_outputs, read_lightness
+from deepkoal.inference.loading import load_from_file, load_from_preset
 from deepkoal.inference.prediction import Prediction
-from deepkoal.inference.scene import find_border
-from deepkoal.inference.working_size import (
-    LEAST_SIDE,
-    fit_working_sizes,
-    merge_outputs,
-    run_network,
-)
-from deepkoal.pretrained.networks import load_backend, load_network, load_trained
-from deepkoal.pretrained.presets import DEFAULT_PRESET, list_presets, load_preset
-from deepkoal.pretrained.run_dir import load_decoding, read_training_size
-from deepkoal.rendering.composition import lightness
-from deepkoal.rendering.resampling import resize
-from deepkoal.rendering.upsampling import find_stride
+from deepkoal.inference.working_size import LEAST_SIDE
+from deepkoal.pretrained.presets import DEFAULT_PRESET
 
 if TYPE_CHECKING:
     import keras
 
     from deepkoal.models.embedder import SemanticEmbedder
 
-BATCH = 16
-"""Photos that share a pass of the network."""
 
-_FORMER_ATTRIBUTES = {"engine": "backend", "reading": "decoding"}
-
-
+@rename_members(engine="backend", reading="decoding", open="predict")
 class Colorizer:
     """A network with all that turns a photo into its input and its outputs into a photo.
 
@@ -118,15 +104,8 @@ class Colorizer:
             WeightsError: there is no such preset, it has no weights or none for that backend,
                 they are damaged, or the backend is not installed.
         """
-        preset = load_preset(name)
-        if backend == "keras":
-            network: keras.Model | Backend = load_network(name, embedder=embedder)
-        elif embedder is not None:
-            raise WeightsError(f"an embedder can be given on the keras backend only, not {backend}")
-        else:
-            network = load_backend(name, backend)
-        decoding = DecodingConfig.from_config(preset.decoding)
-        return cls(network, working_size=preset.working_size, decoding=decoding)
+        network, size, decoding = load_from_preset(name, embedder, backend)
+        return cls(network, working_size=size, decoding=decoding)
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
@@ -144,23 +123,8 @@ class Colorizer:
             WeightsError: there is no such file, it holds no network of this library, or its
                 backend is not installed.
         """
-        if find_backend(path) != "keras":
-            backend = open_backend(path)
-            found = backend.description
-            decoding = DecodingConfig.from_config(found.decoding)
-            return cls(backend, working_size=found.working_size, decoding=decoding)
-        network, file = load_trained(path)
-        preset = {preset.network: preset for preset in list_presets()}[network.name]
-        size = read_training_size(file.parent) or preset.working_size
-        decoding = load_decoding(file.parent, DecodingConfig.from_config(preset.decoding))
+        network, size, decoding = load_from_file(path)
         return cls(network, working_size=size, decoding=decoding)
-
-    def __getattr__(self, name: str) -> Any:
-        """Return an attribute by its former name."""
-        if name not in _FORMER_ATTRIBUTES:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        warn_renamed(name, _FORMER_ATTRIBUTES[name])
-        return getattr(self, _FORMER_ATTRIBUTES[name])
 
     def predict(self, photo: ByteArray) -> Prediction:
         """Return what the network says of a photo, to be rendered in any number of ways.
@@ -172,11 +136,6 @@ class Colorizer:
             DeepkoalError: the array is no such photo.
         """
         return self._predict_all([photo])[0]
-
-    def open(self, photo: ByteArray) -> Prediction:
-        """Return `predict`, by its former name."""
-        warn_renamed("open", "predict")
-        return self.predict(photo)
 
     def open_reference(self, photo: ByteArray) -> Reference:
         """Return what others need to take the colors of a photo, which costs a pass of the network.
@@ -226,16 +185,7 @@ class Colorizer:
     ) -> list[ByteArray]:
         """Return photos of mixed sizes in color; those of like aspect share a pass of the network.
 
-        Args:
-            photos: as in `colorize`.
-            options: likewise, for all of them.
-            keywords: likewise.
-
-        Returns:
-            A colored photo for each, in order.
-
-        Raises:
-            DeepkoalError: as in `colorize`.
+        Args, results and errors as in `colorize`, with the same options for all.
         """
         options = self._collect(options, keywords)
         return [prediction.render(options) for prediction in self._predict_all(photos)]
@@ -249,22 +199,9 @@ class Colorizer:
         seed: int = 0,
         **keywords: Unpack[ColorKeywords],
     ) -> list[ByteArray]:
-        """Return a photo in several plausible ways, see `Prediction.variations`.
+        """Return `count` versions of a photo: what `colorize` returns, then plausible others.
 
-        Args:
-            photo: as in `colorize`.
-            count: of results.
-            options: as in `colorize`.
-            seed: from 0 up; the same seed gives the same results.
-            keywords: as in `colorize`.
-
-        Returns:
-            `count` photos, uint8 (H, W, 3) sRGB: first what `colorize` returns, then alternatives,
-            most likely first.
-
-        Raises:
-            DeepkoalError: as in `colorize`, the network predicts no distribution, the count is
-                below 1 or the seed below 0.
+        Args, results and errors as in `colorize` and `Prediction.variations`.
         """
         options = self._collect(options, keywords)
         return self.predict(photo).variations(count, options, seed=seed)
@@ -293,52 +230,12 @@ class Colorizer:
         return replace(options, reference=self.open_reference(options.reference))
 
     def _predict_all(self, photos: Sequence[ByteArray]) -> list[Prediction]:
-        all_l = [_read_lightness(photo) for photo in photos]
         seen = [
-            Prediction(l, {}, self.decoding, _find_border(l), self.open_reference) for l in all_l
+            Prediction(l, {}, self.decoding, find_inside(l), self.open_reference)
+            for l in map(read_lightness, photos)
         ]
-        alike = defaultdict(list)
-        for index, photo in enumerate(seen):
-            alike[fit_working_sizes(np.array(photo.inner_l.shape), self.working_sizes)].append(
-                index
-            )
-        for sizes, indices in alike.items():
-            for start in range(0, len(indices), BATCH):
-                chunk = indices[start : start + BATCH]
-                outputs = self._run([seen[index].inner_l for index in chunk], sizes)
-                for position, index in enumerate(chunk):
-                    own = {name: output[position] for name, output in outputs.items()}
-                    seen[index] = replace(seen[index], outputs=own)
-        return seen
-
-    def _run(self, all_l: list[FloatArray], sizes: Sequence[tuple[int, int]]) -> dict[str, Any]:
-        """Return the network's outputs for photos of one aspect, merged over the sizes."""
-        stride = find_stride(self.backend.name)
-        passes = []
-        for size in sizes:
-            shown = np.stack([resize(l, *size) for l in all_l])
-            passes.append(run_network(self.backend.predict, shown, stride))
-        return merge_outputs(passes)
-
-
-def _find_border(l: FloatArray) -> FloatArray | None:
-    """Return what a border leaves of a photo, None where there is none."""
-    border = find_border(l)
-    return None if tuple(border) == (0, 1, 0, 1) else border
-
-
-def _read_lightness(photo: ByteArray) -> FloatArray:
-    if (
-        not isinstance(photo, np.ndarray)
-        or photo.dtype != np.uint8
-        or photo.ndim not in (2, 3)
-        or (photo.ndim == 3 and photo.shape[2] != 3)
-        or 0 in photo.shape
-    ):
-        is_array = isinstance(photo, np.ndarray)
-        got = f"{photo.dtype} {photo.shape}" if is_array else type(photo).__name__
-        raise DeepkoalError(
-            f"expected a photo as uint8 (H, W, 3) or (H, W), got {got}; "
-            "deepkoal.read_image gives such an array"
-        )
-    return lightness(photo)
+        insides = [prediction.inner_l for prediction in seen]
+        outputs = predict_outputs(self.backend, insides, self.working_sizes)
+        return [
+            replace(prediction, outputs=own) for prediction, own in zip(seen, outputs, strict=True)
+        ]

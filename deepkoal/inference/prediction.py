@@ -10,7 +10,7 @@ import numpy as np
 
 from deepkoal.arrays import ByteArray as ByteArray
 from deepkoal.arrays import FloatArray
-from deepkoal.deprecation import warn_renamed
+from deepkoal.deprecation import rename_members
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import (
     ColorKeywords,
@@ -25,6 +25,7 @@ from deepkoal.guidance import (
     list_likely_colors,
     remaining_doubt,
     sample_latents,
+    scale_error,
     suggest_hints,
 )
 from deepkoal.guidance.hints import check_kind
@@ -34,10 +35,8 @@ from deepkoal.rendering.resampling import resize
 
 Pixels = TypeVar("Pixels", FloatArray, ByteArray)
 
-HALF_DOUBT = 20.0
-"""Expected error, in ab units, at which uncertainty is 0.5."""
 
-
+@rename_members(read_ab="decode_ab")
 @dataclass(frozen=True, eq=False)
 class Prediction(PredictionCore):
     """What a network said of one photo, in NumPy arrays: no decoding of it costs another pass.
@@ -145,8 +144,7 @@ class Prediction(PredictionCore):
             hints: that have been given; what they settled is doubted less.
         """
         error = self._expect_error(self.decoding.temperature, hints)
-        doubt = error / (error + HALF_DOUBT)
-        full = np.asarray(resize(doubt.astype(np.float32), *self.inner_l.shape))
+        full = np.asarray(resize(scale_error(error), *self.inner_l.shape), np.float32)
         return self._frame(full, np.zeros_like(self.l))
 
     def suggest_hints(
@@ -189,11 +187,6 @@ class Prediction(PredictionCore):
         logits = self.demand_distribution("likely colors")
         (cell,) = self.find_hint_cells(list_hints([Hint(x, y, (0, 0))], *self.l.shape).points)
         return list_likely_colors(logits.reshape(-1, logits.shape[-1])[cell], count)
-
-    def read_ab(self, **options: Any) -> FloatArray:
-        """Return `decode_ab`, by its former name."""
-        warn_renamed("read_ab", "decode_ab")
-        return self.decode_ab(**options)
 
     def _collect(
         self, options: ColorOptions | None, keywords: Mapping[str, Any]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from deepkoal.arrays import Tensor, arange, cast, namespace
 from deepkoal.color import normalize_l, softmax
+from deepkoal.models import NETWORK_STRIDE
 from deepkoal.rendering.resampling import resize
 
 ROUND_TO = 8
@@ -19,6 +20,8 @@ _FAINT = 1e-9  # a probability that is as good as none
 
 MOST_STRETCH = 8.0
 """Ratio of the sides beyond which a photo's aspect is not kept."""
+
+_OWN_STRIDES = {"koala": 8}
 
 
 def fit_working_size(size: Tensor, working_size: int) -> Tensor:
@@ -46,6 +49,18 @@ def fit_working_sizes(
         (fitted[0], fitted[1])
         for fitted in (fit_working_size(size, each) for each in working_sizes)
     )
+
+
+def find_stride(network: str) -> int:
+    """Return what the sides of a network's input must be multiples of, in pixels.
+
+    Photos are padded to it. `koala` takes multiples of 8, as working sizes are, so that its expert
+    sees the whole photo and nothing else, as in training.
+
+    Args:
+        network: its name, such as `lite`.
+    """
+    return _OWN_STRIDES.get(network, NETWORK_STRIDE)
 
 
 def run_network(

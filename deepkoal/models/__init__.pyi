@@ -8,4 +8,5 @@ from .embedder import SemanticEmbedder as SemanticEmbedder
 from .pix2pix_unet import patch_discriminator as patch_discriminator
 from .pix2pix_unet import pix2pix as pix2pix
 
+NETWORK_STRIDE: int
 __all__: list[str]

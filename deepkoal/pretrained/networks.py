@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 from deepkoal.errors import WeightsError
 from deepkoal.inference.backends import SUFFIXES, Backend, has_litert, open_backend
 from deepkoal.models.weights import find_shipped, load_weights
-from deepkoal.pretrained.presets import DEFAULT_PRESET, is_preset, list_presets, load_preset
+from deepkoal.pretrained.presets import (
+    DEFAULT_PRESET,
+    is_preset,
+    load_preset,
+    presets_by_network,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -160,7 +165,7 @@ def load_trained(path: str | Path) -> tuple[keras.Model, Path]:
             f"{file} cannot be loaded as a network ({reason}); give a .keras file that "
             "deepkoal train wrote"
         ) from error
-    known = [preset.network for preset in list_presets()]
+    known = presets_by_network()
     if network.name not in known:
         raise WeightsError(
             f"{file} holds {network.name}, not one of {', '.join(known)}; give a .keras "

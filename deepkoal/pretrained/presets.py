@@ -50,6 +50,11 @@ def list_presets() -> list[Preset]:
     ]
 
 
+def presets_by_network() -> dict[str, Preset]:
+    """Return the presets by the names of their networks."""
+    return {preset.network: preset for preset in list_presets()}
+
+
 def load_preset(name: str) -> Preset:
     """Read a preset's description.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from deepkoal.errors import RunError
-from deepkoal.rendering import NETWORK_STRIDE
+from deepkoal.models import NETWORK_STRIDE
 
 LOSSES = (
     "cross_entropy",

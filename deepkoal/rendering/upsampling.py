@@ -15,23 +15,7 @@ bilinear with half-pixel centers. Written once for NumPy arrays and backend tens
 from __future__ import annotations
 
 from deepkoal.arrays import Tensor, arange, cast, fold, namespace
-from deepkoal.rendering import NETWORK_STRIDE as NETWORK_STRIDE
 from deepkoal.rendering.resampling import box_mean, resize
-
-_OWN_STRIDES = {"koala": 8}
-
-
-def find_stride(network: str) -> int:
-    """Return what the sides of a network's input must be multiples of, in pixels.
-
-    Photos are padded to it. `koala` takes multiples of 8, as working sizes are, so that its expert
-    sees the whole photo and nothing else, as in training.
-
-    Args:
-        network: its name, such as `lite`.
-    """
-    return _OWN_STRIDES.get(network, NETWORK_STRIDE)
-
 
 RADIUS = 1
 """Half side of the fitting window, in cells of the coarse chroma."""

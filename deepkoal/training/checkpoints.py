@@ -18,7 +18,7 @@ import keras
 
 from deepkoal.atomic_files import replace_atomically
 from deepkoal.errors import RunError
-from deepkoal.training.devices import alone
+from deepkoal.training.coordination import alone
 from deepkoal.training.optimizer import averaged_weights
 from deepkoal.training.validation_metrics import EarlyStopping
 

@@ -17,7 +17,8 @@ from deepkoal.errors import RecordsError, RunError
 from deepkoal.guidance import DecodingConfig
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.pretrained.run_dir import PRIOR_FILE
-from deepkoal.training.devices import check_batch, first_host_first
+from deepkoal.training.coordination import first_host_first
+from deepkoal.training.devices import check_batch
 from deepkoal.training.optimizer import RatedAdamW, build_schedule
 from deepkoal.training.recipe_losses import build_losses, check_losses
 from deepkoal.training.task import ColorizationTask, network_from_embedding, rgb_to_l_ab

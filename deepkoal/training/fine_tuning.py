@@ -15,7 +15,7 @@ from deepkoal.evaluation import calibrate
 from deepkoal.guidance import DecodingConfig
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.models.weights import shipped_models_dir
-from deepkoal.pretrained.presets import Preset, is_preset, list_presets, load_recipe
+from deepkoal.pretrained.presets import Preset, is_preset, load_recipe, presets_by_network
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.pretrained.run_dir import (
     check_run,
@@ -101,7 +101,7 @@ def fine_tune(
         WeightsError: the network's preset has no recipe for fine-tuning.
     """
     run_dir = Path(run_dir)
-    preset = {preset.network: preset for preset in list_presets()}[network.name]
+    preset = presets_by_network()[network.name]
     recipe = recipe or load_recipe(preset.name, RECIPE_KIND)
     decoding = decoding or DecodingConfig.from_config(preset.decoding)
     check_fit(network, recipe)

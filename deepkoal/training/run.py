@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from deepkoal.errors import RunError
 from deepkoal.guidance import DecodingConfig
 from deepkoal.memory import keep_freed_memory
 from deepkoal.pretrained.networks import BEST_FILE
-from deepkoal.pretrained.presets import list_presets
+from deepkoal.pretrained.presets import presets_by_network
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.pretrained.run_dir import (
     check_run,
@@ -40,16 +40,14 @@ from deepkoal.training.compilation import (
     has_embedding,
     load_manifest_for,
 )
-from deepkoal.training.devices import (
+from deepkoal.training.coordination import (
     StopTogether,
     agree,
     ask_first_host,
-    count_devices,
     first_host_first,
-    host_share,
-    is_first_host,
     name_lost_host,
 )
+from deepkoal.training.devices import count_devices, host_share, is_first_host
 from deepkoal.training.optimizer import ValidateAverage
 from deepkoal.training.previews import Previews
 from deepkoal.training.validation_metrics import EarlyStopping, ValidationMetrics
@@ -114,13 +112,7 @@ def train(
     check_fit(network, recipe)
     if recipe.best_by == "psnr_at_cf" and validation is None:
         raise RunError("best_by psnr_at_cf needs validation records; give some, or use loss")
-    description = describe_run(
-        network,
-        recipe,
-        load_manifest_for(network, records),
-        load_manifest_for(network, validation) if validation else None,
-    )
-    check_run(run_dir, description)
+    check_run(run_dir, _describe(network, recipe, records, validation))
     with name_lost_host(), lock_run(run_dir) if is_first_host() else contextlib.nullcontext():
         train_locked(
             network,
@@ -129,7 +121,6 @@ def train(
             recipe=recipe,
             validation=validation,
             decoding=decoding,
-            description=description,
             callbacks=callbacks,
         )
     return network
@@ -143,16 +134,10 @@ def train_locked(
     recipe: Recipe,
     validation: Path | None,
     decoding: DecodingConfig | None,
-    description: Mapping[str, Any] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
     """Do what `train` does, in a folder that this process has locked, after `check_fit`."""
-    description = description or describe_run(
-        network,
-        recipe,
-        load_manifest_for(network, records),
-        load_manifest_for(network, validation) if validation else None,
-    )
+    description = _describe(network, recipe, records, validation)
     keras.utils.set_random_seed(recipe.seed)
     keep_freed_memory()
     stay_on_processor()
@@ -170,6 +155,13 @@ def train_locked(
         ) from error
 
 
+def _describe(
+    network: keras.Model, recipe: Recipe, records: Path, validation: Path | None
+) -> dict[str, Any]:
+    held_back = load_manifest_for(network, validation) if validation else None
+    return describe_run(network, recipe, load_manifest_for(network, records), held_back)
+
+
 def settle_decoding(
     network: keras.Model, run_dir: Path, decoding: DecodingConfig | None
 ) -> DecodingConfig:
@@ -181,9 +173,8 @@ def settle_decoding(
         decoding: of the weights that the run begins with.
     """
     if decoding is None:
-        presets = {preset.network: preset for preset in list_presets()}
-        known = network.name in presets
-        decoding = DecodingConfig.from_config(presets[network.name].decoding if known else {})
+        preset = presets_by_network().get(network.name)
+        decoding = DecodingConfig.from_config(preset.decoding if preset else {})
     if not has_decoding(run_dir):
         save_decoding(run_dir, decoding)
     return load_decoding(run_dir, decoding)

@@ -36,7 +36,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from deepkoal.errors import DeepkoalError
-from deepkoal.rendering.upsampling import NETWORK_STRIDE
+from deepkoal.models import NETWORK_STRIDE
 
 from .pack import pack
 from .parts import Manifest, read_part

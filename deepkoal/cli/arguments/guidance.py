@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,30 @@ from deepkoal.cli.console import UsageError, as_usage
 from deepkoal.errors import DeepkoalError
 
 if TYPE_CHECKING:
-    from deepkoal.guidance import ColorKeywords
+    from deepkoal.guidance import Reference
     from deepkoal.inference.colorizer import Colorizer
+    from deepkoal.inference.options_file import SavedOptions
 
 
 def add_guidance_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--vibrance`, `--hints`, `--palette`, `--reference`, `--variations` and `--seed`."""
+    """Add the options that `resolve_look` reads: a look's file, and each lever by itself.
+
+    None is a default that a file of options may say otherwise; what is given goes before it.
+    """
     parser.add_argument(
-        "--vibrance", type=vibrance, default=1.0, metavar="V", help="0.2…5; more is more vivid (1)"
+        "--options",
+        type=Path,
+        metavar="FILE.json",
+        help="color as --save-options wrote; options given beside it go before it",
+    )
+    parser.add_argument(
+        "--save-options",
+        type=Path,
+        metavar="FILE.json",
+        help="write all of these options, to be used again: on a better scan, or in the studio",
+    )
+    parser.add_argument(
+        "--vibrance", type=vibrance, metavar="V", help="0.2…5; more is more vivid (1)"
     )
     parser.add_argument(
         "--hints",
@@ -39,62 +56,84 @@ def add_guidance_options(parser: argparse.ArgumentParser) -> None:
         "--no-cleanup",
         dest="cleanup",
         action="store_false",
+        default=None,
         help="leave blotches, color casts and faint tints of neutral things as they are",
     )
     parser.add_argument(
         "--variations",
         type=variation_count,
-        default=1,
         metavar="N",
-        help="write N plausible versions of each photo, guided alike: NAME, NAME.look2, … "
-        "(%(default)s)",
+        help="write N plausible versions of each photo, guided alike: NAME, NAME.look2, … (1)",
     )
-    parser.add_argument(
-        "--seed", type=whole_number(0), default=0, metavar="N", help="of the variations (0)"
-    )
+    parser.add_argument("--seed", type=whole_number(0), metavar="N", help="of the variations (0)")
 
 
-def check_guidance(arguments: argparse.Namespace, photos: int) -> None:
+def resolve_look(arguments: argparse.Namespace) -> SavedOptions:
+    """Return what the options ask for: those of `--options`, and before them all that are given.
+
+    Raises:
+        UsageError: there is no such palette, or `--save-options` names no JSON file.
+        DeepkoalError: the options, hints or reference cannot be read.
+    """
+    from deepkoal.guidance import Palette, read_hints
+    from deepkoal.inference.hint_entries import write_entry
+    from deepkoal.inference.options_file import SavedOptions, read_options
+    from deepkoal.inference.saved_parts import ReferenceFile, VariationChoice
+
+    _check_target(arguments.save_options)
+    look = SavedOptions() if arguments.options is None else read_options(arguments.options)
+    given = {
+        name: getattr(arguments, name)
+        for name in ("vibrance", "cleanup")
+        if getattr(arguments, name) is not None
+    }
+    if arguments.palette is not None:
+        with as_usage():
+            given["palette"] = Palette.named(arguments.palette)
+    if arguments.reference is not None:
+        look = replace(look, reference=ReferenceFile.of(arguments.reference))
+    if arguments.hints is not None:
+        hints = [write_entry(hint) for hint in read_hints(arguments.hints)]
+        look = replace(look, hints=hints, photo=None)
+    if arguments.variations is not None or arguments.seed is not None:
+        seed, former = arguments.seed, look.variation or VariationChoice()
+        count = former.count if arguments.variations is None else arguments.variations
+        index = former.index if arguments.variations is None else 0
+        choice = VariationChoice(former.seed if seed is None else seed, index, count)
+        look = replace(look, variation=choice)
+    return replace(look, options=replace(look.options, **given))
+
+
+def _check_target(path: Path | None) -> None:
+    """Refuse, before any photo is colored, a place where no options can be saved."""
+    if path is None:
+        return
+    if path.suffix.lower() != ".json":
+        raise UsageError(f"--save-options {path}: end the name in .json")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"--save-options {path}: there is no such folder; create it first")
+
+
+def check_guidance(look: SavedOptions, photos: int) -> None:
     """Refuse options that make no sense together.
 
     Raises:
         UsageError: they do not.
     """
-    if arguments.hints is not None and photos > 1:
-        raise UsageError(f"--hints are for one photo, not {photos}; color it by itself")
+    if look.hints and photos > 1:
+        raise UsageError(f"hints are for one photo, not {photos}; color it by itself")
 
 
-def read_color_options(arguments: argparse.Namespace) -> ColorKeywords:
-    """Return what the options ask for, but for the reference.
-
-    Raises:
-        UsageError: there is no such palette.
-        DeepkoalError: the hints cannot be read.
-    """
-    from deepkoal.guidance import Palette, read_hints
-
-    with as_usage():
-        palette = None if arguments.palette is None else Palette.named(arguments.palette)
-    return {
-        "vibrance": arguments.vibrance,
-        "hints": [] if arguments.hints is None else read_hints(arguments.hints),
-        "palette": palette,
-        "cleanup": arguments.cleanup,
-    }
-
-
-def add_reference(options: ColorKeywords, reference: Path | None, colorizer: Colorizer) -> None:
-    """Add the reference photo, which the network has to see, to what the options ask for.
+def open_reference(look: SavedOptions, colorizer: Colorizer) -> Reference | None:
+    """Return the reference photo of a look as the network sees it, None where it has none.
 
     Raises:
         DeepkoalError: it cannot be read or has no colors.
     """
-    from deepkoal.image_io import read_image
-
-    if reference is None:
-        return
-    rgb = read_image(reference)
+    if look.reference is None:
+        return None
+    rgb = look.reference.read()
     try:
-        options["reference"] = colorizer.open_reference(rgb)
+        return colorizer.open_reference(rgb)
     except DeepkoalError as error:
-        raise DeepkoalError(f"--reference {reference}: {error}") from error
+        raise DeepkoalError(f"--reference {look.reference.file}: {error}") from error

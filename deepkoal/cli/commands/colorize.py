@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from deepkoal.cli.arguments.argument_types import whole_number
 from deepkoal.cli.arguments.guidance import (
     add_guidance_options,
-    add_reference,
     check_guidance,
-    read_color_options,
+    open_reference,
+    resolve_look,
 )
 from deepkoal.cli.arguments.model_options import (
     add_backend_option,
@@ -86,30 +87,33 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from deepkoal.cli.arguments.output_plan import plan_photos
     from deepkoal.cli.folder_run import FolderRun
+    from deepkoal.inference.options_file import write_options
 
+    look = resolve_look(arguments)
+    choice = look.variation
     plan = plan_photos(
         arguments.photos,
         arguments.out,
         suffix=arguments.format,
         compare=arguments.compare,
-        variations=arguments.variations,
+        variations=1 if choice is None or choice.index else choice.count,
         overwrite=arguments.overwrite,
     )
-    check_guidance(arguments, plan.count)
+    check_guidance(look, plan.count)
     if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
         raise UsageError("a photo is not written to a terminal; redirect it, or give -o a file")
     for failure in plan.failures:
         report(str(failure))
     failed, colored = len(plan.failures), 0
     if plan.jobs:
-        options = read_color_options(arguments)
         colorizer = load_colorizer(arguments)
-        add_reference(options, arguments.reference, colorizer)
+        if arguments.save_options is not None and plan.count > 1:
+            write_options(arguments.save_options, replace(look, photo=None))
         folder_run = FolderRun(
             colorizer,
-            options,
-            variations=arguments.variations,
-            seed=arguments.seed,
+            look,
+            reference=open_reference(look, colorizer),
+            save_options=arguments.save_options if plan.count == 1 else None,
             quality=arguments.quality,
             max_pixels=arguments.max_pixels,
         )

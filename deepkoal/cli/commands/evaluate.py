@@ -17,7 +17,7 @@ from deepkoal.cli.arguments.model_options import (
 )
 from deepkoal.cli.console import UsageError, as_usage, report, show_lines, start_tensorflow
 from deepkoal.errors import DeepkoalError
-from deepkoal.rendering import NETWORK_STRIDE
+from deepkoal.models import NETWORK_STRIDE
 
 
 def add_verbs(verbs: Any) -> None:

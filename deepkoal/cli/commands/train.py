@@ -1,4 +1,4 @@
-"""`prepare` and `train`: from a folder of photos to a trained network."""
+"""`train`: from a folder of photos, or records of them, to a trained network."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.arguments.argument_types import read_weights, whole_number
+from deepkoal.cli.arguments.argument_types import read_weights
 from deepkoal.cli.arguments.devices import add_device_options, choose_backend, choose_devices
 from deepkoal.cli.arguments.embedders import (
     NAMES,
@@ -28,45 +28,7 @@ if TYPE_CHECKING:
 
 
 def add_verbs(verbs: Any) -> None:
-    """Add the verbs to the parser's."""
-    _add_prepare(verbs)
-    _add_train(verbs)
-
-
-def _add_prepare(verbs: Any) -> None:
-    prepare = verbs.add_parser(
-        "prepare",
-        help="turn a folder of photos into records to train on",
-        description="Turn a folder of color photos into records to train on. Run again after an "
-        "interruption, the same command goes on where it stopped.",
-    )
-    prepare.add_argument("photos", metavar="PHOTOS", help="folder of color photos, at any depth")
-    prepare.add_argument("records", metavar="RECORDS", help="folder for the records")
-    prepare.add_argument("--preset", default="koala-lite", help="what to train (%(default)s)")
-    prepare.add_argument(
-        "--size",
-        type=whole_number(1),
-        metavar="N",
-        help="short side in pixels that photos are scaled down to (9/8 of the recipe's crops)",
-    )
-    prepare.add_argument(
-        "--embedder",
-        action="append",
-        metavar=f"none|{NAMES}",
-        help="also store semantic embeddings; FILE.h5 holds weights of Inception-ResNet-v2; given "
-        "several times, each photo is embedded by one of them (none; for koala "
-        "inception-resnet-v2, or where it cannot be had efficientnet-lite0)",
-    )
-    prepare.add_argument(
-        "--workers", type=whole_number(1), metavar="N", help="threads (one per processor)"
-    )
-    prepare.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of the photos' order (%(default)s)"
-    )
-    prepare.set_defaults(run=_run_prepare)
-
-
-def _add_train(verbs: Any) -> None:
+    """Add the verb to the parser's."""
     train = verbs.add_parser(
         "train",
         help="train a preset's network; run again to go on",
@@ -115,45 +77,10 @@ def _add_train(verbs: Any) -> None:
         settings.add_argument(
             f"--{old.replace('_', '-')}", type=type(value), help=argparse.SUPPRESS
         )
-    train.set_defaults(run=_run_train)
+    train.set_defaults(run=_run)
 
 
-def _run_prepare(arguments: argparse.Namespace) -> int:
-    start_tensorflow()
-    from deepkoal.data import prepare
-    from deepkoal.pretrained.presets import load_recipe
-    from deepkoal.training import fit_photo_size
-
-    preset = find_preset(arguments.preset)
-    embedders: list[SemanticEmbedder] = []
-    if arguments.embedder is None and preset.network == "koala":
-        embedders = [build_paper_embedder()]
-    elif arguments.embedder not in (None, ["none"]):
-        embedders = [build_embedder(name) for name in arguments.embedder]
-    manifest = prepare(
-        arguments.photos,
-        arguments.records,
-        size=arguments.size or fit_photo_size(load_recipe(preset.name).size),
-        embedder=embedders,
-        workers=arguments.workers,
-        seed=arguments.seed,
-        progress=True,
-    )
-    for photo in manifest.unreadable:
-        report(f"{photo.file}: {photo.cause}")
-    kept = f"{count_photos(manifest.count)} stored"
-    if embedders:
-        kept += f" with embeddings of {manifest.settings.embedder}"
-    show(
-        f"{arguments.records}: {kept}, {manifest.grey} near-grey left out, "
-        f"{len(manifest.unreadable)} unreadable"
-    )
-    if not manifest.count:
-        report(f"{arguments.photos} holds no color photo that can be read: nothing to train on")
-    return 1 if manifest.unreadable or not manifest.count else 0
-
-
-def _run_train(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace) -> int:
     choose_backend(arguments)
     start_tensorflow()
     choose_devices(arguments)
@@ -167,7 +94,7 @@ def _run_train(arguments: argparse.Namespace) -> int:
         plan_photos,
         train,
     )
-    from deepkoal.training.devices import name_lost_host
+    from deepkoal.training.coordination import name_lost_host
 
     source, preset = arguments.source, find_preset(arguments.preset)
     run_dir = choose_run_dir(arguments)

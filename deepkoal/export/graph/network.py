@@ -13,12 +13,12 @@ from deepkoal.guidance import DecodingConfig
 from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.inference.scene import find_border
 from deepkoal.inference.working_size import (
+    find_stride,
     fit_working_sizes,
     merge_outputs,
     run_network,
 )
 from deepkoal.rendering.resampling import resize
-from deepkoal.rendering.upsampling import find_stride
 
 Outputs = dict[str, tf.Tensor]
 

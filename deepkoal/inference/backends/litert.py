@@ -17,8 +17,8 @@ import numpy as np
 
 from deepkoal.errors import WeightsError
 from deepkoal.inference.backends.base import NOTE, Description, FloatArray, read_bytes, refuse_file
+from deepkoal.models import NETWORK_STRIDE
 from deepkoal.models.weights import check_sha256
-from deepkoal.rendering.upsampling import NETWORK_STRIDE
 
 _SIGNATURE = "serving_default"
 

@@ -1,0 +1,188 @@
+"""Parts of a look that have a form of their own in JSON: photo, variation, reference, palette."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from deepkoal.arrays import ByteArray
+from deepkoal.color import ab_bins
+from deepkoal.errors import DeepkoalError, check_range
+from deepkoal.guidance import Palette, VariationLatents
+from deepkoal.guidance.color_options import MOST_VARIATIONS
+from deepkoal.image_io import read_image
+from deepkoal.inference.prediction import Prediction
+
+_SETTINGS = ("strength", "smoothing")
+_TEXTS = ("name", "title", "summary")
+
+
+@dataclass(frozen=True)
+class PhotoIdentity:
+    """Which photo a look was made on.
+
+    Attributes:
+        width: in pixels, upright.
+        height: likewise.
+        sha256: of its file, in hexadecimal; empty where there was none.
+    """
+
+    width: int
+    height: int
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        """Reject what no photo has."""
+        check_range(self.width, "a photo's width", 1, whole=True)
+        check_range(self.height, "a photo's height", 1, whole=True)
+        if not isinstance(self.sha256, str):
+            raise DeepkoalError(f"expected a photo's sha256 as text, got {self.sha256!r}")
+
+
+@dataclass(frozen=True)
+class VariationChoice:
+    """One of `Prediction.list_variations(count, seed=seed)`, which depends on the photo.
+
+    Attributes:
+        seed: of the variations, from 0 up.
+        index: among them, from 1; 0 is the automatic one.
+        count: of variations, the automatic one included.
+    """
+
+    seed: int = 0
+    index: int = 0
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        """Reject what is none."""
+        check_range(self.seed, "a seed", 0, whole=True)
+        check_range(self.count, "a count of variations", 1, MOST_VARIATIONS, whole=True)
+        check_range(self.index, "a variation's index", 0, self.count - 1, whole=True)
+
+    def find(self, prediction: Prediction) -> VariationLatents | None:
+        """Return the variation of a photo; None is the automatic one."""
+        if self.index == 0:
+            return None
+        return prediction.list_variations(self.count, seed=self.seed)[self.index - 1]
+
+
+@dataclass(frozen=True)
+class ReferenceFile:
+    """The color photo that a look takes its colors from.
+
+    Attributes:
+        file: its path.
+        sha256: of it, in hexadecimal; empty to take whatever is there.
+    """
+
+    file: Path
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        """Give the path its one form."""
+        if not isinstance(self.file, (str, Path)) or not isinstance(self.sha256, str):
+            raise DeepkoalError(f"expected a reference's file and sha256 as text, got {self}")
+        object.__setattr__(self, "file", Path(self.file))
+
+    @classmethod
+    def of(cls, file: str | Path) -> Self:
+        """Return a reference photo that is there now.
+
+        Raises:
+            DeepkoalError: it cannot be read.
+        """
+        return cls(Path(file), hash_file(file))
+
+    def read(self) -> ByteArray:
+        """Return its pixels, uint8 (H, W, 3) sRGB.
+
+        Raises:
+            DeepkoalError: it is missing, changed or no photo.
+        """
+        if self.sha256 and hash_file(self.file) != self.sha256:
+            raise DeepkoalError(
+                f"{self.file}: the reference photo has changed since the options were saved; put "
+                "the former one back, or give --reference"
+            )
+        return read_image(self.file)
+
+
+def write_palette(palette: Palette | None) -> str | dict[str, Any] | None:
+    """Return a palette for JSON: the name of one that came with the library, else all of it."""
+    if palette is None:
+        return None
+    try:
+        known = Palette.named(palette.name)
+    except DeepkoalError:
+        known = None
+    if known is not None and np.array_equal(known.probabilities, palette.probabilities):
+        if all(getattr(known, key) == getattr(palette, key) for key in _SETTINGS):
+            return palette.name
+        return {"name": palette.name, **{key: getattr(palette, key) for key in _SETTINGS}}
+    return {
+        **{key: getattr(palette, key) for key in (*_TEXTS, *_SETTINGS)},
+        "colors": dict(palette.colors),
+        # The shortest decimals that give the same float32 again.
+        "probabilities": [float(str(share)) for share in palette.probabilities],
+    }
+
+
+def parse_palette(entry: Any) -> Palette | None:
+    """Return the palette that JSON describes, see `write_palette`.
+
+    Raises:
+        DeepkoalError: it describes none.
+    """
+    if entry is None:
+        return None
+    if isinstance(entry, str):
+        return Palette.named(entry)
+    check_keys(entry, {*_TEXTS, *_SETTINGS, "colors", "probabilities"}, "a palette")
+    settings: dict[str, Any] = {key: entry[key] for key in _SETTINGS if key in entry}
+    if "probabilities" not in entry:
+        return replace(Palette.named(entry.get("name", "")), **settings)
+    settings.update((key, str(entry.get(key, ""))) for key in _TEXTS)
+    bins, colors = len(ab_bins()), entry.get("colors") or {}
+    try:
+        shares = np.asarray(entry["probabilities"], np.float32)
+    except (TypeError, ValueError):
+        shares = np.zeros(0, np.float32)
+    if shares.shape != (bins,) or not (shares >= 0).all() or not 0.99 < shares.sum() < 1.01:
+        raise DeepkoalError(f"expected a palette's probabilities as {bins} shares that sum to 1")
+    if not isinstance(colors, dict):
+        raise DeepkoalError(f"expected a palette's colors by name, got {colors!r:.60}")
+    return Palette(shares, colors, **settings)
+
+
+def check_keys(entry: Any, known: set[str] | frozenset[str], what: str) -> None:
+    """Refuse what is no JSON object, or has keys that mean nothing here.
+
+    Raises:
+        DeepkoalError: naming them.
+    """
+    if not isinstance(entry, Mapping):
+        raise DeepkoalError(f"expected {what} as a JSON object, got {entry!r:.60}")
+    if unknown := sorted(set(map(str, entry)) - known):
+        raise DeepkoalError(
+            f"{what}: {unknown[0]!r} means nothing here; known are {', '.join(sorted(known))}"
+        )
+
+
+def hash_file(path: str | Path) -> str:
+    """Return a file's sha256 in hexadecimal.
+
+    Raises:
+        DeepkoalError: it cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DeepkoalError(
+            f"{path}: cannot be read ({error.strerror}); check the path and your permissions"
+        ) from error
