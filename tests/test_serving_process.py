@@ -43,7 +43,7 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import Hint
 from deepkoal.image_io import read_image, write_image
 from deepkoal.serving.errors import CODES, HTTP_STATUS, ServingError, code_of_http_status
-from deepkoal.serving.loading import ServedVersion
+from deepkoal.serving.saved_model import SavedModelVersion as ServedVersion
 from deepkoal.serving.signature import Signature, Slot
 from deepkoal.serving.tensor_json import read_request
 from deepkoal.serving.tensor_protos import read_tensor, write_tensor

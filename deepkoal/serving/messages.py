@@ -16,7 +16,7 @@ from deepkoal.serving.errors import CODES
 
 _Field = descriptor_pb2.FieldDescriptorProto
 
-_ENUMS = {
+_ENUMS: dict[str, dict[str, int]] = {
     "tensorflow.DataType": {
         "DT_INVALID": 0,
         "DT_FLOAT": 1,
@@ -64,8 +64,10 @@ _MESSAGES: dict[str, dict[str, tuple[Any, ...]]] = {
         "double_val": (6, "double", "repeated"),
         "int_val": (7, "int32", "repeated"),
         "string_val": (8, "bytes", "repeated"),
+        "scomplex_val": (9, "float", "repeated"),
         "int64_val": (10, "int64", "repeated"),
         "bool_val": (11, "bool", "repeated"),
+        "dcomplex_val": (12, "double", "repeated"),
         "half_val": (13, "int32", "repeated"),
         "uint32_val": (16, "uint32", "repeated"),
         "uint64_val": (17, "uint64", "repeated"),

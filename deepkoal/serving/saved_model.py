@@ -16,7 +16,6 @@ from deepkoal.serving.served_version import ServedVersion
 from deepkoal.serving.signature import Array, Arrays, Signature
 from deepkoal.serving.tensor_protos import read_tensor
 
-MODEL_FILE = "saved_model.pb"
 WARMUP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
 
 _INTERNAL = ("__saved_model_init_op", "__saved_model_train_op")

@@ -19,6 +19,7 @@ from deepkoal.serving.messages import (
     SignatureDefMap,
 )
 from deepkoal.serving.metrics import Metrics, Request
+from deepkoal.serving.opening import AUTO, FILES
 from deepkoal.serving.photo_sizes import count_pixels
 from deepkoal.serving.repository import Repository
 from deepkoal.serving.served_version import ServedVersion
@@ -37,17 +38,20 @@ class Service:
         folder: of `NAME/VERSION` folders.
         limits: of the server.
         log: called with a line for each event.
+        engine: that runs the models, see `opening.ENGINES`.
     """
 
-    def __init__(self, folder: Path, limits: Limits, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: Path, limits: Limits, log: Callable[[str], None], engine: str = AUTO
+    ) -> None:
         self.limits = limits
         self.budget = MemoryBudget(limits)
         self.metrics = Metrics()
-        self.repository = Repository(folder, log)
+        self.repository = Repository(folder, log, engine)
         self.state = "starting"
         self.active = 0
         self.log = log
-        self._folder = folder
+        self._folder, self._engine = folder, engine
         self.batcher = Batcher(limits, self.metrics)
 
     async def start(self) -> None:
@@ -60,7 +64,7 @@ class Service:
         if not self.repository.versions:
             raise DeepkoalError(
                 f"{self._folder}: no model could be loaded; expected a folder that holds "
-                "NAME/VERSION/saved_model.pb, as deepkoal export writes it"
+                f"NAME/VERSION/{FILES[self._engine]}, as deepkoal export writes it"
             )
         self.state = "running"
 

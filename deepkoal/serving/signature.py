@@ -26,10 +26,10 @@ def find_dtype(number: int) -> np.dtype[Any]:
     """Return NumPy's dtype of a `DataType`.
 
     Raises:
-        ServingError: UNIMPLEMENTED, there is none.
+        ServingError: INVALID_ARGUMENT, there is none that is served.
     """
     if number not in _DTYPES:
-        raise ServingError("UNIMPLEMENTED", f"tensors of data type {number} are not served")
+        raise ServingError("INVALID_ARGUMENT", f"tensors of data type {number} are not served")
     return _DTYPES[number]
 
 
@@ -77,11 +77,13 @@ class Signature:
         name: as requests call it.
         inputs: by name.
         outputs: by name.
+        may_merge: whether requests gain from being run together.
     """
 
     name: str
     inputs: Mapping[str, Slot]
     outputs: Mapping[str, Slot]
+    may_merge: bool = True
 
     @classmethod
     def read(cls, name: str, definition: Any) -> Signature:
@@ -106,6 +108,8 @@ class Signature:
         so on the neighbors'.
         """
         inputs, outputs = self.inputs.values(), self.outputs.values()
+        if not self.may_merge:
+            return False
         if any(slot.shape is None or slot.shape[:1] != (None,) for slot in (*inputs, *outputs)):
             return False
         inputs_vary, outputs_vary = (

@@ -113,9 +113,9 @@ def read_tensor(proto: Any) -> Array:
         if proto.tensor_content:
             return np.frombuffer(proto.tensor_content, dtype).reshape(shape).copy()
         values = _read_values(proto, dtype)
-        # Fewer values stand for more: the last is repeated.
-        missing = size - len(values)
-        return np.pad(values, (0, missing), "edge").reshape(shape) if missing else values.reshape(shape)
+        if len(values) < size:  # the last stands for those that are missing
+            values = np.pad(values, (0, size - len(values)), "edge")
+        return values.reshape(shape)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ServingError("INVALID_ARGUMENT", f"not a tensor ({error})") from error
 
@@ -124,6 +124,9 @@ def _read_values(proto: Any, dtype: np.dtype[Any]) -> Array:
     """Return the values in the field of a dtype, (n,)."""
     if dtype == np.float16:
         return np.fromiter(proto.half_val, np.uint16).view(np.float16)
+    if dtype.kind == "c":  # real and imaginary parts by turns
+        parts = proto.scomplex_val if dtype == np.complex64 else proto.dcomplex_val
+        return np.fromiter(parts, dtype.type(0).real.dtype).view(dtype)
     values = getattr(proto, _FIELDS[dtype.name])
     if dtype.kind != "O":
         return np.fromiter(values, dtype, len(values))
