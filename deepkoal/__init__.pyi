@@ -5,6 +5,8 @@ from .evaluation import evaluate as evaluate
 from .export import export_saved_model as export_saved_model
 from .guidance import Hint as Hint
 from .guidance import Palette as Palette
+from .guidance import Region as Region
+from .guidance import Stroke as Stroke
 from .guidance import list_palettes as list_palettes
 from .image_io import read_image as read_image
 from .image_io import write_image as write_image

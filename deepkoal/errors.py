@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import numbers
 import re
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -30,6 +32,21 @@ class WeightsError(DeepkoalError):
 
 class RunError(DeepkoalError):
     """A training run that cannot be started or continued as asked."""
+
+
+@contextlib.contextmanager
+def needs_extra(what: str, extra: str) -> Iterator[None]:
+    """Explain which of the library's extras holds a package that an import in the block lacks.
+
+    Raises:
+        DeepkoalError: there is such a package.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise DeepkoalError(
+            f"{what} needs {error.name}, which is not installed: pip install 'deepkoal[{extra}]'"
+        ) from error
 
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -1,4 +1,4 @@
-"""What a process does with memory it has freed: training keeps it, a server gives it back."""
+"""What a process takes of its machine: cores, and memory it has freed, kept or given back."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ import sys
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h
 _KEEP = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1}
+
+
+def count_cores() -> int:
+    """Return how many cores this process may use, which may be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def keep_freed_memory() -> bool:

@@ -395,7 +395,7 @@ def test_report_keeps_the_order_of_the_photos(model, small, tmp_path, monkeypatc
 def test_photos_are_begun_a_bounded_number_ahead(model, small, tmp_path, monkeypatch):
     for number in range(30):
         small(f"{number:02}.png")
-    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    monkeypatch.setattr("deepkoal.cli.folder_run.count_cores", lambda: 3)
     begun, lead = [], []
     read = FolderRun._read
     monkeypatch.setattr(FolderRun, "_read", lambda self, job: begun.append(job) or read(self, job))
@@ -996,6 +996,8 @@ def test_photos_are_fine_tuned_and_told_of(model, photos, tmp_path, monkeypatch,
     def record_only(network, plan, run_dir, *, report, **named):
         with lock_run(run_dir):
             report(record_photos(plan, run_dir, progress=True))
+        gain = {"before": 21.0, "trained": (21.5, 20.5)[len(calls)], "held_back": 3}
+        (run_dir / "gain.json").write_text(json.dumps(gain))
         calls.append(named)
 
     monkeypatch.setattr("deepkoal.training.fine_tune", record_only)
@@ -1009,6 +1011,9 @@ def test_photos_are_fine_tuned_and_told_of(model, photos, tmp_path, monkeypatch,
     assert [line.split(": ")[1] for line in lines[:2]] == ["cut.png", "sub/page.jpg"]
     assert lines[2].endswith("held back, 1 near-grey left out, 2 unreadable")
     assert "photo" in stderr.partition("deepkoal")[0], "a bar is drawn"
+    assert lines[-1] == (
+        "deepkoal: gained 0.50 dB: PSNR@CF on 3 photos held back went from 21.00 to 21.50 dB"
+    )
     shipped = load_recipe("koala-lite", "finetune")
     assert calls[0]["recipe"] == shipped.replace(seed=5)
     assert (
@@ -1016,6 +1021,11 @@ def test_photos_are_fine_tuned_and_told_of(model, photos, tmp_path, monkeypatch,
         == DecodingConfig.from_config(load_preset("koala-lite").decoding).gain
     )
     assert main([*command[:-1], "--recipe", "recipe", "--run", "other"]) == 0
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[-1]
+        .startswith("deepkoal: nothing gained, so the weights it began with are kept")
+    )
     assert calls[1]["recipe"] == load_recipe("koala-lite")
     (photos / "a-new-one.png").write_bytes((photos / "camera.png").read_bytes())
     assert main(command) == 1

@@ -1,6 +1,8 @@
+import os
 import subprocess
 import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -11,6 +13,7 @@ from fields import evaluate
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deepkoal.memory import count_cores
 from deepkoal.rendering import composition as composition
 from deepkoal.rendering.composition import compose_rgb, lightness, render
 from deepkoal.rendering.resampling import resize
@@ -45,6 +48,30 @@ def test_lightness_is_skimages(name: str) -> None:
     l_full = lightness(rgb)
     assert l_full.dtype == np.float32
     np.testing.assert_allclose(l_full, skimage.color.rgb2lab(rgb)[..., 0], atol=0.012)
+
+
+def test_as_many_bands_are_worked_at_once_as_there_are_cores_up_to_eight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, workers: int) -> None:
+            asked.append(workers)
+            super().__init__(workers)
+
+    monkeypatch.setattr(composition, "ThreadPoolExecutor", Pool)
+    l_full, field = astronaut_field()
+    lightness(render(l_full, field))
+    assert asked == [composition.THREADS] * 2 == [min(8, count_cores())] * 2
+    # In a process that may use one core of the machine's, as in many a container.
+    program = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
+        "from deepkoal.rendering import composition; print(composition.THREADS)"
+    )
+    if hasattr(os, "sched_setaffinity"):
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+        assert done.stdout == b"1\n"
 
 
 def test_lightness_of_greys_is_exact() -> None:

@@ -1,8 +1,10 @@
 """Fine-tuning on a plain folder of photos: what is held back, kept, calibrated and refused."""
 
+import dataclasses
 import json
 import shutil
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -18,8 +20,8 @@ from deepkoal.inference.colorizer import Colorizer
 from deepkoal.pretrained.presets import load_preset
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.pretrained.run_dir import lock_run
-from deepkoal.training import OwnPhotos, find_decoding, fine_tune, prepare_photos
-from deepkoal.training.fine_tuning import read_calibration_photos
+from deepkoal.training import Gain, OwnPhotos, find_decoding, fine_tune, prepare_photos
+from deepkoal.training.fine_tuning import GAIN_FILE, calibrate_run
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -187,7 +189,8 @@ def finished(photos, tmp_path_factory):
 def test_a_run_is_read_as_it_was_calibrated_with_its_own_prior(finished):
     _, run, colorizer = finished
     loaded = Colorizer.from_file(run)
-    assert loaded.working_size == RECIPE.size
+    # In proportion to the crops, as those of the preset to its own.
+    assert loaded.working_sizes == (32, 48)
     assert loaded.decoding.temperature == 0.5  # of the weights it began with
     assert loaded.decoding.gain == colorizer.decoding.gain != 1.2
     assert loaded.decoding.psnr_optimal_vibrance == colorizer.decoding.psnr_optimal_vibrance
@@ -245,10 +248,59 @@ def test_a_reading_is_calibrated_on_photos_held_back_and_some_beside_them(tmp_pa
         rgb = np.zeros((min(batch_size, sizes[records]), size, size, 3), np.uint8)
         return [{"rgb": tf.constant(rgb + (records == own.validation))}]
 
+    def keep_photos(colorizer, photos, *, progress):
+        chosen.append([int(photo.max()) for photo in photos])
+        return colorizer.decoding
+
+    chosen = []
     monkeypatch.setattr("deepkoal.training.fine_tuning.evaluation_batches", batches)
-    assert [int(photo.max()) for photo in read_calibration_photos(own, 8)] == 3 * [1] + 13 * [0]
+    monkeypatch.setattr("deepkoal.training.fine_tuning.calibrate", keep_photos)
+    tiny_lite().save(tmp_path / "best.keras")
+    calibrate_run(tmp_path, own, 8, READING)
     sizes[own.validation] = 99
-    assert [int(photo.max()) for photo in read_calibration_photos(own, 8)] == 64 * [1]
+    calibrate_run(tmp_path, own, 8, READING)
+    assert chosen == [3 * [1] + 13 * [0], 64 * [1]]
+
+
+# --- what was gained ---------------------------------------------------------------------------
+
+
+def test_weights_are_kept_where_training_gains_nothing(folder, tmp_path):
+    network, run = tiny_lite(), tmp_path / "run"
+    first = [weight.numpy() for weight in network.weights]
+    wild = RECIPE.replace(epochs=1, learning_rate=0.3)
+    decoding = dataclasses.replace(READING, gain=20.0)  # as colorful as photos, within vibrance 5
+    colorizer = fine_tune(network, folder, run, recipe=wild, decoding=decoding)
+    gain = Gain.read(run)
+    assert gain.before is not None
+    assert gain.held_back == 2
+    assert not gain.is_kept
+    for weights in (network.weights, keras.saving.load_model(run / "best.keras").weights):
+        for weight, value in zip(weights, first, strict=True):
+            np.testing.assert_array_equal(weight, value)
+    assert colorizer.decoding.gain == 20.0
+    # Called again, with whatever weights, it is finished.
+    assert fine_tune(tiny_lite(3), folder, run, recipe=wild).decoding.gain == 20.0
+    assert Gain.read(run) == gain
+
+
+def test_trained_weights_are_kept_where_they_are_better(finished):
+    _, run, _ = finished
+    gain = Gain.read(run)
+    judged = [Gain(21.0, 21.5, 9), Gain(21.0, 21.0, 9), Gain(21.0, None, 9), Gain(None, None, 0)]
+    assert [each.is_kept for each in judged] == [True, False, False, True]
+    assert gain.held_back == 2
+    trained = keras.saving.load_model(run / "best.keras").weights
+    same = all(np.array_equal(*pair) for pair in zip(trained, tiny_lite().weights, strict=True))
+    assert same != gain.is_kept
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"before": 1}'])
+def test_a_damaged_gain_is_named(tmp_path, content):
+    assert Gain.read(tmp_path) is None
+    (tmp_path / GAIN_FILE).write_text(content)
+    with pytest.raises(RunError, match=r"gain\.json is damaged"):
+        Gain.read(tmp_path)
 
 
 # --- calibration -------------------------------------------------------------------------------

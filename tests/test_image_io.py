@@ -97,7 +97,7 @@ def test_closed_file_is_refused(tmp_path):
         images.read_photo(file)
 
 
-@pytest.mark.parametrize("limit", [0, -1, float("nan"), 1e6, None])
+@pytest.mark.parametrize("limit", [0, -1, float("nan"), 1e6, "9"])
 def test_limit_that_is_none_is_refused(limit):
     with pytest.raises(PhotoError, match="max_pixels as a whole number of at least 1, got"):
         images.decode_photo(encode(Image.fromarray(RGB), "PNG"), max_pixels=limit)
@@ -349,15 +349,11 @@ def test_12_bit_gray_tiff():
     np.testing.assert_array_equal(images.decode_photo(encoded).rgb, gray_rgb(GRAY))
 
 
-def test_deep_separate_planes_are_refused_not_garbled():
-    encoded = encode_tiff(np.moveaxis(DEEP, 2, 0), photometric="rgb", planarconfig="separate")
-    with pytest.raises(PhotoError, match="separate planes, which is not read; save it"):
-        images.decode_photo(encoded)
-
-
-def test_8_bit_separate_planes():
-    encoded = encode_tiff(np.moveaxis(RGB, 2, 0), photometric="rgb", planarconfig="separate")
+@pytest.mark.parametrize("values", [RGB, DEEP], ids=["8 bits", "16 bits"])
+def test_separate_planes(values):
+    encoded = encode_tiff(np.moveaxis(values, 2, 0), photometric="rgb", planarconfig="separate")
     np.testing.assert_array_equal(images.decode_photo(encoded).rgb, RGB)
+    np.testing.assert_array_equal(images.decode_photo(encoded, depth="auto").rgb, values)
 
 
 @pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
@@ -840,8 +836,7 @@ def test_unreadable_file(tmp_path, monkeypatch):
         (b"Dear diary, today", "starts with b'Dear diary, '"),
         (b"%PDF-1.7 ...", "b'%PDF-1.7 ...', a PDF document"),
         (b"\n <!DOCTYPE html><html>", "a web page"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC photo"),
-        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "a camera raw file"),
+        (b"8BPS\0\1", "a Photoshop document"),
         (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2", "a video"),
         (b"version https://git-lfs.github.com/spec/v1", "a Git LFS pointer"),
         (bytes(500), "only zeros"),
@@ -855,25 +850,25 @@ def test_what_is_no_picture_is_named(tmp_path, content, expected):
     message = failure(path)
     assert "not a picture this version reads" in message
     assert expected in message
-    assert "expected JPEG, PNG, WebP, TIFF, BMP or GIF: convert it" in message
+    assert f"expected {images.formats.READABLE}: convert it" in message
 
 
-def encode_dng():
+def test_camera_raw_is_not_read_as_its_thumbnail():
     version = (50706, 1, 4, b"\1\4\0\0", True)
-    return encode_tiff(RGB, photometric="rgb", extratags=[version])
+    raw = encode_tiff(RGB, photometric="rgb", extratags=[version])
+    assert "the camera raw file cannot be developed" in failure(raw, name="DSC_0001.TIF")
 
 
-def encode_nef():
+@pytest.mark.parametrize("is_below", [True, False])
+def test_photo_is_read_and_not_the_flagged_thumbnail(is_below):
     file = io.BytesIO()
     with tifffile.TiffWriter(file) as writer:
-        writer.write(RGB[:16, :16], photometric="rgb", subfiletype=1, subifds=1)
+        thumbnail = RGB[:16, :16]
+        writer.write(thumbnail, photometric="rgb", subfiletype=1, subifds=int(is_below))
         writer.write(RGB, photometric="rgb")
-    return file.getvalue()
-
-
-@pytest.mark.parametrize("encode_raw", [encode_dng, encode_nef])
-def test_camera_raw_is_not_read_as_its_thumbnail(encode_raw):
-    assert "a camera raw file" in failure(encode_raw(), name="DSC_0001.TIF")
+    photo = images.decode_photo(file.getvalue())
+    np.testing.assert_array_equal(photo.rgb, RGB)
+    assert photo.pages == 1
 
 
 @pytest.mark.parametrize("size", [(0, 5), (5, 0), (0, 0)])
@@ -883,7 +878,7 @@ def test_zero_size(header, size):
     assert "holds no picture" in message or "damaged" in message
 
 
-@pytest.mark.parametrize("size", [(50_000, 40_000), (20_001, 10_000)])
+@pytest.mark.parametrize("size", [(50_000, 40_000), (20_001, 20_000)])
 @pytest.mark.parametrize("header", [*HEADERS, webp_header])
 def test_decompression_bomb_is_refused_by_its_header(header, size, monkeypatch):
     def decode(*_, **__):
@@ -895,9 +890,9 @@ def test_decompression_bomb_is_refused_by_its_header(header, size, monkeypatch):
     monkeypatch.setattr(cv2, "imdecode", decode)
     message = failure(encoded, name="bomb.png")
     if header is webp_header:  # Pillow's reader has a limit of its own
-        assert "larger than the limit of 200,000,000 pixels" in message
+        assert "larger than the limit of 400,000,000 pixels" in message
     else:
-        assert f"{width}×{height} pixels are more than the limit of 200,000,000" in message
+        assert f"{width}×{height} pixels are more than the limit of 400,000,000" in message
         assert f"raise the limit to {width * height}" in message
 
 
@@ -1004,7 +999,7 @@ def test_quality_changes_the_size_of_lossy_formats():
 def test_encoding_is_repeatable():
     profile = matrix_profile(ADOBE_RGB, 2.2)
     like = images.decode_photo(encode(RGB, "PNG", icc_profile=profile))
-    assert like.icc_profile == images.metadata.srgb_profile.__wrapped__()
+    assert like.icc_profile == images.color_profiles.srgb_profile.__wrapped__()
     assert images.encode_photo(RGB, "PNG", like) == images.encode_photo(RGB, "PNG", like)
 
 
@@ -1021,17 +1016,21 @@ def test_array_need_not_be_contiguous(tmp_path):
     ids=["gray", "two channels", "float", "empty", "four channels"],
 )
 def test_wrong_array_is_refused(array):
-    with pytest.raises(PhotoError, match=r"expected uint8 pixels of shape \(H, W, 3\), got"):
+    with pytest.raises(
+        PhotoError, match=r"expected uint8 or uint16 pixels of shape \(H, W, 3\), got"
+    ):
         images.encode_photo(array, "PNG")
 
 
 @pytest.mark.parametrize("array", [RGB.tolist(), None, float("nan"), Image.fromarray(RGB)])
 def test_what_is_no_array_is_refused(array):
-    with pytest.raises(PhotoError, match=r"expected uint8 pixels of shape \(H, W, 3\), got"):
+    with pytest.raises(
+        PhotoError, match=r"expected uint8 or uint16 pixels of shape \(H, W, 3\), got"
+    ):
         images.encode_photo(array, "PNG")
 
 
-@pytest.mark.parametrize("quality", [0, 101, 1000, -1, 50.0, float("nan"), "95", None, True])
+@pytest.mark.parametrize("quality", [0, 101, 1000, -1, 50.0, float("nan"), "95", True])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_quality_out_of_range_is_refused(kind, quality):
     with pytest.raises(PhotoError, match="quality as a whole number in 1…100, got"):
@@ -1061,7 +1060,7 @@ def test_photo_too_large_for_its_format(tmp_path, suffix, side):
     images.encode_photo(np.zeros((1, side - 1, 3), np.uint8), suffix)
 
 
-@pytest.mark.parametrize("name", ["photo", "photo.heic", "photo.jpg.txt", ".jpg", ""])
+@pytest.mark.parametrize("name", ["photo", "photo.nef", "photo.jpg.txt", ".jpg", ""])
 def test_unknown_ending_is_refused(tmp_path, name):
     with pytest.raises(PhotoError, match=r"format is unknown; name it .jpg"):
         images.write_image(tmp_path / name, RGB)
@@ -1069,12 +1068,13 @@ def test_unknown_ending_is_refused(tmp_path, name):
 
 
 def test_unknown_format_is_refused():
-    with pytest.raises(PhotoError, match="cannot be written as 'XCF'; choose JPEG"):
+    with pytest.raises(PhotoError, match="cannot be written as 'XCF'; choose jpg"):
         images.encode_photo(RGB, "XCF")
 
 
 def test_encoder_failure_is_explained():
-    like = images.Photo(RGB, exif=b"Exif\0\0not EXIF at all", source="odd.tif")
+    broken = images.PhotoMetadata(exif=b"Exif\0\0not EXIF at all")
+    like = images.Photo(RGB, metadata=broken, source="odd.tif")
     with pytest.raises(PhotoError, match=r"odd.tif: cannot be encoded as TIFF \(.+\); choose"):
         images.encode_photo(RGB, "TIFF", like)
 

@@ -9,7 +9,7 @@ from tiny_networks import tiny_koala
 from deepkoal.color import BIN_WIDTH, ab_bins, encode_ab
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import list_likely_colors
-from deepkoal.guidance.likely_colors import APART
+from deepkoal.guidance.uncertainty import APART
 from deepkoal.inference.colorizer import Colorizer
 
 Q = len(ab_bins())

@@ -31,9 +31,9 @@ from deepkoal.serving import server as server_module
 from deepkoal.serving.errors import ServingError
 from deepkoal.serving.grpc_api import HEALTH_SERVICE, build_grpc_server
 from deepkoal.serving.limits import Limits
-from deepkoal.serving.saved_model import WARMUP_FILE, SavedModelVersion
 from deepkoal.serving.request_body import run_while_connected
 from deepkoal.serving.rest_api import METRICS_PATH, build_app
+from deepkoal.serving.saved_model import WARMUP_FILE, SavedModelVersion
 from deepkoal.serving.service import Service
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.

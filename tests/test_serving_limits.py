@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import threading
 import tracemalloc
 import weakref
 
@@ -15,7 +16,8 @@ from serving_parts import make_photo, row_request
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from deepkoal.serving import grpc_api, messages, tensor_protos
+from deepkoal.cli import main
+from deepkoal.serving import grpc_api, messages, server, tensor_protos
 from deepkoal.serving.batching import Batcher
 from deepkoal.serving.errors import ServingError, is_model_name
 from deepkoal.serving.json_types import count_values, estimate_bytes
@@ -259,6 +261,48 @@ def test_tensors_of_every_type_are_read_and_written(dtype):
     read = tensor_protos.read_tensor(messages.TensorProto.FromString(sent.SerializeToString()))
     assert read.dtype == array.dtype
     assert np.array_equal(read, array)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_as_many_batches_run_at_a_time_as_there_are_workers(workers):
+    class Meeting:
+        """A model whose batches wait until as many as there are workers have met."""
+
+        users = 0
+        running = most = 0
+        lock = threading.Lock()
+        together = threading.Barrier(workers)
+
+        def run(self, *arguments):
+            with self.lock:
+                self.running += 1
+                self.most = max(self.most, self.running)
+            self.together.wait(60)
+            with self.lock:
+                self.running -= 1
+            return {}
+
+    async def check():
+        model, batcher = Meeting(), Batcher(Limits(workers=workers), Metrics())
+        deadline = asyncio.get_running_loop().time() + 120
+        requests = [{"x": np.zeros((1, columns), np.float32)} for columns in range(2 * workers)]
+        await asyncio.gather(
+            *(batcher.run(model, ANYTHING, request, (), deadline) for request in requests)
+        )
+        await batcher.close()
+        return model.most
+
+    assert asyncio.run(check()) == workers
+
+
+def test_the_commands_options_are_the_servers_limits(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(server, "serve", lambda models, **settings: given.append(settings))
+    options = {"--workers": 3, "--timeout": 5, "--max-request": 7, "--max-requests": 9}
+    words = [word for option, value in options.items() for word in (option, str(value))]
+    assert main(["serve", str(tmp_path), *words]) == main(["serve", str(tmp_path)]) == 0
+    limits = [settings["limits"] for settings in given]
+    assert limits == [Limits(workers=3, seconds=5, request_megabytes=7, requests=9), Limits()]
 
 
 # --- gRPC --------------------------------------------------------------------------------------

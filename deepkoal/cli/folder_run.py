@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import itertools
-import os
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from deepkoal.errors import DeepkoalError, PhotoError
+from deepkoal.memory import count_cores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +75,7 @@ class FolderRun:
             For each, in order: the files written, the photo as bytes where the job has no target,
             or why it could not be done.
         """
-        workers = min(os.cpu_count() or 1, MOST_WORKERS)
+        workers = min(count_cores(), MOST_WORKERS)
         return work_ahead(self._color, jobs, workers=workers, ahead=2 * workers, stop=self._stop)
 
     def _color(self, job: Job) -> list[Path] | bytes | PhotoError:

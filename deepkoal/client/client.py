@@ -6,6 +6,7 @@ It imports neither TensorFlow nor Keras.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -14,7 +15,7 @@ import numpy as np
 
 from deepkoal.client.grpc_transport import GrpcTransport
 from deepkoal.client.rest_transport import RestTransport
-from deepkoal.client.transport import Array, Transport, retry
+from deepkoal.client.transport import Array, ServedModel, Transport, retry
 from deepkoal.errors import DeepkoalError
 from deepkoal.serving.errors import is_model_name
 
@@ -70,7 +71,8 @@ class Client:
             )
         self._timeout = timeout
         self._attempts = attempts
-        self._transport = _build_transport(address, model, version, verify, headers)
+        served = ServedModel(address, model, version, verify=verify, headers=headers or {})
+        self._transport = _build_transport(served)
 
     def __enter__(self) -> Self:
         return self
@@ -157,20 +159,16 @@ class Client:
         )
 
 
-def _build_transport(
-    address: str,
-    model: str,
-    version: int | None,
-    verify: bool | str | Path,
-    headers: Mapping[str, str] | None,
-) -> Transport:
-    scheme, _, rest = address.partition("://")
+def _build_transport(served: ServedModel) -> Transport:
+    scheme, _, rest = served.address.partition("://")
+    served = replace(served, tls=scheme.endswith("s"))
     if rest and scheme in ("http", "https"):
-        return RestTransport(address, model, version, verify, headers)
+        return RestTransport(served)
     if rest and scheme in ("grpc", "grpcs"):
-        return GrpcTransport(rest, model, version, scheme == "grpcs", verify, headers)
+        return GrpcTransport(replace(served, address=rest))
     raise DeepkoalError(
-        f"expected an address as http://127.0.0.1:8501 or grpc://127.0.0.1:8500, not {address!r}"
+        "expected an address as http://127.0.0.1:8501 or grpc://127.0.0.1:8500, not "
+        f"{served.address!r}"
     )
 
 

@@ -17,8 +17,8 @@ from urllib.parse import quote
 
 import numpy as np
 
-from deepkoal.client.transport import Array, read_certificates
-from deepkoal.errors import DeepkoalError
+from deepkoal.client.transport import Array, ServedModel, read_certificates
+from deepkoal.errors import DeepkoalError, needs_extra
 from deepkoal.serving.errors import ServingError, code_of_http_status
 
 _CLOSE_SECONDS = 5.0
@@ -31,40 +31,25 @@ class RestTransport:
     deadline whatever it waits for: a name, a connection, the next byte of an answer that drips.
 
     Args:
-        url: `http://…` or `https://…`.
-        model: its name.
-        version: None for the newest.
-        verify: False, or a file of certificates, see `make_tls_context`.
-        headers: sent with each request.
+        served: the model.
 
     Raises:
         DeepkoalError: the address is none, or httpx is not installed.
     """
 
-    def __init__(
-        self,
-        url: str,
-        model: str,
-        version: int | None,
-        verify: bool | str | Path = True,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        try:
+    def __init__(self, served: ServedModel) -> None:
+        with needs_extra("REST", "client"):
             import httpx  # here, so that gRPC does without
-        except ModuleNotFoundError as error:
-            raise DeepkoalError(
-                "REST needs httpx, which is not installed: pip install 'deepkoal[client]'"
-            ) from error
-        self._errors = httpx.TransportError
-        place = "" if version is None else f"/versions/{version}"
-        self._url = f"{url.rstrip('/')}/v1/models/{quote(model, safe='')}{place}:predict"
+        self._errors, url = httpx.TransportError, served.address
+        place = "" if served.version is None else f"/versions/{served.version}"
+        self._url = f"{url.rstrip('/')}/v1/models/{quote(served.model, safe='')}{place}:predict"
         try:
             address = httpx.URL(self._url)
             if not address.host or not 0 < (address.port or 80) < 2**16:
                 raise httpx.InvalidURL("no host, or no such port")
             self._client = httpx.AsyncClient(
-                verify=make_tls_context(verify) if url.startswith("https:") else True,
-                headers={**(headers or {}), "Content-Type": "application/json"},
+                verify=make_tls_context(served.verify) if served.tls else True,
+                headers={**served.headers, "Content-Type": "application/json"},
                 timeout=None,  # a deadline holds for the whole, see `_post`
             )
         except (httpx.InvalidURL, UnicodeError) as error:

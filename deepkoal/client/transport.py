@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -46,6 +47,28 @@ def retry(attempt: Callable[[float], T], attempts: int, seconds: float) -> T:
                 raise
             time.sleep(pause)
     raise AssertionError
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """Which model, where, and how to get there, see `Client`.
+
+    Attributes:
+        address: for REST a URL, for gRPC `host:port`.
+        model: its name.
+        version: None for the newest.
+        tls: whether to encrypt.
+        verify: True, or a PEM file of certificates to trust instead of the system's; False checks
+            none.
+        headers: sent with each request; over gRPC as metadata.
+    """
+
+    address: str
+    model: str
+    version: int | None = None
+    tls: bool = False
+    verify: bool | str | Path = True
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Transport(Protocol):

@@ -13,8 +13,10 @@ from deepkoal.color.conversion import (
     RGB_TO_XYZ,
     WHITE_D65,
     XYZ_TO_RGB,
+    clip_to_gamut,
     denormalize_ab,
     denormalize_l,
+    in_gamut,
     lab_to_linear,
     lab_to_rgb,
     linear_to_lab,
@@ -24,12 +26,13 @@ from deepkoal.color.conversion import (
     rgb_to_lab,
     srgb_to_linear,
 )
-from deepkoal.color.gamut import clip_to_gamut, in_gamut
+from deepkoal.color.film import FILMS, film_lightness
 from deepkoal.color.quantization import BIN_WIDTH, ab_bins, decode_ab, encode_ab, softmax
 
 __all__ = [
     "AB_SCALE",
     "BIN_WIDTH",
+    "FILMS",
     "RGB_TO_XYZ",
     "WHITE_D65",
     "XYZ_TO_RGB",
@@ -41,6 +44,7 @@ __all__ = [
     "denormalize_ab",
     "denormalize_l",
     "encode_ab",
+    "film_lightness",
     "in_gamut",
     "lab_to_linear",
     "lab_to_rgb",

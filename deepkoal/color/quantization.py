@@ -7,7 +7,7 @@ import functools
 import numpy as np
 
 from deepkoal.arrays import Tensor, constant, namespace
-from deepkoal.color.gamut import in_gamut
+from deepkoal.color.conversion import in_gamut
 
 BIN_WIDTH = 10.0
 """Side of a quantized ab bin (Zhang et al. 2016)."""

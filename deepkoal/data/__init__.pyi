@@ -1,4 +1,5 @@
 from .degradation import DegradeLightness as DegradeLightness
+from .film import FilmLightness as FilmLightness
 from .pipeline import check_records as check_records
 from .pipeline import evaluation_batches as evaluation_batches
 from .pipeline import name_damage as name_damage

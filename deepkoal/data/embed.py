@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from deepkoal.arrays import FloatArray
 from deepkoal.color import normalize_l
 from deepkoal.data.example import EMBEDDING_DTYPE
 from deepkoal.data.store import Outcome, StoredPhoto, decode_jpeg, describe_failure
@@ -75,7 +76,7 @@ def embed_photos(
     embeddings: dict[str, npt.NDArray[np.float16]] = {}
     stored = [name for name, photo in photos.items() if isinstance(photo, StoredPhoto)]
     for number, embedder in enumerate(embedders):
-        squares: dict[str, npt.NDArray[np.float32]] = {}
+        squares: dict[str, FloatArray] = {}
         for name in stored[number :: len(embedders)]:
             try:
                 squares[name] = squeeze_lightness(photos[name], embedder.input_size)
@@ -91,7 +92,7 @@ def embed_photos(
 
 
 def _embed(
-    squares: dict[str, npt.NDArray[np.float32]], embedder: Embedder, batch_size: int
+    squares: dict[str, FloatArray], embedder: Embedder, batch_size: int
 ) -> dict[str, npt.NDArray[np.float16]]:
     # A Keras model's compiled call takes half the time of its eager one.
     compute = getattr(embedder, "predict_on_batch", embedder)
@@ -107,7 +108,7 @@ def _embed(
     return dict(zip(squares, exact.astype(EMBEDDING_DTYPE), strict=False))
 
 
-def squeeze_lightness(photo: Outcome, side: int) -> npt.NDArray[np.float32]:
+def squeeze_lightness(photo: Outcome, side: int) -> FloatArray:
     """Return what an embedder sees of a whole photo: its L, squeezed to a square.
 
     As `Colorizer` shows it to `koala`'s expert, whose input there is the whole photo unpadded.

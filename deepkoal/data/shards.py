@@ -30,6 +30,7 @@ from deepkoal.data.records import (
 )
 from deepkoal.data.store import GreyPhoto, Outcome, StoredPhoto, store_photo
 from deepkoal.errors import RecordsError
+from deepkoal.memory import count_cores
 
 READ_AHEAD = 2
 """Shards whose photos are held in memory: one being written, the next being read."""
@@ -124,7 +125,7 @@ def _store_ahead(
     """Yield each shard's outcomes by photo name, while the next shard's photos are being read."""
     under_way: collections.deque[tuple[str, dict[str, Future[Outcome]]]] = collections.deque()
     # Decoding, resizing and encoding release Python's global lock, so threads are enough.
-    pool = ThreadPoolExecutor(workers or os.cpu_count())
+    pool = ThreadPoolExecutor(workers or count_cores())
     try:
         remaining = iter(todo.items())
         for _ in todo:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 from PIL import Image
 
+from deepkoal.arrays import ByteArray
 from deepkoal.errors import PhotoError
 from deepkoal.image_io import read_photo
 
@@ -102,7 +102,7 @@ def _store(path: Path, name: str, size: int) -> StoredPhoto | GreyPhoto:
     return StoredPhoto(content, height, width)
 
 
-def is_grey(rgb: npt.NDArray[np.uint8]) -> bool:
+def is_grey(rgb: ByteArray) -> bool:
     """Return whether a photo is near grey: mean over pixels of max(RGB) - min(RGB) below 3.
 
     Args:
@@ -114,7 +114,7 @@ def is_grey(rgb: npt.NDArray[np.uint8]) -> bool:
     return float(np.mean(cv2.subtract(highest, lowest))) < GREY_BELOW
 
 
-def encode_jpeg(rgb: npt.NDArray[np.uint8]) -> bytes:
+def encode_jpeg(rgb: ByteArray) -> bytes:
     """Encode a uint8 photo (H, W, 3) as JPEG, quality 95, 4:4:4; the inverse of `decode_jpeg`."""
     options = [
         cv2.IMWRITE_JPEG_QUALITY,
@@ -126,7 +126,7 @@ def encode_jpeg(rgb: npt.NDArray[np.uint8]) -> bytes:
     return encoded.tobytes()
 
 
-def decode_jpeg(jpeg: bytes) -> npt.NDArray[np.uint8]:
+def decode_jpeg(jpeg: bytes) -> ByteArray:
     """Decode a stored JPEG file to a uint8 photo (H, W, 3), RGB."""
     bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     return np.asarray(cv2.cvtColor(np.asarray(bgr), cv2.COLOR_BGR2RGB), np.uint8)

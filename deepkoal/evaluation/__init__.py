@@ -8,18 +8,13 @@ from typing import Any
 
 import lazy_loader
 
+from deepkoal.deprecation import warn_renamed
+
 _get, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def __getattr__(name: str) -> Any:
     if name == "see_photos":
-        import warnings
-
-        warnings.warn(
-            "deepkoal.evaluation.see_photos is now named load_photos; the old name goes with the "
-            "next release",
-            DeprecationWarning,
-            stacklevel=2,
-        )
         name = "load_photos"
+        warn_renamed("deepkoal.evaluation.see_photos", name)
     return _get(name)

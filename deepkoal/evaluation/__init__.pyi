@@ -1,4 +1,5 @@
 from .figures.calibration import calibrate as calibrate
+from .figures.calibration import measure_psnr_at_cf as measure_psnr_at_cf
 from .figures.fidelity import MATCHED as MATCHED
 from .figures.fidelity import MEAN_TRAINING_AB as MEAN_TRAINING_AB
 from .figures.fidelity import Row as Row

@@ -14,6 +14,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.feature import canny
 from skimage.metrics import structural_similarity
 
+from deepkoal.arrays import ByteArray, FloatArray
 from deepkoal.errors import DeepkoalError
 
 Photo = NDArray[Any]
@@ -113,7 +114,7 @@ def ssim(rgb: Photo, truth: Photo) -> float:
     return float(similarity)
 
 
-def rgb_to_ab(rgb: Photo) -> NDArray[np.float32]:
+def rgb_to_ab(rgb: Photo) -> FloatArray:
     """Return a photo's chroma, float32 (H, W, 2) in CIE Lab units (D65).
 
     Args:
@@ -123,7 +124,7 @@ def rgb_to_ab(rgb: Photo) -> NDArray[np.float32]:
     return np.ascontiguousarray(ab, np.float32)
 
 
-def average_to_grid(x: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+def average_to_grid(x: FloatArray, side: int) -> FloatArray:
     """Return means over areas, float32 (side, side, C).
 
     Args:
@@ -133,7 +134,7 @@ def average_to_grid(x: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(x, (side, side), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def ab_error(ab: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray[np.float32]:
+def ab_error(ab: FloatArray, truth: FloatArray) -> FloatArray:
     """Return the Euclidean distance in the ab plane at each pixel, float32 (H, W).
 
     Args:
@@ -143,7 +144,7 @@ def ab_error(ab: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray[np.
     return np.asarray(cv2.magnitude(*cv2.split(ab - truth)), np.float32)
 
 
-def away_from_edges(l: NDArray[np.float32]) -> NDArray[np.bool_]:
+def away_from_edges(l: FloatArray) -> NDArray[np.bool_]:
     """Return which pixels lie more than `EDGE_REACH` from any edge of lightness (Canny 1986).
 
     Args:
@@ -161,7 +162,7 @@ def away_from_edges(l: NDArray[np.float32]) -> NDArray[np.bool_]:
     return np.asarray(distance > EDGE_REACH)
 
 
-def stray_share(ab: NDArray[np.float32], away: NDArray[np.bool_]) -> float:
+def stray_share(ab: FloatArray, away: NDArray[np.bool_]) -> float:
     """Return the share of chroma's gradient energy that lies where lightness has no edge.
 
     Energy is |∇a|² + |∇b|², by central differences.
@@ -190,7 +191,7 @@ def is_near_grey(rgb: Photo) -> bool:
     return bool(255 * np.ptp(_unit(rgb), axis=-1).mean() < NEAR_GREY)
 
 
-def center_square(rgb: NDArray[np.uint8], size: int = 256) -> NDArray[np.uint8]:
+def center_square(rgb: ByteArray, size: int = 256) -> ByteArray:
     """Return a photo as the protocol has it: short side resized, then the center cropped.
 
     Args:

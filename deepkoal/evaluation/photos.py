@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from deepkoal.arrays import ByteArray
+from deepkoal.arrays import ByteArray, FloatArray
 from deepkoal.errors import DeepkoalError, PhotoError, printable
 from deepkoal.evaluation.metrics import center_square, is_near_grey
 from deepkoal.image_io import list_photos, read_photo
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
+from deepkoal.memory import count_cores
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -39,7 +40,7 @@ class Workers:
 
     def __init__(self, *, progress: bool = False) -> None:
         self._progress = progress
-        self._pool = ThreadPoolExecutor(os.cpu_count())
+        self._pool = ThreadPoolExecutor(count_cores())
 
     def __enter__(self) -> Self:
         return self
@@ -95,7 +96,7 @@ class EvaluatedPhoto:
         return cls(path, index, truth, prediction.render(), half, bare)
 
     @property
-    def lightness(self) -> NDArray[np.float32]:
+    def lightness(self) -> FloatArray:
         """The photo's lightness, float32 (256, 256) in 0…100."""
         return np.asarray(self.prediction.l)
 

@@ -11,6 +11,7 @@ from deepkoal.evaluation.figures.calibration import find_psnr_optimal_vibrance
 from deepkoal.evaluation.figures.cost import measure_cost
 from deepkoal.evaluation.figures.diversity import measure_diversity
 from deepkoal.evaluation.figures.fidelity import measure_fidelity
+from deepkoal.evaluation.figures.film import measure_film
 from deepkoal.evaluation.figures.hints import measure_hints
 from deepkoal.evaluation.figures.likelihood import measure_likelihood
 from deepkoal.evaluation.figures.probes import measure_border, measure_faces, measure_nothing
@@ -34,6 +35,7 @@ FIGURES: Mapping[str, Callable[[Bench], Figure]] = {
     "bleeding": measure_bleeding,
     "context": measure_context,
     "robustness": measure_robustness,
+    "film": measure_film,
     "diversity": measure_diversity,
     "uncertainty": measure_uncertainty,
     "semantic_accuracy": measure_semantic_accuracy,

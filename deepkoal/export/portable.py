@@ -16,10 +16,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from deepkoal.arrays import FloatArray
 from deepkoal.errors import DeepkoalError
 from deepkoal.export.output_paths import check_file
 from deepkoal.inference.backends import NOTE, Backend, Description, add_note
-from deepkoal.inference.backends.base import FloatArray
 from deepkoal.inference.colorizer import ByteArray, Colorizer
 from deepkoal.models.embedder import SemanticEmbedder
 from deepkoal.models.weights import write_whole

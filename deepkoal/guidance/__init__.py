@@ -8,20 +8,23 @@ from deepkoal.guidance.decoding import (
     check_vibrance,
     decode_outputs,
 )
+from deepkoal.guidance.hint_arrays import HintArrays, find_cells, list_hints
+from deepkoal.guidance.hint_files import describe_hint, parse_hint, parse_hints, read_hints
 from deepkoal.guidance.hints import (
+    AnyHint,
     Hint,
-    HintArrays,
+    Region,
+    Stroke,
     check_hints,
     check_kind,
-    find_cells,
-    list_hints,
-    read_hints,
+    place_points,
+    resize_hint,
 )
-from deepkoal.guidance.likely_colors import list_likely_colors
 from deepkoal.guidance.palette import Palette, PaletteShift, list_palettes, shift_prior
 from deepkoal.guidance.reference import REFERENCE_KERNEL, Reference, match_reference, measure_ab
 from deepkoal.guidance.uncertainty import (
     expected_error,
+    list_likely_colors,
     remaining_doubt,
     scale_error,
     suggest_hints,
@@ -34,6 +37,7 @@ __all__ = [
     "REFERENCE_KERNEL",
     "VIBRANCE_RANGE",
     "AffinityPoints",
+    "AnyHint",
     "ColorKeywords",
     "ColorOptions",
     "DecodingConfig",
@@ -43,12 +47,15 @@ __all__ = [
     "Palette",
     "PaletteShift",
     "Reference",
+    "Region",
+    "Stroke",
     "VariationLatents",
     "check_hints",
     "check_kind",
     "check_vibrance",
     "compute_latents",
     "decode_outputs",
+    "describe_hint",
     "expected_error",
     "find_cells",
     "list_hints",
@@ -57,8 +64,12 @@ __all__ = [
     "make_affinity_points",
     "match_reference",
     "measure_ab",
+    "parse_hint",
+    "parse_hints",
+    "place_points",
     "read_hints",
     "remaining_doubt",
+    "resize_hint",
     "sample_latents",
     "scale_error",
     "shift_prior",

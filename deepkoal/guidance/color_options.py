@@ -12,7 +12,7 @@ from deepkoal.arrays import ByteArray
 from deepkoal.deprecation import warn_renamed
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance.decoding import check_vibrance
-from deepkoal.guidance.hints import Hint, check_kind
+from deepkoal.guidance.hints import AnyHint, check_kind
 from deepkoal.guidance.palette import Palette
 from deepkoal.guidance.reference import Reference
 from deepkoal.guidance.variation_latents import VariationLatents
@@ -25,7 +25,7 @@ class ColorKeywords(TypedDict, total=False):
     """The keywords of every method that colors, for type checkers: the fields of `ColorOptions`."""
 
     vibrance: float
-    hints: Sequence[Hint]
+    hints: Sequence[AnyHint]
     palette: Palette | str | None
     reference: Reference | ByteArray | None
     variation: VariationLatents | None
@@ -53,7 +53,7 @@ class ColorOptions:
     """
 
     vibrance: float = 1.0
-    hints: Sequence[Hint] = ()
+    hints: Sequence[AnyHint] = ()
     palette: Palette | str | None = None
     reference: Reference | ByteArray | None = None
     variation: VariationLatents | None = None

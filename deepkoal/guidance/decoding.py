@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from deepkoal.arrays import FloatArray
 from deepkoal.color import Tensor, decode_ab, denormalize_ab
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance.affinity import Kernel
@@ -39,7 +39,7 @@ class DecodingConfig:
     gain: float = 1.0
     psnr_optimal_vibrance: float = 1.0
     kernel: Kernel = field(default_factory=Kernel)
-    prior: NDArray[np.float32] | None = None
+    prior: FloatArray | None = None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

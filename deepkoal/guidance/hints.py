@@ -1,34 +1,63 @@
-"""Colors that a user gives to places of a photo."""
+"""Colors that a user gives to a photo: at a point, along a stroke, or all over a region."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, TypeAlias
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ImageColor
 
-from deepkoal.arrays import FloatArray, Tensor, cast, namespace
+from deepkoal.arrays import FloatArray
 from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError
 
 AB_LIMIT = 128.0
 """Largest |a| or |b| that a hint may ask for."""
 
+OWN = "own"
+"""The color of a hint that keeps its place as it is; `grey` keeps it without color."""
+
+MOST_POINTS = 10_000
+"""Of a stroke or a polygon."""
+
+_FINE = 1 / 256  # of the photo's side: how far a stroke may be from what was drawn
+
+Point: TypeAlias = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Mark:
+    """What the three kinds of hints share."""
+
+    kind: ClassVar[str]
+
+    @property
+    def ab(self) -> FloatArray:
+        """The color's ab, float32 (2,), in CIE Lab units; 0 where it is `own`."""
+        return np.zeros(2, np.float32) if self.is_own else _parse_color(self.color)  # type: ignore[attr-defined]
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the place is to stay as it is."""
+        return isinstance(self.color, str) and self.color.strip().lower() == OWN  # type: ignore[attr-defined]
+
 
 @dataclass(frozen=True)
-class Hint:
-    """A color for a place of a photo, and by affinity for all that is like it.
+class Hint(_Mark):
+    """A color for a place of a photo, and for the thing that it lies on.
 
     Attributes:
         x: from the photo's left edge, in pixels.
         y: from its upper edge.
         color: a CSS color (`"#c03020"`, `"tomato"`, `"rgb(192, 48, 32)"`), or ab in CIE Lab units
-            as a pair. The photo keeps its lightness; of a color only ab is taken.
+            as a pair. The photo keeps its lightness; of a color only ab is taken. `"grey"` keeps
+            the thing without color, `"own"` as it is without hints.
+        relative: whether x and y are shares of the photo's width and height, 0…1.
 
     Raises:
         DeepkoalError: a coordinate is not finite or negative, or the color is none.
@@ -37,6 +66,9 @@ class Hint:
     x: float
     y: float
     color: str | tuple[float, float]
+    relative: bool = False
+
+    kind: ClassVar[str] = "hint"
 
     def __post_init__(self) -> None:
         """Reject what no photo could use."""
@@ -44,15 +76,95 @@ class Hint:
             value = getattr(self, name)
             if not is_number(value) or value < 0:
                 raise DeepkoalError(f"a hint's {name} must be a number from 0 up, not {value!r}")
-        _parse_color(self.color)
+        _check_rest(self)
 
     @property
-    def ab(self) -> FloatArray:
-        """The color's ab, float32 (2,), in CIE Lab units."""
-        return _parse_color(self.color)
+    def points(self) -> tuple[Point, ...]:
+        """The one place, as a stroke has several."""
+        return ((self.x, self.y),)
 
 
-def check_kind(hints: Any) -> tuple[Hint, ...]:
+@dataclass(frozen=True)
+class Stroke(_Mark):
+    """A color for what a line is drawn over, and for the thing that it lies on.
+
+    Attributes:
+        points: x and y of its corners in order, in pixels, one or more.
+        color: as a `Hint`'s.
+        relative: likewise.
+
+    Raises:
+        DeepkoalError: these are no points, or the color is none.
+    """
+
+    points: Sequence[Point]
+    color: str | tuple[float, float]
+    relative: bool = False
+
+    kind: ClassVar[str] = "stroke"
+
+    def __post_init__(self) -> None:
+        """Reject what no photo could use."""
+        object.__setattr__(self, "points", _check_points(self.points, "a stroke", 1))
+        _check_rest(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Region(_Mark):
+    """A color for all that lies within an outline, and for nothing else.
+
+    Attributes:
+        area: x and y of a polygon's corners in order, in pixels, three or more; or a mask of the
+            whole photo, boolean (H, W) at any size.
+        color: as a `Hint`'s.
+        relative: whether the corners are shares of the photo's width and height, 0…1.
+
+    Raises:
+        DeepkoalError: this is no polygon or mask, the mask is empty, or the color is none.
+    """
+
+    area: Sequence[Point] | NDArray[Any]
+    color: str | tuple[float, float]
+    relative: bool = False
+
+    kind: ClassVar[str] = "region"
+
+    def __post_init__(self) -> None:
+        """Reject what no photo could use."""
+        area: Any = self.area
+        is_mask = isinstance(area, np.ndarray) and area.dtype == bool
+        area = _check_mask(area) if is_mask else _check_points(area, "a region", 3)
+        object.__setattr__(self, "area", area)
+        _check_rest(self)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether another region has the same outline and color."""
+        return (
+            isinstance(other, Region)
+            and (self.color, self.relative) == (other.color, other.relative)
+            and isinstance(self.area, tuple) == isinstance(other.area, tuple)
+            and np.array_equal(self.area, other.area)
+        )
+
+    def __hash__(self) -> int:
+        """Return a number that equal regions share."""
+        return hash((self.color, self.relative, np.shape(self.area)))
+
+    @property
+    def mask(self) -> NDArray[np.bool_] | None:
+        """The mask, where one was given instead of a polygon."""
+        return self.area if isinstance(self.area, np.ndarray) else None
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """The polygon's corners; none of a mask."""
+        return self.area if isinstance(self.area, tuple) else ()
+
+
+AnyHint: TypeAlias = Hint | Stroke | Region
+
+
+def check_kind(hints: Any) -> tuple[AnyHint, ...]:
     """Return hints as a tuple, if they are some.
 
     Raises:
@@ -60,116 +172,72 @@ def check_kind(hints: Any) -> tuple[Hint, ...]:
     """
     listed = tuple(hints) if isinstance(hints, Iterable) else (hints,)
     for hint in listed:
-        if not isinstance(hint, Hint) or not isinstance(hints, Iterable):
+        if not isinstance(hint, AnyHint) or not isinstance(hints, Iterable):
             raise DeepkoalError(
-                f"expected hints as a list of deepkoal.Hint(x, y, color), got {hint!r}; "
+                f"expected hints as a list of deepkoal.Hint(x, y, color), got {hint!r:.200}; "
                 "deepkoal.guidance.read_hints makes them of a JSON file"
             )
     return listed
 
 
-def check_hints(hints: Sequence[Hint], height: int, width: int) -> None:
-    """Make sure that hints lie on a photo of this size.
+def check_hints(hints: Sequence[AnyHint], height: int, width: int) -> None:
+    """Make sure that hints lie on a photo of this size. Outlines may reach over its edges.
 
     Raises:
         DeepkoalError: one does not.
     """
     for hint in hints:
-        if not (hint.x < width and hint.y < height):
-            raise DeepkoalError(
-                f"the hint at x {hint.x:g}, y {hint.y:g} lies outside the photo of "
-                f"{width}×{height} pixels; count from its upper left corner"
-            )
-
-
-@dataclass(frozen=True, eq=False)
-class HintArrays:
-    """Hints as arrays or tensors, known to lie on their photo.
-
-    Attributes:
-        points: floating point (K, 2), x and y in pixels from the photo's upper left corner.
-        ab: float32 (K, 2), in CIE Lab units.
-    """
-
-    points: Tensor
-    ab: Tensor
-
-
-def list_hints(hints: Sequence[Hint], height: int, width: int) -> HintArrays:
-    """Return hints on a photo of this size as arrays.
-
-    Raises:
-        DeepkoalError: as `check_hints`.
-    """
-    check_hints(hints, height, width)
-    points = np.array([(hint.x, hint.y) for hint in hints], np.float64).reshape(-1, 2)
-    return HintArrays(points, np.array([hint.ab for hint in hints], np.float32).reshape(-1, 2))
-
-
-def find_cells(points: Tensor, size: Sequence[Any], grid: Sequence[Any]) -> Tensor:
-    """Return the index, row by row, of a coarse grid's cell that each place of a photo lies in.
-
-    Args:
-        points: floating point (K, 2), x and y in pixels, inside the photo.
-        size: height and width of the photo; within a graph they may be tensors.
-        grid: rows and columns of the grid, likewise.
-
-    Returns:
-        Integers (K,).
-    """
-    ops = namespace(points)
-    cells = ops.stack(list(grid))
-    # In double precision, or a place just before a cell's edge would be found behind it.
-    place = cast(points[:, ::-1], "float64") * cast(cells, "float64")
-    place = cast(place / cast(ops.stack(list(size)), "float64"), "int32")
-    place = ops.minimum(place, cells - 1)
-    return place[:, 0] * cells[1] + place[:, 1]
-
-
-def read_hints(path: str | Path) -> list[Hint]:
-    """Read hints from a JSON file: a list of `{"x": 120, "y": 80, "color": "#c03020"}`.
-
-    A color may also be `[a, b]` in CIE Lab units.
-
-    Raises:
-        DeepkoalError: the file cannot be read, is not such JSON or holds a hint that is none.
-    """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
+        if isinstance(hint, Region) and hint.mask is not None:
+            _check_aspect(hint.mask, height, width)
+            continue
+        points = np.array(place_points(hint, height, width), np.float64)
+        inside = ((points >= 0) & (points < (width, height))).all(axis=1)
+        edges = points.min(axis=0), points.max(axis=0)
+        touches = (edges[0] < (width, height)).all() and (edges[1] >= 0).all()
+        if inside.all() if isinstance(hint, Hint) else touches:
+            continue
+        x, y = hint.points[0]
         raise DeepkoalError(
-            f"{path}: cannot be read ({error.strerror}); check the path and your permissions"
-        ) from error
-    try:
-        entries = json.loads(data.decode())
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DeepkoalError(f"{path}: cannot be read as JSON ({error}); {_FORM}") from error
-    if not isinstance(entries, list):
-        raise DeepkoalError(f"{path}: expected a list, got {type(entries).__name__}; {_FORM}")
-    return [parse_hint(entry, f"{path}, hint {number}") for number, entry in enumerate(entries, 1)]
+            f"the {hint.kind} at x {x:g}, y {y:g} lies outside the photo of "
+            f"{width}×{height} pixels; count from its upper left corner"
+        )
 
 
-_FORM = 'hints are a list of {"x": 120, "y": 80, "color": "#c03020"}'
+def place_points(hint: AnyHint, height: int, width: int) -> list[Point]:
+    """Return a hint's points in pixels of a photo of this size; a stroke's without idle ones."""
+    if not hint.relative:
+        points = list(hint.points)
+    else:
+        # The far edge, 1, is the last pixel's.
+        points = [
+            (min(x * width, math.nextafter(width, 0)), min(y * height, math.nextafter(height, 0)))
+            for x, y in hint.points
+        ]
+    if not isinstance(hint, Stroke) or len(points) < 3:
+        return points
+    line = np.array(points, np.float32)[:, None]
+    simple = cv2.approxPolyDP(line, _FINE * math.sqrt(height * width), closed=False)[:, 0]
+    return [(float(x), float(y)) for x, y in simple]
 
 
-def parse_hint(entry: Any, where: str) -> Hint:
-    """Return the hint that an entry of a hint file describes.
+def resize_hint(hint: AnyHint, size: Sequence[int], new_size: Sequence[int]) -> AnyHint:
+    """Return a hint on a photo as one on the same photo at another size.
 
     Args:
-        entry: of the file's list.
-        where: it stands, for messages.
-
-    Raises:
-        DeepkoalError: it describes none.
+        hint: that lies on the photo.
+        size: height and width of the photo, in pixels.
+        new_size: likewise, of the other.
     """
-    if not isinstance(entry, dict) or set(entry) != {"x", "y", "color"}:
-        got = sorted(entry) if isinstance(entry, dict) else entry
-        raise DeepkoalError(f"{where}: expected x, y and color, got {got}; {_FORM}")
-    color = entry["color"]
-    try:
-        return Hint(entry["x"], entry["y"], tuple(color) if isinstance(color, list) else color)
-    except DeepkoalError as error:
-        raise DeepkoalError(f"{where}: {error}") from error
+    if hint.relative or not hint.points:
+        return hint
+    (rows, columns), (height, width) = new_size, size
+    points = [(x * columns / width, y * rows / height) for x, y in hint.points]
+    if isinstance(hint, Stroke):
+        return replace(hint, points=points)
+    if isinstance(hint, Region):
+        return replace(hint, area=points)
+    ((x, y),) = points  # which rounding must not move over the edge
+    return replace(hint, x=min(x, math.nextafter(columns, 0)), y=min(y, math.nextafter(rows, 0)))
 
 
 def parse_css(color: Any) -> tuple[int, ...]:
@@ -184,6 +252,52 @@ def parse_css(color: Any) -> tuple[int, ...]:
         raise DeepkoalError(
             f"{color!r} is no color; give a CSS name, such as tomato, or #rrggbb"
         ) from error
+
+
+def _check_rest(hint: AnyHint) -> None:
+    if not isinstance(hint.relative, bool):
+        raise DeepkoalError(f"a {hint.kind}'s relative must be true or false: {hint.relative!r}")
+    if not hint.is_own:
+        _parse_color(hint.color)
+    for x, y in hint.points if hint.relative else ():
+        if max(x, y) > 1:
+            raise DeepkoalError(
+                f"a relative {hint.kind}'s x and y must lie in 0…1, not {x:g}, {y:g}"
+            )
+
+
+def _check_points(points: Any, what: str, least: int) -> tuple[Point, ...]:
+    listed = list(points) if isinstance(points, Sequence | np.ndarray) else []
+    if isinstance(points, str) or not all(
+        isinstance(point, Sequence | np.ndarray)
+        and len(point) == 2
+        and all(is_number(part) for part in point)
+        for point in listed
+    ):
+        listed = []
+    if not least <= len(listed) <= MOST_POINTS:
+        raise DeepkoalError(
+            f"{what} is a list of {least} to {MOST_POINTS} points [x, y], not {points!r:.80}"
+        )
+    return tuple((float(x), float(y)) for x, y in listed)
+
+
+def _check_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    if mask.ndim != 2 or not mask.any():
+        raise DeepkoalError(
+            f"a region's mask is boolean (H, W) with some of it true, not {mask.shape} with "
+            f"{int(mask.sum())}"
+        )
+    return mask
+
+
+def _check_aspect(mask: NDArray[np.bool_], height: int, width: int) -> None:
+    rows, columns = mask.shape
+    if abs(rows * width - columns * height) > max(height, width, rows, columns):
+        raise DeepkoalError(
+            f"a region's mask of {columns}×{rows} pixels is not of the photo's shape, "
+            f"{width}×{height}; give one as large as the photo"
+        )
 
 
 def _parse_color(color: Any) -> FloatArray:

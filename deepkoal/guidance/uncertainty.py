@@ -1,4 +1,4 @@
-"""How much a network doubts, and where a hint would take most of that doubt away."""
+"""How much a network doubts, between which colors, and where a hint would settle most."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from deepkoal.arrays import Tensor, constant, namespace
+from deepkoal.arrays import FloatArray, Tensor, constant, namespace
 from deepkoal.color import ab_bins
 from deepkoal.errors import check_range
 from deepkoal.guidance.affinity import AffinityPoints, Kernel, weigh_hints
 
 HALF_DOUBT = 20.0
 """Expected error, in ab units, at which the share of `scale_error` is 0.5."""
+APART = 18.0
+"""How far apart two colors lie, in ab units: nearer ones look much the same."""
+
+_WINDOW = 5.0  # in ab units: a color may lie between bins
+_SPENT = 1e-6
 _MOST_PLACES = 1024  # of which all pairs are compared
 
 
@@ -63,8 +68,8 @@ def scale_error(error: Tensor) -> Tensor:
 
 
 def remaining_doubt(
-    doubt: NDArray[np.float32], points: AffinityPoints, hint_points: AffinityPoints, kernel: Kernel
-) -> NDArray[np.float32]:
+    doubt: FloatArray, points: AffinityPoints, hint_points: AffinityPoints, kernel: Kernel
+) -> FloatArray:
     """Return what doubt is left after hints.
 
     doubt · √(1 − K(x, ·) (K(·, ·) + noise·I)⁻¹ K(·, x) / K(x, x)): the deviation of the Gaussian
@@ -86,7 +91,7 @@ def remaining_doubt(
 
 
 def suggest_hints(
-    doubt: NDArray[np.float32], points: AffinityPoints, kernel: Kernel, count: int
+    doubt: FloatArray, points: AffinityPoints, kernel: Kernel, count: int
 ) -> NDArray[np.intp]:
     """Choose the places where hints would take most doubt away.
 
@@ -124,3 +129,31 @@ def suggest_hints(
         known = covariance[:, best].copy()
         covariance -= np.outer(known, known / (known[best] + noise))
     return np.stack(np.unravel_index(compared[chosen], doubt.shape), axis=-1)
+
+
+def list_likely_colors(logits: FloatArray, count: int, apart: float = APART) -> FloatArray:
+    """List the likeliest colors of a place that differ to the eye.
+
+    Each is where most mass lies, by a narrow Gaussian window, and the mean of that mass; nothing
+    that lies within `apart` of it is listed after it.
+
+    Args:
+        logits: float (Q,) over `color.ab_bins()`.
+        count: of colors; fewer come where next to no mass is left.
+        apart: in ab units.
+
+    Returns:
+        float32 (count, 2), ab in CIE Lab units, the likeliest first.
+    """
+    bins = ab_bins()
+    distance = np.linalg.norm(bins[:, None] - bins, axis=-1)
+    window = np.exp(-0.5 * (distance / _WINDOW) ** 2)
+    mass = np.exp(logits - np.max(logits)).astype(np.float64)
+    mass /= mass.sum()
+    colors: list[NDArray[np.float64]] = []
+    while len(colors) < count and mass.sum() > _SPENT:
+        best = int(np.argmax(window @ mass))
+        near = window[best] * mass
+        colors.append(near @ bins / near.sum())
+        mass = np.where(distance[best] > apart, mass, 0)
+    return np.array(colors, np.float32).reshape(-1, 2)

@@ -1,59 +1,163 @@
 """What a file is, by its first bytes: names are often wrong, and most non-photos have a name."""
 
-from PIL import Image, TiffImagePlugin, WebPImagePlugin
+from __future__ import annotations
+
+import os
+from pathlib import PurePath
 
 from deepkoal.errors import PhotoError
-from deepkoal.image_io.photo import FORMATS, READABLE
+from deepkoal.image_io.formats import READ_ONLY, READABLE, WRITTEN
 
-Image.preinit()
-for _plugin in (TiffImagePlugin.TiffImageFile, WebPImagePlugin.WebPImageFile):
-    assert _plugin.format in Image.OPEN, "importing a Pillow plugin registers it"
+START_BYTES = 132
+"""Of a file, that tell what it is."""
 
-READERS = {kind: Image.OPEN[kind] for kind in dict.fromkeys(FORMATS.values())}
-"""Pillow's name of each format that is read, to its reader and its test of the first bytes."""
+_SIGNATURES = (
+    ("JPEG", b"\xff\xd8\xff"),
+    ("PNG", b"\x89PNG\r\n\x1a\n"),
+    ("GIF", b"GIF87a"),
+    ("GIF", b"GIF89a"),
+    ("RAW", b"II*\0\x10\0\0\0CR"),  # Canon's CR2, which is a TIFF file too
+    ("TIFF", b"II*\0"),
+    ("TIFF", b"MM\0*"),
+    ("TIFF", b"II+\0"),
+    ("TIFF", b"MM\0+"),
+    ("BMP", b"BM"),
+    ("JPEG2000", b"\0\0\0\x0cjP  \r\n\x87\n"),
+    ("JPEG2000", b"\xff\x4f\xff\x51"),
+    ("JXL", b"\0\0\0\x0cJXL \r\n\x87\n"),
+    ("JXL", b"\xff\x0a"),
+    ("RAW", b"FUJIFILMCCD-RAW"),
+    ("RAW", b"IIRO"),
+    ("RAW", b"IIRS"),
+    ("RAW", b"MMOR"),
+    ("RAW", b"IIU\0"),
+    ("RAW", b"II\x1a\0\0\0HEAPCCDR"),
+    ("RAW", b"FOVb"),
+    ("RAW", b"\0MRM"),
+)
+_BRANDS = (
+    ("AVIF", {b"avif", b"avis"}),
+    ("RAW", {b"crx "}),
+    ("HEIF", {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}),
+)
+"""Brands of the ISO base media format (ISO 14496-12) that are pictures."""
 
 _OTHERS = (
-    (0, b"%PDF", "a PDF document"),
-    (0, b"8BPS", "a Photoshop document"),
-    (0, b"PK\x03\x04", "a ZIP archive"),
-    (0, b"\x1f\x8b", "a gzip archive"),
-    (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
-    (0, b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
-    (0, b"\xff\x0a", "a JPEG XL picture"),
-    (0, b"FUJIFILMCCD-RAW", "a camera raw file"),
-    (0, b"IIR", "a camera raw file"),
-    (0, b"IIU\0", "a camera raw file"),
-    (4, b"ftypcrx", "a camera raw file"),
-    (4, b"ftypavif", "an AVIF picture"),
-    (4, b"ftyphe", "a HEIC photo"),
-    (4, b"ftypmif1", "a HEIC photo"),
-    (4, b"ftyp", "a video"),
-    (0, b"version https://git-lfs", "a Git LFS pointer to a file not fetched"),
-    (0, b"<svg", "an SVG drawing"),
-    (0, b"<", "a web page, as a failed download leaves"),
-    (0, b"\0" * 16, "only zeros, as a failed copy leaves"),
+    (0, b"%PDF", "a PDF document", False),
+    (0, b"8BPS", "a Photoshop document", True),
+    (0, b"gimp xcf", "a GIMP drawing", True),
+    (0, b"v/1\x01", "an OpenEXR picture", True),
+    (0, b"PK\x03\x04", "a ZIP archive", False),
+    (0, b"\x1f\x8b", "a gzip archive", False),
+    (8, b"AVI ", "a video", False),
+    (8, b"WAVE", "a sound", False),
+    (0, b"ID3", "a sound", False),
+    (0, b"OggS", "a sound", False),
+    (0, b"\x1a\x45\xdf\xa3", "a video", False),
+    (0, b"\0\0\1\xba", "a video", False),
+    (0, b"0&\xb2u\x8ef\xcf\x11", "a video", False),
+    (4, b"ftyp", "a video", False),
+    (4, b"moov", "a video", False),
+    (4, b"mdat", "a video", False),
+    (4, b"wide", "a video", False),
+    (0, b"version https://git-lfs", "a Git LFS pointer to a file not fetched", False),
+    (0, b"<svg", "an SVG drawing", False),
+    (0, b"<", "a web page, as a failed download leaves", False),
+    (0, b"\0" * 16, "only zeros, as a failed copy leaves", False),
 )
-"""Offset, bytes there, and what such a file is, for those most often met under a photo's name."""
+"""Offset, bytes there, what such a file is, and whether it holds a photo that is not read."""
+
+_TGA_TYPES, _TGA_DEPTHS = (1, 2, 3, 9, 10, 11), (8, 15, 16, 24, 32)
+
+
+class UnknownKindError(PhotoError):
+    """A file that is nothing that is read.
+
+    Attributes:
+        is_picture: whether it holds a picture all the same.
+    """
+
+    def __init__(self, message: str, *, is_picture: bool = False) -> None:
+        super().__init__(message)
+        self.is_picture = is_picture
 
 
 def sniff_kind(start: bytes, name: str) -> str:
-    """Return the format, a key of `READERS`, that a file's first 32 bytes announce.
+    """Return the format, a key of `formats.WRITTEN` or `READ_ONLY`, that a file's bytes announce.
+
+    Args:
+        start: its first `START_BYTES`, or all where it has fewer.
+        name: of the file, for messages; and because TGA files announce nothing.
 
     Raises:
         PhotoError: the file is empty or nothing that is read; the message names what it may be.
     """
     if not start:
-        raise PhotoError(f"{name}: the file is empty (0 bytes); copy or download it again")
-    for kind, (_, accepts) in READERS.items():
-        if accepts is not None and accepts(start) is True:
-            return kind
+        raise UnknownKindError(f"{name}: the file is empty (0 bytes); copy or download it again")
+    if (kind := _find_kind(start, PurePath(name).suffix.lower())) is not None:
+        return kind
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
-    found = (
-        f", {what}"
-        for offset, magic, what in _OTHERS
-        if (start[offset:] if offset else text).startswith(magic)
+    what, is_picture = next(
+        (
+            (f", {what}", is_picture)
+            for offset, magic, what, is_picture in _OTHERS
+            if (start[offset:] if offset else text).startswith(magic)
+        ),
+        ("", False),
     )
-    raise PhotoError(
-        f"{name}: not a picture this version reads (starts with {start[:12]!r}{next(found, '')}); "
-        f"expected {READABLE}: convert it to one of them"
+    raise UnknownKindError(
+        f"{name}: not a picture this version reads (starts with {start[:12]!r}{what}); "
+        f"expected {READABLE}: convert it to one of them",
+        is_picture=is_picture,
     )
+
+
+def sniff_file(path: str | os.PathLike[str]) -> str:
+    """Return `sniff_kind` of a file.
+
+    Raises:
+        PhotoError: as there, or it cannot be read.
+    """
+    name = os.fspath(path)
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 -- of any path-like
+            start = file.read(START_BYTES)
+    except OSError as error:
+        raise UnknownKindError(
+            f"{name}: cannot be opened ({error.strerror}); check your permissions"
+        ) from error
+    return sniff_kind(start, name)
+
+
+def _find_kind(start: bytes, suffix: str) -> str | None:
+    for kind, signature in _SIGNATURES:
+        if start.startswith(signature):
+            return kind
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "WEBP"
+    if start[128:132] == b"DICM":
+        return "DICOM"
+    if start[4:8] == b"ftyp":
+        return _find_brand(start)
+    if start[:1] == b"P" and start[1:2] in b"123456fF" and start[2:3].isspace():
+        return "PPM"
+    if suffix in WRITTEN["TGA"].suffixes and len(start) >= 18:
+        is_header = start[1] < 2 and start[2] in _TGA_TYPES and start[16] in _TGA_DEPTHS
+        return "TGA" if is_header else None
+    return None
+
+
+def _find_brand(start: bytes) -> str | None:
+    end = min(len(start), int.from_bytes(start[:4]))
+    brands = {start[8:12]} | {start[place : place + 4] for place in range(16, end - 3, 4)}
+    # The major brand decides: players' files list pictures' brands among their compatible ones.
+    for kind, known in _BRANDS:
+        if start[8:12] in known and (kind != "HEIF" or not brands & _BRANDS[0][1]):
+            return kind
+    return "AVIF" if start[8:12] in (b"mif1", b"msf1") and brands & _BRANDS[0][1] else None
+
+
+def is_photo_name(path: PurePath) -> bool:
+    """Tell whether a file's name ends as a photo's does, whether it is written or only read."""
+    suffix = path.suffix.lower()
+    return any(suffix in spec.suffixes for spec in (*WRITTEN.values(), *READ_ONLY.values()))

@@ -1,32 +1,49 @@
-"""What a photo is in memory, and which files count as one."""
+"""What a photo is in memory: its pixels, and all that its file carried besides."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from deepkoal.errors import PhotoError
+from deepkoal.image_io.formats import FORMATS as FORMATS
+from deepkoal.image_io.formats import PHOTO_SUFFIXES as PHOTO_SUFFIXES
+from deepkoal.image_io.formats import READABLE as READABLE
 
-FORMATS = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".jpe": "JPEG",
-    ".jfif": "JPEG",
-    ".png": "PNG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".bmp": "BMP",
-    ".gif": "GIF",
-}
-"""File name ending, in lower case, to Pillow's name of the format."""
+Pixels = npt.NDArray[Any]
+"""uint8 in 0…255 or uint16 in 0…65535."""
 
-PHOTO_SUFFIXES = frozenset(FORMATS)
-"""File name endings, in lower case with the dot, that are read and written."""
 
-READABLE = "JPEG, PNG, WebP, TIFF, BMP or GIF"
+@dataclass(frozen=True)
+class PhotoMetadata:
+    r"""What a file carries besides its pixels, as it goes from the photo to its result.
+
+    Whatever describes one file's pixels is reset or left out: orientation, size, color space,
+    previews, and where in the file what lies.
+
+    Attributes:
+        exif: EXIF block starting with `Exif\0\0`, or empty: orientation 1, no thumbnail. For a
+            TIFF file it has the file's own tags too.
+        icc_profile: the profile that the pixels are in: the file's own if it is sRGB, a standard
+            sRGB profile if the pixels were converted, None where the file had none.
+        xmp: XMP packet, UTF-8, or empty; `xmp.XmpPacket` reads and changes it.
+        iptc: IPTC-IIM records, or empty.
+        photoshop: further Photoshop image resources (`8BIM` blocks), or empty.
+        comment: of a JPEG or GIF file, or empty.
+        text: keywords and texts of a PNG file.
+        dpi: horizontal and vertical resolution in pixels an inch, or None.
+    """
+
+    exif: bytes = b""
+    icc_profile: bytes | None = None
+    xmp: bytes = b""
+    iptc: bytes = b""
+    photoshop: bytes = b""
+    comment: bytes = b""
+    text: tuple[tuple[str, str], ...] = ()
+    dpi: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,20 +51,34 @@ class Photo:
     r"""A decoded photo, upright and in sRGB, with what its file carried besides the pixels.
 
     Attributes:
-        rgb: uint8 (H, W, 3) in 0…255, sRGB, C-contiguous, orientation applied.
-        alpha: uint8 (H, W), 0 transparent to 255 opaque; None where the file has none.
-        exif: EXIF block starting with `Exif\0\0`, or empty: orientation reset to 1, size and
-            color space those of `rgb`, no thumbnail (it would show the old picture).
-        icc_profile: the profile that `rgb` is in: the file's own if it is sRGB, a standard sRGB
-            profile if the pixels were converted, None where the file had none.
+        rgb: uint8 (H, W, 3) in 0…255 or uint16 in 0…65535, sRGB, C-contiguous, orientation
+            applied.
+        alpha: (H, W) of the same type, 0 transparent; None where the file has none.
+        metadata: what else the file carried.
         source: name of the file, for messages.
+        notes: what the reader should know of how it was read, a line each, such as that it is
+            the first of several frames.
+        quality: of a JPEG file, 1…100, estimated from its tables; None for other formats.
+        pages: how many photos the file holds; `read_photo` reads one at a time.
     """
 
-    rgb: npt.NDArray[np.uint8]
-    alpha: npt.NDArray[np.uint8] | None = None
-    exif: bytes = b""
-    icc_profile: bytes | None = None
+    rgb: Pixels
+    alpha: Pixels | None = None
+    metadata: PhotoMetadata = field(default_factory=PhotoMetadata)
     source: str = "photo"
+    notes: tuple[str, ...] = ()
+    quality: int | None = None
+    pages: int = 1
+
+    @property
+    def exif(self) -> bytes:
+        """The metadata's EXIF block."""
+        return self.metadata.exif
+
+    @property
+    def icc_profile(self) -> bytes | None:
+        """The metadata's color profile."""
+        return self.metadata.icc_profile
 
 
 def list_photos(folder: str | os.PathLike[str]) -> list[Path]:
@@ -58,18 +89,23 @@ def list_photos(folder: str | os.PathLike[str]) -> list[Path]:
     Raises:
         PhotoError: the folder is missing, not a folder, or cannot be read.
     """
+    return [path for path in list_files(folder) if path.suffix.lower() in PHOTO_SUFFIXES]
+
+
+def list_files(folder: str | os.PathLike[str]) -> list[Path]:
+    """Return all files below a folder, sorted, without hidden ones and those in hidden folders.
+
+    Raises:
+        PhotoError: the folder is missing, not a folder, or cannot be read.
+    """
     try:
         os.listdir(folder)  # noqa: PTH208 -- os.walk would pass over an unreadable folder
     except OSError as error:
         raise PhotoError(
             f"{os.fspath(folder)}: cannot be listed ({error.strerror}); give a readable folder"
         ) from error
-    photos: list[Path] = []
+    found: list[Path] = []
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        photos += [
-            Path(parent, name)
-            for name in files
-            if not name.startswith(".") and Path(name).suffix.lower() in PHOTO_SUFFIXES
-        ]
-    return sorted(photos)
+        found += [Path(parent, name) for name in files if not name.startswith(".")]
+    return sorted(found)

@@ -1,60 +1,131 @@
 """Reading: any photo file in, a `Photo` or an error with its remedy out."""
 
+from __future__ import annotations
+
 import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from PIL.ExifTags import Base as Tag
 
 from deepkoal.errors import PhotoError, check_range
-from deepkoal.image_io import metadata, pixels
-from deepkoal.image_io.kinds import READERS, sniff_kind
-from deepkoal.image_io.photo import Photo
+from deepkoal.image_io import metadata, pixels, plugins
+from deepkoal.image_io.color_profiles import convert_deep_to_srgb, convert_to_srgb
+from deepkoal.image_io.decoded import Decoded
+from deepkoal.image_io.kinds import START_BYTES, sniff_kind
+from deepkoal.image_io.photo import Photo, Pixels
+from deepkoal.image_io.raster_reading import decode_raster
+from deepkoal.image_io.sensors import decode_dicom, decode_raw
+from deepkoal.image_io.tiff_reading import CameraRawError, decode_tiff
 
-MAX_PIXELS = 200_000_000
+MAX_PIXELS = 400_000_000
 """Pixels (width × height) above which a file is refused before it is decoded."""
+BOMB_PIXELS, BOMB_RATIO = 50_000_000, 1500
+"""More pixels than this, and more for each byte of the file, are a decompression bomb's: the
+flattest photo that JPEG or PNG holds has about 1000 pixels a byte."""
 
 _REMEDY = "copy or download it again, or save it as JPEG or PNG in a picture editor"
 
+Depth = Literal["auto", 8, 16]
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is asked of a reading, see `read_photo`."""
+
+    name: str
+    max_pixels: int | None
+    depth: Depth
+    page: int
+    salvage: bool
+    stretch: bool
+
 
 def read_photo(
-    source: str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes],
+    source: Source,
     *,
     name: str | None = None,
-    max_pixels: int = MAX_PIXELS,
+    max_pixels: int | None = None,
+    depth: Depth = 8,
+    page: int = 0,
+    salvage: bool = False,
+    stretch: bool = False,
 ) -> Photo:
-    """Read a photo: JPEG, PNG, WebP, TIFF, BMP or GIF, known by its content, not its name.
+    """Read a photo of any of `formats.READABLE`, known by its content, not its name.
 
-    Of several frames or pages the first is read. Any depth is scaled to 8 bits, orientation is
-    applied and colors are brought to sRGB by the file's color profile.
+    Of several frames the first is read, and of several pages the one that is asked for; thumbnails
+    are passed over. Orientation is applied and colors are brought to sRGB by the file's profile.
 
     Args:
         source: a path, the file's bytes, or an open binary file.
         name: what messages call the file; by default its path.
-        max_pixels: limit to width × height, checked before anything is decoded.
+        max_pixels: limit to width × height, checked before anything is decoded. By default
+            `MAX_PIXELS`, and a file that is too small for its pixels is refused as well.
+        depth: bits that samples are brought to: 8, 16, or `auto`, which is 16 for files that have
+            more than 8.
+        page: of a TIFF file with several photos, from 0.
+        salvage: of a damaged photo, read the rows that decode, and note how many they are.
+        stretch: make the largest sample white, to the next power of two, where a file uses a
+            quarter of its range or less, as 12 bits stored in 16 do; without, that is noted.
 
     Raises:
         PhotoError: the file is missing, unreadable, empty, damaged, too large or no photo, the
             source is no file, or `max_pixels` no whole number above 0.
     """
-    check_range(max_pixels, "max_pixels", 1, whole=True, error=PhotoError)
+    if max_pixels is not None:
+        check_range(max_pixels, "max_pixels", 1, whole=True, error=PhotoError)
+    check_range(page, "a page", 0, whole=True, error=PhotoError)
+    if depth not in ("auto", 8, 16):
+        raise PhotoError(f"expected a depth of 8, 16 or 'auto', got {depth!r}")
+    request = _Request(name or "photo", max_pixels, depth, page, salvage, stretch)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _read(io.BytesIO(source), name or "photo", max_pixels)
+        return _read(io.BytesIO(source), request)
     if not isinstance(source, (str, os.PathLike)):
-        return _read_stream(source, name or str(getattr(source, "name", "photo")), max_pixels)
+        name = name or str(getattr(source, "name", "photo"))
+        return _read_stream(source, replace(request, name=name))
     path = Path(source)
-    name = name or str(path)
+    request = replace(request, name=name or str(path))
+    with _open(path, request.name) as file:
+        return _read(file, request)
+
+
+def decode_photo(
+    data: bytes | bytearray | memoryview,
+    name: str = "photo",
+    *,
+    max_pixels: int | None = None,
+    depth: Depth = 8,
+) -> Photo:
+    """Decode the bytes of a photo file, as `read_photo` does.
+
+    Raises:
+        PhotoError: the bytes are empty, damaged, too large a picture or none.
+    """
+    return read_photo(data, name=name, max_pixels=max_pixels, depth=depth)
+
+
+def read_image(source: Source) -> npt.NDArray[np.uint8]:
+    """Read a photo's pixels: uint8 (H, W, 3) in 0…255, sRGB, upright.
+
+    Raises:
+        PhotoError: as for `read_photo`.
+    """
+    return pixels.round_to_8_bits(read_photo(source).rgb)
+
+
+def _open(path: Path, name: str) -> IO[bytes]:
     try:
         if path.exists() and not path.is_file():  # opening a pipe would wait forever
             kind = "a folder" if path.is_dir() else "not a regular file"
             raise PhotoError(f"{name}: is {kind}; give the path of a photo file")
-        file = path.open("rb")
+        return path.open("rb")
     except FileNotFoundError as error:
         raise PhotoError(f"{name}: no such file; check the path") from error
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
@@ -62,33 +133,10 @@ def read_photo(
         raise PhotoError(
             f"{name}: cannot be opened ({cause}); check the path and your permissions"
         ) from error
-    with file:
-        return _read(file, name, max_pixels)
 
 
-def decode_photo(
-    data: bytes | bytearray | memoryview, name: str = "photo", *, max_pixels: int = MAX_PIXELS
-) -> Photo:
-    """Decode the bytes of a photo file, as `read_photo` does.
-
-    Raises:
-        PhotoError: the bytes are empty, damaged, too large a picture or none.
-    """
-    return read_photo(data, name=name, max_pixels=max_pixels)
-
-
-def read_image(
-    source: str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes],
-) -> npt.NDArray[np.uint8]:
-    """Read a photo's pixels: uint8 (H, W, 3) in 0…255, sRGB, upright.
-
-    Raises:
-        PhotoError: as for `read_photo`.
-    """
-    return read_photo(source).rgb
-
-
-def _read_stream(stream: IO[bytes], name: str, max_pixels: int) -> Photo:
+def _read_stream(stream: IO[bytes], request: _Request) -> Photo:
+    name = request.name
     try:
         data: object = stream.read()
     except (AttributeError, OSError, ValueError) as error:  # ValueError: it is closed
@@ -100,72 +148,98 @@ def _read_stream(stream: IO[bytes], name: str, max_pixels: int) -> Photo:
             f"{name}: expected a file opened in binary mode, got one that gives "
             f"{type(data).__name__}; open it with mode 'rb'"
         )
-    return _read(io.BytesIO(data), name, max_pixels)
+    return _read(io.BytesIO(data), request)
 
 
-def _read(file: IO[bytes], name: str, max_pixels: int) -> Photo:
+def _read(file: IO[bytes], request: _Request) -> Photo:
+    name = request.name
     try:
-        kind = sniff_kind(file.read(32), name)
+        kind = sniff_kind(file.read(START_BYTES), name)
+        size = file.seek(0, os.SEEK_END)
         file.seek(0)
     except OSError as error:
         raise PhotoError(
             f"{name}: cannot be read ({error.strerror or error}); {_REMEDY}"
         ) from error
-    with _explained(name, kind, max_pixels):
-        colors, alpha, exif, icc_profile = _decode(file, kind, name, max_pixels)
-        colors, icc_profile = metadata.convert_to_srgb(colors, icc_profile)
-        colors = metadata.make_upright(colors, exif)
-        return Photo(
-            rgb=pixels.to_array(colors),
-            alpha=None if alpha is None else np.array(metadata.make_upright(alpha, exif)),
-            exif=metadata.clean_exif(exif, colors.size),
-            icc_profile=icc_profile,
-            source=name,
-        )
+    plugins.demand(kind, name)
+    with _explained(request, kind):
+        decoded = _decode(file, kind, size, request)
+        return _finish(decoded, request)
 
 
-def _decode(
-    file: IO[bytes], kind: str, name: str, max_pixels: int
-) -> tuple[Image.Image, Image.Image | None, Image.Exif, bytes | None]:
-    """Return the colors (mode L, RGB, CMYK or LAB), alpha, EXIF and color profile of a file."""
+def _decode(file: IO[bytes], kind: str, file_bytes: int, request: _Request) -> Decoded:
+    def check_size(size: tuple[int, int]) -> None:
+        _check_size(size, kind, file_bytes, request)
+
     if kind == "TIFF":
-        tags = _read_tags(file)
-        _refuse_unsupported(tags, name)
-        if pixels.is_deep_tiff(tags):
-            size = int(tags[Tag.ImageWidth]), int(tags[Tag.ImageLength])
-            _check_size(size, name, kind, max_pixels)
+        try:
+            return decode_tiff(file, request.page, check_size)
+        except CameraRawError:
+            plugins.demand("RAW", request.name)
             file.seek(0)
-            keep_alpha = tags.get(Tag.ExtraSamples) != 0
-            colors, alpha = pixels.decode_deep(file.read(), keep_alpha=keep_alpha)
-            tags.pop(Tag.Orientation, None)  # OpenCV has applied it
-            return colors, alpha, tags, tags.get(Tag.InterColorProfile)
-        file.seek(0)
-    # The format's own reader, because Image.open has a limit of its own, global to the process;
-    # no file name, because given one it may map that file instead of reading this.
-    image = READERS[kind][0](file, "")
-    _check_size(image.size, name, kind, max_pixels)
-    is_deep = pixels.is_deep_png(image)
-    image.load()
-    exif, icc_profile = _read_exif(image), image.info.get("icc_profile")
-    if is_deep:
-        file.seek(0)
-        data = file.read()
-        if pixels.has_sound_chunks(data):
-            return *pixels.decode_deep(data, keep_alpha=True), exif, icc_profile
-    return *pixels.split_alpha(image), exif, icc_profile
+            kind = "RAW"
+    if request.page > 0:
+        raise PhotoError(
+            f"expected page 1, a {kind} file's only one, got {request.page + 1}; ask for it"
+        )
+    if kind == "RAW":
+        return decode_raw(file, check_size)
+    if kind == "DICOM":
+        return decode_dicom(file, check_size)
+    return decode_raster(
+        file, kind, check_size, is_deep_wanted=request.depth != 8, keep_damaged=request.salvage
+    )
+
+
+def _finish(decoded: Decoded, request: _Request) -> Photo:
+    """Return decoded pixels upright, in sRGB and of the depth asked for."""
+    decoded.stretch(request.stretch)
+    is_deep = decoded.is_deep and request.depth != 8
+    decoded.scale(16 if is_deep else 8)
+    found, orientation = decoded.found, decoded.found.orientation
+    rgb: Pixels
+    alpha: Pixels | None = None
+    if isinstance(decoded.colors, np.ndarray):
+        rgb, profile = convert_deep_to_srgb(decoded.colors, found.icc_profile)
+        rgb = pixels.turn_upright(rgb, orientation)
+        if rgb.ndim == 2:
+            rgb = np.repeat(rgb[..., None], 3, axis=2)
+        if decoded.alpha is not None:
+            alpha = pixels.turn_upright(np.asarray(decoded.alpha), orientation)
+    else:
+        colors, profile = convert_to_srgb(decoded.colors, found.icc_profile)
+        rgb = pixels.to_array(metadata.make_upright(colors, orientation))
+        if isinstance(decoded.alpha, Image.Image):
+            alpha = np.array(metadata.make_upright(decoded.alpha, orientation))
+        if request.depth == 16:
+            rgb = rgb.astype(np.uint16) * 257
+            alpha = None if alpha is None else alpha.astype(np.uint16) * 257
+    size = rgb.shape[1], rgb.shape[0]
+    return Photo(
+        rgb=rgb,
+        alpha=alpha,
+        metadata=metadata.finish_metadata(found, profile, size),
+        source=request.name,
+        notes=tuple(decoded.notes),
+        quality=decoded.quality,
+        pages=decoded.pages,
+    )
 
 
 @contextmanager
-def _explained(name: str, kind: str, max_pixels: int) -> Iterator[None]:
-    """Turn whatever a decoder raises into a `PhotoError`."""
+def _explained(request: _Request, kind: str) -> Iterator[None]:
+    """Turn whatever a decoder raises into a `PhotoError` that names the file."""
+    name = request.name
     try:
         yield
-    except PhotoError:
-        raise
+    except PhotoError as error:
+        if str(error).startswith(f"{name}: "):
+            raise
+        raise PhotoError(f"{name}: {error}") from error
     except Image.DecompressionBombError as error:
         raise PhotoError(
-            f"{name}: the {kind} is larger than the limit of {max_pixels:,} pixels or than "
-            "Pillow's own; scale it down"
+            f"{name}: the {kind} is larger than the limit of "
+            f"{request.max_pixels or MAX_PIXELS:,} pixels or than Pillow's own; scale it down"
         ) from error
     except MemoryError as error:
         raise PhotoError(
@@ -178,48 +252,23 @@ def _explained(name: str, kind: str, max_pixels: int) -> Iterator[None]:
         ) from error
 
 
-def _check_size(size: tuple[int, int], name: str, kind: str, max_pixels: int) -> None:
+def _check_size(size: tuple[int, int], kind: str, file_bytes: int, request: _Request) -> None:
+    name, limit = request.name, request.max_pixels or MAX_PIXELS
     width, height = size
+    count = width * height
     if width < 1 or height < 1:
         raise PhotoError(
             f"{name}: the {kind} is {width}×{height} pixels, so it holds no picture; {_REMEDY}"
         )
-    if width * height > max_pixels:
+    raising = f"if you trust the file raise the limit to {count} (max_pixels, or --max-pixels of "
+    raising += "deepkoal colorize)"
+    if count > limit:
         raise PhotoError(
-            f"{name}: {width}×{height} pixels are more than the limit of {max_pixels:,}; scale it "
-            f"down, or if you trust the file raise the limit to {width * height} (max_pixels, or "
-            "--max-pixels of deepkoal colorize)"
+            f"{name}: {width}×{height} pixels are more than the limit of {limit:,}; scale it "
+            f"down, or {raising}"
         )
-
-
-def _read_tags(file: IO[bytes]) -> Image.Exif:
-    """Return the tags of a TIFF file's first picture; none where Pillow should report on them."""
-    tags = Image.Exif()
-    try:
-        tags.load_from_fp(file)
-        dict(tags)
-    except Exception:  # damaged, or BigTIFF, which only the TIFF reader knows
-        return Image.Exif()
-    return tags
-
-
-def _refuse_unsupported(tags: Image.Exif, name: str) -> None:
-    if pixels.is_raw(tags):
+    if request.max_pixels is None and count > max(BOMB_PIXELS, BOMB_RATIO * file_bytes):
         raise PhotoError(
-            f"{name}: a camera raw file, whose picture is still to be developed; export it as "
-            "JPEG or TIFF from your photo program"
+            f"{name}: {width}×{height} pixels in a file of {file_bytes:,} bytes, as a "
+            f"decompression bomb has; {raising}"
         )
-    if pixels.is_deep_planar(tags):
-        raise PhotoError(
-            f"{name}: a TIFF of more than 8 bits in separate planes, which is not read; save it "
-            "with interleaved channels, or with 8 bits"
-        )
-
-
-def _read_exif(image: Image.Image) -> Image.Exif:
-    try:
-        exif = image.getexif()
-        dict(exif)  # reads every tag now, so that damage shows here
-    except Exception:  # the picture is worth having without its damaged EXIF
-        return Image.Exif()
-    return exif

@@ -7,23 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import Hint
-from deepkoal.guidance.hints import is_number, parse_hint
+from deepkoal.guidance import AnyHint, describe_hint, parse_hint
+from deepkoal.guidance.hints import is_number
 
 _LINES = ("stroke", "region")
 
 
-def write_entry(hint: Hint) -> dict[str, Any]:
-    """Return a hint as a hint file has it, in pixels."""
-    color = hint.color
-    return {
-        "x": float(hint.x),
-        "y": float(hint.y),
-        "color": color if isinstance(color, str) else [float(part) for part in color],
-    }
+def write_entry(hint: AnyHint) -> dict[str, Any]:
+    """Return a hint as a hint file has it.
+
+    Raises:
+        DeepkoalError: it is a region's mask.
+    """
+    return describe_hint(hint)
 
 
-def parse_entry(entry: Mapping[str, Any]) -> Hint:
+def parse_entry(entry: Mapping[str, Any]) -> AnyHint:
     """Return the hint that an entry in pixels describes.
 
     Raises:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from deepkoal.errors import WeightsError
 from deepkoal.guidance import DecodingConfig
 from deepkoal.inference.backends import Backend, find_backend, open_backend
+from deepkoal.inference.working_size import LEAST_SIDE
 from deepkoal.pretrained.networks import load_backend, load_network, load_trained
-from deepkoal.pretrained.presets import load_preset, presets_by_network
+from deepkoal.pretrained.presets import Preset, load_preset, load_recipe, presets_by_network
 from deepkoal.pretrained.run_dir import load_decoding, read_training_size
 
 if TYPE_CHECKING:
@@ -47,6 +48,23 @@ def load_from_file(path: str | Path) -> Loaded:
         return Loaded(backend, found.working_size, decoding)
     network, file = load_trained(path)
     preset = presets_by_network()[network.name]
-    size = read_training_size(file.parent) or preset.working_size
+    size = fit_to_crops(preset, read_training_size(file.parent))
     decoding = load_decoding(file.parent, DecodingConfig.from_config(preset.decoding))
     return Loaded(network, size, decoding)
+
+
+def fit_to_crops(preset: Preset, crop: int | None) -> int | list[int]:
+    """Return the working size or sizes of a network of one's own, by its training crops.
+
+    Args:
+        preset: whose network it is. Where it has several sizes, they are kept in their proportion
+            to the crops of its own recipe.
+        crop: side in pixels of the crops that the network was trained on; None where unknown.
+    """
+    sizes = preset.working_size
+    if crop is None:
+        return sizes
+    if isinstance(sizes, int):
+        return crop
+    scale = crop / load_recipe(preset.name).size
+    return [max(LEAST_SIDE, round(scale * size)) for size in sizes]

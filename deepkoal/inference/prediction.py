@@ -13,6 +13,7 @@ from deepkoal.arrays import FloatArray
 from deepkoal.deprecation import rename_members
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import (
+    AnyHint,
     ColorKeywords,
     ColorOptions,
     Hint,
@@ -137,7 +138,7 @@ class Prediction(PredictionCore):
         latents = self._sort_latents(count, seed)
         return [latents.take([index]) for index in range(count - 1)]
 
-    def uncertainty(self, *, hints: Sequence[Hint] = ()) -> FloatArray:
+    def uncertainty(self, *, hints: Sequence[AnyHint] = ()) -> FloatArray:
         """Return the network's doubt, see `Colorizer.uncertainty`.
 
         Args:
@@ -148,7 +149,7 @@ class Prediction(PredictionCore):
         return self._frame(full, np.zeros_like(self.l))
 
     def suggest_hints(
-        self, count: int = 5, *, hints: Sequence[Hint] = ()
+        self, count: int = 5, *, hints: Sequence[AnyHint] = ()
     ) -> list[tuple[float, float]]:
         """Return where hints would help most, the most helpful first.
 
@@ -238,7 +239,7 @@ class Prediction(PredictionCore):
         depth = self.outputs["features"].shape[-1]
         return self.sort_variations(sample_latents(count, seed, depth, self.decoding.kernel))
 
-    def _expect_error(self, temperature: float, hints: Sequence[Hint]) -> FloatArray:
+    def _expect_error(self, temperature: float, hints: Sequence[AnyHint]) -> FloatArray:
         given = list_hints(check_kind(hints), *self.l.shape)
         logits = self.demand_distribution("measures of doubt")
         error: FloatArray = expected_error(logits, self.decode_ab(), temperature)

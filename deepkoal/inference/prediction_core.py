@@ -7,11 +7,11 @@ a graph that is being exported, where `export.graph` adds the same. Nothing is v
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from deepkoal.arrays import Tensor, cast, namespace
+from deepkoal.arrays import Tensor, cast, fold, namespace
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
     AffinityPoints,
@@ -31,6 +31,7 @@ from deepkoal.guidance import (
     vary,
 )
 from deepkoal.guidance.chroma_cleanup import cleanup as clean_chroma
+from deepkoal.guidance.hint_arrays import cover_regions
 from deepkoal.inference.scene import measure_structure
 from deepkoal.rendering.resampling import resize
 from deepkoal.rendering.upsampling import fit_chroma, touch_chroma
@@ -132,12 +133,30 @@ class PredictionCore:
         if reference is not None:
             mean, trust = self._match(reference)
             ab = self._add(ab, trust * (mean - self._at_points(ab)))
-        if hints is not None:
-            cells = self.find_hint_cells(hints.points)
-            residuals = hints.ab - namespace(ab).take(self._at_points(ab), cells, axis=-2)
-            hint_points = self.points.take(cells)
-            ab = self._add(ab, spread(self.points, hint_points, residuals, self.decoding.kernel))
-        return ab
+        return ab if hints is None else self._apply_hints(ab, hints)
+
+    def _apply_hints(self, ab: Tensor, hints: HintArrays) -> Tensor:
+        """Return ab (..., h, w, 2) under hints."""
+        ops = namespace(ab)
+        cells = self.find_hint_cells(hints.points)
+        here = ops.take(self._at_points(ab), cells, axis=-2)
+        residuals = (hints.ab - here) * (1 - hints.own[:, None])
+        hint_points = self.points.take(cells)
+        plain = ab
+        ab = self._add(ab, spread(self.points, hint_points, residuals, self.decoding.kernel))
+        edges = hints.edges
+        if self.box is not None:
+            first = ops.stack([self.box[2], self.box[0]] * 2)
+            edges = edges - cast(first, "float64" if ops is np else edges.dtype)
+        moved = replace(hints, edges=edges)
+        cover = cover_regions(moved, ops.shape(self.inner_l), ops.shape(ab)[-3:-1])
+
+        def fill(ab: Tensor, number: Tensor) -> Tensor:
+            own = hints.region_own[number]
+            wanted = own * plain + (1 - own) * hints.region_ab[number]
+            return ab + cover[number][..., None] * (wanted - ab)
+
+        return fold(fill, ab, ops.shape(cover)[0])
 
     def fit_field(self, ab: Tensor, hints: HintArrays | None = None) -> Tensor:
         """Return the field, (..., h, w, 4), that carries coarse chroma (..., h, w, 2) to full size.
@@ -145,11 +164,12 @@ class PredictionCore:
         Hints bend it so that their own pixels are met; ab is then of one version of the photo.
         """
         field = fit_chroma(self._coarse_l, ab)
-        return (
-            field
-            if hints is None
-            else touch_chroma(field, self.inner_l, self._move_inside(hints.points), hints.ab)
-        )
+        if hints is None:
+            return field
+        chosen = namespace(ab).nonzero(hints.exact)[0]
+        take = namespace(ab).take
+        points, wanted = (take(each, chosen, axis=0) for each in (hints.points, hints.ab))
+        return touch_chroma(field, self.inner_l, self._move_inside(points), wanted)
 
     def sort_variations(self, latents: VariationLatents) -> VariationLatents:
         """Return variations of this photo, the likeliest first.

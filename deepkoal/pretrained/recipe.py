@@ -46,7 +46,15 @@ def rename_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {RENAMED.get(name, name): value for name, value in settings.items()}
 
 
-_SHARES = ("warmup", "decay", "rebalance_mix", "rebalance_power", "encoder_rate", "degradation")
+_SHARES = (
+    "warmup",
+    "decay",
+    "rebalance_mix",
+    "rebalance_power",
+    "encoder_rate",
+    "degradation",
+    "film",
+)
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,7 @@ class Recipe:
         discriminator_warmup: how many steps it learns alone first, while the network stands still.
         degradation: share of the training photos whose lightness is degraded, see
             `degradation.DegradeLightness`, in 0…1.
+        film: share of them that an old film recorded, see `film.FilmLightness`, in 0…1.
         best_by: what the best network is chosen by: `loss`, the lowest; or `psnr_at_cf`, the
             highest PSNR at the vibrance at which validation photos are as colorful as in truth.
         patience: after how many epochs without a better network a run stops; 0: never.
@@ -107,6 +116,7 @@ class Recipe:
     discriminator_rate: float = 1.0
     discriminator_warmup: int = 0
     degradation: float = 0.0
+    film: float = 0.0
     best_by: str = "loss"
     patience: int = 0
     precision: str = "float32"

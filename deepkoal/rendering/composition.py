@@ -10,7 +10,6 @@ stay in a core's cache, on a few threads: numpy and OpenCV release the interpret
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
@@ -19,16 +18,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deepkoal.arrays import ByteArray, FloatArray
 from deepkoal.color import RGB_TO_XYZ, WHITE_D65, linear_to_srgb, srgb_to_linear
+from deepkoal.memory import count_cores
 from deepkoal.rendering.resampling import interpolate_columns
 
-THREADS = min(8, os.cpu_count() or 1)
+THREADS = min(8, count_cores())
 """More than these gain nothing: memory is read and written more than computed with."""
 BAND_PIXELS = 65536
 """Pixels in a band: few enough for the cache, enough that calls cost little beside their work."""
 
-FloatArray = NDArray[np.float32]
-ByteArray = NDArray[np.uint8]
 
 _XYZ_TO_RGB = np.linalg.inv(RGB_TO_XYZ / WHITE_D65[:, None])
 _DELTA = 6 / 29  # CIE 15: below it, f(t) is linear

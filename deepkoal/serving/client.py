@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
+
+from deepkoal.deprecation import warn_renamed
 
 
 def __getattr__(name: str) -> Any:
@@ -12,9 +13,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from deepkoal.client import Client
 
-    warnings.warn(
-        "deepkoal.serving.client.Client is now deepkoal.client.Client",
-        DeprecationWarning,
-        stacklevel=2,
-    )
+    warn_renamed("deepkoal.serving.client.Client", "deepkoal.client.Client")
     return Client

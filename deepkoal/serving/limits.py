@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from deepkoal.errors import DeepkoalError
+from deepkoal.memory import count_cores
 from deepkoal.serving.errors import ServingError
 
 REST_PORT = 8501
@@ -59,7 +59,7 @@ class Limits:
             DeepkoalError: a limit is not above 0.
         """
         if not self.workers:
-            object.__setattr__(self, "workers", _count_cores())
+            object.__setattr__(self, "workers", count_cores())
         if not self.held_megabytes:
             object.__setattr__(self, "held_megabytes", _HELD_REQUESTS * self.request_megabytes)
         for name, value in vars(self).items():
@@ -151,10 +151,3 @@ def error_too_many_values(limits: Limits) -> ServingError:
         "tensors as bytes over gRPC",
         413,
     )
-
-
-def _count_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -13,10 +13,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepkoal.guidance import ColorKeywords, Hint, VariationLatents, check_hints
+from deepkoal.arrays import ByteArray
+from deepkoal.guidance import (
+    AnyHint,
+    ColorKeywords,
+    Hint,
+    VariationLatents,
+    check_hints,
+    resize_hint,
+)
 from deepkoal.image_io import Photo, decode_photo, encode_photo
-from deepkoal.image_io.kinds import sniff_kind
-from deepkoal.image_io.photo import FORMATS
+from deepkoal.image_io.formats import FORMATS, choose_suffix
+from deepkoal.image_io.kinds import START_BYTES, sniff_kind
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 from deepkoal.rendering.composition import compose_rgb, lightness
@@ -40,9 +48,7 @@ _DOUBT_INK = (226, 20, 160)  # hardly any photo has it
 _DOUBT_OPACITY = 190
 _LEAST_CONTRAST = 0.1  # of the map of doubt: evenly doubted photos should look so
 _SWATCH_L = (35.0, 80.0)  # darker or lighter, colors cannot be told apart
-_EDGE = 1e-3
 
-ByteArray = NDArray[np.uint8]
 T = TypeVar("T", np.uint8, np.float32)
 
 
@@ -92,7 +98,7 @@ class OpenPhoto:
             lambda seed: preview.list_variations(VARIATIONS, seed=seed)
         )
 
-    def draw_doubt(self, hints: Sequence[Hint]) -> bytes:
+    def draw_doubt(self, hints: Sequence[AnyHint]) -> bytes:
         """Return the network's doubt under hints, as a transparent PNG file.
 
         It is the more opaque the larger the doubt, in the upper half of the range that the
@@ -105,7 +111,7 @@ class OpenPhoto:
         ink = np.broadcast_to(np.array(_DOUBT_INK, np.uint8), (*alpha.shape, 3))
         return _encode(ink, alpha)
 
-    def suggest_hints(self, hints: Sequence[Hint]) -> list[tuple[float, float]]:
+    def suggest_hints(self, hints: Sequence[AnyHint]) -> list[tuple[float, float]]:
         """Return x and y of the points where further hints would help most."""
         rows, columns = self.thumbnail.l.shape
         points = self.thumbnail.suggest_hints(SUGGESTIONS, hints=self._move(hints, self.thumbnail))
@@ -114,20 +120,21 @@ class OpenPhoto:
     def list_colors(self, x: float, y: float) -> list[str]:
         """Return the likely colors of a point, `#rrggbb`, the likeliest first."""
         (hint,) = self._move([Hint(x, y, (0.0, 0.0))], self.preview)
-        ab = self.preview.list_likely_colors(hint.x, hint.y, SWATCHES)
-        l = np.clip(self.preview.l[int(hint.y), int(hint.x)], *_SWATCH_L)
+        ((x, y),) = hint.points
+        ab = self.preview.list_likely_colors(x, y, SWATCHES)
+        l = np.clip(self.preview.l[int(y), int(x)], *_SWATCH_L)
         rgb = compose_rgb(np.full((1, len(ab)), l, np.float32), ab[None])[0]
         return list(dict.fromkeys("#{:02x}{:02x}{:02x}".format(*color) for color in rgb))
 
     def finish(self, **options: Unpack[ColorKeywords]) -> tuple[bytes, str]:
         """Return the colored photo's file, of full size and with its metadata, and its format.
 
-        The format is the photo's own, but PNG for GIF, whose 256 colors would not do.
+        The format is the photo's own, or where that would not do, the one that
+        `image_io.formats` has for its results.
         """
         photo = decode_photo(self.data, self.name, max_pixels=MAX_PIXELS)
         full = dataclasses.replace(self.preview, l=lightness(photo.rgb))
-        kind = sniff_kind(self.data[:32], self.name)
-        kind = "PNG" if kind == "GIF" else kind
+        kind = FORMATS[choose_suffix(sniff_kind(self.data[:START_BYTES], self.name))]
         return encode_photo(full.render(**self._fit(options, full)), kind, photo), kind
 
     def name_result(self, kind: str) -> str:
@@ -141,18 +148,12 @@ class OpenPhoto:
     def _fit(self, options: ColorKeywords, prediction: Prediction) -> ColorKeywords:
         return {**options, "hints": self._move(options.get("hints", ()), prediction)}
 
-    def _move(self, hints: Sequence[Hint], prediction: Prediction) -> list[Hint]:
+    def _move(self, hints: Sequence[AnyHint], prediction: Prediction) -> list[AnyHint]:
         """Return hints on the photo as hints on the same photo at another size."""
         check_hints(hints, self.height, self.width)
         rows, columns = prediction.l.shape
-        return [
-            Hint(
-                min(hint.x * columns / self.width, columns - _EDGE),
-                min(hint.y * rows / self.height, rows - _EDGE),
-                hint.color,
-            )
-            for hint in hints
-        ]
+        size = self.height, self.width
+        return [resize_hint(hint, size, (rows, columns)) for hint in hints]
 
 
 def open_photo(colorizer: Colorizer, data: bytes, name: str) -> OpenPhoto:

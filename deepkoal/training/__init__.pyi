@@ -1,5 +1,6 @@
 from .devices import join_hosts as join_hosts
 from .devices import spread_over as spread_over
+from .fine_tuning import Gain as Gain
 from .fine_tuning import find_decoding as find_decoding
 from .fine_tuning import fine_tune as fine_tune
 from .fine_tuning import has_finetune_recipe as has_finetune_recipe

@@ -9,14 +9,12 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
+from deepkoal.arrays import FloatArray
 from deepkoal.color import Tensor, normalize_l, rgb_to_lab
 from deepkoal.data import evaluation_batches
 from deepkoal.guidance import DecodingConfig, decode_outputs
 from deepkoal.guidance.affinity import AffinityPoints, Kernel, make_affinity_points, spread
-
-FloatArray = NDArray[np.float32]
 
 HINT_COUNTS = (1, 2, 5, 10, 20, 50, 100)
 """How many hints a simulated user gives."""

@@ -13,6 +13,7 @@ from deepkoal.atomic_files import replace_atomically
 from deepkoal.color import encode_ab
 from deepkoal.data import Manifest, evaluation_batches, load_manifest
 from deepkoal.data.degradation import DegradeLightness
+from deepkoal.data.film import FilmLightness
 from deepkoal.errors import RecordsError, RunError
 from deepkoal.guidance import DecodingConfig
 from deepkoal.pretrained.recipe import Recipe
@@ -66,8 +67,9 @@ def compile_task(
     """Return what `fit` trains, as a recipe says, with its optimizer; `run_dir` keeps the prior."""
     trunk = network_from_embedding(network) if has_embedding(network) else network
     degrade = DegradeLightness(recipe.degradation, recipe.seed) if recipe.degradation else None
+    film = FilmLightness(recipe.film, recipe.seed) if recipe.film else None
     losses = build_losses(recipe, network, lambda: _load_prior(run_dir / PRIOR_FILE, records))
-    task = ColorizationTask(trunk, losses, decoding, degrade)
+    task = ColorizationTask(trunk, losses, decoding, degrade, film)
     encoders = [layer for layer in network.layers if layer.name == "encoder"]
     optimizer = RatedAdamW(
         build_schedule(recipe),

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import keras
 import numpy as np
 
+from deepkoal.arrays import ByteArray
+from deepkoal.atomic_files import replace_atomically, write_json_atomically
 from deepkoal.data import evaluation_batches
 from deepkoal.errors import RunError
-from deepkoal.evaluation import calibrate
+from deepkoal.evaluation import calibrate, measure_psnr_at_cf
 from deepkoal.guidance import DecodingConfig
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.inference.loading import fit_to_crops
 from deepkoal.models.weights import shipped_models_dir
+from deepkoal.pretrained.networks import BEST_FILE
 from deepkoal.pretrained.presets import Preset, is_preset, load_recipe, presets_by_network
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.pretrained.run_dir import (
@@ -38,7 +45,44 @@ RECIPE_KIND = "finetune"
 FEWEST_PHOTOS = 16
 """Photos that a decoding is calibrated on, where there are as many."""
 MOST_PHOTOS = 64
-"""Held-back photos that it is calibrated on at most."""
+"""Held-back photos that it is calibrated and judged on at most."""
+GAIN_FILE = "gain.json"
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What fine-tuning gained on photos held back.
+
+    Attributes:
+        before: PSNR@CF in dB of the weights that training began with; None where there were no
+            photos to judge by, or no vibrance made them as colorful as they are.
+        trained: the same of the best network of the training.
+        held_back: photos that both were measured on.
+    """
+
+    before: float | None
+    trained: float | None
+    held_back: int
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the run's network is the trained one, and not what it began with."""
+        return self.before is None or (self.trained is not None and self.trained > self.before)
+
+    @classmethod
+    def read(cls, run_dir: str | Path) -> Self | None:
+        """Read what a finished run gained; None where it is not finished.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        path = Path(run_dir) / GAIN_FILE
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(
+                f"{path} is damaged ({error}); delete it to judge the run anew"
+            ) from error
 
 
 def has_finetune_recipe(preset: str) -> bool:
@@ -71,6 +115,7 @@ def fine_tune(
     recipe: Recipe | None = None,
     decoding: DecodingConfig | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    is_trained: bool = True,
     progress: bool = False,
     report: Callable[[OwnPhotos], None] | None = None,
 ) -> Colorizer:
@@ -79,8 +124,10 @@ def fine_tune(
     Photos are recorded in the run's folder first, one in ten of them held back as validation
     photos (see `plan_photos`); then the network is trained there as `train` does it, and at last
     its decoding is calibrated, so that at vibrance 1 photos are as colorful as they should be: on
-    those held back and, where they are fewer than sixteen, on some that were trained on. Nothing
-    is written where the run is refused.
+    those held back and, where they are fewer than sixteen, on some that were trained on. Where
+    PSNR@CF on the photos held back is no higher than it was before, the run keeps the weights and
+    the decoding that it began with; `Gain.read(run_dir)` says so. Nothing is written where the run
+    is refused.
 
     Args:
         network: with the weights to begin with, such as `networks.load_network("koala-lite")`.
@@ -89,11 +136,12 @@ def fine_tune(
         recipe: the settings; the preset's `finetune.toml` where None.
         decoding: how the weights' outputs were decoded so far; as the preset's where None.
         callbacks: further Keras callbacks.
+        is_trained: whether the network knows colors already, so that it is judged beforehand.
         progress: draw bars on stderr while photos are read and measured.
         report: called, before training begins, with what has become of the photos.
 
     Returns:
-        The run's best network, as `Colorizer.from_file(run_dir)` loads it.
+        The run's network, as `Colorizer.from_file(run_dir)` loads it.
 
     Raises:
         PhotoError, RecordsError: there are no photos that can be trained on.
@@ -118,28 +166,67 @@ def fine_tune(
             )
         if report is not None:
             report(own)
-        train_locked(
-            network,
-            own.records,
-            run_dir,
-            recipe=recipe,
-            validation=own.validation,
-            decoding=decoding,
-            callbacks=callbacks,
-        )
-        colorizer = Colorizer.from_file(run_dir)
-        colorizer.decoding = dataclasses.replace(decoding, prior=colorizer.decoding.prior)
-        photos_to_match = read_calibration_photos(own, size)
-        colorizer.decoding = calibrate(colorizer, photos_to_match, progress=progress)
-        save_decoding(run_dir, colorizer.decoding)
+        if Gain.read(run_dir) is None:
+            judges = _read_judges(own, size)
+            first = [weight.numpy() for weight in network.weights]
+            before = None
+            if is_trained and judges:
+                sizes = fit_to_crops(preset, recipe.size)
+                began = Colorizer(network, working_size=sizes, decoding=decoding)
+                before = measure_psnr_at_cf(began, judges, progress=progress)
+            train_locked(
+                network,
+                own.records,
+                run_dir,
+                recipe=recipe,
+                validation=own.validation,
+                decoding=decoding,
+                callbacks=callbacks,
+            )
+            calibrated = calibrate_run(run_dir, own, size, decoding, progress=progress)
+            trained = measure_psnr_at_cf(calibrated, judges, progress=progress) if judges else None
+            gain = Gain(before, trained, len(judges))
+            if not gain.is_kept:
+                _go_back(network, first, run_dir)
+            save_decoding(run_dir, calibrated.decoding if gain.is_kept else decoding)
+            write_json_atomically(run_dir / GAIN_FILE, dataclasses.asdict(gain))
+    return Colorizer.from_file(run_dir)
+
+
+def calibrate_run(
+    run_dir: Path, own: OwnPhotos, size: int, decoding: DecodingConfig, *, progress: bool = False
+) -> Colorizer:
+    """Return a run's best network with its decoding calibrated, see `calibrate`.
+
+    Args:
+        run_dir: the run's folder.
+        own: its photos.
+        size: side in pixels of the squares that are measured.
+        decoding: to begin with, but for the prior, which is the run's own.
+        progress: draw bars on stderr.
+    """
+    colorizer = Colorizer.from_file(run_dir)
+    colorizer.decoding = dataclasses.replace(decoding, prior=colorizer.decoding.prior)
+    photos = _read_judges(own, size)
+    if len(photos) < FEWEST_PHOTOS:
+        photos = photos + read_squares(own.records, FEWEST_PHOTOS - len(photos), size)
+    colorizer.decoding = calibrate(colorizer, photos, progress=progress)
     return colorizer
 
 
-def read_calibration_photos(own: OwnPhotos, size: int) -> list[np.ndarray]:
-    """Return the photos to calibrate on as squares, uint8 (size, size, 3) sRGB."""
-    chosen: list[np.ndarray] = []
-    for records, most in ((own.validation, MOST_PHOTOS), (own.records, FEWEST_PHOTOS)):
-        if records is not None and len(chosen) < most:
-            batches = evaluation_batches(records, batch_size=most - len(chosen), size=size)
-            chosen += list(next(iter(batches))["rgb"].numpy())
-    return chosen
+def _go_back(network: keras.Model, weights: Sequence[np.ndarray], run_dir: Path) -> None:
+    """Make the weights that a run began with its network."""
+    for variable, value in zip(network.weights, weights, strict=True):
+        variable.assign(value)
+    with replace_atomically(run_dir / BEST_FILE) as part:
+        network.save(part)
+
+
+def _read_judges(own: OwnPhotos, size: int) -> list[ByteArray]:
+    return read_squares(own.validation, MOST_PHOTOS, size) if own.validation else []
+
+
+def read_squares(records: Path, count: int, size: int) -> list[ByteArray]:
+    """Return the first photos of records as squares, uint8 (size, size, 3) sRGB."""
+    batches = evaluation_batches(records, batch_size=count, size=size)
+    return list(next(iter(batches))["rgb"].numpy())

@@ -68,6 +68,8 @@ class ColorizationTask(keras.Model):
         decoding: how the network's outputs become the ab that losses look at, as in inference.
         degrade: from l (B, H, W, 1) to l, what happens to photos before training's network sees
             them; None for nothing.
+        film: from rgb (B, H, W, 3) in 0…1 to l, in training: what of a photo was recorded, before
+            it is degraded; None for its true lightness.
     """
 
     def __init__(
@@ -76,11 +78,13 @@ class ColorizationTask(keras.Model):
         losses: Sequence[tuple[float, ColorLoss]],
         decoding: DecodingConfig,
         degrade: keras.layers.Layer | None = None,
+        film: keras.layers.Layer | None = None,
     ) -> None:
         super().__init__(name="task")
         self.trunk = trunk
         self.decoding = decoding
         self.degrade = degrade
+        self.film = film
         self.color_losses = tuple(losses)
         self.discriminators = [
             loss.discriminator for _, loss in losses if isinstance(loss, AdversarialLoss)
@@ -92,10 +96,15 @@ class ColorizationTask(keras.Model):
         """Return the network's outputs for a batch, and its true `true_l` and `true_ab`."""
         l_norm, true_ab = rgb_to_l_ab(inputs["rgb"])
         true_l = denormalize_l(l_norm)
-        if training and self.degrade is not None:
-            l_norm = normalize_l(self.degrade(true_l))
+        if training:
+            l_norm = normalize_l(self._record(inputs["rgb"], true_l))
         outputs = self.trunk(join_input(l_norm, inputs), training=training)
         return {**outputs, "true_l": true_l, "true_ab": true_ab}
+
+    def _record(self, rgb: Tensor, true_l: Tensor) -> Tensor:
+        """Return the lightness, in 0…100, that the network is shown in training."""
+        l = true_l if self.film is None else self.film(ops.cast(rgb, "float32") / 255.0)
+        return l if self.degrade is None else self.degrade(l)
 
     def compute_loss(
         self,

@@ -15,6 +15,7 @@ from keras import ops
 
 from deepkoal.color import Tensor
 from deepkoal.data.degradation import DegradeLightness
+from deepkoal.data.film import FilmLightness
 from deepkoal.guidance import DecodingConfig
 from deepkoal.losses import ColorLoss
 from deepkoal.training.optimizer import RatedAdamW
@@ -37,6 +38,7 @@ class Stepper:
         losses: weights and losses, none of which has variables to learn.
         decoding: how the network's outputs become the ab that losses look at.
         degradation: share of the photos that are aged.
+        film: share of them that an old film recorded.
         weight_decay: of kernels; biases, norms and the pretrained encoder are left out of it.
         encoder_rate: learning rate of the layer `encoder` as a multiple of the others'.
         average: decay of the moving average, once there have been enough steps.
@@ -50,6 +52,7 @@ class Stepper:
         decoding: DecodingConfig,
         *,
         degradation: float = 0.0,
+        film: float = 0.0,
         weight_decay: float = 1e-2,
         encoder_rate: float = 1.0,
         average: float = 0.999,
@@ -57,7 +60,8 @@ class Stepper:
     ) -> None:
         self.network = network
         degrade = DegradeLightness(degradation, seed) if degradation else None
-        self.task = ColorizationTask(network, losses, decoding, degrade)
+        recorded = FilmLightness(film, seed) if film else None
+        self.task = ColorizationTask(network, losses, decoding, degrade, recorded)
         self.average = average
         self.trained = network.trainable_variables
         # With the states of the random draws, and the means that several losses report. Some are

@@ -110,6 +110,7 @@ def build_stepper(settings: Settings) -> Stepper:
         build_losses(recipe, network, lambda: prior),
         decoding,
         degradation=recipe.degradation,
+        film=recipe.film,
         weight_decay=recipe.weight_decay,
         encoder_rate=recipe.encoder_rate,
         average=settings.average,

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from deepkoal.errors import check_range
 
+MOST_PORT = 2**16 - 1
+
 
 def whole_number(low: int, high: float = math.inf) -> Callable[[str], int]:
     """Return a reader of whole numbers from `low` to `high`, both included."""
@@ -18,6 +20,32 @@ def whole_number(low: int, high: float = math.inf) -> Callable[[str], int]:
         return int(number)
 
     return read
+
+
+def add_number(
+    parser: argparse._ActionsContainer,
+    option: str,
+    unit: str,
+    explanation: str,
+    *,
+    low: int = 1,
+    high: float = math.inf,
+    default: int | None = None,
+) -> None:
+    """Add an option that takes a whole number.
+
+    Args:
+        parser: or a group of one.
+        option: its name, such as `--workers`.
+        unit: what stands for the number in the help.
+        explanation: its help.
+        low: least value.
+        high: greatest value.
+        default: where the option is not given.
+    """
+    parser.add_argument(
+        option, type=whole_number(low, high), default=default, metavar=unit, help=explanation
+    )
 
 
 def vibrance(text: str) -> float:

@@ -7,7 +7,7 @@ import os
 import signal
 from importlib.util import find_spec
 
-from deepkoal.cli.arguments.argument_types import whole_number
+from deepkoal.cli.arguments.argument_types import add_number
 from deepkoal.cli.console import UsageError
 from deepkoal.errors import RunError
 
@@ -17,18 +17,10 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     devices = parser.add_argument_group(
         "many devices", "on JAX (pip install 'deepkoal[jax]'); see docs/scale.md"
     )
-    devices.add_argument(
-        "--devices",
-        type=whole_number(1),
-        metavar="N",
-        help="GPUs of this host that share each batch (one; of several hosts, all)",
-    )
-    devices.add_argument(
-        "--hosts", type=whole_number(2), metavar="N", help="hosts that train together"
-    )
-    devices.add_argument(
-        "--host", type=whole_number(0), metavar="I", help="which of them this is, from 0"
-    )
+    shared = "GPUs of this host that share each batch (one; of several hosts, all)"
+    add_number(devices, "--devices", "N", shared)
+    add_number(devices, "--hosts", "N", "hosts that train together", low=2)
+    add_number(devices, "--host", "I", "which of them this is, from 0", low=0)
     devices.add_argument(
         "--coordinator", metavar="ADDRESS:PORT", help="of host 0, with any port free there"
     )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from deepkoal.cli.arguments.argument_types import whole_number
+from deepkoal.cli.arguments.argument_types import add_number
 from deepkoal.cli.arguments.guidance import (
     add_guidance_options,
     check_guidance,
@@ -57,19 +57,10 @@ def add_verbs(verbs: Any) -> None:
         metavar="EXT",
         help="jpg, png, webp, tif, bmp or gif (each photo's own; png for gif, jpg for -)",
     )
-    colorize.add_argument(
-        "--quality",
-        type=whole_number(1, 100),
-        default=95,
-        metavar="Q",
-        help="of JPEG and WebP, 1…100 (%(default)s)",
-    )
-    colorize.add_argument(
-        "--max-pixels",
-        type=whole_number(1),
-        metavar="N",
-        help="refuse photos of more pixels, width × height (200 million)",
-    )
+    of_quality = "of JPEG and WebP, 1…100 (%(default)s)"
+    add_number(colorize, "--quality", "Q", of_quality, high=100, default=95)
+    most = "refuse photos of more pixels, width × height (200 million)"
+    add_number(colorize, "--max-pixels", "N", most)
     colorize.set_defaults(run=_run)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deepkoal.atomic_files import write_text_atomically
-from deepkoal.cli.arguments.argument_types import positive_number, whole_number
+from deepkoal.cli.arguments.argument_types import add_number, positive_number, whole_number
 from deepkoal.cli.arguments.model_options import (
     add_backend_option,
     add_model_options,
@@ -38,19 +38,14 @@ def add_verbs(verbs: Any) -> None:
         default="cost,fidelity",
         metavar="LIST",
         help="which to measure, with commas, or all: cost, fidelity, psnr_optimal_vibrance, nll, "
-        "vivid, hue_spread, hints, bleeding, context, robustness, diversity, uncertainty, "
-        "semantic_accuracy, faces, border, nothing_to_see (%(default)s)",
+        "vivid, hue_spread, hints, bleeding, context, robustness, film, diversity, "
+        "uncertainty, semantic_accuracy, faces, border, nothing_to_see (%(default)s)",
     )
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     evaluate.add_argument(
         "--page", type=Path, metavar="FILE", help="draw them there, a page of pictures"
     )
-    evaluate.add_argument(
-        "--limit",
-        type=whole_number(1),
-        metavar="N",
-        help="measure N files, spread evenly over the folder",
-    )
+    add_number(evaluate, "--limit", "N", "measure N files, spread evenly over the folder")
     evaluate.add_argument(
         "--working-size",
         type=whole_number(NETWORK_STRIDE),

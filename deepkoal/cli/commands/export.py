@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.arguments.argument_types import vibrance, whole_number
+from deepkoal.cli.arguments.argument_types import add_number, vibrance
 from deepkoal.cli.arguments.model_options import add_model_options, load_colorizer
 from deepkoal.cli.console import UsageError, report, show, silence_native_logs, start_tensorflow
 from deepkoal.errors import DeepkoalError
@@ -62,12 +62,8 @@ def add_verbs(verbs: Any) -> None:
         metavar="V",
         help="0.2…5, where a request gives none; more is more vivid (1)",
     )
-    export.add_argument(
-        "--max-pixels",
-        type=whole_number(1),
-        metavar="N",
-        help="refuse photos of more pixels, width × height (50 million)",
-    )
+    most = "refuse photos of more pixels, width × height (50 million)"
+    add_number(export, "--max-pixels", "N", most)
     export.add_argument(
         "--precision",
         choices=["float32", "float16", "int8"],

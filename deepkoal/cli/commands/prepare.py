@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.arguments.argument_types import whole_number
+from deepkoal.cli.arguments.argument_types import add_number
 from deepkoal.cli.arguments.embedders import NAMES, build_embedder, build_paper_embedder
 from deepkoal.cli.arguments.model_options import find_preset
 from deepkoal.cli.console import count_photos, report, show, start_tensorflow
@@ -25,12 +25,8 @@ def add_verbs(verbs: Any) -> None:
     prepare.add_argument("photos", metavar="PHOTOS", help="folder of color photos, at any depth")
     prepare.add_argument("records", metavar="RECORDS", help="folder for the records")
     prepare.add_argument("--preset", default="koala-lite", help="what to train (%(default)s)")
-    prepare.add_argument(
-        "--size",
-        type=whole_number(1),
-        metavar="N",
-        help="short side in pixels that photos are scaled down to (9/8 of the recipe's crops)",
-    )
+    short_side = "short side in pixels that photos are scaled down to (9/8 of the recipe's crops)"
+    add_number(prepare, "--size", "N", short_side)
     prepare.add_argument(
         "--embedder",
         action="append",
@@ -39,9 +35,7 @@ def add_verbs(verbs: Any) -> None:
         "several times, each photo is embedded by one of them (none; for koala "
         "inception-resnet-v2, or where it cannot be had efficientnet-lite0)",
     )
-    prepare.add_argument(
-        "--workers", type=whole_number(1), metavar="N", help="threads (one per processor)"
-    )
+    add_number(prepare, "--workers", "N", "threads (one per processor)")
     prepare.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the photos' order (%(default)s)"
     )

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from deepkoal.cli.arguments.argument_types import whole_number
+from deepkoal.cli.arguments.argument_types import MOST_PORT, add_number
 from deepkoal.cli.console import UsageError, report, start_tensorflow
-from deepkoal.errors import DeepkoalError
+from deepkoal.errors import DeepkoalError, needs_extra
 from deepkoal.memory import make_memory_returnable
 from deepkoal.serving.limits import GRPC_PORT, REST_PORT, Limits
 from deepkoal.serving.opening import AUTO, ENGINES, MODEL_FILE
@@ -42,65 +42,32 @@ def add_verbs(verbs: Any) -> None:
         "without TensorFlow; auto goes by the files there are, and without MODELS takes litert "
         "where it is installed (%(default)s)",
     )
-    port = whole_number(0, 65535)
     serve.add_argument(
         "--host",
         default="127.0.0.1",
         help="address to listen on; 0.0.0.0 for all (%(default)s)",
     )
-    serve.add_argument(
-        "--rest-port",
-        type=port,
-        default=REST_PORT,
-        metavar="PORT",
-        help="for REST; 0 for a free one (%(default)s)",
+    free_one = "for REST; 0 for a free one (%(default)s)"
+    add_number(serve, "--rest-port", "PORT", free_one, low=0, high=MOST_PORT, default=REST_PORT)
+    add_number(
+        serve, "--port", "PORT", "for gRPC (%(default)s)", low=0, high=MOST_PORT, default=GRPC_PORT
     )
-    serve.add_argument(
-        "--port", type=port, default=GRPC_PORT, metavar="PORT", help="for gRPC (%(default)s)"
-    )
-    serve.add_argument(
-        "--monitoring-port",
-        type=port,
-        metavar="PORT",
-        help="a listener of its own for health and metrics; 0 for a free one (none: they are "
-        "answered on --rest-port alone)",
-    )
-    serve.add_argument(
-        "--timeout",
-        type=whole_number(1),
-        metavar="SECONDS",
-        help=f"longest a request may take ({Limits.seconds:g})",
-    )
-    serve.add_argument(
-        "--max-request",
-        type=whole_number(1),
-        metavar="MIB",
-        help=f"largest request ({Limits.request_megabytes})",
-    )
-    serve.add_argument(
-        "--max-requests",
-        type=whole_number(1),
-        metavar="N",
-        help=f"most that wait or run; further ones are turned away ({Limits.requests})",
-    )
-    serve.add_argument(
-        "--workers",
-        type=whole_number(1),
-        metavar="N",
-        help="how many batches run at a time (one a core)",
-    )
+    own = "a listener of its own for health and metrics (none: --rest-port answers for them, too)"
+    add_number(serve, "--monitoring-port", "PORT", own, low=0, high=MOST_PORT)
+    longest = f"longest a request may take ({Limits.seconds:g})"
+    add_number(serve, "--timeout", "SECONDS", longest)
+    add_number(serve, "--max-request", "MIB", f"largest request ({Limits.request_megabytes})")
+    most = f"most that wait or run; further ones are turned away ({Limits.requests})"
+    add_number(serve, "--max-requests", "N", most)
+    add_number(serve, "--workers", "N", "how many batches run at a time (one a core)")
     serve.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     """Serve the newest version of each model, and newer ones as they come, until interrupted."""
     make_memory_returnable()
-    try:
+    with needs_extra("serving", "serve"):
         from deepkoal.serving.server import serve
-    except ModuleNotFoundError as error:
-        raise DeepkoalError(
-            f"serving needs a package that is not installed ({error.name}); install deepkoal[serve]"
-        ) from error
     given = {
         "seconds": arguments.timeout,
         "request_megabytes": arguments.max_request,

@@ -10,14 +10,14 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.arguments.argument_types import whole_number
+from deepkoal.cli.arguments.argument_types import MOST_PORT, add_number
 from deepkoal.cli.arguments.model_options import (
     add_backend_option,
     add_model_options,
     load_colorizer,
 )
 from deepkoal.cli.console import report, show
-from deepkoal.errors import DeepkoalError, PhotoError
+from deepkoal.errors import PhotoError, needs_extra
 
 if TYPE_CHECKING:
     from deepkoal.inference.colorizer import Colorizer
@@ -36,13 +36,8 @@ def add_verbs(verbs: Any) -> None:
         "to this machine alone, and photos never leave it. Its address is printed; Ctrl+C ends it.",
     )
     studio.add_argument("photo", nargs="?", type=Path, metavar="PHOTO", help="to begin with")
-    studio.add_argument(
-        "--port",
-        type=whole_number(0, 65535),
-        default=PORT,
-        metavar="N",
-        help="to listen on (%(default)s); 0 takes any that is free",
-    )
+    help_port = "to listen on (%(default)s); 0 takes any that is free"
+    add_number(studio, "--port", "N", help_port, low=0, high=MOST_PORT, default=PORT)
     studio.add_argument(
         "--no-browser", dest="browser", action="store_false", help="do not open the browser"
     )
@@ -52,14 +47,10 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    try:
+    with needs_extra("the studio", "serve"):
         import fastapi  # noqa: F401 -- refused at once, not after the network was loaded
 
         from deepkoal.serving.http_server import name_url, open_port
-    except ModuleNotFoundError as error:
-        raise DeepkoalError(
-            f"the studio needs {error.name}, which is not installed: pip install 'deepkoal[serve]'"
-        ) from error
     photo = None if arguments.photo is None else _read(arguments.photo)
     with open_port(HOST, arguments.port, "--port") as listener:
         colorizer = load_colorizer(arguments)

@@ -134,12 +134,15 @@ def _run(arguments: argparse.Namespace) -> int:
                 recipe=recipe,
                 decoding=decoding,
                 callbacks=callbacks,
+                is_trained=arguments.start is not None,
                 progress=True,
                 report=_report_photos,
             )
     if is_first and not bars.has_trained:
         report(f"{run_dir} was finished before: nothing was left to train")
     show(run_dir)
+    if plan is not None:
+        _report_gain(run_dir)
     return 0
 
 
@@ -192,6 +195,31 @@ def _report_photos(own: OwnPhotos) -> None:
     )
     if own.validation is None:
         report("with no photo held back, nothing shows whether it learns more than these by heart")
+
+
+def _report_gain(run_dir: Path) -> None:
+    """Print what the run's training gained, as the last line."""
+    from deepkoal.training import Gain
+
+    gain = Gain.read(run_dir)
+    if gain is None or not gain.held_back:
+        return
+    photos = f"{count_photos(gain.held_back)} held back"
+    if gain.before is None:
+        reached = "none" if gain.trained is None else f"{gain.trained:.2f} dB"
+        report(f"PSNR@CF on {photos}: {reached}")
+    elif gain.is_kept and gain.trained is not None:
+        difference = gain.trained - gain.before
+        report(
+            f"gained {difference:.2f} dB: PSNR@CF on {photos} went from {gain.before:.2f} to "
+            f"{gain.trained:.2f} dB"
+        )
+    else:
+        reached = "could not be reached" if gain.trained is None else f"{gain.trained:.2f} dB"
+        report(
+            f"nothing gained, so the weights it began with are kept: PSNR@CF on {photos} was "
+            f"{gain.before:.2f} dB before and {reached} after"
+        )
 
 
 def _build_network(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from deepkoal.arrays import ByteArray
-from deepkoal.evaluation.figures.fidelity import find_matched_row
+from deepkoal.evaluation.figures.fidelity import MATCHED, find_matched_row
 from deepkoal.evaluation.metrics import psnr
 from deepkoal.evaluation.photos import Bench, EvaluatedPhoto, PhotoSet, Workers
 from deepkoal.evaluation.scorecard import Figure, Line
@@ -83,12 +84,7 @@ def calibrate(
         The decoding, with the gain at which the photos come out as colorful as they are, on
         average, at vibrance 1, and the vibrance of highest PSNR; all else as it was.
     """
-    evaluated = [
-        EvaluatedPhoto.from_prediction(Path(str(index)), index, photo, colorizer.predict(photo))
-        for index, photo in enumerate(photos)
-    ]
-    with Workers(progress=progress) as workers:
-        bench = Bench(colorizer, PhotoSet(evaluated), workers)
+    with _bench_of(colorizer, photos, progress) as bench:
         matched = find_matched_row(bench).vibrance or 1.0
         psnr_optimal = find_psnr_optimal_vibrance(bench).vibrance / matched
     low, high = VIBRANCE_RANGE
@@ -97,3 +93,32 @@ def calibrate(
         gain=colorizer.decoding.gain * matched,
         psnr_optimal_vibrance=min(max(psnr_optimal, low), high),
     )
+
+
+def measure_psnr_at_cf(
+    colorizer: Colorizer, photos: Sequence[ByteArray], *, progress: bool = False
+) -> float | None:
+    """Return PSNR@CF over photos in memory, at their own size.
+
+    Args:
+        colorizer: the network and its decoding.
+        photos: color photos that it was not trained on, uint8 (H, W, 3) sRGB, at least one.
+        progress: draw bars on stderr.
+
+    Returns:
+        PSNR in dB where the photos come out as colorful as they are, as `Fidelity.psnr_at_cf`;
+        None if no vibrance brings them there.
+    """
+    with _bench_of(colorizer, photos, progress) as bench:
+        row = find_matched_row(bench)
+    return row.psnr if row.delta_cf <= MATCHED else None
+
+
+@contextlib.contextmanager
+def _bench_of(colorizer: Colorizer, photos: Sequence[ByteArray], progress: bool) -> Iterator[Bench]:
+    evaluated = [
+        EvaluatedPhoto.from_prediction(Path(str(index)), index, photo, colorizer.predict(photo))
+        for index, photo in enumerate(photos)
+    ]
+    with Workers(progress=progress) as workers:
+        yield Bench(colorizer, PhotoSet(evaluated), workers)

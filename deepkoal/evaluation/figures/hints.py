@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from deepkoal.arrays import FloatArray
 from deepkoal.evaluation.metrics import psnr, rgb_to_ab
 from deepkoal.evaluation.photos import Bench, EvaluatedPhoto
 from deepkoal.evaluation.scorecard import Figure, Line, Unmeasured
 from deepkoal.guidance import Hint
-
-FloatArray = NDArray[np.float32]
 
 COUNTS = (0, 1, 2, 5, 10, 20, 50, 100)
 PATCH = 6

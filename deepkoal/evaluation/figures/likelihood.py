@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 
+from deepkoal.arrays import FloatArray
 from deepkoal.color import ab_bins, encode_ab
 from deepkoal.evaluation.metrics import average_to_grid, rgb_to_ab
 from deepkoal.evaluation.photos import Bench, EvaluatedPhoto
 from deepkoal.evaluation.scorecard import Figure, Line, Unmeasured
-
-FloatArray = NDArray[np.float32]
 
 GRID = 32
 """Side of the grid of places at which true colors are looked up."""

@@ -8,15 +8,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from deepkoal.arrays import ByteArray
+from deepkoal.arrays import ByteArray, FloatArray
 from deepkoal.evaluation.metrics import ab_error, rgb_to_ab
 from deepkoal.evaluation.photos import Bench, EvaluatedPhoto
 from deepkoal.evaluation.scorecard import Figure, Line
 from deepkoal.rendering.composition import compose_rgb
-
-FloatArray = NDArray[np.float32]
 
 PHOTOS = 100
 LEVELS = 2.55
@@ -54,12 +51,12 @@ class Robustness(Figure):
 def measure_robustness(bench: Bench) -> Robustness:
     """Return the robustness over at most 100 photos, spread over the set."""
     photos = bench.photos.spread(PHOTOS)
-    clean = bench.workers.map(lambda photo: _error(photo.colored, photo), photos, "clean")
+    clean = bench.workers.map(lambda photo: measure_error(photo.colored, photo), photos, "clean")
     ratios = {}
     for name, damage in DAMAGES.items():
         damaged = bench.workers.map(functools.partial(_damage, damage=damage), photos, name)
         colored = bench.color_anew(damaged, name)
-        errors = [_error(rgb, photo) for rgb, photo in zip(colored, photos, strict=True)]
+        errors = [measure_error(rgb, photo) for rgb, photo in zip(colored, photos, strict=True)]
         ratios[name] = float(np.mean(errors) / np.mean(clean))
     mean = float(np.mean(list(ratios.values())))
     return Robustness(mean, ratios, float(np.mean(clean)), len(photos))
@@ -123,5 +120,6 @@ def _damage(photo: EvaluatedPhoto, damage: Callable[[FloatArray, int], FloatArra
     return compose_rgb(l, np.zeros((*l.shape, 2), np.float32))
 
 
-def _error(rgb: ByteArray, photo: EvaluatedPhoto) -> float:
+def measure_error(rgb: ByteArray, photo: EvaluatedPhoto) -> float:
+    """Return the mean distance of colors to the truth in the ab plane, in ab units."""
     return float(ab_error(rgb_to_ab(rgb), rgb_to_ab(photo.truth)).mean())

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from deepkoal.arrays import FloatArray
 from deepkoal.evaluation.figures.hints import place_hints, true_hint
 from deepkoal.evaluation.metrics import ab_error, psnr, rgb_to_ab
 from deepkoal.evaluation.photos import Bench, EvaluatedPhoto
@@ -80,12 +80,12 @@ def measure_uncertainty(bench: Bench) -> UncertaintyFigures | Unmeasured:
     )
 
 
-def map_error(photo: EvaluatedPhoto) -> NDArray[np.float32]:
+def map_error(photo: EvaluatedPhoto) -> FloatArray:
     """Return the true ab error of the output at vibrance 1, float32 (256, 256)."""
     return ab_error(rgb_to_ab(photo.colored), rgb_to_ab(photo.truth))
 
 
-def correlate(uncertainty: NDArray[np.float32], error: NDArray[np.float32]) -> float:
+def correlate(uncertainty: FloatArray, error: FloatArray) -> float:
     """Return Spearman's rank correlation of two maps, as means over a 32×32 grid.
 
     Args:

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deepkoal.arrays import FloatArray
 from deepkoal.evaluation.figures.fidelity import find_matched_row
 from deepkoal.evaluation.metrics import average_to_grid, rgb_to_ab
 from deepkoal.evaluation.photos import Bench, EvaluatedPhoto
 from deepkoal.evaluation.scorecard import Figure, Line, format_figure
-
-FloatArray = NDArray[np.float32]
 
 GRID = 32
 VIVID = 30.0

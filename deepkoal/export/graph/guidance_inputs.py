@@ -37,7 +37,19 @@ def read_hints(points: tf.Tensor, colors: tf.Tensor, size: tf.Tensor) -> HintArr
     )
     outside = tf.boolean_mask(points, ~tf.reduce_all(is_inside, axis=-1))
     with demand(is_inside, message, outside, size[::-1]):
-        return HintArrays(tf.identity(points), read_colors(colors))
+        ab = read_colors(colors)
+    own = tf.zeros(tf.shape(ab)[:1])
+    none = tf.zeros([0])
+    return HintArrays(
+        tf.identity(points),
+        ab,
+        own,
+        own + 1,
+        edges=none[:, None] + tf.zeros([4]),
+        sides=tf.zeros([0, 0]),
+        region_ab=tf.zeros([0, 2]),
+        region_own=none,
+    )
 
 
 def read_colors(colors: tf.Tensor) -> tf.Tensor:

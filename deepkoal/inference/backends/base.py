@@ -9,13 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
+from deepkoal.arrays import FloatArray
 from deepkoal.errors import WeightsError
 from deepkoal.guidance import DecodingConfig
-
-FloatArray = NDArray[np.float32]
 
 NOTE = "deepkoal.json"
 """Name under which a file keeps its description."""

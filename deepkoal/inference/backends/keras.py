@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deepkoal.inference.backends.base import FloatArray
+from deepkoal.arrays import FloatArray
 
 if TYPE_CHECKING:
     import keras

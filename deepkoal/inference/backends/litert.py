@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import os
 import threading
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from deepkoal.arrays import FloatArray
 from deepkoal.errors import WeightsError
-from deepkoal.inference.backends.base import NOTE, Description, FloatArray, read_bytes, refuse_file
+from deepkoal.inference.backends.base import NOTE, Description, read_bytes, refuse_file
+from deepkoal.memory import count_cores
 from deepkoal.models import NETWORK_STRIDE
 from deepkoal.models.weights import check_sha256
 
@@ -59,7 +60,7 @@ class LiteRTBackend:
         check_sha256(path, data, sha256)
         self.description = _read_note(path, data)
         try:
-            self._interpreter = Interpreter(model_content=data, num_threads=os.cpu_count())
+            self._interpreter = Interpreter(model_content=data, num_threads=count_cores())
             runner = self._interpreter.get_signature_runner(_SIGNATURE)
             self._input = next(iter(runner.get_input_details().values()))["index"]
             self._indices = {

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from deepkoal.arrays import FloatArray
 from deepkoal.errors import WeightsError
-from deepkoal.inference.backends.base import NOTE, Description, FloatArray, read_bytes, refuse_file
+from deepkoal.inference.backends.base import NOTE, Description, read_bytes, refuse_file
 from deepkoal.models.weights import check_sha256
 
 
