@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from deepkoal.atomic_files import temporary_folder
 from deepkoal.cli.arguments.argument_types import MOST_PORT, add_number
 from deepkoal.cli.console import UsageError, report, start_tensorflow
-from deepkoal.errors import DeepkoalError, needs_extra
+from deepkoal.errors import needs_extra
 from deepkoal.memory import make_memory_returnable
 from deepkoal.serving.limits import GRPC_PORT, REST_PORT, Limits
 from deepkoal.serving.opening import AUTO, ENGINES, MODEL_FILE
@@ -78,7 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         models, engine, prepare = arguments.models, arguments.engine, None
         if models is None:
-            models = stack.enter_context(_temporary_folder())
+            models = stack.enter_context(temporary_folder())
             engine, prepare = _plan_preset(models, engine)
         elif engine in (AUTO, "tensorflow") and any(models.glob(f"*/*/{MODEL_FILE}")):
             prepare = start_tensorflow
@@ -124,15 +124,3 @@ def _plan_preset(models: Path, engine: str) -> tuple[str, Callable[[], None]]:
         export_saved_model(Colorizer.from_preset(DEFAULT_PRESET), folder)
 
     return "tensorflow", export
-
-
-@contextlib.contextmanager
-def _temporary_folder() -> Iterator[Path]:
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="deepkoal-serve-")
-    except OSError as error:
-        raise DeepkoalError(
-            f"no folder for temporary files ({error}); set TMPDIR to one that may be written"
-        ) from error
-    with folder as name:
-        yield Path(name)

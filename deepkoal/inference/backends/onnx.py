@@ -9,7 +9,7 @@ import numpy as np
 
 from deepkoal.arrays import FloatArray
 from deepkoal.errors import WeightsError
-from deepkoal.inference.backends.base import NOTE, Description, read_bytes, refuse_file
+from deepkoal.inference.backends.base import AB_OUTPUT, NOTE, Description, read_bytes, refuse_file
 from deepkoal.models.weights import check_sha256
 
 
@@ -50,7 +50,8 @@ class OnnxBackend:
             raise refuse_file(path, "ONNX Runtime", "it has no description of deepkoal's")
         self.description = Description.from_json(notes[NOTE], path)
         self._input = self._session.get_inputs()[0].name
-        self.outputs = tuple(output.name for output in self._session.get_outputs())
+        names = [output.name for output in self._session.get_outputs()]
+        self.outputs = tuple(name for name in names if name != AB_OUTPUT)
 
     @property
     def name(self) -> str:
