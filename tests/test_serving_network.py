@@ -17,13 +17,11 @@ from PIL import Image, ImageCms
 from skimage import data
 
 from deepkoal.cli import main
-from deepkoal.client.wire import read_strings, write_request
 from deepkoal.inference.backends import has_litert
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.models.weights import find_shipped
 from deepkoal.serving.errors import ServingError
 from deepkoal.serving.limits import Limits
-from deepkoal.serving.messages import PredictRequest
 from deepkoal.serving.network import NetworkVersion
 from deepkoal.serving.opening import choose_file, open_version
 from deepkoal.serving.rest_api import build_app
@@ -223,19 +221,6 @@ def test_it_is_served_over_rest_as_an_export_is(models):
             assert "not a picture" in refused.json()["error"]
 
     asyncio.run(check())
-
-
-def test_the_client_speaks_the_servers_messages(version):
-    inputs = {"photo_bytes": pack(b"one", b"two")}
-    request = PredictRequest.FromString(write_request("koala-lite", 1, "ab", inputs))
-    assert (request.model_spec.name, request.model_spec.version.value) == ("koala-lite", 1)
-    assert list(request.inputs["photo_bytes"].string_val) == [b"one", b"two"]
-    from deepkoal.serving.messages import PredictResponse
-    from deepkoal.serving.tensor_protos import write_tensor
-
-    response = PredictResponse()
-    response.outputs["image_bytes"].CopyFrom(write_tensor(inputs["photo_bytes"]))
-    assert read_strings(response.SerializeToString()) == {"image_bytes": [b"one", b"two"]}
 
 
 def test_files_are_chosen_by_engine(models, tmp_path):
