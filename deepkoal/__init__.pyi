@@ -1,3 +1,4 @@
+from . import guidance as guidance
 from . import models as models
 from .data import prepare as prepare
 from .errors import DeepkoalError as DeepkoalError
@@ -14,6 +15,7 @@ from .inference.colorizer import Colorizer as Colorizer
 from .models import SemanticEmbedder as SemanticEmbedder
 from .training import fine_tune as fine_tune
 from .training import train as train
+from .video import colorize_video as colorize_video
 
 __version__: str
 __all__: list[str]

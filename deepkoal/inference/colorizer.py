@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 import numpy as np
 
 from deepkoal.arrays import ByteArray as ByteArray
-from deepkoal.arrays import FloatArray
+from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.deprecation import rename_keywords, rename_members
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import (
@@ -20,12 +20,14 @@ from deepkoal.guidance import (
     Reference,
     measure_ab,
 )
+from deepkoal.image_io.pixels import round_to_8_bits
 from deepkoal.inference.backends import Backend, KerasBackend
 from deepkoal.inference.batch_pass import find_inside, predict_outputs, read_lightness
 from deepkoal.inference.loading import load_from_file, load_from_preset
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.working_size import LEAST_SIDE
 from deepkoal.pretrained.presets import DEFAULT_PRESET
+from deepkoal.short_repr import summarize
 
 if TYPE_CHECKING:
     import keras
@@ -53,10 +55,10 @@ class Colorizer:
         self,
         network: keras.Model | Backend,
         *,
-        working_size: int | Sequence[int] = 128,
+        working_size: int | Iterable[int] = 128,
         decoding: DecodingConfig | None = None,
     ) -> None:
-        sizes: list[Any] = list(working_size) if isinstance(working_size, list | tuple) else []
+        sizes: list[Any] = list(working_size) if isinstance(working_size, Iterable) else []
         for size in sizes or [working_size]:
             check_range(size, "a working size", LEAST_SIDE, whole=True)
         is_backend = hasattr(network, "kind")  # a Keras model has none, and is not imported here
@@ -126,22 +128,26 @@ class Colorizer:
         network, size, decoding = load_from_file(path)
         return cls(network, working_size=size, decoding=decoding)
 
-    def predict(self, photo: ByteArray) -> Prediction:
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.backend!r}, working_size={list(self.working_sizes)})"
+
+    def predict(self, photo: SampleArray) -> Prediction:
         """Return what the network says of a photo, to be rendered in any number of ways.
 
         Args:
-            photo: uint8 (H, W, 3) sRGB or (H, W) grey; of colors only the lightness is used.
+            photo: uint8 or uint16 (H, W, 3) sRGB or (H, W) grey; of colors only the lightness is
+                used.
 
         Raises:
             DeepkoalError: the array is no such photo.
         """
         return self._predict_all([photo])[0]
 
-    def open_reference(self, photo: ByteArray) -> Reference:
+    def open_reference(self, photo: SampleArray) -> Reference:
         """Return what others need to take the colors of a photo, which costs a pass of the network.
 
         Args:
-            photo: uint8 (H, W, 3) sRGB.
+            photo: uint8 or uint16 (H, W, 3) sRGB.
 
         Raises:
             DeepkoalError: the array is no such photo, or has no colors.
@@ -150,26 +156,27 @@ class Colorizer:
         height, width = prediction.outputs["features"].shape[:2]
         box = prediction.box
         inside = photo if box is None else photo[box[0] : box[1], box[2] : box[3]]
+        inside = round_to_8_bits(inside)
         return Reference(prediction.points, measure_ab(inside, height, width).reshape(-1, 2))
 
     def colorize(
         self,
-        photo: ByteArray,
+        photo: SampleArray,
         options: ColorOptions | None = None,
         **keywords: Unpack[ColorKeywords],
-    ) -> ByteArray:
+    ) -> SampleArray:
         """Return a photo in color.
 
         Args:
-            photo: uint8 (H, W, 3) sRGB or (H, W) grey, any size; of colors only the lightness is
-                used.
+            photo: uint8 or uint16 (H, W, 3) sRGB or (H, W) grey, any size; of colors only the
+                lightness is used.
             options: how it is to be colored.
             keywords: fields of `ColorOptions`, given anew: vibrance, hints, palette, reference,
                 variation, cleanup.
 
         Returns:
-            uint8 (H, W, 3) sRGB: the photo's own lightness, with chroma that gives way where sRGB
-            cannot show it.
+            The photo's type (H, W, 3), sRGB: its own lightness, with chroma that gives way where
+            sRGB cannot show it.
 
         Raises:
             DeepkoalError: as `ColorOptions`, the array is no such photo, a hint lies outside the
@@ -179,26 +186,27 @@ class Colorizer:
 
     def colorize_batch(
         self,
-        photos: Sequence[ByteArray],
+        photos: Iterable[SampleArray],
         options: ColorOptions | None = None,
         **keywords: Unpack[ColorKeywords],
-    ) -> list[ByteArray]:
+    ) -> list[SampleArray]:
         """Return photos of mixed sizes in color; those of like aspect share a pass of the network.
 
-        Args, results and errors as in `colorize`, with the same options for all.
+        Args, results and errors as in `colorize`, with the same options for all; the photos may
+        come from any iterable, a generator too.
         """
-        options = self._collect(options, keywords)
-        return [prediction.render(options) for prediction in self._predict_all(photos)]
+        options, listed = self._collect(options, keywords), _list_photos(photos)
+        return [prediction.render(options) for prediction in self._predict_all(listed)]
 
     def variations(
         self,
-        photo: ByteArray,
+        photo: SampleArray,
         count: int = 4,
         options: ColorOptions | None = None,
         *,
         seed: int = 0,
         **keywords: Unpack[ColorKeywords],
-    ) -> list[ByteArray]:
+    ) -> list[SampleArray]:
         """Return `count` versions of a photo: what `colorize` returns, then plausible others.
 
         Args, results and errors as in `colorize` and `Prediction.variations`.
@@ -206,7 +214,7 @@ class Colorizer:
         options = self._collect(options, keywords)
         return self.predict(photo).variations(count, options, seed=seed)
 
-    def uncertainty(self, photo: ByteArray) -> FloatArray:
+    def uncertainty(self, photo: SampleArray) -> FloatArray:
         """Return how much the network doubts the colors of each place.
 
         Args:
@@ -229,13 +237,47 @@ class Colorizer:
             return options
         return replace(options, reference=self.open_reference(options.reference))
 
-    def _predict_all(self, photos: Sequence[ByteArray]) -> list[Prediction]:
+    def _predict_all(self, photos: Sequence[SampleArray]) -> list[Prediction]:
         seen = [
-            Prediction(l, {}, self.decoding, find_inside(l), self.open_reference)
-            for l in map(read_lightness, photos)
+            Prediction(
+                l, {}, self.decoding, find_inside(l), self.open_reference, 8 * photo.dtype.itemsize
+            )
+            for l, photo in zip(map(read_lightness, photos), photos, strict=True)
         ]
+        return self._show(seen)
+
+    def predict_lightness(
+        self, all_l: Sequence[FloatArray], borders: Sequence[FloatArray | None]
+    ) -> list[Prediction]:
+        """Return what the network says of photos of which only the lightness is at hand.
+
+        Args:
+            all_l: float32 (H, W) each, L in 0…100.
+            borders: of each, as `PredictionCore` has it.
+        """
+        return self._show(
+            [
+                Prediction(l, {}, self.decoding, border, self.open_reference)
+                for l, border in zip(all_l, borders, strict=True)
+            ]
+        )
+
+    def _show(self, seen: Sequence[Prediction]) -> list[Prediction]:
+        """Return predictions with the network's outputs, which those given lack."""
         insides = [prediction.inner_l for prediction in seen]
         outputs = predict_outputs(self.backend, insides, self.working_sizes)
         return [
             replace(prediction, outputs=own) for prediction, own in zip(seen, outputs, strict=True)
         ]
+
+
+def _list_photos(photos: Iterable[SampleArray]) -> list[SampleArray]:
+    is_one = isinstance(photos, np.ndarray) and (
+        photos.ndim < 3 or (photos.ndim == 3 and photos.shape[2] == 3)
+    )
+    if is_one or isinstance(photos, str | bytes | Mapping) or not isinstance(photos, Iterable):
+        raise DeepkoalError(
+            f"expected several photos, in a list or other iterable, got {summarize(photos)}; put "
+            "a single one in a list, or call colorize"
+        )
+    return list(photos)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, Unpack
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from deepkoal.arrays import ByteArray as ByteArray
 from deepkoal.arrays import FloatArray
+from deepkoal.arrays import SampleArray as SampleArray
 from deepkoal.deprecation import rename_members
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import (
@@ -33,10 +34,12 @@ from deepkoal.guidance.hints import check_kind
 from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.rendering.composition import render
 from deepkoal.rendering.resampling import resize
+from deepkoal.short_repr import short_repr
 
 Pixels = TypeVar("Pixels", FloatArray, ByteArray)
 
 
+@short_repr
 @rename_members(read_ab="decode_ab")
 @dataclass(frozen=True, eq=False)
 class Prediction(PredictionCore):
@@ -49,11 +52,13 @@ class Prediction(PredictionCore):
         l: see `PredictionCore`, as are `outputs` and `decoding`.
         read_reference: `Colorizer.open_reference` of the network, for reference photos that it
             has not seen; each costs a pass.
+        bits: of the photo's samples and its results', 8 or 16.
     """
 
     l: FloatArray
     outputs: dict[str, FloatArray]
     read_reference: Callable[[ByteArray], Reference] | None = field(default=None, repr=False)
+    bits: int = 8
 
     def decode_ab(
         self, options: ColorOptions | None = None, **keywords: Unpack[ColorKeywords]
@@ -77,13 +82,13 @@ class Prediction(PredictionCore):
 
     def render(
         self, options: ColorOptions | None = None, **keywords: Unpack[ColorKeywords]
-    ) -> ByteArray:
+    ) -> SampleArray:
         """Return the colored photo.
 
         Args and errors as in `decode_ab`.
 
         Returns:
-            uint8 (H, W, 3) sRGB, with the photo's own lightness.
+            uint8 (H, W, 3) sRGB, with the photo's own lightness; uint16 where it had 16 bits.
         """
         options, hints = self._collect(options, keywords)
         return self._render(self._decode(options, hints, options.variation)[0], hints)
@@ -95,7 +100,7 @@ class Prediction(PredictionCore):
         *,
         seed: int = 0,
         **keywords: Unpack[ColorKeywords],
-    ) -> list[ByteArray]:
+    ) -> list[SampleArray]:
         """Return the photo in several plausible ways.
 
         Args:
@@ -138,7 +143,7 @@ class Prediction(PredictionCore):
         latents = self._sort_latents(count, seed)
         return [latents.take([index]) for index in range(count - 1)]
 
-    def uncertainty(self, *, hints: Sequence[AnyHint] = ()) -> FloatArray:
+    def uncertainty(self, *, hints: Iterable[AnyHint] = ()) -> FloatArray:
         """Return the network's doubt, see `Colorizer.uncertainty`.
 
         Args:
@@ -149,7 +154,7 @@ class Prediction(PredictionCore):
         return self._frame(full, np.zeros_like(self.l))
 
     def suggest_hints(
-        self, count: int = 5, *, hints: Sequence[AnyHint] = ()
+        self, count: int = 5, *, hints: Iterable[AnyHint] = ()
     ) -> list[tuple[float, float]]:
         """Return where hints would help most, the most helpful first.
 
@@ -194,7 +199,8 @@ class Prediction(PredictionCore):
     ) -> tuple[ColorOptions, HintArrays | None]:
         """Return validated options, whose reference the network has seen, and the hints."""
         options = ColorOptions.collect(options, keywords)
-        hints = list_hints(options.hints, *self.l.shape) if options.hints else None
+        given = check_kind(options.hints)
+        hints = list_hints(given, *self.l.shape) if given else None
         if isinstance(options.reference, np.ndarray):
             if self.read_reference is None:
                 raise DeepkoalError(
@@ -219,12 +225,13 @@ class Prediction(PredictionCore):
         )
         return np.asarray(ab, np.float32).reshape(-1, *ab.shape[-3:])
 
-    def _render(self, ab: FloatArray, hints: HintArrays | None) -> ByteArray:
-        inside = render(self.inner_l, np.asarray(self.fit_field(ab, hints), np.float32))
+    def _render(self, ab: FloatArray, hints: HintArrays | None) -> SampleArray:
+        field = np.asarray(self.fit_field(ab, hints), np.float32)
+        inside = render(self.inner_l, field, bits=self.bits)
         if self.box is None:
             return inside
         neutral = np.zeros((1, 1, 4), np.float32)
-        return self._frame(inside, render(self.l, neutral))
+        return self._frame(inside, render(self.l, neutral, bits=self.bits))
 
     def _frame(self, inside: Pixels, whole: Pixels) -> Pixels:
         """Return what is known of the inside within what holds for the whole photo."""
@@ -239,7 +246,7 @@ class Prediction(PredictionCore):
         depth = self.outputs["features"].shape[-1]
         return self.sort_variations(sample_latents(count, seed, depth, self.decoding.kernel))
 
-    def _expect_error(self, temperature: float, hints: Sequence[AnyHint]) -> FloatArray:
+    def _expect_error(self, temperature: float, hints: Iterable[AnyHint]) -> FloatArray:
         given = list_hints(check_kind(hints), *self.l.shape)
         logits = self.demand_distribution("measures of doubt")
         error: FloatArray = expected_error(logits, self.decode_ab(), temperature)

@@ -10,8 +10,9 @@ from typing import Any
 
 from deepkoal.atomic_files import temporary_folder
 from deepkoal.cli.arguments.argument_types import MOST_PORT, add_number
-from deepkoal.cli.console import UsageError, report, start_tensorflow
+from deepkoal.cli.console import UsageError, report
 from deepkoal.errors import needs_extra
+from deepkoal.keras_runtime import start_tensorflow
 from deepkoal.memory import make_memory_returnable
 from deepkoal.serving.limits import GRPC_PORT, REST_PORT, Limits
 from deepkoal.serving.opening import AUTO, ENGINES, MODEL_FILE
