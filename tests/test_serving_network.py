@@ -100,6 +100,7 @@ def test_pixels_and_what_a_file_carries_are_the_commands(version, tmp_path, name
     ours, theirs = Image.open(io.BytesIO(served)), Image.open(result)
     assert (ours.mode, ours.size) == (theirs.mode, theirs.size)
     assert np.array_equal(np.asarray(ours), np.asarray(theirs))
+    assert served[24] == (16 if name == "deep.png" else 8), "bits a sample, in the PNG's header"
     assert ours.info.get("icc_profile") == theirs.info.get("icc_profile")
     assert dict(ours.getexif()) == dict(theirs.getexif())
     if name == "turned.jpg":

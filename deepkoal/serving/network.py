@@ -162,7 +162,7 @@ def _read(inputs: Arrays) -> Iterator[tuple[Photo, Callable[[Any], bytes], int]]
         kind = _read_text(formats[row], "format").lower()
         if kind not in FORMATS:
             raise DeepkoalError(f"format: expected png, jpeg or webp, got {kind!r}")
-        photo = decode_photo(data, "photo_bytes", max_pixels=MAX_PIXELS)
+        photo = decode_photo(data, "photo_bytes", max_pixels=MAX_PIXELS, depth="auto")
 
         def encode(rgb: Any, photo: Photo = photo, kind: str = kind, row: int = row) -> bytes:
             return encode_photo(rgb, FORMATS[kind], photo, quality=int(qualities[row]))
