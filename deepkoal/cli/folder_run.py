@@ -45,6 +45,7 @@ class FolderRun:
         look: how. Where its variation is the automatic one of several, all of them are written.
         reference: of the look, as the network sees it.
         save_options: a file to write the look to, with the photo's size; for one photo.
+        provenance: whether the results' metadata say how they were made.
         quality: of JPEG and WebP, 1…100.
         max_pixels: of a photo, at most; None for `image_io.MAX_PIXELS`.
     """
@@ -56,6 +57,7 @@ class FolderRun:
         *,
         reference: Reference | None = None,
         save_options: Path | None = None,
+        provenance: bool = True,
         quality: int = 95,
         max_pixels: int | None = None,
     ) -> None:
@@ -63,6 +65,7 @@ class FolderRun:
         self._look = look
         self._reference = reference
         self._save_options = save_options
+        self._provenance = provenance
         self._quality = quality
         self._max_pixels = max_pixels
         self._budget = PixelBudget(PIXELS)
@@ -104,8 +107,8 @@ class FolderRun:
                     "down, or close programs"
                 ) from error
             self._give_up_if_stopped()
-            self._save_look(job, height, width)
-            return self._write(job, photo, versions)
+            look = self._place_look(job, height, width)
+            return self._write(job, photo, look, versions)
 
     def _give_up_if_stopped(self) -> None:
         if self._stop.is_set():
@@ -129,18 +132,31 @@ class FolderRun:
             return [prediction.render(options, variation=variation)]
         return prediction.variations(choice.count, options, seed=choice.seed)
 
-    def _save_look(self, job: Job, height: int, width: int) -> None:
-        """Write the look where it is wanted, before the photo: what was colored can be again."""
+    def _place_look(self, job: Job, height: int, width: int) -> SavedOptions:
+        """Return the look of one photo, and write it where that is wanted."""
         from deepkoal.inference.options_file import write_options
         from deepkoal.inference.saved_parts import PhotoIdentity, hash_file
 
+        sha256 = "" if job.source is None else hash_file(job.source)
+        look = self._look.place(PhotoIdentity(width, height, sha256))
+        look = replace(look, network=self._colorizer.identity)
         if self._save_options is not None:
-            sha256 = "" if job.source is None else hash_file(job.source)
-            photo = PhotoIdentity(width, height, sha256)
-            write_options(self._save_options, self._look.place(photo))
+            write_options(self._save_options, look)
+        return look
+
+    def _note_making(self, photo: Photo, look: SavedOptions, index: int) -> Photo:
+        """Return what the result's metadata are to be: of the version of that index."""
+        from deepkoal.inference.provenance import add_provenance
+
+        if not self._provenance:
+            return photo
+        choice = look.variation
+        if choice is not None and index:
+            look = replace(look, variation=replace(choice, index=index))
+        return add_provenance(photo, look)
 
     def _write(
-        self, job: Job, photo: Photo, versions: list[NDArray[np.uint8]]
+        self, job: Job, photo: Photo, look: SavedOptions, versions: list[NDArray[np.uint8]]
     ) -> list[Path] | bytes:
         """Write a photo's results, and return where.
 
@@ -150,8 +166,9 @@ class FolderRun:
         from deepkoal.image_io import encode_photo, write_photo
 
         rgb, *others = versions
+        like = self._note_making(photo, look, 0)
         if job.target is None:
-            return encode_photo(rgb, job.suffix, photo, quality=self._quality)
+            return encode_photo(rgb, job.suffix, like, quality=self._quality)
         try:
             job.target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -163,9 +180,10 @@ class FolderRun:
             from deepkoal.rendering.contact_sheets import join_before_after
 
             write_photo(job.comparison, join_before_after(photo.rgb, rgb), quality=self._quality)
-        for place, version in zip(job.variations, others, strict=True):
-            write_photo(place, version, photo, quality=self._quality)
-        write_photo(job.target, rgb, photo, quality=self._quality)
+        for index, (place, version) in enumerate(zip(job.variations, others, strict=True), 1):
+            own = self._note_making(photo, look, index)
+            write_photo(place, version, own, quality=self._quality)
+        write_photo(job.target, rgb, like, quality=self._quality)
         return job.places
 
 

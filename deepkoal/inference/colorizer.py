@@ -22,8 +22,9 @@ from deepkoal.guidance import (
 )
 from deepkoal.inference.backends import Backend, KerasBackend
 from deepkoal.inference.batch_pass import find_inside, predict_outputs, read_lightness
-from deepkoal.inference.loading import load_from_file, load_from_preset
+from deepkoal.inference.loading import Loaded, load_from_file, load_from_preset
 from deepkoal.inference.prediction import Prediction
+from deepkoal.inference.saved_parts import NetworkIdentity
 from deepkoal.inference.working_size import LEAST_SIDE
 from deepkoal.pretrained.presets import DEFAULT_PRESET
 
@@ -46,6 +47,7 @@ class Colorizer:
         working_sizes: sides in pixels at which a square photo is shown to the network, from small
             to large; other aspects are shown at the same area. What it says at each is averaged.
         decoding: how its outputs become colors; `DecodingConfig()` where None.
+        identity: which weights they are, where they came from a preset or a file.
     """
 
     @rename_keywords(reading="decoding")
@@ -63,6 +65,7 @@ class Colorizer:
         self.backend: Backend = network if is_backend else KerasBackend(network)
         self.working_sizes = tuple(sorted(int(size) for size in sizes or [working_size]))
         self.decoding = decoding or DecodingConfig()
+        self.identity: NetworkIdentity | None = None
 
     @property
     def working_size(self) -> int:
@@ -104,8 +107,7 @@ class Colorizer:
             WeightsError: there is no such preset, it has no weights or none for that backend,
                 they are damaged, or the backend is not installed.
         """
-        network, size, decoding = load_from_preset(name, embedder, backend)
-        return cls(network, working_size=size, decoding=decoding)
+        return cls._of(load_from_preset(name, embedder, backend))
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
@@ -123,8 +125,13 @@ class Colorizer:
             WeightsError: there is no such file, it holds no network of this library, or its
                 backend is not installed.
         """
-        network, size, decoding = load_from_file(path)
-        return cls(network, working_size=size, decoding=decoding)
+        return cls._of(load_from_file(path))
+
+    @classmethod
+    def _of(cls, loaded: Loaded) -> Self:
+        made = cls(loaded.network, working_size=loaded.working_size, decoding=loaded.decoding)
+        made.identity = loaded.identity
+        return made
 
     def predict(self, photo: ByteArray) -> Prediction:
         """Return what the network says of a photo, to be rendered in any number of ways.

@@ -1,6 +1,7 @@
 """A look kept as JSON: how a photo was colored, to be applied again, to a rescan of it or others.
 
 The file is one object: `deepkoal`, the version that wrote it; `photo`, which file it was made on;
+`network`, by which weights;
 `options`, the fields of `ColorOptions` by their names; `hints`, in the form of hint files, in
 pixels of that photo or, with `"relative": true`, as shares of its width and height.
 """
@@ -21,6 +22,7 @@ from deepkoal.guidance import ColorOptions, Palette
 from deepkoal.inference.hint_entries import parse_entry, scale_entry, write_entry
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.saved_parts import (
+    NetworkIdentity,
     PhotoIdentity,
     ReferenceFile,
     VariationChoice,
@@ -34,7 +36,7 @@ T = TypeVar("T")
 ASPECT_TOLERANCE = 0.05
 """Part by which a rescan's aspect may differ from the photo's whose hints it is given."""
 
-_KEYS = frozenset({"deepkoal", "photo", "options", "hints"})
+_KEYS = frozenset({"deepkoal", "photo", "network", "options", "hints"})
 _APART = frozenset({"hints", "palette", "reference", "variation"})
 """Fields of `ColorOptions` whose form in JSON is not their value; all others are plain."""
 _PLAIN = (bool, int, float, str, type(None))
@@ -50,6 +52,7 @@ class SavedOptions:
         photo: that the hints were placed on; None where they are relative or there are none.
         reference: whose colors like things take.
         variation: that all else starts from, or how many are asked for of each photo.
+        network: that colored the photo; others give other colors. None where it was not kept.
         version: of deepkoal, that wrote it.
     """
 
@@ -58,6 +61,7 @@ class SavedOptions:
     photo: PhotoIdentity | None = None
     reference: ReferenceFile | None = None
     variation: VariationChoice | None = None
+    network: NetworkIdentity | None = None
     version: str = __version__
 
     @classmethod
@@ -159,6 +163,7 @@ class SavedOptions:
         return {
             "deepkoal": self.version,
             "photo": None if self.photo is None else dataclasses.asdict(self.photo),
+            "network": None if self.network is None else dataclasses.asdict(self.network),
             "options": options,
             "hints": [dict(hint) for hint in self.hints],
         }
@@ -191,6 +196,7 @@ class SavedOptions:
                 _build(PhotoIdentity, content.get("photo"), "photo"),
                 _build(ReferenceFile, given.get("reference"), "reference"),
                 _build(VariationChoice, given.get("variation"), "variation"),
+                _build(NetworkIdentity, content.get("network"), "network"),
                 str(content.get("deepkoal", "")),
             )
         except DeepkoalError as error:

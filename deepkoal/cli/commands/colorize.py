@@ -105,6 +105,7 @@ def _run(arguments: argparse.Namespace) -> int:
             look,
             reference=open_reference(look, colorizer),
             save_options=arguments.save_options if plan.count == 1 else None,
+            provenance=arguments.provenance,
             quality=arguments.quality,
             max_pixels=arguments.max_pixels,
         )
