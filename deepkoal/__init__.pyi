@@ -14,6 +14,7 @@ from .inference.colorizer import Colorizer as Colorizer
 from .models import SemanticEmbedder as SemanticEmbedder
 from .training import fine_tune as fine_tune
 from .training import train as train
+from .video import colorize_video as colorize_video
 
 __version__: str
 __all__: list[str]

@@ -12,6 +12,8 @@ Tensor = Any
 """A NumPy array or a tensor of the current Keras backend."""
 
 ByteArray = NDArray[np.uint8]
+SampleArray = NDArray[Any]
+"""A photo's samples: uint8 in 0…255 or uint16 in 0…65535."""
 FloatArray = NDArray[np.float32]
 
 

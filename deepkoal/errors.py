@@ -18,6 +18,10 @@ class PhotoError(DeepkoalError):
     """A photo file that cannot be read or written."""
 
 
+class VideoError(DeepkoalError):
+    """A film that cannot be read or written."""
+
+
 class RecordsError(DeepkoalError):
     """Training records that are missing, damaged or made by another version or setting."""
 

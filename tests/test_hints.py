@@ -19,6 +19,7 @@ from deepkoal.guidance import (
     DecodingConfig,
     Hint,
     Kernel,
+    list_hints,
     make_affinity_points,
     read_hints,
     spread,
@@ -211,6 +212,35 @@ def test_a_border_that_is_none_moves_no_hint(size):
         for border in (None, whole)
     ]
     np.testing.assert_array_equal(*cells)
+
+
+@given(
+    side=st.integers(2, 1200),
+    grid=st.integers(1, 97),
+    number=st.integers(0, 97),
+    nudge=st.sampled_from([0, 1e-12, 1e-7, 1e-4]).flatmap(lambda x: st.sampled_from([-x, x])),
+    border=st.sampled_from([None, (0.0, 1.0), (0.1, 0.93)]),
+)
+def test_a_place_at_a_cells_edge_is_in_the_same_cell_as_a_request_has_it(
+    side, grid, number, nudge, border
+):
+    begin, end = (np.round(np.float32(border or (0, 1)) * side)).astype(int)
+    edge = float(begin + (end - begin) * min(number, grid) / grid * (1 + nudge))
+    edge = min(max(edge, 0.0), math.nextafter(side, 0))
+    asked = np.float32([[edge, 0.0]])
+    if asked[0, 0] >= side:
+        return  # which a server refuses
+    served, own = keras.ops.convert_to_tensor, np.asarray
+    cells = []
+    for make, points in (
+        (own, list_hints([Hint(edge, 0, "red")], 1, side).points),
+        (served, asked),
+    ):
+        outputs = {"features": make(np.zeros((1, grid, 1), "f4"))}
+        given = None if border is None else make(np.float32([0, 1, *border]))
+        core = PredictionCore(make(np.zeros((1, side), "f4")), outputs, DecodingConfig(), given)
+        cells.append(int(core.find_hint_cells(make(points))[0]))
+    assert cells[0] == cells[1]
 
 
 def test_hints_outside_the_photo_are_refused(colorizer, photos):

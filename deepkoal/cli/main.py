@@ -12,7 +12,17 @@ from collections.abc import Sequence
 
 from deepkoal import __version__
 from deepkoal.cli.arguments.devices import explain_signal
-from deepkoal.cli.commands import colorize, demo, describe, export, prepare, presets, serve, studio
+from deepkoal.cli.commands import (
+    colorize,
+    demo,
+    describe,
+    export,
+    prepare,
+    presets,
+    serve,
+    studio,
+    video,
+)
 from deepkoal.cli.commands import evaluate as evaluation
 from deepkoal.cli.commands import train as training
 from deepkoal.cli.console import UsageError, report, withstand_any_name
@@ -21,7 +31,19 @@ from deepkoal.errors import DeepkoalError
 
 FORMER_OPTIONS = {"--engine": "--backend", "--no-tidy": "--no-cleanup"}
 """Options of version 0.1 that work for one release more, and what they are called now."""
-VERBS = (colorize, describe, studio, prepare, training, evaluation, export, serve, presets, demo)
+VERBS = (
+    colorize,
+    describe,
+    video,
+    studio,
+    prepare,
+    training,
+    evaluation,
+    export,
+    serve,
+    presets,
+    demo,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -24,8 +24,8 @@ class HintArrays:
     """Hints as arrays or tensors, known to lie on their photo.
 
     Attributes:
-        points: floating point (K, 2), x and y in pixels from the photo's upper left corner: the
-            points, and samples of the strokes.
+        points: float32 (K, 2), x and y in pixels from the photo's upper left corner: the points,
+            and samples of the strokes.
         ab: float32 (K, 2), in CIE Lab units.
         own: float32 (K,), 1 where the place is to stay as it is, whatever ab says, else 0.
         exact: float32 (K,), 1 where a pixel is to have just this color, else 0.
@@ -70,7 +70,7 @@ def list_hints(hints: Sequence[AnyHint], height: int, width: int) -> HintArrays:
         return np.repeat(np.array(values, np.float32).reshape(-1, *shape), counts, axis=0)
 
     return HintArrays(
-        points=np.concatenate([np.zeros((0, 2)), *points]),
+        points=_round_inside(np.concatenate([np.zeros((0, 2)), *points]), height, width),
         ab=repeat([hint.ab for hint in others], 2),
         own=repeat([hint.is_own for hint in others]),
         exact=repeat(exact),
@@ -79,6 +79,12 @@ def list_hints(hints: Sequence[AnyHint], height: int, width: int) -> HintArrays:
         region_ab=np.array([hint.ab for hint in regions], np.float32).reshape(-1, 2),
         region_own=np.array([hint.is_own for hint in regions], np.float32),
     )
+
+
+def _round_inside(points: NDArray[np.float64], height: int, width: int) -> FloatArray:
+    """Return places as exact as a request holds them, so that both find them in the same cells."""
+    last = np.nextafter(np.array([width, height], np.float32), np.float32(0))
+    return np.minimum(points.astype(np.float32), last)
 
 
 def sample_segments(segments: Tensor) -> Tensor:

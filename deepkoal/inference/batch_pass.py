@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from deepkoal.arrays import ByteArray, FloatArray
+from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.errors import DeepkoalError
 from deepkoal.inference.backends import Backend
 from deepkoal.inference.scene import find_border
@@ -24,18 +24,18 @@ BATCH = 16
 """Photos that share a pass of the network."""
 
 
-def read_lightness(photo: ByteArray) -> FloatArray:
+def read_lightness(photo: SampleArray) -> FloatArray:
     """Return a photo's L, float32 (H, W) in 0…100.
 
     Args:
-        photo: uint8 (H, W, 3) sRGB or (H, W) grey.
+        photo: uint8 or uint16 (H, W, 3) sRGB or (H, W) grey.
 
     Raises:
         DeepkoalError: the array is no such photo.
     """
     if (
         not isinstance(photo, np.ndarray)
-        or photo.dtype != np.uint8
+        or photo.dtype not in (np.uint8, np.uint16)
         or photo.ndim not in (2, 3)
         or (photo.ndim == 3 and photo.shape[2] != 3)
         or 0 in photo.shape
@@ -43,7 +43,7 @@ def read_lightness(photo: ByteArray) -> FloatArray:
         is_array = isinstance(photo, np.ndarray)
         got = f"{photo.dtype} {photo.shape}" if is_array else type(photo).__name__
         raise DeepkoalError(
-            f"expected a photo as uint8 (H, W, 3) or (H, W), got {got}; "
+            f"expected a photo as uint8 or uint16 (H, W, 3) or (H, W), got {got}; "
             "deepkoal.read_image gives such an array"
         )
     return lightness(photo)

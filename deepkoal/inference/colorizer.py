@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 import numpy as np
 
 from deepkoal.arrays import ByteArray as ByteArray
-from deepkoal.arrays import FloatArray
+from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.deprecation import rename_keywords, rename_members
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import (
@@ -20,6 +20,7 @@ from deepkoal.guidance import (
     Reference,
     measure_ab,
 )
+from deepkoal.image_io.pixels import round_to_8_bits
 from deepkoal.inference.backends import Backend, KerasBackend
 from deepkoal.inference.batch_pass import find_inside, predict_outputs, read_lightness
 from deepkoal.inference.loading import Loaded, load_from_file, load_from_preset
@@ -133,22 +134,23 @@ class Colorizer:
         made.identity = loaded.identity
         return made
 
-    def predict(self, photo: ByteArray) -> Prediction:
+    def predict(self, photo: SampleArray) -> Prediction:
         """Return what the network says of a photo, to be rendered in any number of ways.
 
         Args:
-            photo: uint8 (H, W, 3) sRGB or (H, W) grey; of colors only the lightness is used.
+            photo: uint8 or uint16 (H, W, 3) sRGB or (H, W) grey; of colors only the lightness is
+                used.
 
         Raises:
             DeepkoalError: the array is no such photo.
         """
         return self._predict_all([photo])[0]
 
-    def open_reference(self, photo: ByteArray) -> Reference:
+    def open_reference(self, photo: SampleArray) -> Reference:
         """Return what others need to take the colors of a photo, which costs a pass of the network.
 
         Args:
-            photo: uint8 (H, W, 3) sRGB.
+            photo: uint8 or uint16 (H, W, 3) sRGB.
 
         Raises:
             DeepkoalError: the array is no such photo, or has no colors.
@@ -157,26 +159,27 @@ class Colorizer:
         height, width = prediction.outputs["features"].shape[:2]
         box = prediction.box
         inside = photo if box is None else photo[box[0] : box[1], box[2] : box[3]]
+        inside = round_to_8_bits(inside)
         return Reference(prediction.points, measure_ab(inside, height, width).reshape(-1, 2))
 
     def colorize(
         self,
-        photo: ByteArray,
+        photo: SampleArray,
         options: ColorOptions | None = None,
         **keywords: Unpack[ColorKeywords],
-    ) -> ByteArray:
+    ) -> SampleArray:
         """Return a photo in color.
 
         Args:
-            photo: uint8 (H, W, 3) sRGB or (H, W) grey, any size; of colors only the lightness is
-                used.
+            photo: uint8 or uint16 (H, W, 3) sRGB or (H, W) grey, any size; of colors only the
+                lightness is used.
             options: how it is to be colored.
             keywords: fields of `ColorOptions`, given anew: vibrance, hints, palette, reference,
                 variation, cleanup.
 
         Returns:
-            uint8 (H, W, 3) sRGB: the photo's own lightness, with chroma that gives way where sRGB
-            cannot show it.
+            The photo's type (H, W, 3), sRGB: its own lightness, with chroma that gives way where
+            sRGB cannot show it.
 
         Raises:
             DeepkoalError: as `ColorOptions`, the array is no such photo, a hint lies outside the
@@ -186,10 +189,10 @@ class Colorizer:
 
     def colorize_batch(
         self,
-        photos: Sequence[ByteArray],
+        photos: Sequence[SampleArray],
         options: ColorOptions | None = None,
         **keywords: Unpack[ColorKeywords],
-    ) -> list[ByteArray]:
+    ) -> list[SampleArray]:
         """Return photos of mixed sizes in color; those of like aspect share a pass of the network.
 
         Args, results and errors as in `colorize`, with the same options for all.
@@ -199,13 +202,13 @@ class Colorizer:
 
     def variations(
         self,
-        photo: ByteArray,
+        photo: SampleArray,
         count: int = 4,
         options: ColorOptions | None = None,
         *,
         seed: int = 0,
         **keywords: Unpack[ColorKeywords],
-    ) -> list[ByteArray]:
+    ) -> list[SampleArray]:
         """Return `count` versions of a photo: what `colorize` returns, then plausible others.
 
         Args, results and errors as in `colorize` and `Prediction.variations`.
@@ -213,7 +216,7 @@ class Colorizer:
         options = self._collect(options, keywords)
         return self.predict(photo).variations(count, options, seed=seed)
 
-    def uncertainty(self, photo: ByteArray) -> FloatArray:
+    def uncertainty(self, photo: SampleArray) -> FloatArray:
         """Return how much the network doubts the colors of each place.
 
         Args:
@@ -236,11 +239,33 @@ class Colorizer:
             return options
         return replace(options, reference=self.open_reference(options.reference))
 
-    def _predict_all(self, photos: Sequence[ByteArray]) -> list[Prediction]:
+    def _predict_all(self, photos: Sequence[SampleArray]) -> list[Prediction]:
         seen = [
-            Prediction(l, {}, self.decoding, find_inside(l), self.open_reference)
-            for l in map(read_lightness, photos)
+            Prediction(
+                l, {}, self.decoding, find_inside(l), self.open_reference, 8 * photo.dtype.itemsize
+            )
+            for l, photo in zip(map(read_lightness, photos), photos, strict=True)
         ]
+        return self._show(seen)
+
+    def predict_lightness(
+        self, all_l: Sequence[FloatArray], borders: Sequence[FloatArray | None]
+    ) -> list[Prediction]:
+        """Return what the network says of photos of which only the lightness is at hand.
+
+        Args:
+            all_l: float32 (H, W) each, L in 0…100.
+            borders: of each, as `PredictionCore` has it.
+        """
+        return self._show(
+            [
+                Prediction(l, {}, self.decoding, border, self.open_reference)
+                for l, border in zip(all_l, borders, strict=True)
+            ]
+        )
+
+    def _show(self, seen: Sequence[Prediction]) -> list[Prediction]:
+        """Return predictions with the network's outputs, which those given lack."""
         insides = [prediction.inner_l for prediction in seen]
         outputs = predict_outputs(self.backend, insides, self.working_sizes)
         return [

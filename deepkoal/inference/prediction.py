@@ -10,6 +10,7 @@ import numpy as np
 
 from deepkoal.arrays import ByteArray as ByteArray
 from deepkoal.arrays import FloatArray
+from deepkoal.arrays import SampleArray as SampleArray
 from deepkoal.deprecation import rename_members
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import (
@@ -49,11 +50,13 @@ class Prediction(PredictionCore):
         l: see `PredictionCore`, as are `outputs` and `decoding`.
         read_reference: `Colorizer.open_reference` of the network, for reference photos that it
             has not seen; each costs a pass.
+        bits: of the photo's samples and its results', 8 or 16.
     """
 
     l: FloatArray
     outputs: dict[str, FloatArray]
     read_reference: Callable[[ByteArray], Reference] | None = field(default=None, repr=False)
+    bits: int = 8
 
     def decode_ab(
         self, options: ColorOptions | None = None, **keywords: Unpack[ColorKeywords]
@@ -77,13 +80,13 @@ class Prediction(PredictionCore):
 
     def render(
         self, options: ColorOptions | None = None, **keywords: Unpack[ColorKeywords]
-    ) -> ByteArray:
+    ) -> SampleArray:
         """Return the colored photo.
 
         Args and errors as in `decode_ab`.
 
         Returns:
-            uint8 (H, W, 3) sRGB, with the photo's own lightness.
+            uint8 (H, W, 3) sRGB, with the photo's own lightness; uint16 where it had 16 bits.
         """
         options, hints = self._collect(options, keywords)
         return self._render(self._decode(options, hints, options.variation)[0], hints)
@@ -95,7 +98,7 @@ class Prediction(PredictionCore):
         *,
         seed: int = 0,
         **keywords: Unpack[ColorKeywords],
-    ) -> list[ByteArray]:
+    ) -> list[SampleArray]:
         """Return the photo in several plausible ways.
 
         Args:
@@ -219,12 +222,13 @@ class Prediction(PredictionCore):
         )
         return np.asarray(ab, np.float32).reshape(-1, *ab.shape[-3:])
 
-    def _render(self, ab: FloatArray, hints: HintArrays | None) -> ByteArray:
-        inside = render(self.inner_l, np.asarray(self.fit_field(ab, hints), np.float32))
+    def _render(self, ab: FloatArray, hints: HintArrays | None) -> SampleArray:
+        field = np.asarray(self.fit_field(ab, hints), np.float32)
+        inside = render(self.inner_l, field, bits=self.bits)
         if self.box is None:
             return inside
         neutral = np.zeros((1, 1, 4), np.float32)
-        return self._frame(inside, render(self.l, neutral))
+        return self._frame(inside, render(self.l, neutral, bits=self.bits))
 
     def _frame(self, inside: Pixels, whole: Pixels) -> Pixels:
         """Return what is known of the inside within what holds for the whole photo."""

@@ -18,9 +18,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepkoal.arrays import ByteArray, FloatArray
+from deepkoal.arrays import ByteArray, FloatArray, SampleArray
 from deepkoal.color import RGB_TO_XYZ, WHITE_D65, linear_to_srgb, srgb_to_linear
 from deepkoal.memory import count_cores
+from deepkoal.rendering.deep_samples import deep_lightness, encode_linear
 from deepkoal.rendering.resampling import interpolate_columns
 
 THREADS = min(8, count_cores())
@@ -51,14 +52,14 @@ _BYTE_OF_LINEAR = np.clip(
 ).astype(np.uint8)
 
 
-def lightness(rgb: ByteArray, *, threads: int = THREADS) -> FloatArray:
+def lightness(rgb: SampleArray, *, threads: int = THREADS) -> FloatArray:
     """Return a photo's CIE lightness.
 
     A photo without color costs one table per pixel and is exact; otherwise L is within 0.01 of
-    the exact value.
+    the exact value. Of 16 bits it is exact.
 
     Args:
-        rgb: uint8 (H, W, 3), sRGB, or (H, W), grey.
+        rgb: uint8 or uint16 (H, W, 3), sRGB, or (H, W), grey.
         threads: how many bands are worked at once.
 
     Returns:
@@ -70,7 +71,11 @@ def lightness(rgb: ByteArray, *, threads: int = THREADS) -> FloatArray:
     def work(top: int, bottom: int) -> None:
         channels = cv2.split(rgb[top:bottom])
         band = l[top:bottom]
-        if all(cv2.norm(channels[0], other, cv2.NORM_INF) == 0 for other in channels[1:]):
+        is_grey = all(cv2.norm(channels[0], other, cv2.NORM_INF) == 0 for other in channels[1:])
+        if rgb.dtype == np.uint16:
+            band[:] = deep_lightness(channels, is_grey=is_grey)
+            return
+        if is_grey:
             cv2.LUT(channels[0], _L_OF_GREY, dst=band)
             return
         red, green, blue = map(cv2.LUT, channels, _Y_OF_CHANNEL)
@@ -108,8 +113,9 @@ def render(
     l: FloatArray,
     field: FloatArray,
     *,
+    bits: int = 8,
     threads: int = THREADS,
-) -> ByteArray:
+) -> SampleArray:
     """Return a photo of any size in color: its own lightness, with the chroma of a field.
 
     The same as `compose_rgb` of the field's ab at every pixel, within a grey level of rounding, in
@@ -118,15 +124,16 @@ def render(
     Args:
         l: float32 (H, W), the photo's L in 0…100.
         field: float32 (h, w, 4), its chroma, see `rendering.upsampling`.
+        bits: of the result's samples, 8 or 16.
         threads: how many bands are worked at once.
 
     Returns:
-        uint8 (H, W, 3), sRGB.
+        uint8 (H, W, 3), sRGB, or uint16 for 16 bits.
     """
     height, width = l.shape
     stretched = interpolate_columns(_in_units_of_f(field), width)
     grid = np.ascontiguousarray(stretched.transpose(0, 2, 1))
-    rgb = np.empty((height, width, 3), np.uint8)
+    rgb = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
 
     def work(top: int, bottom: int) -> None:
         planes = np.empty((bottom - top, 4, width), np.float32)
@@ -176,8 +183,8 @@ def _in_units_of_f(field: FloatArray) -> FloatArray:
     return np.concatenate([1 + 116 * slope, offset + 8 * slope], axis=2)
 
 
-def _encode(f: FloatArray, rgb: ByteArray) -> None:
-    """Write the sRGB bytes of f(X), f(Y), f(Z), each less delta. Overwrites f (3, r, W)."""
+def _encode(f: FloatArray, rgb: SampleArray) -> None:
+    """Write the sRGB samples of f(X), f(Y), f(Z), each less delta. Overwrites f (3, r, W)."""
     e = f.reshape(3, -1)
     # X = f^3 above delta and its tangent below: with p = max(e, 0),
     # X = delta^3 + 3 delta^2 e + p^2 (p + 3 delta).
@@ -193,13 +200,17 @@ def _encode(f: FloatArray, rgb: ByteArray) -> None:
         cv2.addWeighted(x, to_x, y, to_y, _FULL * _DELTA**3, dst=out)
         cv2.scaleAdd(z, to_z, out, dst=out)
     lowest, highest, *_ = cv2.minMaxLoc(linear)
-    if lowest < -0.5 or highest > _FULL + 0.5:
-        _fit_in_gamut(linear, y[0])
+    slack = 0.5 if rgb.dtype == np.uint8 else 0.01  # less than half a sample, in the shadows too
+    if lowest < -slack or highest > _FULL + slack:
+        _fit_in_gamut(linear, y[0], slack)
+    if rgb.dtype == np.uint16:
+        encode_linear(linear, rgb)
+        return
     planes = cv2.LUT(linear.astype(np.uint16), _BYTE_OF_LINEAR).reshape(3, *rgb.shape[:2])
     cv2.merge(tuple(planes), dst=rgb)
 
 
-def _fit_in_gamut(linear: FloatArray, y: FloatArray) -> None:
+def _fit_in_gamut(linear: FloatArray, y: FloatArray, slack: float) -> None:
     """Mix linear RGB (3, n) outside 0…_FULL with its grey by the largest share that fits.
 
     The share is the least of 1, (_FULL - Y) / (highest - Y) and Y / (Y - lowest), where Y is
@@ -208,7 +219,7 @@ def _fit_in_gamut(linear: FloatArray, y: FloatArray) -> None:
     red, green, blue = linear
     highest = np.maximum(np.maximum(red, green), blue)
     lowest = np.minimum(np.minimum(red, green), blue)
-    outside = np.flatnonzero((lowest < -0.5) | (highest > _FULL + 0.5))
+    outside = np.flatnonzero((lowest < -slack) | (highest > _FULL + slack))
     rgb = linear.take(outside, axis=1)
     grey = np.clip(_FULL * (y.take(outside) + np.float32(_DELTA**3)), 0, _FULL)
     above, below, tiny = _FULL - grey, grey, np.float32(1e-6)

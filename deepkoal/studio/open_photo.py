@@ -132,8 +132,9 @@ class OpenPhoto:
         The format is the photo's own, or where that would not do, the one that
         `image_io.formats` has for its results.
         """
-        photo = decode_photo(self.data, self.name, max_pixels=MAX_PIXELS)
-        full = dataclasses.replace(self.preview, l=lightness(photo.rgb))
+        photo = decode_photo(self.data, self.name, max_pixels=MAX_PIXELS, depth="auto")
+        bits = 8 * photo.rgb.itemsize
+        full = dataclasses.replace(self.preview, l=lightness(photo.rgb), bits=bits)
         kind = FORMATS[choose_suffix(sniff_kind(self.data[:START_BYTES], self.name))]
         return encode_photo(full.render(**self._fit(options, full)), kind, photo), kind
 

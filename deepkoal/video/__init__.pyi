@@ -1,0 +1,19 @@
+from .coloring import color_frames as color_frames
+from .colorizing import ChunkTask as ChunkTask
+from .colorizing import FilmReport as FilmReport
+from .colorizing import color_chunk as color_chunk
+from .colorizing import colorize_video as colorize_video
+from .encoding import CODECS as CODECS
+from .encoding import CONTAINERS as CONTAINERS
+from .encoding import Encoding as Encoding
+from .film import STREAM as STREAM
+from .film import Film as Film
+from .film import Frame as Frame
+from .film import open_film as open_film
+from .joining import join_chunks as join_chunks
+from .plan import Chunk as Chunk
+from .plan import Plan as Plan
+from .plan import plan_film as plan_film
+from .previews import preview_film as preview_film
+
+__all__: list[str]

@@ -1,0 +1,126 @@
+"""One color for one thing, as long as it is in sight: chroma averaged along its way through a shot.
+
+Each frame's chroma is an estimate of what every place's color is. Along the optical flow they are
+averaged, each by how sure the network was, and less the farther away in time: a sum that runs
+forward through the shot and one that runs back, which is both halves of a two-sided exponential
+filter. What is hidden or new in a frame breaks its sum there, so that nothing takes a neighbor's
+color; what has newly come in has its own, later frames' too. A shot's sums begin anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepkoal.arrays import FloatArray
+from deepkoal.video.motion import Motion, MotionEstimator
+
+MEMORY = 0.97
+"""Weight of a frame's chroma in the next, where motion is trusted."""
+WINDOW = 64
+"""Frames that are averaged and given out at once."""
+AHEAD = 48
+"""Frames that are looked ahead: what lies farther has 0.97⁴⁸ = 0.23 of the weight and less."""
+DECIDED = 1000.0
+"""Weight of a frame whose colors a person has decided, beside 1 of a sure guess."""
+
+
+@dataclass(eq=False)
+class Estimate:
+    """What one frame says of the colors.
+
+    Attributes:
+        l: float32 (h, w), L in 0…100, at the size that motion is estimated at.
+        ab: float32 (h, w, 2), in CIE Lab units.
+        weight: float32 (h, w), how sure that is.
+        item: whatever belongs to the frame, handed through.
+        starts_shot: whether it shares nothing with the frame before it.
+    """
+
+    l: FloatArray
+    ab: FloatArray
+    weight: FloatArray
+    item: object
+    starts_shot: bool = False
+
+
+@dataclass(eq=False)
+class _Entry:
+    """A frame in a window: sums (h, w, 3) of weighted ab and of weights, its own and those before.
+
+    `to_last` leads to the frame before it, `from_last` from there to it; None where a shot begins.
+    """
+
+    estimate: Estimate
+    own: FloatArray
+    forward: FloatArray
+    from_last: Motion | None
+
+
+def smooth(
+    estimates: Iterator[Estimate],
+    *,
+    memory: float = MEMORY,
+    window: int = WINDOW,
+    ahead: int = AHEAD,
+) -> Iterator[tuple[Estimate, FloatArray]]:
+    """Yield each frame with its chroma averaged along its shot, in order.
+
+    Args:
+        estimates: the frames, of one size.
+        memory: see `MEMORY`.
+        window: see `WINDOW`.
+        ahead: see `AHEAD`.
+
+    Yields:
+        The estimate, and float32 (h, w, 2) in CIE Lab units.
+    """
+    estimator = MotionEstimator()
+    entries: list[_Entry] = []
+    for estimate in estimates:
+        if entries and estimate.starts_shot:
+            yield from _average(entries, len(entries), memory)
+            entries = []
+        entries.append(_enter(estimate, entries[-1] if entries else None, estimator, memory))
+        if len(entries) >= window + ahead:
+            yield from _average(entries, window, memory)
+            entries = entries[window:]
+    yield from _average(entries, len(entries), memory)
+
+
+def _enter(
+    estimate: Estimate, last: _Entry | None, estimator: MotionEstimator, memory: float
+) -> _Entry:
+    weight = estimate.weight[..., None]
+    own = np.concatenate([estimate.ab * weight, weight], axis=-1)
+    if last is None:
+        return _Entry(estimate, own, own, None)
+    from_last, to_last = estimator.estimate(last.estimate.l, estimate.l)
+    return _Entry(estimate, own, own + _carry(last.forward, to_last, memory), from_last)
+
+
+def _carry(total: FloatArray, motion: Motion, memory: float) -> FloatArray:
+    """Return a neighboring frame's sum as seen at this frame's places."""
+    return np.asarray(motion.fetch(total) * (memory * motion.trust[..., None]), np.float32)
+
+
+def _average(
+    entries: Sequence[_Entry], count: int, memory: float
+) -> Iterator[tuple[Estimate, FloatArray]]:
+    """Run back through a window, and yield its first frames in order."""
+    later: FloatArray | None = None
+    results: list[FloatArray] = []
+    for index in range(len(entries) - 1, -1, -1):
+        entry = entries[index]
+        total = entry.forward if later is None else entry.forward + later
+        if index < count:
+            results.append(
+                np.asarray(total[..., :2] / np.maximum(total[..., 2:], 1e-9), np.float32)
+            )
+        if entry.from_last is not None:
+            here = entry.own if later is None else entry.own + later
+            later = _carry(here, entry.from_last, memory)
+    for entry, ab in zip(entries[:count], reversed(results), strict=True):
+        yield entry.estimate, ab

@@ -1,0 +1,343 @@
+"""Films to read: files of any container and codec, a y4m stream on standard input, frame folders.
+
+A frame is RGB as it is to be looked at: turned upright, in 16 bits where the film has more than 8.
+Its time is the film's own, so that a variable frame rate stays one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from deepkoal.arrays import ByteArray, SampleArray
+from deepkoal.errors import PhotoError, VideoError
+from deepkoal.image_io import list_photos, read_photo
+from deepkoal.rendering.composition import lightness
+from deepkoal.video.shots import THUMB, make_thumb
+
+if TYPE_CHECKING:
+    import av.container
+    import av.video
+
+STREAM = "-"
+FOLDER_RATE = Fraction(25)
+"""Frames a second of a folder of them, where nothing else is said."""
+
+_FIRST_PACKETS = 500  # without one frame among them, a stream is no video
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A frame of a film.
+
+    Attributes:
+        rgb: uint8 or uint16 (H, W, 3), sRGB.
+        pts: its time, in units of the film's `time_base`.
+    """
+
+    rgb: SampleArray
+    pts: int
+
+
+@dataclass(eq=False)
+class Film:
+    """A film's properties, and its frames; see `open_film`.
+
+    Attributes:
+        source: a file, a folder of frames, or None for standard input.
+        height: in pixels, as it is looked at.
+        width: likewise.
+        time_base: seconds, that times are multiples of.
+        rate: frames a second, on average.
+        depth: bits of a channel.
+        aspect: width of a pixel over its height.
+        interlaced: whether its frames are woven of two fields.
+        frames: number of frames as the file says; 0 where it does not.
+        deinterlace: whether `read` undoes the weaving.
+        damaged: how many packets could not be decoded so far.
+        timed: whether all frames read so far had times of their own.
+    """
+
+    source: Path | None
+    height: int
+    width: int
+    time_base: Fraction
+    rate: Fraction
+    depth: int = 8
+    aspect: Fraction = Fraction(1)
+    interlaced: bool = False
+    frames: int = 0
+    deinterlace: bool = False
+    damaged: int = 0
+    timed: bool = True
+    paths: list[Path] = field(default_factory=list)
+    _pending: Any = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return "standard input" if self.source is None else str(self.source)
+
+    def read(self, start: int | None = None, stop: int | None = None) -> Iterator[Frame]:
+        """Yield the frames in order.
+
+        Args:
+            start: time of the first frame to be had; None for the film's first.
+            stop: time before which the last one lies; None for the film's end.
+
+        Raises:
+            VideoError: the film cannot be read, or holds no frame that can be decoded.
+        """
+        if self.paths:
+            yield from self._read_folder(start or 0, stop)
+            return
+        for pts, raw in self._seek(start):
+            if stop is not None and pts >= stop:
+                return
+            if start is None or pts >= start:
+                yield Frame(self._to_rgb(raw), pts)
+
+    def read_thumbs(self) -> Iterator[tuple[int, ByteArray]]:
+        """Yield each frame's time, and the frame as `shots.CutDetector` compares it.
+
+        Raises:
+            VideoError: as `read`.
+        """
+        if self.paths or self.deinterlace:
+            for frame in self.read():
+                yield frame.pts, make_thumb(lightness(frame.rgb))
+            return
+        for pts, raw in self._read_raw(None):
+            small = raw.reformat(
+                width=THUMB[0], height=THUMB[1], format="gray", interpolation="AREA"
+            )
+            yield pts, np.asarray(small.to_ndarray(), np.uint8)
+
+    def _read_folder(self, start: int, stop: int | None) -> Iterator[Frame]:
+        for index, path in enumerate(self.paths[start:stop], start):
+            try:
+                rgb = read_photo(path, depth=8 if self.depth == 8 else 16).rgb
+            except PhotoError as error:
+                raise VideoError(f"frame {index + 1} of {self.name}: {error}") from error
+            if rgb.shape[:2] != (self.height, self.width):
+                raise VideoError(
+                    f"{path}: expected a frame of {self.width}×{self.height} pixels, as the first "
+                    f"has, got {rgb.shape[1]}×{rgb.shape[0]}; scale the frames alike"
+                )
+            yield Frame(rgb, index)
+
+    def _seek(self, start: int | None) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Yield time and frame from one at or before `start` on, whatever the file's index says."""
+        if start is None or not self.timed:
+            return self._read_raw(None)
+        raw = self._read_raw(start)
+        first = next(raw, None)
+        if first is None or first[0] > start:
+            return self._read_raw(None)
+        return itertools.chain([first], raw)
+
+    def _read_raw(self, start: int | None) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Yield time and frame from a key frame at or before `start` on."""
+        container, stream = self._pending or _open_container(self.source)
+        self._pending = None
+        with container, explain_errors(self.name, "read"):
+            if start is not None and start > 0 and self.source is not None:
+                container.seek(start, stream=stream)
+            last: int | None = None
+            step = max(1, round(1 / (self.rate * self.time_base)))
+            frames = self._decode(container, stream)
+            if self.deinterlace:
+                frames = _deinterlace(frames, stream)
+            for frame in frames:
+                pts = frame.pts
+                if pts is None or (last is not None and pts <= last):
+                    self.timed = False
+                    pts = 0 if last is None else last + step  # no time of its own, or a broken one
+                last = pts
+                yield pts, frame
+
+    def _decode(
+        self, container: av.container.InputContainer, stream: av.video.VideoStream
+    ) -> Iterator[av.VideoFrame]:
+        """Yield the frames that can be decoded, and count the packets that cannot."""
+        import av
+
+        for packet in container.demux(stream):
+            try:
+                yield from stream.codec_context.decode(packet)
+            except (av.error.InvalidDataError, av.error.EOFError):
+                self.damaged += 1
+
+    def _to_rgb(self, frame: av.VideoFrame) -> SampleArray:
+        turns = round((frame.rotation or 0) / 90) % 4
+        deep = self.depth > 8
+        height, width = (self.width, self.height) if turns % 2 else (self.height, self.width)
+        rgb = frame.to_ndarray(format="rgb48le" if deep else "rgb24", width=width, height=height)
+        upright = np.rot90(rgb, turns) if turns else rgb
+        return np.ascontiguousarray(upright)
+
+
+def open_film(
+    source: str | Path, *, rate: Fraction | None = None, deinterlace: bool = False
+) -> Film:
+    """Look at a film.
+
+    Args:
+        source: a video file, a folder of frames in the order of their names, or `-` for a y4m
+            stream on standard input, which can be read once.
+        rate: frames a second of a folder; 25 where None.
+        deinterlace: whether frames woven of two fields are rebuilt (bwdif).
+
+    Raises:
+        VideoError: there is no such file, it is no film, has no frame that can be decoded, or
+            PyAV is not installed.
+    """
+    if str(source) != STREAM and Path(source).is_dir():
+        return _open_folder(Path(source), rate or FOLDER_RATE)
+    path = None if str(source) == STREAM else Path(source)
+    container, stream = _open_container(path)
+    film = _describe(path, container, stream)
+    film.deinterlace = deinterlace
+    if path is None:
+        film._pending = container, stream
+    else:
+        container.close()
+    return film
+
+
+def _open_folder(folder: Path, rate: Fraction) -> Film:
+    paths = sorted(
+        (path for path in list_photos(folder) if path.parent == folder), key=lambda p: p.name
+    )
+    if not paths:
+        raise VideoError(f"{folder}: holds no frames; expected JPEG, PNG or other photo files")
+    try:
+        rgb = read_photo(paths[0], depth="auto").rgb
+    except PhotoError as error:
+        raise VideoError(str(error)) from error
+    height, width, depth = *rgb.shape[:2], 8 * rgb.dtype.itemsize
+    return Film(folder, height, width, 1 / rate, rate, depth, frames=len(paths), paths=paths)
+
+
+def _open_container(
+    path: Path | None,
+) -> tuple[av.container.InputContainer, av.video.VideoStream]:
+    av = import_av()
+    name = "standard input" if path is None else str(path)
+    if path is not None and not path.is_file():
+        raise VideoError(f"{path}: no such file; check the path")
+    source: IO[bytes] | str = sys.stdin.buffer if path is None else str(path)
+    with explain_errors(name, "read"):
+        container = av.open(source, format="yuv4mpegpipe" if path is None else None)
+    streams = [each for each in container.streams.video if not is_cover(each)]
+    if not streams:
+        container.close()
+        raise VideoError(f"{name}: holds no video; expected a film")
+    stream = streams[0]
+    stream.thread_type = "AUTO"
+    return container, stream
+
+
+def is_cover(stream: Any) -> bool:
+    """Return whether a video stream is a still picture that belongs to the file."""
+    import av.stream
+
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _describe(
+    path: Path | None, container: av.container.InputContainer, stream: av.video.VideoStream
+) -> Film:
+    name = "standard input" if path is None else str(path)
+    film = Film(path, 0, 0, stream.time_base or Fraction(1, 1000), Fraction(1))
+    if path is None:  # its header tells all, and what is read cannot be read again
+        first, context = None, stream.codec_context
+        width, height, turns = context.width, context.height, 0
+        depth = context.format.components[0].bits if context.format else 8
+    else:
+        with explain_errors(name, "read"):
+            first = next(film._decode(container, stream), None)
+        if first is None:
+            raise VideoError(
+                f"{name}: no frame can be decoded; the file is damaged or cut off, try another copy"
+            )
+        film.damaged = 0
+        width, height = first.width, first.height
+        turns = round((first.rotation or 0) / 90) % 2
+        depth = first.format.components[0].bits
+        film.interlaced = bool(first.interlaced_frame)
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    film.height, film.width = (width, height) if turns else (height, width)
+    film.aspect = (1 / aspect if turns else aspect) if aspect > 0 else Fraction(1)
+    film.depth = depth
+    film.rate = stream.average_rate or stream.guessed_rate or FOLDER_RATE
+    film.frames = stream.frames
+    return film
+
+
+def _deinterlace(
+    frames: Iterator[av.VideoFrame], stream: av.video.VideoStream
+) -> Iterator[av.VideoFrame]:
+    import av
+    import av.filter
+
+    graph = av.filter.Graph()
+    graph.link_nodes(
+        graph.add_buffer(template=stream),
+        graph.add("bwdif", "mode=send_frame"),
+        graph.add("buffersink"),
+    ).configure()
+    for frame in _and_end(frames):
+        graph.push(frame)
+        while True:
+            try:
+                found = graph.pull()
+                assert isinstance(found, av.VideoFrame)
+                yield found
+            except (BlockingIOError, EOFError):
+                break
+
+
+def _and_end(frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame | None]:
+    yield from frames
+    yield None
+
+
+def import_av() -> Any:
+    """Return PyAV.
+
+    Raises:
+        VideoError: it is not installed.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise VideoError("films need PyAV: pip install 'deepkoal[video]'") from error
+    # What fails is raised. A decoder's thread that logged would wait for Python, and Python for it.
+    av.logging.set_level(None)
+    return av
+
+
+@contextlib.contextmanager
+def explain_errors(name: str, what: str) -> Iterator[None]:
+    """Turn FFmpeg's errors and the system's into one line about a film.
+
+    Args:
+        name: of the film.
+        what: `read` or `written`.
+    """
+    av = import_av()
+    try:
+        yield
+    except (av.error.FFmpegError, OSError) as error:
+        cause = getattr(error, "strerror", None) or " ".join(str(error).split())
+        advice = "is it a video file?" if what == "read" else "check the disk and your permissions"
+        raise VideoError(f"{name}: cannot be {what} ({cause}); {advice}") from error
