@@ -26,7 +26,7 @@ from deepkoal.inference.batch_pass import find_inside, predict_outputs, read_lig
 from deepkoal.inference.loading import Loaded, load_from_file, load_from_preset
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.saved_parts import NetworkIdentity
-from deepkoal.inference.working_size import LEAST_SIDE
+from deepkoal.inference.working_size import DETAIL_RANGE, LEAST_SIDE
 from deepkoal.pretrained.presets import DEFAULT_PRESET
 
 if TYPE_CHECKING:
@@ -132,6 +132,23 @@ class Colorizer:
     def _of(cls, loaded: Loaded) -> Self:
         made = cls(loaded.network, working_size=loaded.working_size, decoding=loaded.decoding)
         made.identity = loaded.identity
+        return made
+
+    def with_detail(self, detail: int | str = "auto") -> Self:
+        """Return a colorizer of the same network that sees photos at another working size.
+
+        Args:
+            detail: side in pixels, 32…1024, at which it sees a square photo, once; or `auto` for
+                the working sizes of this one.
+
+        Raises:
+            DeepkoalError: it is neither.
+        """
+        if detail == "auto":
+            return self
+        check_range(detail, "detail as auto or", *DETAIL_RANGE, whole=True)
+        made = type(self)(self.backend, working_size=int(detail), decoding=self.decoding)
+        made.identity = self.identity
         return made
 
     def predict(self, photo: SampleArray) -> Prediction:

@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar, cast
 
 from deepkoal import __version__
 from deepkoal.atomic_files import write_json_atomically
-from deepkoal.errors import DeepkoalError
+from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import ColorOptions, Palette
 from deepkoal.inference.hint_entries import parse_entry, scale_entry, write_entry
 from deepkoal.inference.prediction import Prediction
@@ -30,6 +30,7 @@ from deepkoal.inference.saved_parts import (
     parse_palette,
     write_palette,
 )
+from deepkoal.inference.working_size import DETAIL_RANGE
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ class SavedOptions:
         photo: that the hints were placed on; None where they are relative or there are none.
         reference: whose colors like things take.
         variation: that all else starts from, or how many are asked for of each photo.
+        detail: the working size, see `Colorizer.with_detail`.
         network: that colored the photo; others give other colors. None where it was not kept.
         version: of deepkoal, that wrote it.
     """
@@ -61,8 +63,14 @@ class SavedOptions:
     photo: PhotoIdentity | None = None
     reference: ReferenceFile | None = None
     variation: VariationChoice | None = None
+    detail: int | str = "auto"
     network: NetworkIdentity | None = None
     version: str = __version__
+
+    def __post_init__(self) -> None:
+        """Reject a detail that is none."""
+        if self.detail != "auto":
+            check_range(self.detail, "detail as auto or", *DETAIL_RANGE, whole=True)
 
     @classmethod
     def of(
@@ -160,6 +168,7 @@ class SavedOptions:
         options["variation"] = (
             None if self.variation is None else dataclasses.asdict(self.variation)
         )
+        options["detail"] = self.detail
         return {
             "deepkoal": self.version,
             "photo": None if self.photo is None else dataclasses.asdict(self.photo),
@@ -182,8 +191,8 @@ class SavedOptions:
         try:
             check_keys(content, _KEYS, "an options file")
             given = content.get("options") or {}
-            check_keys(given, {*_list_plain(), *_APART - {"hints"}}, "options")
-            plain = {name: value for name, value in given.items() if name not in _APART}
+            check_keys(given, {*_list_plain(), *_APART - {"hints"}, "detail"}, "options")
+            plain = {name: given[name] for name in _list_plain() & set(given)}
             options = ColorOptions(**plain, palette=parse_palette(given.get("palette")))
             hints = content.get("hints") or []
             if not isinstance(hints, list):
@@ -196,6 +205,7 @@ class SavedOptions:
                 _build(PhotoIdentity, content.get("photo"), "photo"),
                 _build(ReferenceFile, given.get("reference"), "reference"),
                 _build(VariationChoice, given.get("variation"), "variation"),
+                given.get("detail", "auto"),
                 _build(NetworkIdentity, content.get("network"), "network"),
                 str(content.get("deepkoal", "")),
             )

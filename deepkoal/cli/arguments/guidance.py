@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepkoal.cli.arguments.argument_types import variation_count, vibrance, whole_number
+from deepkoal.cli.arguments.argument_types import detail, variation_count, vibrance, whole_number
 from deepkoal.cli.console import UsageError, as_usage
 from deepkoal.errors import DeepkoalError
 
@@ -53,6 +53,13 @@ def add_guidance_options(parser: argparse.ArgumentParser) -> None:
         "--reference", type=Path, metavar="PHOTO", help="a color photo; like things take its colors"
     )
     parser.add_argument(
+        "--detail",
+        type=detail,
+        metavar="auto|SIZE",
+        help="side in pixels at which the network sees a square photo: larger finds smaller "
+        "things, smaller keeps large areas whole (auto: as the preset was made for)",
+    )
+    parser.add_argument(
         "--no-cleanup",
         dest="cleanup",
         action="store_false",
@@ -87,6 +94,8 @@ def resolve_look(arguments: argparse.Namespace) -> SavedOptions:
         for name in ("vibrance", "cleanup")
         if getattr(arguments, name) is not None
     }
+    if arguments.detail is not None:
+        look = replace(look, detail=arguments.detail)
     if arguments.palette is not None:
         with as_usage():
             given["palette"] = Palette.named(arguments.palette)
@@ -114,14 +123,21 @@ def _check_target(path: Path | None) -> None:
         raise UsageError(f"--save-options {path}: there is no such folder; create it first")
 
 
-def check_guidance(look: SavedOptions, photos: int) -> None:
+def check_guidance(look: SavedOptions, photos: int, *, turned: bool) -> None:
     """Refuse options that make no sense together.
+
+    Args:
+        look: what is asked for.
+        photos: of how many.
+        turned: whether photos may be turned first.
 
     Raises:
         UsageError: they do not.
     """
     if look.hints and photos > 1:
         raise UsageError(f"hints are for one photo, not {photos}; color it by itself")
+    if look.hints and turned:
+        raise UsageError("--auto-rotate would move the photo below its hints; turn it first")
 
 
 def open_reference(look: SavedOptions, colorizer: Colorizer) -> Reference | None:

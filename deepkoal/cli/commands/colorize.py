@@ -6,8 +6,7 @@ import argparse
 import contextlib
 import sys
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepkoal.cli.arguments.argument_types import add_number
 from deepkoal.cli.arguments.guidance import (
@@ -21,8 +20,12 @@ from deepkoal.cli.arguments.model_options import (
     add_model_options,
     load_colorizer,
 )
+from deepkoal.cli.arguments.result_options import add_result_options, read_result_options
 from deepkoal.cli.console import UsageError, count_photos, report, show
 from deepkoal.errors import PhotoError
+
+if TYPE_CHECKING:
+    from deepkoal.cli.folder_run import Outcome
 
 
 def add_verbs(verbs: Any) -> None:
@@ -45,6 +48,7 @@ def add_verbs(verbs: Any) -> None:
     add_model_options(colorize)
     add_backend_option(colorize, auto=True)
     add_guidance_options(colorize)
+    add_result_options(colorize)
     colorize.add_argument(
         "--compare", action="store_true", help="also write NAME.compare.jpg: before and after"
     )
@@ -81,23 +85,24 @@ def _run(arguments: argparse.Namespace) -> int:
     from deepkoal.inference.options_file import write_options
 
     look = resolve_look(arguments)
-    choice = look.variation
+    choice, results = look.variation, read_result_options(arguments)
     plan = plan_photos(
         arguments.photos,
         arguments.out,
         suffix=arguments.format,
         compare=arguments.compare,
+        beside=results.suffixes,
         variations=1 if choice is None or choice.index else choice.count,
         overwrite=arguments.overwrite,
     )
-    check_guidance(look, plan.count)
+    check_guidance(look, plan.count, turned=arguments.auto_rotate)
     if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
         raise UsageError("a photo is not written to a terminal; redirect it, or give -o a file")
     for failure in plan.failures:
         report(str(failure))
-    failed, colored = len(plan.failures), 0
+    failed, colored, left = len(plan.failures), 0, 0
     if plan.jobs:
-        colorizer = load_colorizer(arguments)
+        colorizer = load_colorizer(arguments).with_detail(look.detail)
         if arguments.save_options is not None and plan.count > 1:
             write_options(arguments.save_options, replace(look, photo=None))
         folder_run = FolderRun(
@@ -105,7 +110,7 @@ def _run(arguments: argparse.Namespace) -> int:
             look,
             reference=open_reference(look, colorizer),
             save_options=arguments.save_options if plan.count == 1 else None,
-            provenance=arguments.provenance,
+            results=results,
             quality=arguments.quality,
             max_pixels=arguments.max_pixels,
         )
@@ -121,24 +126,28 @@ def _run(arguments: argparse.Namespace) -> int:
                     report(str(outcome))
                 else:
                     _show(outcome)
-                    colored += 1
+                    colored += outcome.is_colored
+                    left += not outcome.is_colored
                 bar.update()
     if plan.count > 1 or plan.skipped:
-        _sum_up(colored, plan.skipped, failed)
+        _sum_up(colored, left, plan.skipped, failed)
     return 1 if failed else 0
 
 
-def _show(written: list[Path] | bytes) -> None:
-    if isinstance(written, bytes):
-        sys.stdout.buffer.write(written)
+def _show(outcome: Outcome) -> None:
+    if outcome.note:
+        report(outcome.note)
+    if outcome.data is not None:
+        sys.stdout.buffer.write(outcome.data)
         sys.stdout.buffer.flush()
-        return
-    for path in written:
+    for path in outcome.written:
         show(path)
 
 
-def _sum_up(colored: int, skipped: int, failed: int) -> None:
+def _sum_up(colored: int, left: int, skipped: int, failed: int) -> None:
     parts = [f"{count_photos(colored)} colored"]
+    if left:
+        parts.append(f"{left} in color already, listed above (--colored recolor colors them)")
     if skipped:
         parts.append(
             f"{skipped} skipped, whose results are newer, with whatever options they were made "
