@@ -1,3 +1,4 @@
+from . import guidance as guidance
 from . import models as models
 from .data import prepare as prepare
 from .errors import DeepkoalError as DeepkoalError

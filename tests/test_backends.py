@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pickle
 import subprocess
 import sys
 import zipfile
@@ -119,6 +120,27 @@ def test_a_batch_is_its_photos(folder, on_keras, photos, name):
 def test_threads_share_a_backend(folder, on_keras, name):
     backend = on_keras.backend if name == "keras" else Colorizer.from_file(folder / name).backend
     color_in_threads(backend)
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+@pytest.mark.parametrize("name", EXACT)
+def test_backends_of_files_can_be_pickled_and_used_in_a_forked_process(
+    folder, photos, tmp_path, name
+):
+    colorizer = Colorizer.from_file(folder / name)
+    photo = photos["coffee"][::4, ::4]
+    expected = colorizer.colorize(photo)
+    again = pickle.loads(pickle.dumps(colorizer))
+    np.testing.assert_array_equal(again.colorize(photo), expected)
+    with colorizer.backend._lock:  # as another thread may hold it
+        child = os.fork()
+    if child == 0:
+        try:
+            np.save(tmp_path / "child.npy", colorizer.colorize(photo))
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    np.testing.assert_array_equal(np.load(tmp_path / "child.npy"), expected)
 
 
 THREADED_ON_JAX = """

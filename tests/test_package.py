@@ -32,6 +32,7 @@ PUBLIC_NAMES = {
     "evaluate": inspect.isfunction,
     "export_saved_model": inspect.isfunction,
     "fine_tune": inspect.isfunction,
+    "guidance": inspect.ismodule,
     "list_palettes": inspect.isfunction,
     "models": inspect.ismodule,
     "prepare": inspect.isfunction,
@@ -193,11 +194,13 @@ def test_wheel_installed_into_a_folder_finds_its_weights(wheel, tmp_path):
     assert find_weights(listing) == {target / "deepkoal" / "shipped_models"}
 
 
-def make_environment(folder, distribution):
+def make_environment(folder, distribution, *, dependencies=True):
     """Make a virtual environment of one distribution, and dependencies that are installed here."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=120)
     python = folder / "bin" / "python"
     pip_install(distribution, python=python)
+    if not dependencies:
+        return folder / "bin" / "deepkoal"
     # After pip, or it would find, and replace, the deepkoal that is installed here.
     places = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     [site] = folder.glob("lib/python*/site-packages")
@@ -218,6 +221,41 @@ def test_editable_installation_uses_the_checkouts_weights(checkout, tmp_path):
     deepkoal_command = make_environment(tmp_path / "env", build("editable", checkout, tmp_path))
     listing = run_command([deepkoal_command, "presets", "--json"], tmp_path)
     assert find_weights(listing) == {checkout / "models"}
+
+
+USER = """
+import deepkoal as dk
+
+colorizer = dk.Colorizer.from_preset("koala-lite", backend="litert")
+photo = dk.read_image("old.jpg")
+hints = (dk.Hint(x=x, y=20, color="#c03020") for x in (10, 20))
+colorizer.colorize(photo, hints=hints, palette="autochrome")
+reveal_type(colorizer.colorize_batch(part for part in (photo, photo)))
+reveal_type(dk.guidance.ColorOptions(vibrance=1.2).palette)
+reveal_type(dk.train)
+colorizer.colorize(photo, vibrence=1.2)
+"""
+
+
+def test_type_checkers_find_the_types_of_an_editable_installation(checkout, tmp_path):
+    distribution = build("editable", checkout, tmp_path)
+    deepkoal_command = make_environment(tmp_path / "env", distribution, dependencies=False)
+    (tmp_path / "user.py").write_text(USER)
+    python = str(deepkoal_command.parent / "python")
+    options = ["--python-executable", python, "--ignore-missing-imports", "--follow-imports=silent"]
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", *options, "user.py"],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    batch, palette, train, wrong, *_ = checked.stdout.splitlines()
+    assert "list[" in batch
+    assert "deepkoal.guidance.palette.Palette" in palette
+    assert "decoding: deepkoal.guidance.decoding.DecodingConfig" in train
+    assert "vibrence" in wrong
 
 
 # ---------------------------------------------------------------- the tests themselves

@@ -67,8 +67,6 @@ def test_the_layer_over_the_photo_is_the_result(kind):
     composed = np.rint(share * layer + (1 - share) * before)
     assert np.abs(composed - after).max() <= 1
     assert (alpha[:50] == 0).all()
-    slightly = make_color_layer(before, np.clip(before.astype(int) + [9, 0, -9], 0, top))[1]
-    assert slightly.mean() < 0.25 * top
 
 
 @pytest.mark.parametrize("size", [(3, 2), (40, 300), (400, 600)])
@@ -107,7 +105,7 @@ def test_color_photos_of_a_folder_are_kept_as_they_are(model, photos, tmp_path, 
     assert color(model, photos, "-o", out) == 0
     assert (out / "color.png").read_bytes() == (photos / "color.png").read_bytes()
     assert (out / "grey.png").read_bytes() != (photos / "grey.png").read_bytes()
-    assert "color.png: in color already, kept" in capsys.readouterr().err
+    assert "color.png: in color already, kept as it is" in capsys.readouterr().err
     assert color(model, photos, "-o", tmp_path / "jpg", "--format", "jpg") == 0
     kept = read_image(tmp_path / "jpg" / "color.jpg").astype(int)
     assert np.abs(kept - read_image(photos / "color.png")).mean() < 5

@@ -8,10 +8,11 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TextIO
 
 from deepkoal.errors import DeepkoalError, printable
+from deepkoal.keras_runtime import start_tensorflow as start_tensorflow
+from deepkoal.native_logs import silence_native_logs as silence_native_logs
 
 
 class UsageError(DeepkoalError):
@@ -73,32 +74,6 @@ def show_lines(lines: Iterable[str]) -> None:
 def report(message: str) -> None:
     """Print a message beside the results, on one line, whatever names it holds."""
     _write(printable(f"deepkoal: {message}"), sys.stderr)
-
-
-def start_tensorflow() -> None:
-    """Import TensorFlow and let it find its devices, without what its C++ parts log of that.
-
-    They write it straight to the process's stderr, whatever their log level is set to: that there
-    is no GPU, for one. What really fails is raised as an exception.
-    """
-    with silence_native_logs():
-        import tensorflow
-
-        tensorflow.config.list_physical_devices()
-
-
-@contextlib.contextmanager
-def silence_native_logs() -> Iterator[None]:
-    """Drop what is written straight to the process's stderr, as libraries in C++ do."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def count_photos(count: int) -> str:

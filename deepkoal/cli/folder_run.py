@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
-import itertools
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypedDict
 
-from deepkoal.atomic_files import write_bytes_atomically
 from deepkoal.cli.arguments.result_options import DOUBT_SUFFIX, LAYER_SUFFIX, ResultOptions
+from deepkoal.cli.result_files import ResultFiles, Version, label_page
+from deepkoal.cli.work_ahead import PixelBudget, work_ahead
 from deepkoal.errors import DeepkoalError, PhotoError
 from deepkoal.memory import count_cores
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from deepkoal.arrays import SampleArray
     from deepkoal.cli.arguments.output_plan import Job
     from deepkoal.guidance import Reference
     from deepkoal.image_io import Photo
-    from deepkoal.image_io.photo import Pixels
+    from deepkoal.image_io.reading import Depth
     from deepkoal.inference.colorizer import Colorizer
     from deepkoal.inference.options_file import SavedOptions
-
-S = TypeVar("S")
-T = TypeVar("T")
 
 MOST_WORKERS = 8
 """Threads; more would wait for the network, which one photo at a time passes through."""
@@ -40,19 +34,27 @@ PIXELS = 32_000_000
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was done with a photo.
+    """What became of a photo.
 
     Attributes:
-        written: its files.
-        data: its result, where that goes to standard output.
-        note: what the user should know of it, or empty.
-        is_colored: whether it was colored.
+        result: the files written, the photo as bytes where the job has no target, or why it could
+            not be done.
+        notes: what its reader should know, a line each.
+        is_colored: whether it was colored, rather than left as it is.
     """
 
-    written: Sequence[Path] = ()
-    data: bytes | None = None
-    note: str = ""
+    result: list[Path] | bytes | PhotoError
+    notes: tuple[str, ...] = ()
     is_colored: bool = True
+
+
+class ReadKeywords(TypedDict, total=False):
+    """How photos are read, see `image_io.read_photo`."""
+
+    max_pixels: int | None
+    depth: Depth
+    salvage: bool
+    stretch: bool
 
 
 class FolderRun:
@@ -65,9 +67,10 @@ class FolderRun:
         look: how. Where its variation is the automatic one of several, all of them are written.
         reference: of the look, as the network sees it.
         save_options: a file to write the look to, with the photo's size; for one photo.
-        results: what is written of them, and which photos are left alone.
-        quality: of JPEG and WebP, 1…100.
-        max_pixels: of a photo, at most; None for `image_io.MAX_PIXELS`.
+        results: what is written of them, and which photos are left as they are.
+        reading: how photos are read.
+        quality: of lossy formats, 1…100; None for each photo's own.
+        keep_times: whether results have their photos' times of access and change.
     """
 
     def __init__(
@@ -78,8 +81,9 @@ class FolderRun:
         reference: Reference | None = None,
         save_options: Path | None = None,
         results: ResultOptions | None = None,
-        quality: int = 95,
-        max_pixels: int | None = None,
+        reading: ReadKeywords | None = None,
+        quality: int | None = None,
+        keep_times: bool = False,
     ) -> None:
         self._colorizer = colorizer
         self._look = look
@@ -87,110 +91,150 @@ class FolderRun:
         self._save_options = save_options
         self._results = results or ResultOptions()
         self._quality = quality
-        self._max_pixels = max_pixels
+        self._reading: ReadKeywords = reading or {}
+        self._keep_times = keep_times
         self._budget = PixelBudget(PIXELS)
         self._stop = threading.Event()
 
-    def color_all(self, jobs: Sequence[Job]) -> Generator[Outcome | PhotoError]:
-        """Color and write every photo.
-
-        Yields:
-            For each, in order: what was done, or why it could not be.
-        """
+    def color_all(self, jobs: Sequence[Job]) -> Generator[Outcome]:
+        """Color and write every photo, and yield what became of each, in order."""
         workers = min(count_cores(), MOST_WORKERS)
         return work_ahead(self._color, jobs, workers=workers, ahead=2 * workers, stop=self._stop)
 
-    def _color(self, job: Job) -> Outcome | PhotoError:
+    def _color(self, job: Job) -> Outcome:
         try:
             return self._color_file(job)
         except PhotoError as error:
-            return error
+            return Outcome(error)
         except CancelledError:
             raise
         except Exception as error:  # whatever it is, it must not cost other photos theirs
             cause = " ".join(str(error).split())
             if not isinstance(error, DeepkoalError):
                 cause = f"{type(error).__name__}: {cause}"
-            return PhotoError(f"{job.name}: cannot be colored ({cause})")
+            return Outcome(PhotoError(f"{job.name}: cannot be colored ({cause})"))
 
     def _color_file(self, job: Job) -> Outcome:
         from deepkoal.color.tint import is_colored
+        from deepkoal.image_io import encode_photo
 
-        photo = self._read(job)
+        source = sys.stdin.buffer.read() if job.source is None else job.source
+        photo = self._read(job, source)
+        notes = [f"{job.name}: {note}" for note in photo.notes]
         policy = self._results.choose(job.source)
         if policy != "recolor" and is_colored(photo.rgb):
             return self._leave(job, photo, policy)
-        height, width = photo.rgb.shape[:2]
-        with self._budget.reserve(height * width):
-            self._give_up_if_stopped()
-            try:
-                photo, note = self._turn(job, photo)
-                versions, doubt = self._color_versions(photo.rgb)
-            except MemoryError as error:
-                raise PhotoError(
-                    f"{job.name}: not enough memory to color {width}×{height} pixels; scale it "
-                    "down, or close programs"
-                ) from error
-            self._give_up_if_stopped()
-            look = self._place_look(job, *photo.rgb.shape[:2])
-            outcome = self._write(job, photo, look, versions, doubt)
-            return replace(outcome, note=note)
+        if job.target is None:
+            if photo.pages > 1:
+                notes.append(f"{job.name}: the first of its {photo.pages} pages; -o a.tif has all")
+            with self._reserve(photo):
+                photo = self._turn(job, photo, notes)
+                rgb, like = self._color_page(job, photo)[0]
+                encoded = encode_photo(rgb, job.suffix, like, quality=self._quality)
+            return Outcome(encoded, tuple(notes))
+        files = ResultFiles(job, photo, quality=self._quality, keep_times=self._keep_times)
+        with files:
+            for page in files.order:
+                before = photo if page == 0 else self._read(job, source, page)
+                before = label_page(before, page)
+                with self._reserve(before):
+                    before = self._turn(job, before, notes)
+                    beside = files if page == 0 else None
+                    files.add(page, before, self._color_page(job, before, beside))
+        return Outcome(files.written, tuple(notes))
 
     def _leave(self, job: Job, photo: Photo, policy: str) -> Outcome:
         """Leave a photo that is in color as it is, in its place among the results, or out."""
-        from deepkoal.image_io import write_photo
-
         if policy == "skip" or job.target is None or job.source is None:
-            note = f"{job.name}: in color already, left out"
-            return Outcome(note=note, is_colored=False)
-        _make_folder(job.target.parent)
-        if job.source.suffix.lower() == job.target.suffix.lower():
-            write_bytes_atomically(job.target, job.source.read_bytes())
-        else:
-            write_photo(job.target, photo.rgb, photo, quality=self._quality)
-        return Outcome([job.target], note=f"{job.name}: in color already, kept", is_colored=False)
+            return Outcome([], (f"{job.name}: in color already, left out",), is_colored=False)
+        with ResultFiles(job, photo, keep_times=self._keep_times) as files:
+            files.keep(photo)
+        notes = (f"{job.name}: in color already, kept as it is",)
+        return Outcome(files.written, notes, is_colored=False)
 
-    def _turn(self, job: Job, photo: Photo) -> tuple[Photo, str]:
-        """Return the photo upright, as far as that is wanted, and what was done about it."""
-        import numpy as np
+    def _turn(self, job: Job, photo: Photo, notes: list[str]) -> Photo:
+        """Return a photo upright, as far as that is wanted, and note what was done."""
+        from deepkoal.inference.turning import find_turn, measure_certainty, turn_photo
 
-        from deepkoal.inference.turning import find_turn, measure_certainty
+        if not self._results.auto_rotate:
+            return photo
+        turns = find_turn(measure_certainty(self._colorizer, photo.rgb))
+        if turns:
+            side = ("to the left", "upside down", "to the right")[turns - 1]
+            notes.append(f"{job.name}: turned {side}, as it seems to lie")
+        return turn_photo(photo, turns)
 
-        turns = 0
-        if self._results.auto_rotate:
-            turns = find_turn(measure_certainty(self._colorizer, photo.rgb))
-        if not turns:
-            return photo, ""
-        rgb = np.ascontiguousarray(np.rot90(photo.rgb, turns))
-        alpha = None if photo.alpha is None else np.ascontiguousarray(np.rot90(photo.alpha, turns))
-        side = {1: "turned to the left", 2: "turned upside down", 3: "turned to the right"}[turns]
-        return replace(photo, rgb=rgb, alpha=alpha), f"{job.name}: {side}, as it seems to lie"
+    def _color_page(
+        self, job: Job, photo: Photo, beside: ResultFiles | None = None
+    ) -> list[Version]:
+        """Return a page colored, and its variations, each with what it is written with.
+
+        Args:
+            job: what is wanted.
+            photo: the page.
+            beside: takes what is written beside it.
+        """
+        from deepkoal.rendering.mark import draw_mark
+
+        height, width = photo.rgb.shape[:2]
+        try:
+            versions = self._color_versions(job, photo, beside)
+        except MemoryError as error:
+            raise PhotoError(
+                f"{job.name}: not enough memory to color {width}×{height} pixels; scale it "
+                "down, or close programs"
+            ) from error
+        self._give_up_if_stopped()
+        look = self._place_look(job, height, width)
+        return [
+            (
+                draw_mark(rgb) if self._results.mark else rgb,
+                self._note_making(photo, look, index),
+            )
+            for index, rgb in enumerate(versions)
+        ]
+
+    @contextlib.contextmanager
+    def _reserve(self, photo: Photo) -> Iterator[None]:
+        """Wait for room for a photo, of which one of 16 bits takes twice as much."""
+        height, width = photo.rgb.shape[:2]
+        with self._budget.reserve(height * width * photo.rgb.itemsize):
+            self._give_up_if_stopped()
+            yield
 
     def _give_up_if_stopped(self) -> None:
         if self._stop.is_set():
             raise CancelledError
 
-    def _read(self, job: Job) -> Photo:
-        from deepkoal.image_io import MAX_PIXELS, decode_photo, read_photo
+    def _read(self, job: Job, source: Path | bytes, page: int = 0) -> Photo:
+        from deepkoal.image_io import read_photo
 
-        limit = self._max_pixels or MAX_PIXELS
-        if job.source is None:
-            return decode_photo(sys.stdin.buffer.read(), job.name, max_pixels=limit)
-        return read_photo(job.source, max_pixels=limit)
+        return read_photo(source, name=job.name, page=page, **self._reading)
 
-    def _color_versions(self, rgb: Pixels) -> tuple[list[Pixels], NDArray[np.float32] | None]:
-        """Return the photo colored with variations that obey every option, and the doubt."""
-        prediction = self._colorizer.predict(rgb)
-        options = replace(self._look.fit(*rgb.shape[:2]), reference=self._reference)
-        doubt = prediction.uncertainty(hints=options.hints) if self._results.doubt else None
+    def _color_versions(
+        self, job: Job, photo: Photo, beside: ResultFiles | None
+    ) -> list[SampleArray]:
+        """Return the photo colored, and variations that obey every option as it does."""
+        prediction = self._colorizer.predict(photo.rgb)
+        options = replace(self._look.fit(*photo.rgb.shape[:2]), reference=self._reference)
         choice = self._look.variation
         if choice is None or choice.index:
             variation = None if choice is None else choice.find(prediction)
-            return [prediction.render(options, variation=variation)], doubt
-        return prediction.variations(choice.count, options, seed=choice.seed), doubt
+            versions = [prediction.render(options, variation=variation)]
+        else:
+            versions = prediction.variations(choice.count, options, seed=choice.seed)
+        if beside is not None and self._results.doubt:
+            doubt = prediction.uncertainty(hints=options.hints)
+            beside.add_map(job.beside[DOUBT_SUFFIX], doubt)
+        if beside is not None and self._results.layer:
+            beside.add_layer(job.beside[LAYER_SUFFIX], photo, versions[0])
+        return versions
 
     def _place_look(self, job: Job, height: int, width: int) -> SavedOptions:
-        """Return the look of one photo, and write it where that is wanted."""
+        """Return the look of one photo, and write it where that is wanted.
+
+        Before the photo: what was colored can be again.
+        """
         from deepkoal.inference.options_file import write_options
         from deepkoal.inference.saved_parts import PhotoIdentity, hash_file
 
@@ -202,130 +246,11 @@ class FolderRun:
         return look
 
     def _note_making(self, photo: Photo, look: SavedOptions, index: int) -> Photo:
-        """Return what the result's metadata are to be: of the version of that index."""
+        """Return what a version of that index is written with: its metadata say how it was made."""
         from deepkoal.inference.provenance import add_provenance
 
         if not self._results.provenance:
             return photo
-        choice = look.variation
-        if choice is not None and index:
-            look = replace(look, variation=replace(choice, index=index))
+        if look.variation is not None and index:
+            look = replace(look, variation=replace(look.variation, index=index))
         return add_provenance(photo, look)
-
-    def _write(
-        self,
-        job: Job,
-        photo: Photo,
-        look: SavedOptions,
-        versions: list[Pixels],
-        doubt: NDArray[np.float32] | None,
-    ) -> Outcome:
-        """Write a photo's results, and return where.
-
-        Raises:
-            PhotoError: one cannot be written.
-        """
-        from deepkoal.image_io import encode_photo, write_photo
-        from deepkoal.rendering.mark import draw_mark
-
-        shown = [draw_mark(rgb) for rgb in versions] if self._results.mark else versions
-        rgb, *others = shown
-        like = self._note_making(photo, look, 0)
-        if job.target is None:
-            return Outcome(data=encode_photo(rgb, job.suffix, like, quality=self._quality))
-        _make_folder(job.target.parent)
-        # The photo last: where it is there, all others are too, so a later run may skip them.
-        if job.comparison is not None:
-            from deepkoal.rendering.contact_sheets import join_before_after
-
-            write_photo(job.comparison, join_before_after(photo.rgb, rgb), quality=self._quality)
-        for index, (place, version) in enumerate(zip(job.variations, others, strict=True), 1):
-            own = self._note_making(photo, look, index)
-            write_photo(place, version, own, quality=self._quality)
-        self._write_beside(job, photo, versions[0], doubt)
-        write_photo(job.target, rgb, like, quality=self._quality)
-        return Outcome(job.places)
-
-    def _write_beside(
-        self, job: Job, photo: Photo, colored: Pixels, doubt: NDArray[np.float32] | None
-    ) -> None:
-        """Write the map of doubt and the layer of color, where they are wanted."""
-        import numpy as np
-
-        from deepkoal.image_io import write_photo
-        from deepkoal.rendering.color_layer import make_color_layer
-
-        if doubt is not None:
-            levels = np.rint(255 * doubt).astype(np.uint8)
-            write_photo(job.beside[DOUBT_SUFFIX], np.dstack([levels] * 3))
-        if self._results.layer:
-            layer, alpha = make_color_layer(photo.rgb, colored)
-            write_photo(job.beside[LAYER_SUFFIX], layer, replace(photo, rgb=layer, alpha=alpha))
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PhotoError(
-            f"{folder}: cannot be made ({error.strerror}); choose another folder"
-        ) from error
-
-
-def work_ahead(
-    work: Callable[[S], T],
-    items: Iterable[S],
-    *,
-    workers: int,
-    ahead: int,
-    stop: threading.Event,
-) -> Generator[T]:
-    """Yield `work(item)` for each item, in order, while threads work on the next ones.
-
-    Args:
-        work: is called in a thread; what it raises is raised where its result would come.
-        items: to work on.
-        workers: threads.
-        ahead: items that are begun or done, at most, beside the one that is waited for.
-        stop: is set when the iterator ends before the items do, so that `work` can give up early.
-            The threads have ended when the iterator has.
-    """
-    pool = ThreadPoolExecutor(workers)
-    remaining = iter(items)
-    begun: collections.deque[Future[T]] = collections.deque()
-    try:
-        while True:
-            for item in itertools.islice(remaining, ahead + 1 - len(begun)):
-                begun.append(pool.submit(work, item))
-            if not begun:
-                return
-            yield begun.popleft().result()
-    finally:
-        stop.set()
-        pool.shutdown(cancel_futures=True)
-
-
-class PixelBudget:
-    """Bounds how many pixels threads work on together; a larger photo is worked on alone.
-
-    Args:
-        pixels: in all.
-    """
-
-    def __init__(self, pixels: int) -> None:
-        self._free = self._all = pixels
-        self._changed = threading.Condition()
-
-    @contextlib.contextmanager
-    def reserve(self, pixels: int) -> Iterator[None]:
-        """Wait until there is room for so many pixels, and take it for the block."""
-        taken = min(pixels, self._all)
-        with self._changed:
-            self._changed.wait_for(lambda: taken <= self._free)
-            self._free -= taken
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._free += taken
-                self._changed.notify_all()

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from tqdm import tqdm
 
 import deepkoal
 from deepkoal.atomic_files import lock_folder, remove_parts, replace_atomically
@@ -31,6 +30,7 @@ from deepkoal.data.records import (
 from deepkoal.data.store import GreyPhoto, Outcome, StoredPhoto, store_photo
 from deepkoal.errors import RecordsError
 from deepkoal.memory import count_cores
+from deepkoal.progress_bars import count_photos
 
 READ_AHEAD = 2
 """Shards whose photos are held in memory: one being written, the next being read."""
@@ -179,7 +179,7 @@ def _write_shard(
 def _count_progress(
     progress: bool | Callable[[int, int], None], total: int
 ) -> Iterator[Callable[[int], None]]:
-    with tqdm(total=total, unit=" photos", disable=progress is not True) as bar:
+    with count_photos(total=total, wanted=progress is True) as bar:
         done = 0
 
         def advance(count: int) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from deepkoal.arrays import ByteArray
 from deepkoal.errors import PhotoError
 from deepkoal.image_io import read_photo
+from deepkoal.short_repr import short_repr
 
 GREY_BELOW = 3.0
 """Mean of max(RGB) - min(RGB), of 255, below which a photo counts as grey (the protocol's)."""
@@ -26,6 +27,7 @@ LONGEST_SIDE = 65500
 _ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
 
 
+@short_repr
 @dataclass(frozen=True)
 class StoredPhoto:
     """A photo as the records keep it: a JPEG file, upright RGB, and its size in pixels."""

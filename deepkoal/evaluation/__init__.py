@@ -6,11 +6,10 @@ list of the names.
 
 from typing import Any
 
-import lazy_loader
-
 from deepkoal.deprecation import warn_renamed
+from deepkoal.keras_runtime import attach_stub
 
-_get, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_get, __dir__, __all__ = attach_stub(__name__, __file__)
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,6 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from deepkoal.arrays import ByteArray, FloatArray
 from deepkoal.errors import DeepkoalError, PhotoError, printable
@@ -21,6 +20,8 @@ from deepkoal.image_io import list_photos, read_photo
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 from deepkoal.memory import count_cores
+from deepkoal.progress_bars import count_photos
+from deepkoal.short_repr import short_repr
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -35,7 +36,7 @@ class Workers:
     """A thread for each core. NumPy and OpenCV release the interpreter's lock.
 
     Args:
-        progress: draw a bar on stderr for each piece of work.
+        progress: draw a bar on stderr for each piece of work, if it is a terminal.
     """
 
     def __init__(self, *, progress: bool = False) -> None:
@@ -57,12 +58,11 @@ class Workers:
         return list(self.iterate(work, items, doing))
 
     def watch(self, results: Iterable[T], total: int, doing: str) -> Iterator[T]:
-        """Yield what comes, with a bar."""
-        yield from tqdm(
-            results, doing, total, leave=False, unit=" photos", disable=not self._progress
-        )
+        """Yield what comes, with a bar, where stderr is a terminal."""
+        yield from count_photos(results, total, doing, wanted=self._progress, leave=False)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class EvaluatedPhoto:
     """A photo whose true colors are known, and what the network made of its lightness.
@@ -106,6 +106,7 @@ class EvaluatedPhoto:
         return dataclasses.replace(self.prediction, outputs=outputs)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class PhotoSet:
     """The photos of a folder that can be measured.

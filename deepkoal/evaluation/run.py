@@ -123,7 +123,7 @@ def check_figures(figures: Sequence[str], *, has_photos: bool = True) -> list[st
         DeepkoalError: there is no figure of such a name, or it needs photos.
     """
     names = []
-    for name in figures:
+    for name in [figures] if isinstance(figures, str) else figures:
         if name in RENAMED:
             warnings.warn(
                 f"the figure {name!r} is now named {RENAMED[name]!r}; the old name goes with the "

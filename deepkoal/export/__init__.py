@@ -3,6 +3,6 @@
 The names are loaded on first use, so that where an export goes is known without TensorFlow.
 """
 
-import lazy_loader
+from deepkoal.keras_runtime import attach_stub
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__, tensorflow=True)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepkoal.arrays import Tensor, arange, namespace
+from deepkoal.short_repr import short_repr
 
 
+@short_repr
 @dataclass(frozen=True)
 class AffinityPoints:
     """Places of a photo, as an affinity compares them; leading dimensions are photos.
@@ -57,6 +59,7 @@ def make_affinity_points(features: Tensor, l: Tensor) -> AffinityPoints:
     )
 
 
+@short_repr
 @dataclass(frozen=True)
 class Kernel:
     """A mixture of Gaussians over the differences of features, lightness and position.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
@@ -16,6 +16,7 @@ from deepkoal.guidance.hints import AnyHint, check_kind
 from deepkoal.guidance.palette import Palette
 from deepkoal.guidance.reference import Reference
 from deepkoal.guidance.variation_latents import VariationLatents
+from deepkoal.short_repr import short_repr, summarize
 
 MOST_VARIATIONS = 16
 """Of a photo, the automatic one included, where a command or a request asks for them."""
@@ -25,13 +26,14 @@ class ColorKeywords(TypedDict, total=False):
     """The keywords of every method that colors, for type checkers: the fields of `ColorOptions`."""
 
     vibrance: float
-    hints: Sequence[AnyHint]
+    hints: Iterable[AnyHint]
     palette: Palette | str | None
     reference: Reference | ByteArray | None
     variation: VariationLatents | None
     cleanup: bool
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ColorOptions:
     """How a photo is to be colored.
@@ -53,7 +55,7 @@ class ColorOptions:
     """
 
     vibrance: float = 1.0
-    hints: Sequence[AnyHint] = ()
+    hints: Iterable[AnyHint] = ()
     palette: Palette | str | None = None
     reference: Reference | ByteArray | None = None
     variation: VariationLatents | None = None
@@ -93,10 +95,13 @@ class ColorOptions:
         if options is None:
             return cls(**keywords)
         if not isinstance(options, ColorOptions):
-            raise DeepkoalError(f"expected deepkoal.guidance.ColorOptions, got {options!r}")
+            raise DeepkoalError(
+                f"expected deepkoal.guidance.ColorOptions, got {summarize(options)}; give one "
+                "option by its name, as vibrance=1.2"
+            )
         return replace(options, **keywords)
 
 
 def _check_kind(name: str, value: Any, kinds: Any, expected: str) -> None:
     if value is not None and not isinstance(value, kinds):
-        raise DeepkoalError(f"expected {name} as {expected}, got {value!r:.60}")
+        raise DeepkoalError(f"expected {name} as {expected}, got {summarize(value)}")

@@ -13,12 +13,14 @@ from deepkoal.arrays import FloatArray
 from deepkoal.color import Tensor, decode_ab, denormalize_ab
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance.affinity import Kernel
+from deepkoal.short_repr import short_repr
 
 VIBRANCE_RANGE = (0.2, 5.0)
 
 _FORMER_NAMES = {"faithful_vibrance": "psnr_optimal_vibrance"}  # in runs of version 0.1
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class DecodingConfig:
     """The constants of every decoding of a network's outputs.

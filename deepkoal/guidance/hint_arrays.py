@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from deepkoal.arrays import FloatArray, Tensor, arange, cast, namespace
 from deepkoal.guidance.hints import AnyHint, Hint, Point, Region, check_hints, place_points
+from deepkoal.short_repr import short_repr
 
 SAMPLES = 8
 """Places that stand for each straight part of a stroke."""
@@ -19,6 +20,7 @@ SAMPLES = 8
 _MASK_DETAIL = 1 / 512  # of the side of a mask, how far its outline may be off
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class HintArrays:
     """Hints as arrays or tensors, known to lie on their photo.

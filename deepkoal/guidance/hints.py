@@ -15,6 +15,7 @@ from PIL import ImageColor
 from deepkoal.arrays import FloatArray
 from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError
+from deepkoal.short_repr import short_repr
 
 AB_LIMIT = 128.0
 """Largest |a| or |b| that a hint may ask for."""
@@ -47,6 +48,7 @@ class _Mark:
         return isinstance(self.color, str) and self.color.strip().lower() == OWN  # type: ignore[attr-defined]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Hint(_Mark):
     """A color for a place of a photo, and for the thing that it lies on.
@@ -84,6 +86,7 @@ class Hint(_Mark):
         return ((self.x, self.y),)
 
 
+@short_repr
 @dataclass(frozen=True)
 class Stroke(_Mark):
     """A color for what a line is drawn over, and for the thing that it lies on.
@@ -109,6 +112,7 @@ class Stroke(_Mark):
         _check_rest(self)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Region(_Mark):
     """A color for all that lies within an outline, and for nothing else.

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import importlib.resources
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
@@ -18,6 +18,7 @@ from deepkoal.color import ab_bins, encode_ab, rgb_to_lab
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance.hints import is_number, parse_css
 from deepkoal.guidance.reference import measure_ab
+from deepkoal.short_repr import short_repr
 
 SMOOTHING = 0.1
 """Default of `Palette.smoothing`."""
@@ -78,6 +79,7 @@ class PaletteShift(NamedTuple):
     smoothing: Tensor | float
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Palette:
     """The colors a picture is made of, to lead others toward them.
@@ -130,7 +132,7 @@ class Palette:
 
     @classmethod
     def from_colors(
-        cls, colors: Mapping[str, float] | Sequence[str], *, title: str = "", tints: bool = True
+        cls, colors: Mapping[str, float] | Iterable[str], *, title: str = "", tints: bool = True
     ) -> Self:
         """Make a palette of a few colors.
 
@@ -145,7 +147,8 @@ class Palette:
         """
         if not isinstance(colors, Iterable):
             raise DeepkoalError(f"expected one or more colors, got {colors!r}")
-        shares = dict(colors) if isinstance(colors, Mapping) else dict.fromkeys(colors, 1.0)
+        listed = [colors] if isinstance(colors, str) else colors
+        shares = dict(listed) if isinstance(listed, Mapping) else dict.fromkeys(listed, 1.0)
         if not shares or not all(is_number(share) and share > 0 for share in shares.values()):
             raise DeepkoalError(
                 f"expected one or more colors, each with a share above 0, got {shares}"

@@ -13,6 +13,7 @@ from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance.affinity import AffinityPoints, Kernel
 from deepkoal.rendering.resampling import resize
+from deepkoal.short_repr import short_repr
 
 REFERENCE_KERNEL = Kernel(features=(0.3,), lightness=(15.0,), position=(math.inf,), weights=(1.0,))
 """Narrower than for hints, of which there are few; `benchmarks/guidance.py` compares widths."""
@@ -28,6 +29,7 @@ _ENOUGH = 1e-3
 _FINER = 4
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Reference:
     """A color photo whose colors others take, see `match_reference`.

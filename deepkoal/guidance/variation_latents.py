@@ -12,6 +12,7 @@ import numpy as np
 from deepkoal.arrays import Tensor, arange, cast, constant, namespace
 from deepkoal.errors import check_range
 from deepkoal.guidance.affinity import AffinityPoints, Kernel
+from deepkoal.short_repr import short_repr
 
 SHARED = 0.7
 """Share of the noise's variance, which is 1, that is one for the whole photo; the rest follows
@@ -26,6 +27,7 @@ _GOLDEN_RATIO = 0x9E3779B9  # its fraction in 32 bits: multiples of it lie far a
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class VariationLatents:
     """What n variations do apart from the automatic colors, for any photo.

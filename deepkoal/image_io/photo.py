@@ -11,6 +11,7 @@ from deepkoal.errors import PhotoError
 from deepkoal.image_io.formats import FORMATS as FORMATS
 from deepkoal.image_io.formats import PHOTO_SUFFIXES as PHOTO_SUFFIXES
 from deepkoal.image_io.formats import READABLE as READABLE
+from deepkoal.short_repr import short_repr
 
 Pixels = npt.NDArray[Any]
 """uint8 in 0…255 or uint16 in 0…65535."""
@@ -46,6 +47,7 @@ class PhotoMetadata:
     dpi: tuple[float, float] | None = None
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Photo:
     r"""A decoded photo, upright and in sRGB, with what its file carried besides the pixels.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
@@ -28,6 +28,7 @@ from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.saved_parts import NetworkIdentity
 from deepkoal.inference.working_size import DETAIL_RANGE, LEAST_SIDE
 from deepkoal.pretrained.presets import DEFAULT_PRESET
+from deepkoal.short_repr import summarize
 
 if TYPE_CHECKING:
     import keras
@@ -56,10 +57,10 @@ class Colorizer:
         self,
         network: keras.Model | Backend,
         *,
-        working_size: int | Sequence[int] = 128,
+        working_size: int | Iterable[int] = 128,
         decoding: DecodingConfig | None = None,
     ) -> None:
-        sizes: list[Any] = list(working_size) if isinstance(working_size, list | tuple) else []
+        sizes: list[Any] = list(working_size) if isinstance(working_size, Iterable) else []
         for size in sizes or [working_size]:
             check_range(size, "a working size", LEAST_SIDE, whole=True)
         is_backend = hasattr(network, "kind")  # a Keras model has none, and is not imported here
@@ -151,6 +152,9 @@ class Colorizer:
         made.identity = self.identity
         return made
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.backend!r}, working_size={list(self.working_sizes)})"
+
     def predict(self, photo: SampleArray) -> Prediction:
         """Return what the network says of a photo, to be rendered in any number of ways.
 
@@ -206,16 +210,17 @@ class Colorizer:
 
     def colorize_batch(
         self,
-        photos: Sequence[SampleArray],
+        photos: Iterable[SampleArray],
         options: ColorOptions | None = None,
         **keywords: Unpack[ColorKeywords],
     ) -> list[SampleArray]:
         """Return photos of mixed sizes in color; those of like aspect share a pass of the network.
 
-        Args, results and errors as in `colorize`, with the same options for all.
+        Args, results and errors as in `colorize`, with the same options for all; the photos may
+        come from any iterable, a generator too.
         """
-        options = self._collect(options, keywords)
-        return [prediction.render(options) for prediction in self._predict_all(photos)]
+        options, listed = self._collect(options, keywords), _list_photos(photos)
+        return [prediction.render(options) for prediction in self._predict_all(listed)]
 
     def variations(
         self,
@@ -288,3 +293,15 @@ class Colorizer:
         return [
             replace(prediction, outputs=own) for prediction, own in zip(seen, outputs, strict=True)
         ]
+
+
+def _list_photos(photos: Iterable[SampleArray]) -> list[SampleArray]:
+    is_one = isinstance(photos, np.ndarray) and (
+        photos.ndim < 3 or (photos.ndim == 3 and photos.shape[2] == 3)
+    )
+    if is_one or isinstance(photos, str | bytes | Mapping) or not isinstance(photos, Iterable):
+        raise DeepkoalError(
+            f"expected several photos, in a list or other iterable, got {summarize(photos)}; put "
+            "a single one in a list, or call colorize"
+        )
+    return list(photos)

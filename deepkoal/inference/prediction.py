@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, Unpack
 
@@ -34,10 +34,12 @@ from deepkoal.guidance.hints import check_kind
 from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.rendering.composition import render
 from deepkoal.rendering.resampling import resize
+from deepkoal.short_repr import short_repr
 
 Pixels = TypeVar("Pixels", FloatArray, ByteArray)
 
 
+@short_repr
 @rename_members(read_ab="decode_ab")
 @dataclass(frozen=True, eq=False)
 class Prediction(PredictionCore):
@@ -141,7 +143,7 @@ class Prediction(PredictionCore):
         latents = self._sort_latents(count, seed)
         return [latents.take([index]) for index in range(count - 1)]
 
-    def uncertainty(self, *, hints: Sequence[AnyHint] = ()) -> FloatArray:
+    def uncertainty(self, *, hints: Iterable[AnyHint] = ()) -> FloatArray:
         """Return the network's doubt, see `Colorizer.uncertainty`.
 
         Args:
@@ -152,7 +154,7 @@ class Prediction(PredictionCore):
         return self._frame(full, np.zeros_like(self.l))
 
     def suggest_hints(
-        self, count: int = 5, *, hints: Sequence[AnyHint] = ()
+        self, count: int = 5, *, hints: Iterable[AnyHint] = ()
     ) -> list[tuple[float, float]]:
         """Return where hints would help most, the most helpful first.
 
@@ -197,7 +199,8 @@ class Prediction(PredictionCore):
     ) -> tuple[ColorOptions, HintArrays | None]:
         """Return validated options, whose reference the network has seen, and the hints."""
         options = ColorOptions.collect(options, keywords)
-        hints = list_hints(options.hints, *self.l.shape) if options.hints else None
+        given = check_kind(options.hints)
+        hints = list_hints(given, *self.l.shape) if given else None
         if isinstance(options.reference, np.ndarray):
             if self.read_reference is None:
                 raise DeepkoalError(
@@ -243,7 +246,7 @@ class Prediction(PredictionCore):
         depth = self.outputs["features"].shape[-1]
         return self.sort_variations(sample_latents(count, seed, depth, self.decoding.kernel))
 
-    def _expect_error(self, temperature: float, hints: Sequence[AnyHint]) -> FloatArray:
+    def _expect_error(self, temperature: float, hints: Iterable[AnyHint]) -> FloatArray:
         given = list_hints(check_kind(hints), *self.l.shape)
         logits = self.demand_distribution("measures of doubt")
         error: FloatArray = expected_error(logits, self.decode_ab(), temperature)

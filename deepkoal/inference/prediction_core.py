@@ -7,7 +7,7 @@ a graph that is being exported, where `export.graph` adds the same. Nothing is v
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -35,8 +35,10 @@ from deepkoal.guidance.hint_arrays import cover_regions
 from deepkoal.inference.scene import measure_structure
 from deepkoal.rendering.resampling import resize
 from deepkoal.rendering.upsampling import fit_chroma, touch_chroma
+from deepkoal.short_repr import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class PredictionCore:
     """What a network said of one photo.
@@ -53,7 +55,7 @@ class PredictionCore:
 
     l: Tensor
     outputs: dict[str, Tensor]
-    decoding: DecodingConfig
+    decoding: DecodingConfig = field(repr=False)
     border: Tensor | None = None
 
     @functools.cached_property

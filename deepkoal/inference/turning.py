@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from deepkoal.arrays import ByteArray, FloatArray
+from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.color import softmax
+from deepkoal.image_io import Photo
 from deepkoal.inference.colorizer import Colorizer
 
 LEAST_LEAD = 0.15
 """Nats by which a turn must be surer than the photo as it is to be taken."""
 
 
-def measure_certainty(colorizer: Colorizer, rgb: ByteArray) -> FloatArray:
+def measure_certainty(colorizer: Colorizer, rgb: SampleArray) -> FloatArray:
     """Return how sure the network is of a photo at each of four turns.
 
     Args:
         colorizer: whose network predicts a distribution.
-        rgb: uint8 (H, W, 3) sRGB.
+        rgb: uint8 or uint16 (H, W, 3), sRGB.
 
     Returns:
         float32 (4,): the negative mean entropy of its distribution, in nats, of the photo turned
@@ -43,3 +46,18 @@ def find_turn(certainties: FloatArray) -> int:
     """
     best = int(np.argmax(certainties))
     return best if certainties[best] - certainties[0] >= LEAST_LEAD else 0
+
+
+def turn_photo(photo: Photo, turns: int) -> Photo:
+    """Return a photo turned counterclockwise by quarter turns, 0…3."""
+    if not turns:
+        return photo
+    dpi, alpha = photo.metadata.dpi, photo.alpha
+    if dpi is not None and turns % 2:
+        dpi = dpi[::-1]
+    return replace(
+        photo,
+        rgb=np.ascontiguousarray(np.rot90(photo.rgb, turns)),
+        alpha=None if alpha is None else np.ascontiguousarray(np.rot90(alpha, turns)),
+        metadata=replace(photo.metadata, dpi=dpi),
+    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from deepkoal.errors import WeightsError
 from deepkoal.inference.backends import SUFFIXES, Backend, has_litert, open_backend
+from deepkoal.keras_runtime import start_keras
 from deepkoal.models.weights import find_shipped, load_weights
 from deepkoal.pretrained.presets import (
     DEFAULT_PRESET,
@@ -46,11 +47,12 @@ def build_untrained(
     Raises:
         WeightsError: there is no such preset, or the encoder's weights are missing or damaged.
     """
+    preset = load_preset(name)
+    start_keras()
     import keras
 
     from deepkoal import models
 
-    preset = load_preset(name)
     before = keras.config.dtype_policy()
     if preset.network == "koala" and embedder is None:
         embedder = models.SemanticEmbedder.efficientnet_lite0()
@@ -77,9 +79,10 @@ def load_network(name: str, *, embedder: SemanticEmbedder | None = None) -> kera
         WeightsError: there is no such preset, or its weights are missing, damaged or made for
             embeddings of another length.
     """
+    preset = load_preset(name)
+    start_keras()
     from deepkoal import models
 
-    preset = load_preset(name)
     if preset.sha256 is None:
         raise WeightsError(
             f"no weights are shipped for {name}: train it on your own photos "
@@ -145,6 +148,7 @@ def load_trained(path: str | Path) -> tuple[keras.Model, Path]:
     Raises:
         WeightsError: there is no such file, or it holds no network of this library.
     """
+    start_keras()
     import keras
 
     from deepkoal import models  # noqa: F401 -- the layers of its file have to be known

@@ -11,11 +11,13 @@ from typing import Any
 from deepkoal.errors import WeightsError
 from deepkoal.models.weights import find_shipped, shipped_models_dir
 from deepkoal.pretrained.recipe import Recipe
+from deepkoal.short_repr import short_repr
 
 CONFIG_FILE = "config.json"
 DEFAULT_PRESET = "koala-lite"
 
 
+@short_repr
 @dataclass(frozen=True)
 class Preset:
     """A network as shipped: what to build, with which weights, and how to read its outputs.

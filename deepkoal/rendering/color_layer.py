@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from deepkoal.image_io.photo import Pixels
+from deepkoal.arrays import SampleArray
 
 _ROWS = 256  # at a time, so that a large photo is never held in floating point
 
 
-def make_color_layer(before: Pixels, after: Pixels) -> tuple[Pixels, Pixels]:
+def make_color_layer(before: SampleArray, after: SampleArray) -> tuple[SampleArray, SampleArray]:
     """Return the layer that turns a photo into its colored result, as transparent as can be.
 
     Put over the photo in normal mode it gives the result: α·layer + (1 − α)·before = after, within

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from deepkoal.arrays import ByteArray
 from deepkoal.guidance import Palette
 from deepkoal.rendering.composition import compose_rgb, lightness
+from deepkoal.short_repr import short_repr
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,6 +31,7 @@ _SWATCH_HEIGHT = 56
 _DPI = 100
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class SheetRow:
     """One row of a contact sheet.
@@ -112,23 +114,24 @@ def draw_sheet(
     return np.array(sheet)
 
 
-def draw_palettes(palettes: Sequence[Palette], *, width: int = 800) -> ByteArray:
+def draw_palettes(palettes: Iterable[Palette | str], *, width: int = 800) -> ByteArray:
     """Draw palettes one below the other: what each is called, what it is, and its colors.
 
     Args:
-        palettes: from top to bottom, at least one.
+        palettes: from top to bottom, at least one, or names of some that came with the library.
         width: of the picture in pixels.
 
     Returns:
         uint8 (H, width, 3) sRGB; a color is as wide as its share.
     """
+    shown = [Palette.named(each) if isinstance(each, str) else each for each in palettes]
     text_height = _TEXT_SIZE + _SMALL_TEXT_SIZE + 2 * _GAP
     height = text_height + _SWATCH_HEIGHT + 2 * _GAP
-    with plot_figure(width, len(palettes) * height + _GAP) as figure:
+    with plot_figure(width, len(shown) * height + _GAP) as figure:
         axes = figure.add_axes((0, 0, 1, 1))
-        axes.set(xlim=(0, width), ylim=(len(palettes) * height + _GAP, 0))  # units are pixels
+        axes.set(xlim=(0, width), ylim=(len(shown) * height + _GAP, 0))  # units are pixels
         axes.set_axis_off()
-        for row, palette in enumerate(palettes):
+        for row, palette in enumerate(shown):
             top = _GAP + row * height
             heading = f"{palette.title} ({palette.name})" if palette.name else palette.title
             axes.text(_GAP, top, heading, fontsize=11, va="top")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from deepkoal.image_io.photo import Pixels
+from deepkoal.arrays import SampleArray
 
 TEXT = "colorized"
 HEIGHT = 0.025
@@ -15,7 +15,7 @@ _LEAST_HEIGHT = 9
 _OPACITY = 0.75
 
 
-def draw_mark(rgb: Pixels) -> Pixels:
+def draw_mark(rgb: SampleArray) -> SampleArray:
     """Return a picture with `colorized` in its lower right corner, white with a dark rim.
 
     Args:

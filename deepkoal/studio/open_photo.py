@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TypeVar, Unpack, cast
@@ -20,6 +20,7 @@ from deepkoal.guidance import (
     Hint,
     VariationLatents,
     check_hints,
+    check_kind,
     resize_hint,
 )
 from deepkoal.image_io import Photo, decode_photo, encode_photo
@@ -149,8 +150,9 @@ class OpenPhoto:
     def _fit(self, options: ColorKeywords, prediction: Prediction) -> ColorKeywords:
         return {**options, "hints": self._move(options.get("hints", ()), prediction)}
 
-    def _move(self, hints: Sequence[AnyHint], prediction: Prediction) -> list[AnyHint]:
+    def _move(self, hints: Iterable[AnyHint], prediction: Prediction) -> list[AnyHint]:
         """Return hints on the photo as hints on the same photo at another size."""
+        hints = check_kind(hints)
         check_hints(hints, self.height, self.width)
         rows, columns = prediction.l.shape
         size = self.height, self.width

@@ -4,6 +4,6 @@ The names below are loaded on first use: the task and its losses run on any back
 needs only them, on a machine without TensorFlow, must not import what reads records.
 """
 
-import lazy_loader
+from deepkoal.keras_runtime import attach_stub
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

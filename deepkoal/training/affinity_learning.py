@@ -15,11 +15,13 @@ from deepkoal.color import Tensor, normalize_l, rgb_to_lab
 from deepkoal.data import evaluation_batches
 from deepkoal.guidance import DecodingConfig, decode_outputs
 from deepkoal.guidance.affinity import AffinityPoints, Kernel, make_affinity_points, spread
+from deepkoal.short_repr import short_repr
 
 HINT_COUNTS = (1, 2, 5, 10, 20, 50, 100)
 """How many hints a simulated user gives."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class PhotoFeatures:
     """What a frozen network made of N photos, and what they really are.

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepkoal.cli.arguments.embedders import NAMES, build_embedder, build_paper_embedder
-from deepkoal.cli.console import UsageError, silence_native_logs, start_tensorflow
+from deepkoal.cli.console import UsageError
+from deepkoal.keras_runtime import start_tensorflow
 
 if TYPE_CHECKING:
     from deepkoal.inference.colorizer import Colorizer
@@ -87,10 +88,9 @@ def load_colorizer(arguments: argparse.Namespace) -> Colorizer:
     if backend != "keras":
         if chosen:
             raise UsageError(f"--embedder goes with the keras backend, not {backend}")
-        with silence_native_logs():
-            if arguments.model is not None:
-                return Colorizer.from_file(arguments.model)
-            return Colorizer.from_preset(arguments.preset, backend=backend)
+        if arguments.model is not None:
+            return Colorizer.from_file(arguments.model)
+        return Colorizer.from_preset(arguments.preset, backend=backend)
     start_tensorflow()
     if preset is not None and preset.network == "koala" and preset.sha256 is not None:
         embedder = build_embedder(chosen) if chosen else build_paper_embedder()

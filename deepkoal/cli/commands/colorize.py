@@ -6,7 +6,8 @@ import argparse
 import contextlib
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from deepkoal.cli.arguments.argument_types import add_number
 from deepkoal.cli.arguments.guidance import (
@@ -23,9 +24,6 @@ from deepkoal.cli.arguments.model_options import (
 from deepkoal.cli.arguments.result_options import add_result_options, read_result_options
 from deepkoal.cli.console import UsageError, count_photos, report, show
 from deepkoal.errors import PhotoError
-
-if TYPE_CHECKING:
-    from deepkoal.cli.folder_run import Outcome
 
 
 def add_verbs(verbs: Any) -> None:
@@ -59,29 +57,59 @@ def add_verbs(verbs: Any) -> None:
         "--format",
         type=_read_suffix,
         metavar="EXT",
-        help="jpg, png, webp, tif, bmp or gif (each photo's own; png for gif, jpg for -)",
+        help="jpg, png, tif, webp, avif, … (each photo's own; png for gif, tif for camera raw, jpg "
+        "for -)",
     )
-    of_quality = "of JPEG and WebP, 1…100 (%(default)s)"
-    add_number(colorize, "--quality", "Q", of_quality, high=100, default=95)
-    most = "refuse photos of more pixels, width × height (200 million)"
-    add_number(colorize, "--max-pixels", "N", most)
+    of_quality = "of lossy formats, 1…100 (a JPEG's own, else 95)"
+    add_number(colorize, "--quality", "Q", of_quality, high=100)
+    _add_reading_options(colorize)
     colorize.set_defaults(run=_run)
 
 
+def _add_reading_options(colorize: argparse.ArgumentParser) -> None:
+    """Add what is about reading photos and keeping what their files had."""
+    colorize.add_argument(
+        "--depth",
+        type=_read_depth,
+        default="auto",
+        metavar="auto|8|16",
+        help="bits of a sample, where the format holds them (auto: 16 for photos that have more "
+        "than 8)",
+    )
+    colorize.add_argument(
+        "--salvage", action="store_true", help="color the rows of a damaged photo that decode"
+    )
+    colorize.add_argument(
+        "--stretch",
+        action="store_true",
+        help="make photos brighter whose samples use a small part of their range, as 12 bits in 16",
+    )
+    colorize.add_argument(
+        "--keep-times", action="store_true", help="give results the dates of their photos' files"
+    )
+    most = "refuse photos of more pixels, width × height (400 million, and fewer in tiny files)"
+    add_number(colorize, "--max-pixels", "N", most)
+
+
+def _read_depth(text: str) -> str | int:
+    if text not in ("auto", "8", "16"):
+        raise argparse.ArgumentTypeError(f"expected auto, 8 or 16, got {text!r}")
+    return text if text == "auto" else int(text)
+
+
 def _read_suffix(text: str) -> str:
-    from deepkoal.image_io import PHOTO_SUFFIXES
+    from deepkoal.image_io.formats import PHOTO_SUFFIXES, WRITABLE
 
     suffix = f".{text.lower().removeprefix('.')}"
     if suffix not in PHOTO_SUFFIXES:
-        raise argparse.ArgumentTypeError(f"expected jpg, png, webp, tif, bmp or gif, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected {WRITABLE}, got {text!r}")
     return suffix
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
+    from deepkoal import progress_bars
     from deepkoal.cli.arguments.output_plan import plan_photos
-    from deepkoal.cli.folder_run import FolderRun
+    from deepkoal.cli.folder_run import FolderRun, ReadKeywords
     from deepkoal.inference.options_file import write_options
 
     look = resolve_look(arguments)
@@ -98,6 +126,8 @@ def _run(arguments: argparse.Namespace) -> int:
     check_guidance(look, plan.count, turned=arguments.auto_rotate)
     if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
         raise UsageError("a photo is not written to a terminal; redirect it, or give -o a file")
+    for line in plan.passed_over:
+        report(line)
     for failure in plan.failures:
         report(str(failure))
     failed, colored, left = len(plan.failures), 0, 0
@@ -111,40 +141,43 @@ def _run(arguments: argparse.Namespace) -> int:
             reference=open_reference(look, colorizer),
             save_options=arguments.save_options if plan.count == 1 else None,
             results=results,
+            reading=ReadKeywords(
+                max_pixels=arguments.max_pixels,
+                depth=arguments.depth,
+                salvage=arguments.salvage,
+                stretch=arguments.stretch,
+            ),
             quality=arguments.quality,
-            max_pixels=arguments.max_pixels,
+            keep_times=arguments.keep_times,
         )
-        bar = tqdm(
-            total=len(plan.jobs),
-            unit=" photos",
-            disable=len(plan.jobs) == 1 or not sys.stderr.isatty(),
-        )
+        bar = progress_bars.count_photos(total=len(plan.jobs), wanted=len(plan.jobs) > 1)
         with bar, contextlib.closing(folder_run.color_all(plan.jobs)) as outcomes:
             for outcome in outcomes:
-                if isinstance(outcome, PhotoError):
+                for note in outcome.notes:
+                    report(note)
+                if isinstance(outcome.result, PhotoError):
                     failed += 1
-                    report(str(outcome))
+                    report(str(outcome.result))
                 else:
-                    _show(outcome)
+                    _show(outcome.result)
                     colored += outcome.is_colored
                     left += not outcome.is_colored
                 bar.update()
-    if plan.count > 1 or plan.skipped:
-        _sum_up(colored, left, plan.skipped, failed)
+    if plan.count > 1 or plan.skipped or plan.passed_over:
+        _sum_up(colored, left, plan.skipped, failed, len(plan.passed_over))
     return 1 if failed else 0
 
 
-def _show(outcome: Outcome) -> None:
-    if outcome.note:
-        report(outcome.note)
-    if outcome.data is not None:
-        sys.stdout.buffer.write(outcome.data)
+def _show(written: list[Path] | bytes) -> None:
+    if isinstance(written, bytes):
+        sys.stdout.buffer.write(written)
         sys.stdout.buffer.flush()
-    for path in outcome.written:
+        return
+    for path in written:
         show(path)
 
 
-def _sum_up(colored: int, left: int, skipped: int, failed: int) -> None:
+def _sum_up(colored: int, left: int, skipped: int, failed: int, passed_over: int) -> None:
     parts = [f"{count_photos(colored)} colored"]
     if left:
         parts.append(f"{left} in color already, listed above (--colored recolor colors them)")
@@ -155,4 +188,6 @@ def _sum_up(colored: int, left: int, skipped: int, failed: int) -> None:
         )
     if failed:
         parts.append(f"{failed} could not be colored, listed above")
+    if passed_over:
+        parts.append(f"{passed_over} passed over that are no photos, listed above")
     report("; ".join(parts))

@@ -15,8 +15,9 @@ from deepkoal.cli.arguments.model_options import (
     add_model_options,
     load_colorizer,
 )
-from deepkoal.cli.console import UsageError, as_usage, report, show_lines, start_tensorflow
+from deepkoal.cli.console import UsageError, as_usage, report, show_lines
 from deepkoal.errors import DeepkoalError
+from deepkoal.keras_runtime import start_tensorflow
 from deepkoal.models import NETWORK_STRIDE
 
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from deepkoal.cli.arguments.argument_types import add_number, vibrance
 from deepkoal.cli.arguments.model_options import add_model_options, load_colorizer
-from deepkoal.cli.console import UsageError, report, show, silence_native_logs, start_tensorflow
+from deepkoal.cli.console import UsageError, report, show
 from deepkoal.errors import DeepkoalError
+from deepkoal.keras_runtime import start_tensorflow
+from deepkoal.native_logs import silence_stderr
 
 if TYPE_CHECKING:
     from deepkoal.inference.colorizer import ByteArray
@@ -143,7 +145,7 @@ def _export_bare(arguments: argparse.Namespace, path: Path) -> int:
 
     colorizer = load_colorizer(arguments)
     report(f"writing {path} (half a minute or more)")
-    with silence_native_logs():  # converters log every step on stderr
+    with silence_stderr():  # converters log every step on stderr
         if arguments.format == "onnx":
             export_onnx(colorizer, path)
         else:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from deepkoal.cli.arguments.argument_types import MOST_PORT, add_number
-from deepkoal.cli.console import report, start_tensorflow
+from deepkoal.cli.console import report
 from deepkoal.errors import needs_extra
+from deepkoal.keras_runtime import start_tensorflow
 from deepkoal.memory import make_memory_returnable
 from deepkoal.serving.limits import GRPC_PORT, REST_PORT, Limits
 

@@ -16,7 +16,8 @@ from deepkoal.cli.arguments.embedders import (
     build_recorded_embedder,
 )
 from deepkoal.cli.arguments.model_options import find_preset
-from deepkoal.cli.console import UsageError, as_usage, count_photos, report, show, start_tensorflow
+from deepkoal.cli.console import UsageError, as_usage, count_photos, report, show
+from deepkoal.keras_runtime import start_tensorflow
 from deepkoal.pretrained.presets import Preset
 from deepkoal.pretrained.recipe import RENAMED, Recipe
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deepkoal.arrays import FloatArray
+from deepkoal.keras_runtime import refuse_forked, start_keras
 
 if TYPE_CHECKING:
     import keras
@@ -21,6 +24,9 @@ _MAKING_LOCKS = threading.Lock()
 
 class KerasBackend:
     """Runs a Keras network. Calls from several threads wait for each other.
+
+    It can be pickled, but not used in a process that was forked off: see
+    `keras_runtime.refuse_forked`.
 
     Args:
         network: see `deepkoal.models`.
@@ -44,7 +50,26 @@ class KerasBackend:
         return tuple(self.network.output)
 
     def predict(self, l_norm: FloatArray) -> dict[str, FloatArray]:
-        """Return the network's outputs, see `Backend.predict`."""
+        """Return the network's outputs, see `Backend.predict`.
+
+        Raises:
+            DeepkoalError: as `keras_runtime.refuse_forked`.
+        """
+        refuse_forked()  # before the lock, which the other process may have held
         with self._lock:
             outputs = self.network.predict_on_batch(l_norm)
         return {name: np.asarray(output, dtype=np.float32) for name, output in outputs.items()}
+
+    def __reduce__(self) -> tuple[Callable[[bytes], KerasBackend], tuple[bytes]]:
+        """Pickle the network as Keras does: as the bytes of a `.keras` file."""
+        return _unpickle, (pickle.dumps(self.network),)
+
+    def __repr__(self) -> str:
+        return f"KerasBackend({self.name!r})"
+
+
+def _unpickle(data: bytes) -> KerasBackend:
+    start_keras()
+    from deepkoal.models import embedder, layers  # noqa: F401 -- its layers have to be known
+
+    return KerasBackend(pickle.loads(data))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import threading
 import zipfile
 from pathlib import Path
 
@@ -16,10 +15,9 @@ import numpy as np
 
 from deepkoal.arrays import FloatArray
 from deepkoal.errors import WeightsError
-from deepkoal.inference.backends.base import NOTE, Description, read_bytes, refuse_file
+from deepkoal.inference.backends.base import NOTE, Description, FileBackend, refuse_file
 from deepkoal.memory import count_cores
 from deepkoal.models import NETWORK_STRIDE
-from deepkoal.models.weights import check_sha256
 
 _SIGNATURE = "serving_default"
 
@@ -29,35 +27,26 @@ def has_litert() -> bool:
     return importlib.util.find_spec("ai_edge_litert") is not None
 
 
-class LiteRTBackend:
+class LiteRTBackend(FileBackend):
     """Runs a `.tflite` file that `export.export_litert` wrote, on the processor.
 
     Photos of a batch go through one after another: more threads serve one photo as well.
-
-    Args:
-        path: the file.
-        sha256: expected digest of the file in hexadecimal; None skips the check.
-
-    Attributes:
-        description: what the file tells beside its network.
-
-    Raises:
-        WeightsError: the file is missing, damaged, another program's or not of that digest, or
-            `ai-edge-litert` is not installed.
+    Arguments, attributes and errors as in `FileBackend`; the engine is `ai-edge-litert`.
     """
 
     kind = "litert"
 
-    def __init__(self, path: str | Path, sha256: str | None = None) -> None:
+    @classmethod
+    def check_installed(cls) -> None:
+        """See `FileBackend.check_installed`."""
         if not has_litert():
             raise WeightsError(
                 "LiteRT is not installed: pip install 'deepkoal[litert]', or use the keras backend"
             )
+
+    def _open(self, path: Path, data: bytes) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        path = Path(path)
-        data = read_bytes(path)
-        check_sha256(path, data, sha256)
         self.description = _read_note(path, data)
         try:
             self._interpreter = Interpreter(model_content=data, num_threads=count_cores())
@@ -67,25 +56,16 @@ class LiteRTBackend:
                 name: details["index"] for name, details in runner.get_output_details().items()
             }
             del runner  # it holds arrays of the interpreter's, which then refuses a new size
+            self.outputs = tuple(self._indices)
             self._size: tuple[int, ...] = (0, 0)
             self._resize((NETWORK_STRIDE, NETWORK_STRIDE))
         except (ValueError, RuntimeError, StopIteration) as error:
             raise refuse_file(path, "LiteRT", error) from error
-        self._lock = threading.Lock()
-
-    @property
-    def name(self) -> str:
-        """The network's name."""
-        return self.description.network
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the network's outputs."""
-        return tuple(self._indices)
 
     def predict(self, l_norm: FloatArray) -> dict[str, FloatArray]:
         """Run the network, see `Backend.predict`."""
         with self._lock:
+            self._ensure_open()
             found = [self._predict_one(photo) for photo in l_norm]
         return {name: np.stack([outputs[name] for outputs in found]) for name in self._indices}
 
