@@ -8,7 +8,6 @@ from PIL import Image
 from deepkoal.cli import main
 from deepkoal.color.tint import is_colored, measure_colors
 from deepkoal.image_io import read_image, read_photo
-from deepkoal.inference.turning import LEAST_LEAD, find_turn
 from deepkoal.rendering.color_layer import make_color_layer
 from deepkoal.rendering.mark import draw_mark
 
@@ -80,12 +79,6 @@ def test_a_mark_lies_in_the_corner(size, kind):
     assert (marked[: size[0] // 2, : size[1] // 2] == rgb[: size[0] // 2, : size[1] // 2]).all()
 
 
-def test_a_photo_is_turned_only_where_that_is_clearly_surer():
-    assert find_turn(np.array([-2.0, -2.0 + 1.1 * LEAST_LEAD, -3, -3])) == 1
-    assert find_turn(np.array([-2.0, -2.0 + 0.9 * LEAST_LEAD, -3, -3])) == 0
-    assert find_turn(np.array([-2.0, -3, -3, -1])) == 3
-
-
 @pytest.fixture
 def photos(tmp_path):
     """A folder of a grey and a color photo."""
@@ -138,12 +131,8 @@ def test_doubt_and_layer_lie_beside_the_result(model, photos, tmp_path, capsys):
 
 
 def test_what_makes_no_sense_together_is_refused(model, photos, tmp_path, capsys):
-    hints = tmp_path / "hints.json"
-    hints.write_text('[{"x": 5, "y": 5, "color": "red"}]')
     grey = photos / "grey.png"
     assert color(model, grey, "-o", "-", "--layer") == 2
     assert "what is written beside it" in capsys.readouterr().err
-    assert color(model, grey, "-o", tmp_path / "a.png", "--hints", hints, "--auto-rotate") == 2
-    assert "--auto-rotate would move the photo below its hints" in capsys.readouterr().err
     assert color(model, grey, "-o", tmp_path / "a.png", "--detail", "20") == 2
     assert "expected a whole number in 32…1024, got '20'" in capsys.readouterr().err

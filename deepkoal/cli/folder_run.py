@@ -128,7 +128,6 @@ class FolderRun:
             if photo.pages > 1:
                 notes.append(f"{job.name}: the first of its {photo.pages} pages; -o a.tif has all")
             with self._reserve(photo):
-                photo = self._turn(job, photo, notes)
                 rgb, like = self._color_page(job, photo)[0]
                 encoded = encode_photo(rgb, job.suffix, like, quality=self._quality)
             return Outcome(encoded, tuple(notes))
@@ -138,7 +137,6 @@ class FolderRun:
                 before = photo if page == 0 else self._read(job, source, page)
                 before = label_page(before, page)
                 with self._reserve(before):
-                    before = self._turn(job, before, notes)
                     beside = files if page == 0 else None
                     files.add(page, before, self._color_page(job, before, beside))
         return Outcome(files.written, tuple(notes))
@@ -151,18 +149,6 @@ class FolderRun:
             files.keep(photo)
         notes = (f"{job.name}: in color already, kept as it is",)
         return Outcome(files.written, notes, is_colored=False)
-
-    def _turn(self, job: Job, photo: Photo, notes: list[str]) -> Photo:
-        """Return a photo upright, as far as that is wanted, and note what was done."""
-        from deepkoal.inference.turning import find_turn, measure_certainty, turn_photo
-
-        if not self._results.auto_rotate:
-            return photo
-        turns = find_turn(measure_certainty(self._colorizer, photo.rgb))
-        if turns:
-            side = ("to the left", "upside down", "to the right")[turns - 1]
-            notes.append(f"{job.name}: turned {side}, as it seems to lie")
-        return turn_photo(photo, turns)
 
     def _color_page(
         self, job: Job, photo: Photo, beside: ResultFiles | None = None

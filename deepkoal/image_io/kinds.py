@@ -163,7 +163,7 @@ def _find_brand(start: bytes) -> str | None:
 
 
 def is_photo_name(path: PurePath) -> bool:
-    """Tell whether a file's name ends as a photo's does, whether it is written or only read."""
+    """Return whether a file's name ends as a photo's does, whether it is written or only read."""
     suffix = path.suffix.lower()
     return any(suffix in spec.suffixes for spec in (*WRITTEN.values(), *READ_ONLY.values()))
 

@@ -43,14 +43,16 @@ def add_guidance_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.json",
         help='colors for places of one photo: [{"x": 120, "y": 80, "color": "#c03020"}, …]',
     )
-    lead = parser.add_mutually_exclusive_group()
-    lead.add_argument(
+    parser.add_argument(
         "--palette",
         metavar="NAME",
         help="lead the colors toward a palette (deepkoal presets --palettes draws them)",
     )
-    lead.add_argument(
-        "--reference", type=Path, metavar="PHOTO", help="a color photo; like things take its colors"
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        metavar="PHOTO",
+        help="a color photo; like things take its colors, also where a palette leads the rest",
     )
     parser.add_argument(
         "--detail",
@@ -123,21 +125,14 @@ def _check_target(path: Path | None) -> None:
         raise UsageError(f"--save-options {path}: there is no such folder; create it first")
 
 
-def check_guidance(look: SavedOptions, photos: int, *, turned: bool) -> None:
+def check_guidance(look: SavedOptions, photos: int) -> None:
     """Refuse options that make no sense together.
-
-    Args:
-        look: what is asked for.
-        photos: of how many.
-        turned: whether photos may be turned first.
 
     Raises:
         UsageError: they do not.
     """
     if look.hints and photos > 1:
         raise UsageError(f"hints are for one photo, not {photos}; color it by itself")
-    if look.hints and turned:
-        raise UsageError("--auto-rotate would move the photo below its hints; turn it first")
 
 
 def open_reference(look: SavedOptions, colorizer: Colorizer) -> Reference | None:

@@ -73,17 +73,17 @@ class Findings:
 
 
 def exists(path: str | Path) -> bool:
-    """Tell whether there is such a file or folder, as far as this user may see."""
+    """Return whether there is such a file or folder, as far as this user may see."""
     return os.path.exists(path)  # noqa: PTH110 -- Path's raises where a folder may not be entered
 
 
 def is_folder(path: str | Path) -> bool:
-    """Tell whether it is a folder, as far as this user may see."""
+    """Return whether it is a folder, as far as this user may see."""
     return os.path.isdir(path)  # noqa: PTH112 -- likewise
 
 
 def names_file(text: str) -> bool:
-    """Tell whether an argument names one file, there or not."""
+    """Return whether an argument names one file, there or not."""
     return not is_folder(text) and (exists(text) or not glob.has_magic(text))
 
 

@@ -24,7 +24,6 @@ class ResultOptions:
         colored: what becomes of photos in color: `keep`, `recolor` or `skip`; where None, those
             that were named are recolored, and those found in folders kept.
         named: the former's files.
-        auto_rotate: whether photos that lie on their side are turned.
     """
 
     provenance: bool = True
@@ -33,7 +32,6 @@ class ResultOptions:
     layer: bool = False
     colored: str | None = None
     named: frozenset[Path] = frozenset()
-    auto_rotate: bool = False
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -56,11 +54,6 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
         help="photos already in color: keep them as they are, color them anew by their lightness, "
         "or leave them out (keep in folders and patterns, recolor where named); a tint such as "
         "sepia is no color",
-    )
-    parser.add_argument(
-        "--auto-rotate",
-        action="store_true",
-        help="turn photos that lie on their side, as far as the network can tell",
     )
     parser.add_argument(
         "--doubt",
@@ -91,5 +84,4 @@ def read_result_options(arguments: argparse.Namespace) -> ResultOptions:
         layer=arguments.layer,
         colored=arguments.colored,
         named=frozenset(Path(text) for text in photos if names_file(text)),
-        auto_rotate=arguments.auto_rotate,
     )

@@ -123,7 +123,7 @@ def _run(arguments: argparse.Namespace) -> int:
         variations=1 if choice is None or choice.index else choice.count,
         overwrite=arguments.overwrite,
     )
-    check_guidance(look, plan.count, turned=arguments.auto_rotate)
+    check_guidance(look, plan.count)
     if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
         raise UsageError("a photo is not written to a terminal; redirect it, or give -o a file")
     for line in plan.passed_over:
