@@ -24,8 +24,10 @@ FRAME = 5.0
 """L by which a border may differ from edge to edge, and slope along one."""
 NEAR = 6.0
 """L by which stained paper may differ from the outermost line's."""
-MOSTLY = 0.6
-"""Share of a line that is border where something is written on it."""
+MOSTLY, SURELY = 0.5, 0.85
+"""Shares of a line that are border where something is written on it, and at the last line."""
+BRIDGED = 2
+"""Lines between, at `LOOKED_AT`, that need be nothing."""
 ROUNDS = 5
 """A print may have a rim within its border, and lie on a scanner's bed."""
 
@@ -112,17 +114,23 @@ def _measure_lines(l: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _count_written(l: Tensor, mean: Tensor, plain: Tensor, tone: Tensor) -> Tensor:
-    """Return how many lines reach to the last plain one behind what is written on a border.
+    """Return how many lines reach to the last one that is border behind what is written on it.
 
     A caption, a stamp, a film's perforation, a deckled edge: of each line most is of the border's
-    tone, or as light or dark as paper and ink are.
+    tone, or as light or dark as paper and ink are; two lines between, such as one drawn around
+    the photo, may be anything.
     """
     ops = namespace(l)
     is_border = (ops.abs(l - tone) < NEAR) | (l >= PAPER) | (l <= INK)
-    written = ops.mean(cast(is_border, "float32"), axis=1) >= MOSTLY
+    share = ops.mean(cast(is_border, "float32"), axis=1)
     plain = plain & ((ops.abs(mean - tone) < NEAR) | (mean >= PAPER) | (mean <= INK))
-    run = cast(ops.cumprod(cast(written | plain, "int32"), axis=0), "bool") & plain
-    return ops.max(cast(run, "int32") * (arange(ops.shape(l)[0], l) + 1))
+    sure = plain | (share >= SURELY)
+    places = arange(ops.shape(l)[0], l)
+    likely = sure | (share >= MOSTLY)
+    for _ in range(BRIDGED):
+        likely = likely | ops.take(likely, ops.maximum(places - 1, 0), axis=0)
+    run = cast(ops.cumprod(cast(likely, "int32"), axis=0), "bool") & sure
+    return ops.max(cast(run, "int32") * (places + 1))
 
 
 def _count_first(true: Tensor) -> Tensor:
