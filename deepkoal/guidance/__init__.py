@@ -1,7 +1,7 @@
 """Readings of a network's outputs: every kind of guidance, and none that needs another pass."""
 
 from deepkoal.guidance.affinity import AffinityPoints, Kernel, make_affinity_points, spread
-from deepkoal.guidance.color_options import ColorKeywords, ColorOptions
+from deepkoal.guidance.color_options import ColorKeywords, ColorOptions, ReferenceLike
 from deepkoal.guidance.decoding import (
     VIBRANCE_RANGE,
     DecodingConfig,
@@ -21,7 +21,13 @@ from deepkoal.guidance.hints import (
     resize_hint,
 )
 from deepkoal.guidance.palette import Palette, PaletteShift, list_palettes, shift_prior
-from deepkoal.guidance.reference import REFERENCE_KERNEL, Reference, match_reference, measure_ab
+from deepkoal.guidance.reference import (
+    REFERENCE_KERNEL,
+    Reference,
+    join_references,
+    match_reference,
+    measure_ab,
+)
 from deepkoal.guidance.uncertainty import (
     expected_error,
     list_likely_colors,
@@ -47,6 +53,7 @@ __all__ = [
     "Palette",
     "PaletteShift",
     "Reference",
+    "ReferenceLike",
     "Region",
     "Stroke",
     "VariationLatents",
@@ -58,6 +65,7 @@ __all__ = [
     "describe_hint",
     "expected_error",
     "find_cells",
+    "join_references",
     "list_hints",
     "list_likely_colors",
     "list_palettes",
