@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from deepkoal.errors import DeepkoalError
@@ -78,10 +79,9 @@ def read_provenance(xmp: bytes) -> dict[str, Any] | None:
 
 
 def _write_parameters(look: SavedOptions) -> str:
-    content = look.to_json()
-    reference = content["options"]["reference"]
-    if reference is not None:  # where it lies on this machine is nobody's business
-        reference["file"] = look.reference.file.name if look.reference else ""
+    # Where a reference lies on this machine is nobody's business.
+    bare = tuple(replace(each, file=Path(each.file.name)) for each in look.list_references())
+    content = replace(look, reference=bare or None).to_json()
     text = json.dumps(content, ensure_ascii=False)
     if len(text) > MOST_CHARACTERS:
         hints = content.pop("hints")

@@ -87,6 +87,8 @@ def _list_lines(path: Path, look: SavedOptions, content: dict[str, Any]) -> list
 def _write(value: Any) -> str:
     if value is None:
         return "none"
+    if isinstance(value, list):
+        return "; ".join(_write(each) for each in value)
     if isinstance(value, dict):
         shown = {key: each for key, each in value.items() if key != "probabilities"}
         return ", ".join(f"{key} {each}" for key, each in shown.items())
