@@ -701,6 +701,25 @@ def test_all_photos_come_in_one_archive(page, photo, tmp_path):
         assert decode_photo(archive.read("süß.colored.png")).rgb.shape == (200, 300, 3)
 
 
+def test_like_things_of_an_album_take_the_same_color(page, photo, tmp_path):
+    plain = look_at(page)
+    right = read_image(photo)[:, 10:].copy()
+    (tmp_path / "right.png").write_bytes(encode_photo(right, "PNG"))
+    choose(page, "#open", tmp_path / "right.png")
+    page.mouse.click(*find(page, *PLACE))
+    page.click(f"#common [data-color='{RED}']")
+    wait_for(page, lambda: is_red(page))
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name=photo.name, exact=True).click()
+    wait_for(page, lambda: look_at(page).shape == plain.shape and (look_at(page) == plain).all())
+    page.click("#album")
+    expect(page.locator("#notice-text")).to_contain_text("old photo.jpg takes colors of right.png")
+    wait_for(page, lambda: (look_at(page) - plain)[150:190, 30:50, 0].mean() > 5)
+    expect(page.locator(".hint")).to_have_count(0)
+    page.click("#album")
+    wait_for(page, lambda: (look_at(page) == plain).all())
+
+
 # --- for everybody -----------------------------------------------------------------------------
 
 

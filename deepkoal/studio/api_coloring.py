@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 from urllib.parse import quote
 
@@ -75,6 +76,13 @@ def add_coloring(app: FastAPI, session: Session) -> None:
         photo = session.photos.get(key)
         looks = [look.change(wanted.options) for look in wanted.looks]
         return {"pictures": [inline(_draw(photo, look, session)) for look in looks]}
+
+    @app.post("/api/photos/{key}/carries")
+    def list_carries(key: str, options: OptionsRequest) -> dict[str, Any]:
+        photo = session.photos.get(key)
+        own = options.model_copy(update={"album": []}).to_color_options(photo, session)
+        _, carries = options.carry(photo, session, own)
+        return {"carries": [dataclasses.asdict(carry) for carry in carries]}
 
     @app.post("/api/photos/{key}/doubt")
     def get_doubt(key: str, given: HintsRequest) -> dict[str, Any]:

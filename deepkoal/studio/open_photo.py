@@ -111,6 +111,10 @@ class OpenPhoto:
             lambda count, seed: preview.list_variations(count, seed=seed)
         )
 
+    def fit_preview(self, options: ColorOptions) -> ColorOptions:
+        """Return options with their hints in pixels of the preview."""
+        return self._fit(options, self.preview)
+
     def draw_doubt(self, hints: Sequence[AnyHint]) -> bytes:
         """Return the network's doubt under hints, as a transparent PNG file.
 

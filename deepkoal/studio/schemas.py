@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import AnyHint, ColorOptions
 from deepkoal.guidance.color_options import MOST_VARIATIONS
+from deepkoal.inference.album import Carry
 from deepkoal.inference.hint_entries import parse_entry, scale_entry
 from deepkoal.inference.saved_parts import parse_palette
 from deepkoal.inference.working_size import LEAST_SIDE
+from deepkoal.studio.albums import MOST_SOURCES, AlbumSource
 from deepkoal.studio.open_photo import VARIATIONS, OpenPhoto
 from deepkoal.studio.session import Session
 
@@ -70,6 +72,7 @@ class OptionsRequest(HintsRequest):
     palette: str | dict[str, Any] | None = None
     reference: str | None = None
     variation: VariationRequest | None = None
+    album: list[AlbumEntry] = Field(default=[], max_length=MOST_SOURCES)
 
     @property
     def working_size(self) -> int | None:
@@ -98,13 +101,53 @@ class OptionsRequest(HintsRequest):
         more = dict(self.model_extra or {})
         if unknown := sorted(set(more) - plain):
             raise DeepkoalError(f"the option {unknown[0]!r} is not known")
-        return ColorOptions(
+        options = ColorOptions(
             **more,
             hints=self.list_hints(photo),
             palette=parse_palette(self.palette),
             reference=None if self.reference is None else session.references.get(self.reference),
             variation=None if self.variation is None else self.variation.find(photo),
         )
+        return self.carry(photo, session, options)[0] if self.album else options
+
+    def carry(
+        self, photo: OpenPhoto, session: Session, options: ColorOptions
+    ) -> tuple[ColorOptions, list[Carry]]:
+        """Return options with what the photo takes of the album, and what that is.
+
+        Raises:
+            GoneError: a photo of the album is no longer kept.
+            DeepkoalError: its options are not valid, or the network has no features.
+        """
+        if self.working_size is not None:
+            return options, []  # the album is of what the network sees at its own size
+        return session.albums.carry(
+            lambda: [entry.find(session) for entry in self.album],
+            tuple(entry.model_dump_json() for entry in self.album),
+            photo,
+            options,
+        )
+
+
+class AlbumEntry(_Strict):
+    """Another photo of the album, and what it was given."""
+
+    photo: str
+    options: OptionsRequest
+
+    def find(self, session: Session) -> AlbumSource:
+        """Return it as the album learns it.
+
+        Raises:
+            GoneError: the photo is no longer kept.
+            DeepkoalError: an option is not valid.
+        """
+        photo = session.photos.get(self.photo)
+        options = self.options.model_copy(update={"album": []}).to_color_options(photo, session)
+        return AlbumSource(photo, options)
+
+
+OptionsRequest.model_rebuild()
 
 
 class LookRequest(_Strict):

@@ -13,6 +13,7 @@ from deepkoal.image_io import Sample, decode_photo, encode_photo, read_sample
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.serving.errors import printable
+from deepkoal.studio.albums import AlbumKeeper
 from deepkoal.studio.drawing import draw_thumbnail
 from deepkoal.studio.lru_store import LruStore
 from deepkoal.studio.open_photo import MAX_PIXELS, OpenPhoto, open_photo
@@ -34,6 +35,7 @@ class Session:
         self.references: LruStore[Reference] = LruStore("reference photo", KEPT_PHOTOS, KEPT_BYTES)
         self.heavy = threading.Lock()
         """Held while a photo is worked on at its full size: one at a time, for memory's sake."""
+        self.albums = AlbumKeeper(colorizer)
         self._full: tuple[str, ByteArray] | None = None
 
     def open(self, data: bytes, name: str) -> str:

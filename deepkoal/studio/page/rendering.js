@@ -14,8 +14,8 @@ async function decode(url) {
 
 export class Rendering {
   // `shown` is called with the photo's picture whenever it shows all of its options.
-  constructor(stage, panel, editing, about, shown) {
-    Object.assign(this, { stage, panel, editing, about, shown });
+  constructor(stage, panel, editing, about, workspace, shown) {
+    Object.assign(this, { stage, panel, editing, about, workspace, shown });
     this.showsDoubt = false;
     this.peeked = null; // options that are shown meanwhile, on top of the photo's
     this.timer = 0;
@@ -55,14 +55,14 @@ export class Rendering {
   // Promises pictures of looks, as data.
   async draw(looks) {
     const { photo, options } = this.editing;
-    return (await attempt(() => server.thumbnails(photo.id, options, looks)))?.pictures;
+    return (await attempt(() => server.thumbnails(photo.id, this.workspace.withAlbum(photo, options), looks)))?.pictures;
   }
 
   // Promises a part of the photo at the size of the screen, before and after.
   async window(box, scale) {
     const { photo, options } = this.editing;
     try {
-      const { before, after } = await server.window(photo.id, { ...options, ...this.peeked }, box, scale);
+      const { before, after } = await server.window(photo.id, this.workspace.withAlbum(photo, { ...options, ...this.peeked }), box, scale);
       return await Promise.all([before, after].map(decode));
     } catch (error) {
       fail(error);
@@ -71,7 +71,7 @@ export class Rendering {
   }
 
   #color = keepNewest(async (photo, options, isDraft) => {
-    const blob = await attempt(() => server.color(photo.id, options, isDraft));
+    const blob = await attempt(() => server.color(photo.id, this.workspace.withAlbum(photo, options), isDraft));
     const picture = blob && (await createImageBitmap(blob));
     if (!picture || photo !== this.editing.photo) return;
     this.stage.show(picture);
@@ -80,7 +80,7 @@ export class Rendering {
 
   #drawThumbnails = keepNewest(async (photo, options) => {
     const looks = this.panel.variations.list(options).map((variation) => ({ variation }));
-    const { pictures } = (await attempt(() => server.thumbnails(photo.id, options, looks))) ?? {};
+    const { pictures } = (await attempt(() => server.thumbnails(photo.id, this.workspace.withAlbum(photo, options), looks))) ?? {};
     if (pictures && photo === this.editing.photo) this.panel.variations.show(pictures, this.editing.options);
   });
 

@@ -46,10 +46,11 @@ export const describeHint = ({ kind, points, color }) =>
   kind === "point" ? { x: points[0][0], y: points[0][1], color } : { [kind]: points, color };
 
 // Options without what only the page needs.
-const strip = (options) => ({
+const strip = ({ album = [], ...options }) => ({
   ...options,
   hints: options.hints.map(describeHint),
   reference: options.reference?.id ?? null,
+  album: album.map((each) => ({ photo: each.photo, options: strip(each.options) })),
 });
 
 const named = (path, name) => `${path}?name=${encodeURIComponent(name || "pasted photo")}`;
@@ -73,6 +74,7 @@ export const server = {
   thumbnails: (id, options, looks) =>
     of(id, (path) => askJson(`${path}/thumbnails`, asJson({ options: strip(options), looks })), options),
   doubt: (id, options) => of(id, (path) => askJson(`${path}/doubt`, asJson({ hints: strip(options).hints })), options),
+  carries: (id, options) => of(id, (path) => askJson(`${path}/carries`, asJson(strip(options))), options),
   colors: (id, [x, y]) => of(id, (path) => askJson(`${path}/colors?x=${x}&y=${y}`)),
   finish: (id, options) =>
     of(id, async (path) => {

@@ -9,6 +9,7 @@ import { Sheet } from "./panel/sheet.js";
 import { Rendering } from "./rendering.js";
 import { Failure, server } from "./server.js";
 import { Stage } from "./stage/stage.js";
+import { showAlbum, toggleAlbum } from "./workspace/album.js";
 import { download, downloadAll } from "./workspace/downloads.js";
 import { Filmstrip } from "./workspace/filmstrip.js";
 import { isSession, readSession, saveSession } from "./workspace/sessions.js";
@@ -86,7 +87,7 @@ async function follow() {
   if (photo === editing.photo) return showWork(); // perhaps under another name
   return attempt(async () => {
     const { options } = photo.history;
-    const pictures = await Promise.all([server.before(photo.id), server.color(photo.id, options)]);
+    const pictures = await Promise.all([server.before(photo.id), server.color(photo.id, workspace.withAlbum(photo, options))]);
     showPhoto(photo, ...(await Promise.all(pictures.map((blob) => createImageBitmap(blob)))));
   });
 }
@@ -194,8 +195,9 @@ function travel(steps) {
 function listen() {
   const clicks = {
     home: () => go(null),
-    download: () => download(editing),
+    download: () => download(editing, workspace),
     all: () => downloadAll(workspace),
+    album: () => toggleAlbum(editing, workspace, () => rendering.update(true)),
     save: () => saveSession(editing.photo, editing.options),
     undo: () => travel(-1),
     redo: () => travel(1),
@@ -241,11 +243,12 @@ async function start() {
   if (!about.distribution) $("doubt-toggle").hidden = true;
   marking.knowsColors = about.distribution;
   panel = new Panel(about, (part, kind) => editing.change(part, kind), (part) => rendering.peek(part));
-  rendering = new Rendering(stage, panel, editing, about, (picture) => {
+  rendering = new Rendering(stage, panel, editing, about, workspace, (picture) => {
     editing.photo.thumbnail = drawThumbnail(picture);
     workspace.save(editing.photo);
   });
   listen();
+  showAlbum(workspace);
   showSamples(about.samples, openSample);
   if (about.photo && !location.hash) {
     const photo = await workspace.add(await server.describe(about.photo));

@@ -7,10 +7,10 @@ import { makeUnique, MOST_BYTES, zip } from "./zip.js";
 const $ = (id) => document.getElementById(id);
 const NAME = "colored photos.zip";
 
-export async function download({ photo, options }) {
+export async function download({ photo, options }, workspace) {
   $("download").disabled = true;
   tell("Coloring at full size");
-  const result = await attempt(() => server.finish(photo.id, options));
+  const result = await attempt(() => server.finish(photo.id, workspace.withAlbum(photo, options)));
   $("download").disabled = false;
   if (!result) return;
   save(result);
@@ -40,7 +40,7 @@ async function finishAll(workspace, progress) {
   for (const [index, photo] of photos.entries()) {
     progress(`${index} of ${photos.length}`);
     try {
-      const file = await server.finish(photo.id, photo.history.options);
+      const file = await server.finish(photo.id, workspace.withAlbum(photo, photo.history.options));
       bytes += file.blob.size + 6 * file.name.length + 200; // with its entries in the ZIP file
       if (bytes > MOST_BYTES) throw new Failure("The ZIP file would have more than 4 GB; download the last ones one by one.");
       files.push(file);

@@ -8,6 +8,8 @@ import { History } from "./history.js";
 export const PLAIN = {
   hints: [], vibrance: 1, detail: "auto", cleanup: true, palette: null, reference: null, variation: null,
 };
+const ALBUM = "deepkoal-album";
+const MOST_SOURCES = 10; // photos that others take colors of
 const CALM = 250; // ms without a change after which it is written
 
 export const isPlain = (options) =>
@@ -93,12 +95,32 @@ export class Workspace {
 
   // Give the server files that it let go; false where they are not here either.
   async restore(id, options) {
-    const photo = this.photos.get(id);
-    if (!photo) return false;
-    await server.open(photo.file, photo.name);
-    const reference = this.references.get(options?.reference?.id);
-    if (reference) await server.openReference(reference.file, reference.name);
+    const album = options?.album ?? [];
+    for (const each of [id, ...album.map(({ photo }) => photo)]) {
+      const photo = this.photos.get(each);
+      if (!photo) return false;
+      await server.open(photo.file, photo.name);
+    }
+    for (const each of [options, ...album.map((entry) => entry.options)]) {
+      const reference = this.references.get(each?.reference?.id);
+      if (reference) await server.openReference(reference.file, reference.name);
+    }
     return true;
+  }
+
+  // A photo's options, and with `isAlbum` what the others were given.
+  withAlbum(photo, options) {
+    if (!this.isAlbum) return options;
+    const others = this.list.filter((each) => each !== photo && !isPlain(each.history.options));
+    return { ...options, album: others.slice(-MOST_SOURCES).map((each) => ({ photo: each.id, options: each.history.options })) };
+  }
+
+  get isAlbum() {
+    return localStorage.getItem(ALBUM) === "yes";
+  }
+
+  set isAlbum(isOn) {
+    localStorage.setItem(ALBUM, isOn ? "yes" : "no");
   }
 
   #write({ history, ...photo }) {
