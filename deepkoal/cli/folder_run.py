@@ -97,7 +97,7 @@ class FolderRun:
         with self._budget.reserve(height * width):
             self._give_up_if_stopped()
             try:
-                versions = self._color_versions(photo.rgb)
+                versions = self._color_versions(job, photo.rgb)
             except MemoryError as error:
                 raise PhotoError(
                     f"{job.name}: not enough memory to color {width}×{height} pixels; scale it "
@@ -119,7 +119,7 @@ class FolderRun:
             return decode_photo(sys.stdin.buffer.read(), job.name, max_pixels=limit)
         return read_photo(job.source, max_pixels=limit)
 
-    def _color_versions(self, rgb: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    def _color_versions(self, job: Job, rgb: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
         """Return the photo colored, and variations that obey every option as it does."""
         prediction = self._colorizer.predict(rgb)
         options = replace(self._look.fit(*rgb.shape[:2]), reference=self._reference)

@@ -1,6 +1,7 @@
 """Readings of a network's outputs: every kind of guidance, and none that needs another pass."""
 
 from deepkoal.guidance.affinity import AffinityPoints, Kernel, make_affinity_points, spread
+from deepkoal.guidance.carrying import CarriedColors, GivenColors, Share, carry_colors
 from deepkoal.guidance.color_options import ColorKeywords, ColorOptions
 from deepkoal.guidance.decoding import (
     VIBRANCE_RANGE,
@@ -38,9 +39,11 @@ __all__ = [
     "VIBRANCE_RANGE",
     "AffinityPoints",
     "AnyHint",
+    "CarriedColors",
     "ColorKeywords",
     "ColorOptions",
     "DecodingConfig",
+    "GivenColors",
     "Hint",
     "HintArrays",
     "Kernel",
@@ -48,8 +51,10 @@ __all__ = [
     "PaletteShift",
     "Reference",
     "Region",
+    "Share",
     "Stroke",
     "VariationLatents",
+    "carry_colors",
     "check_hints",
     "check_kind",
     "check_vibrance",

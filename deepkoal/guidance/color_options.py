@@ -11,6 +11,7 @@ import numpy as np
 from deepkoal.arrays import ByteArray
 from deepkoal.deprecation import warn_renamed
 from deepkoal.errors import DeepkoalError
+from deepkoal.guidance.carrying import CarriedColors
 from deepkoal.guidance.decoding import check_vibrance
 from deepkoal.guidance.hints import AnyHint, check_kind
 from deepkoal.guidance.palette import Palette
@@ -28,7 +29,7 @@ class ColorKeywords(TypedDict, total=False):
     vibrance: float
     hints: Iterable[AnyHint]
     palette: Palette | str | None
-    reference: Reference | ByteArray | None
+    reference: Reference | CarriedColors | ByteArray | None
     variation: VariationLatents | None
     cleanup: bool
 
@@ -45,7 +46,8 @@ class ColorOptions:
         palette: leads what the network doubts toward its colors; one that came with the library
             may be given by its name.
         reference: a color photo whose colors like things take, uint8 (H, W, 3) sRGB, or what
-            `Colorizer.open_reference` returned for one, which saves another pass of the network.
+            `Colorizer.open_reference` returned for one, which saves another pass of the network;
+            or what an `Album` carries to this very photo.
         variation: one of `Prediction.list_variations`, which all else then starts from.
         cleanup: whether doubtful blotches are settled, casts balanced and near-neutral things kept
             neutral, see `guidance.chroma_cleanup`; networks without a distribution do without.
@@ -57,7 +59,7 @@ class ColorOptions:
     vibrance: float = 1.0
     hints: Iterable[AnyHint] = ()
     palette: Palette | str | None = None
-    reference: Reference | ByteArray | None = None
+    reference: Reference | CarriedColors | ByteArray | None = None
     variation: VariationLatents | None = None
     cleanup: bool = True
 
@@ -65,7 +67,8 @@ class ColorOptions:
         """Validate every option, and give it its one form."""
         palette = Palette.named(self.palette) if isinstance(self.palette, str) else self.palette
         _check_kind("palette", palette, Palette, "a deepkoal.Palette or a name")
-        _check_kind("reference", self.reference, (Reference, np.ndarray), "a color photo")
+        kinds = (Reference, CarriedColors, np.ndarray)
+        _check_kind("reference", self.reference, kinds, "a color photo")
         _check_kind("variation", self.variation, VariationLatents, "one of list_variations")
         if self.variation is not None and len(self.variation.vibrances) != 1:
             raise DeepkoalError("expected one variation, got several; take them one by one")

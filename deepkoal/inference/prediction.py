@@ -219,7 +219,7 @@ class Prediction(PredictionCore):
             options.vibrance,
             hints=hints,
             palette=palette.shift if isinstance(palette, Palette) else None,
-            reference=reference if isinstance(reference, Reference) else None,
+            reference=None if isinstance(reference, np.ndarray) else reference,
             variation=variation,
             cleanup=options.cleanup,
         )

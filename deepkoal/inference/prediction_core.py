@@ -15,6 +15,7 @@ from deepkoal.arrays import Tensor, cast, fold, namespace
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
     AffinityPoints,
+    CarriedColors,
     DecodingConfig,
     HintArrays,
     PaletteShift,
@@ -101,7 +102,7 @@ class PredictionCore:
         *,
         hints: HintArrays | None = None,
         palette: PaletteShift | None = None,
-        reference: Reference | None = None,
+        reference: Reference | CarriedColors | None = None,
         variation: VariationLatents | None = None,
         cleanup: bool = True,
     ) -> Tensor:
@@ -225,8 +226,10 @@ class PredictionCore:
         led = shift_prior(logits, palette.probabilities, prior, palette.strength, palette.smoothing)
         return {**self.outputs, "logits": led}
 
-    def _match(self, reference: Reference) -> tuple[Tensor, Tensor]:
+    def _match(self, reference: Reference | CarriedColors) -> tuple[Tensor, Tensor]:
         """Return `match_reference`, the costliest step, of which the last is kept."""
+        if isinstance(reference, CarriedColors):
+            return reference.ab, reference.trust
         if reference not in self._matches:
             self._matches.clear()
             self._matches[reference] = match_reference(self.points, reference)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from deepkoal import progress_bars
 from deepkoal.cli.arguments.argument_types import add_number
 from deepkoal.cli.arguments.guidance import (
     add_guidance_options,
@@ -22,7 +24,12 @@ from deepkoal.cli.arguments.model_options import (
     load_colorizer,
 )
 from deepkoal.cli.console import UsageError, count_photos, report, show
+from deepkoal.cli.folder_run import FolderRun
 from deepkoal.errors import PhotoError
+
+if TYPE_CHECKING:
+    from deepkoal.cli.arguments.output_plan import Job, Plan
+    from deepkoal.inference.options_file import SavedOptions
 
 
 def add_verbs(verbs: Any) -> None:
@@ -47,6 +54,12 @@ def add_verbs(verbs: Any) -> None:
     add_guidance_options(colorize)
     colorize.add_argument(
         "--compare", action="store_true", help="also write NAME.compare.jpg: before and after"
+    )
+    colorize.add_argument(
+        "--album",
+        action="store_true",
+        help="photos of the same things: what NAME.jpg.json (see --save-options) says of one "
+        "carries to the like in the others; album-report.txt and .jpg show what went where",
     )
     colorize.add_argument(
         "--overwrite", action="store_true", help="color photos again whose results are newer"
@@ -74,9 +87,7 @@ def _read_suffix(text: str) -> str:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from deepkoal import progress_bars
     from deepkoal.cli.arguments.output_plan import plan_photos
-    from deepkoal.cli.folder_run import FolderRun
     from deepkoal.inference.options_file import write_options
 
     look = resolve_look(arguments)
@@ -87,9 +98,11 @@ def _run(arguments: argparse.Namespace) -> int:
         suffix=arguments.format,
         compare=arguments.compare,
         variations=1 if choice is None or choice.index else choice.count,
-        overwrite=arguments.overwrite,
+        overwrite=arguments.overwrite or arguments.album,
     )
     check_guidance(look, plan.count)
+    if arguments.album:
+        return _run_album(arguments, look, plan)
     if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
         raise UsageError("a photo is not written to a terminal; redirect it, or give -o a file")
     for failure in plan.failures:
@@ -107,18 +120,60 @@ def _run(arguments: argparse.Namespace) -> int:
             quality=arguments.quality,
             max_pixels=arguments.max_pixels,
         )
-        bar = progress_bars.count_photos(total=len(plan.jobs), wanted=len(plan.jobs) > 1)
-        with bar, contextlib.closing(folder_run.color_all(plan.jobs)) as outcomes:
-            for outcome in outcomes:
-                if isinstance(outcome, PhotoError):
-                    failed += 1
-                    report(str(outcome))
-                else:
-                    _show(outcome)
-                    colored += 1
-                bar.update()
+        colored = _color_all(folder_run, plan.jobs)
+        failed += len(plan.jobs) - colored
     if plan.count > 1 or plan.skipped:
         _sum_up(colored, plan.skipped, failed)
+    return 1 if failed else 0
+
+
+def _color_all(folder_run: FolderRun, jobs: Sequence[Job]) -> int:
+    """Color and write photos, print what came of each, and return how many could be done."""
+    colored = 0
+    bar = progress_bars.count_photos(total=len(jobs), wanted=len(jobs) > 1)
+    with bar, contextlib.closing(folder_run.color_all(jobs)) as outcomes:
+        for outcome in outcomes:
+            if isinstance(outcome, PhotoError):
+                report(str(outcome))
+            else:
+                _show(outcome)
+                colored += 1
+            bar.update()
+    return colored
+
+
+def _run_album(arguments: argparse.Namespace, look: SavedOptions, plan: Plan) -> int:
+    """Color an album: photos whose results are newer than they and all options are passed over."""
+    from deepkoal.cli.album_run import AlbumRun, find_looks
+    from deepkoal.cli.arguments.output_plan import DEFAULT_FOLDER, is_done
+
+    if plan.count < 2 or (look.variation is not None and look.variation.count > 1):
+        raise UsageError("--album is for several photos, in one version each")
+    for failure in plan.failures:
+        report(str(failure))
+    looks = find_looks(plan.jobs)
+    newest = max(file.stat().st_mtime_ns for file, _ in looks.values())
+    jobs = (
+        plan.jobs if arguments.overwrite else [job for job in plan.jobs if not is_done(job, newest)]
+    )
+    failed, colored = len(plan.failures), 0
+    if jobs:
+        run = AlbumRun(
+            load_colorizer(arguments),
+            look,
+            looks,
+            quality=arguments.quality,
+            max_pixels=arguments.max_pixels,
+        )
+        if look.reference is not None:
+            run.album.learn_reference(look.reference.read(), str(look.reference.file))
+        for photo in progress_bars.count_photos(looks, len(looks), "learning"):
+            run.learn(photo)
+        colored = _color_all(run, jobs)
+        failed += len(jobs) - colored
+        if colored:
+            _show(run.write_report(Path(arguments.out or DEFAULT_FOLDER)))
+    _sum_up(colored, len(plan.jobs) - len(jobs), failed)
     return 1 if failed else 0
 
 
