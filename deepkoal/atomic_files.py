@@ -19,7 +19,7 @@ _PART = ".part-"
 
 
 @contextlib.contextmanager
-def replace_atomically(path: str | Path) -> Iterator[Path]:
+def replace_atomically(path: str | Path, *, permissions: int | None = None) -> Iterator[Path]:
     """Hand out a path beside `path` to write to; renamed to it unless the block raises.
 
     What was written is flushed to disk before it is renamed, so that a crash of the machine
@@ -28,6 +28,7 @@ def replace_atomically(path: str | Path) -> Iterator[Path]:
 
     Args:
         path: the file to write; its folder must exist. The path handed out ends as it does.
+        permissions: of a new file; the usual ones where None.
 
     Raises:
         OSError: the file cannot be written or renamed; nothing is left beside `path`.
@@ -35,7 +36,8 @@ def replace_atomically(path: str | Path) -> Iterator[Path]:
     place = Path(os.path.realpath(path))
     # Of the name only the end, because a name may have the greatest length that there is.
     part = place.with_name(f"{_PART}{secrets.token_hex(8)}-{place.name[-24:]}")
-    permissions = place.stat().st_mode & 0o7777 if place.is_file() else None
+    if place.is_file():
+        permissions = place.stat().st_mode & 0o7777
     try:
         if permissions is not None:
             part.touch(0o600)

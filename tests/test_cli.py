@@ -398,7 +398,9 @@ def test_photos_are_begun_a_bounded_number_ahead(model, small, tmp_path, monkeyp
     monkeypatch.setattr("deepkoal.cli.folder_run.count_cores", lambda: 3)
     begun, lead = [], []
     read = FolderRun._read
-    monkeypatch.setattr(FolderRun, "_read", lambda self, job: begun.append(job) or read(self, job))
+    monkeypatch.setattr(
+        FolderRun, "_read", lambda self, job, *rest: begun.append(job) or read(self, job, *rest)
+    )
     shown = iter(range(30))
     monkeypatch.setattr(
         "deepkoal.cli.commands.colorize.show", lambda _: lead.append(len(begun) - next(shown))
@@ -502,6 +504,7 @@ def test_photo_is_not_written_to_a_terminal(model, small, monkeypatch, capsys):
         ["--vibrance", "0.5"],
         ["--palette", "sepia"],
         ["--reference", str(SAMPLES / "coffee.png")],
+        ["--palette", "sepia", "--reference", str(SAMPLES / "coffee.png")],
         ["--hints", "hints.json"],
     ],
 )
@@ -521,8 +524,8 @@ def test_variations_obey_every_option(small, tmp_path, monkeypatch, options):
         "--hints": {"hints": [Hint(x=50, y=20, color="#2040c0")]},
     }
     expected = given.get(options[0], {}) if options else {}
-    if options[:1] == ["--reference"]:
-        expected = {"reference": colorizer.open_reference(skimage.data.coffee())}
+    if "--reference" in options:
+        expected = {**expected, "reference": colorizer.open_reference(skimage.data.coffee())}
     looks = [None, *prediction.list_variations(3, seed=3)]
     for rgb, look in zip(found, looks, strict=True):
         np.testing.assert_array_equal(rgb, prediction.render(**expected, variation=look))
@@ -679,12 +682,12 @@ def test_interrupt_signal_stops_a_quiet_process(model, small, tmp_path):
     arguments = ["colorize", str(tmp_path / "small"), "-o", str(tmp_path / "out")]
     # A moment after each, so that the signal comes in the middle.
     code = (
-        "import signal, sys, time; from deepkoal.cli.folder_run import FolderRun;"
+        "import signal, sys, time; from deepkoal.cli.result_files import ResultFiles;"
         "from deepkoal.cli import main;"
         # A shell starts background jobs deaf to it.
         "signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "write = FolderRun._write;"
-        "FolderRun._write = lambda *a: (write(*a), time.sleep(0.1))[0];"
+        "write = ResultFiles.add;"
+        "ResultFiles.add = lambda *a: (write(*a), time.sleep(0.1))[0];"
         "sys.exit(main(sys.argv[1:]))"
     )
     process = subprocess.Popen(

@@ -345,6 +345,10 @@ def test_any_file_is_colored_or_rejected(served, seed, drawn):
     assert code in (None, "INVALID_ARGUMENT")
 
 
+PAUSE = 0.1
+"""Seconds between a load's requests: without, all they do is keep the server from its work."""
+
+
 class Load(threading.Thread):
     """Sends requests until told to stop, or until the server goes away."""
 
@@ -367,6 +371,7 @@ class Load(threading.Thread):
             self.statuses.append(status)
             if status == 200:
                 self.images.update(read_rows(answer))
+            self.is_over.wait(PAUSE)
 
 
 def start_load(url, count=3):
@@ -393,6 +398,7 @@ def wait_until(condition, seconds=240):
 
 def test_killed_restarted_renewed_and_stopped_under_load(models, tmp_path):
     folder = shutil.copytree(models, tmp_path / "models")
+    renewed = export_tiny(tmp_path / "2", vibrance=3)
     with running_server(folder) as first:
         loads = start_load(first.url)
         assert first.stop(signal.SIGKILL) == -signal.SIGKILL
@@ -405,7 +411,7 @@ def test_killed_restarted_renewed_and_stopped_under_load(models, tmp_path):
     with running_server(folder, **ports) as second:
         loads = start_load(second.url)
         before = set().union(*(load.images for load in loads))
-        export_tiny(folder / "koala-lite" / "2", vibrance=3)
+        renewed.rename(folder / "koala-lite" / "2")
         wait_until(lambda: set().union(*(load.images for load in loads)) > before)
         stop_load(loads)
         assert not any(load.failures for load in loads)

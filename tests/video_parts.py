@@ -76,3 +76,43 @@ def read_all(path):
     with av.open(str(path)) as container:
         decoded = [(f.to_ndarray(format="rgb24"), f.time) for f in container.decode(video=0)]
     return [rgb for rgb, _ in decoded], [time for _, time in decoded]
+
+
+def add_sound(path, source):
+    """Write the film again with sound, a subtitle, chapters and names; returns its path."""
+    with av.open(str(source)) as old, av.open(str(path), "w") as new:
+        video = new.add_stream_from_template(old.streams.video[0])
+        sound = new.add_stream("aac", rate=8000, layout="mono")
+        sound.metadata["language"] = "deu"
+        new.metadata["title"] = "Im Garten"
+        new.set_chapters(
+            [
+                {
+                    "id": 1,
+                    "start": 0,
+                    "end": 200,
+                    "time_base": Fraction(1, 1000),
+                    "metadata": {"title": "Anfang"},
+                }
+            ]
+        )
+        for packet in old.demux(old.streams.video[0]):
+            if packet.size:
+                packet.stream = video
+                new.mux(packet)
+        wave = np.sin(np.arange(4096) / 5).astype(np.float32)[None]
+        tone = av.AudioFrame.from_ndarray(wave, "fltp", "mono")
+        tone.sample_rate = 8000
+        new.mux(sound.encode(tone))
+        new.mux(sound.encode(None))
+    return path
+
+
+def list_packets(path, kind):
+    with av.open(str(path)) as container:
+        stream = getattr(container.streams, kind)[0]
+        return [
+            (float(packet.pts * packet.time_base), bytes(packet))
+            for packet in container.demux(stream)
+            if packet.size
+        ]

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.console import report
 from deepkoal.cli.folder_run import FolderRun
 from deepkoal.errors import DeepkoalError, PhotoError
 
@@ -45,10 +44,7 @@ def find_looks(jobs: Sequence[Job]) -> dict[Path, tuple[Path, SavedOptions]]:
         if job.source is None:
             continue
         for file in (job.source.with_name(f"{job.source.name}.json"), _swap_suffix(job.source)):
-            if file.is_file():
-                if _is_foreign(file):
-                    report(f"{file}: holds no options of deepkoal's; passed over")
-                    continue
+            if file.is_file() and not _is_foreign(file):
                 looks[job.source] = file, read_options(file)
                 break
     if not looks:
@@ -134,7 +130,7 @@ class AlbumRun(FolderRun):
         if look is None and self._says_more:
             own = self._look.fit(*rgb.shape[:2])
         options, carries = self.album.carry(prediction, own, str(job.source))
-        self.carries[job.source] = carries
+        self.carries[job.source] = [*self.carries.get(job.source, ()), *carries]  # of its pages
         colored = prediction.render(options)
         small = dataclasses.replace(prediction, l=_shrink(prediction.l), bits=8)
         cells = [desaturate(_shrink_rgb(rgb)), small.render(), _shrink_rgb(colored)]

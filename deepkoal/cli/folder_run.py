@@ -9,20 +9,20 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
+from deepkoal.cli.result_files import ResultFiles, Version, label_page
 from deepkoal.errors import DeepkoalError, PhotoError
 from deepkoal.memory import count_cores
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from deepkoal.arrays import SampleArray
     from deepkoal.cli.arguments.output_plan import Job
     from deepkoal.guidance import Reference
     from deepkoal.image_io import Photo
+    from deepkoal.image_io.reading import Depth
     from deepkoal.inference.colorizer import Colorizer
     from deepkoal.inference.options_file import SavedOptions
 
@@ -35,6 +35,29 @@ PIXELS = 32_000_000
 """Of all photos that are being colored; a larger photo is colored alone."""
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a photo.
+
+    Attributes:
+        result: the files written, the photo as bytes where the job has no target, or why it could
+            not be done.
+        notes: what its reader should know, a line each.
+    """
+
+    result: list[Path] | bytes | PhotoError
+    notes: tuple[str, ...] = ()
+
+
+class ReadKeywords(TypedDict, total=False):
+    """How photos are read, see `image_io.read_photo`."""
+
+    max_pixels: int | None
+    depth: Depth
+    salvage: bool
+    stretch: bool
+
+
 class FolderRun:
     """Colors photo files: each of several threads takes one photo at a time from file to file.
 
@@ -45,8 +68,9 @@ class FolderRun:
         look: how. Where its variation is the automatic one of several, all of them are written.
         reference: of the look, as the network sees it.
         save_options: a file to write the look to, with the photo's size; for one photo.
-        quality: of JPEG and WebP, 1…100.
-        max_pixels: of a photo, at most; None for `image_io.MAX_PIXELS`.
+        reading: how photos are read.
+        quality: of lossy formats, 1…100; None for each photo's own.
+        keep_times: whether results have their photos' times of access and change.
     """
 
     def __init__(
@@ -56,70 +80,92 @@ class FolderRun:
         *,
         reference: Reference | None = None,
         save_options: Path | None = None,
-        quality: int = 95,
-        max_pixels: int | None = None,
+        reading: ReadKeywords | None = None,
+        quality: int | None = None,
+        keep_times: bool = False,
     ) -> None:
         self._colorizer = colorizer
         self._look = look
         self._reference = reference
         self._save_options = save_options
         self._quality = quality
-        self._max_pixels = max_pixels
+        self._reading: ReadKeywords = reading or {}
+        self._keep_times = keep_times
         self._budget = PixelBudget(PIXELS)
         self._stop = threading.Event()
 
-    def color_all(self, jobs: Sequence[Job]) -> Generator[list[Path] | bytes | PhotoError]:
-        """Color and write every photo.
-
-        Yields:
-            For each, in order: the files written, the photo as bytes where the job has no target,
-            or why it could not be done.
-        """
+    def color_all(self, jobs: Sequence[Job]) -> Generator[Outcome]:
+        """Color and write every photo, and yield what became of each, in order."""
         workers = min(count_cores(), MOST_WORKERS)
         return work_ahead(self._color, jobs, workers=workers, ahead=2 * workers, stop=self._stop)
 
-    def _color(self, job: Job) -> list[Path] | bytes | PhotoError:
+    def _color(self, job: Job) -> Outcome:
         try:
             return self._color_file(job)
         except PhotoError as error:
-            return error
+            return Outcome(error)
         except CancelledError:
             raise
         except Exception as error:  # whatever it is, it must not cost other photos theirs
             cause = " ".join(str(error).split())
             if not isinstance(error, DeepkoalError):
                 cause = f"{type(error).__name__}: {cause}"
-            return PhotoError(f"{job.name}: cannot be colored ({cause})")
+            return Outcome(PhotoError(f"{job.name}: cannot be colored ({cause})"))
 
-    def _color_file(self, job: Job) -> list[Path] | bytes:
-        photo = self._read(job)
+    def _color_file(self, job: Job) -> Outcome:
+        source = sys.stdin.buffer.read() if job.source is None else job.source
+        photo = self._read(job, source)
+        notes = [f"{job.name}: {note}" for note in photo.notes]
+        if job.target is None:
+            from deepkoal.image_io import encode_photo
+
+            if photo.pages > 1:
+                notes.append(f"{job.name}: the first of its {photo.pages} pages; -o a.tif has all")
+            with self._reserve(photo):
+                rgb, like = self._color_page(job, photo)[0]
+                encoded = encode_photo(rgb, job.suffix, like, quality=self._quality)
+            return Outcome(encoded, tuple(notes))
+        files = ResultFiles(job, photo, quality=self._quality, keep_times=self._keep_times)
+        with files:
+            for page in files.order:
+                before = photo if page == 0 else self._read(job, source, page)
+                before = label_page(before, page)
+                with self._reserve(before):
+                    files.add(page, before, self._color_page(job, before))
+        return Outcome(files.written, tuple(notes))
+
+    def _color_page(self, job: Job, photo: Photo) -> list[Version]:
+        """Return a page colored, and its variations, each with what it is written with."""
         height, width = photo.rgb.shape[:2]
-        with self._budget.reserve(height * width):
+        try:
+            versions = self._color_versions(job, photo.rgb)
+        except MemoryError as error:
+            raise PhotoError(
+                f"{job.name}: not enough memory to color {width}×{height} pixels; scale it "
+                "down, or close programs"
+            ) from error
+        self._give_up_if_stopped()
+        self._save_look(job, height, width)
+        return [(version, photo) for version in versions]
+
+    @contextlib.contextmanager
+    def _reserve(self, photo: Photo) -> Iterator[None]:
+        """Wait for room for a photo, of which one of 16 bits takes twice as much."""
+        height, width = photo.rgb.shape[:2]
+        with self._budget.reserve(height * width * photo.rgb.itemsize):
             self._give_up_if_stopped()
-            try:
-                versions = self._color_versions(job, photo.rgb)
-            except MemoryError as error:
-                raise PhotoError(
-                    f"{job.name}: not enough memory to color {width}×{height} pixels; scale it "
-                    "down, or close programs"
-                ) from error
-            self._give_up_if_stopped()
-            self._save_look(job, height, width)
-            return self._write(job, photo, versions)
+            yield
 
     def _give_up_if_stopped(self) -> None:
         if self._stop.is_set():
             raise CancelledError
 
-    def _read(self, job: Job) -> Photo:
-        from deepkoal.image_io import MAX_PIXELS, decode_photo, read_photo
+    def _read(self, job: Job, source: Path | bytes, page: int = 0) -> Photo:
+        from deepkoal.image_io import read_photo
 
-        limit = self._max_pixels or MAX_PIXELS
-        if job.source is None:
-            return decode_photo(sys.stdin.buffer.read(), job.name, max_pixels=limit)
-        return read_photo(job.source, max_pixels=limit)
+        return read_photo(source, name=job.name, page=page, **self._reading)
 
-    def _color_versions(self, job: Job, rgb: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    def _color_versions(self, job: Job, rgb: SampleArray) -> list[SampleArray]:
         """Return the photo colored, and variations that obey every option as it does."""
         prediction = self._colorizer.predict(rgb)
         options = replace(self._look.fit(*rgb.shape[:2]), reference=self._reference)
@@ -138,35 +184,6 @@ class FolderRun:
             sha256 = "" if job.source is None else hash_file(job.source)
             photo = PhotoIdentity(width, height, sha256)
             write_options(self._save_options, self._look.place(photo))
-
-    def _write(
-        self, job: Job, photo: Photo, versions: list[NDArray[np.uint8]]
-    ) -> list[Path] | bytes:
-        """Write a photo's results, and return where.
-
-        Raises:
-            PhotoError: one cannot be written.
-        """
-        from deepkoal.image_io import encode_photo, write_photo
-
-        rgb, *others = versions
-        if job.target is None:
-            return encode_photo(rgb, job.suffix, photo, quality=self._quality)
-        try:
-            job.target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise PhotoError(
-                f"{job.target.parent}: cannot be made ({error.strerror}); choose another folder"
-            ) from error
-        # The photo last: where it is there, all others are too, so a later run may skip them.
-        if job.comparison is not None:
-            from deepkoal.rendering.contact_sheets import join_before_after
-
-            write_photo(job.comparison, join_before_after(photo.rgb, rgb), quality=self._quality)
-        for place, version in zip(job.variations, others, strict=True):
-            write_photo(place, version, photo, quality=self._quality)
-        write_photo(job.target, rgb, photo, quality=self._quality)
-        return job.places
 
 
 def work_ahead(

@@ -126,7 +126,7 @@ def denormalize_ab(ab_norm: Tensor) -> Tensor:
 
 
 def in_gamut(lab: Tensor, tolerance: float = 1e-4) -> Tensor:
-    """Tell which Lab colors sRGB can show.
+    """Return which Lab colors sRGB can show.
 
     Args:
         lab: (..., 3) floating point.

@@ -165,13 +165,13 @@ class _Recorder:
     """An backend that keeps what it is shown."""
 
     def __init__(self, backend: Backend) -> None:
-        self._engine = backend
+        self._backend = backend
         self.kind, self.name, self.outputs = backend.kind, backend.name, backend.outputs
         self.shown: list[FloatArray] = []
 
     def predict(self, l_norm: FloatArray) -> dict[str, FloatArray]:
         self.shown.append(l_norm.astype(np.float32))
-        return self._engine.predict(l_norm)
+        return self._backend.predict(l_norm)
 
 
 def _list_inputs(colorizer: Colorizer, photos: Iterable[ByteArray]) -> list[FloatArray]:

@@ -30,7 +30,7 @@ def export_saved_model(
     """Write a SavedModel that colors photo files with no other code than TensorFlow's.
 
     Its signatures are the functions of `ColorizerModule`, over one set of variables:
-    `serving_default`, `colorize_guided`, `ab` and, of networks that tell a distribution,
+    `serving_default`, `colorize_guided`, `ab` and, of networks that predict a distribution,
     `variations`. All but `ab` take `photo_bytes`, string (N,): JPEG or PNG files of any sizes, also
     grey, with alpha, or of 16 bits. They return `image_bytes`: PNG files of 8-bit RGB with the
     pixels of `Colorizer`, within a grey level. They are PNG for every input because JPEG would

@@ -27,6 +27,9 @@ DOUBT = (0.5, 0.75)
 """Share of what is alike that was given colors: up to the first nothing is carried, from the second
 on all."""
 
+LEAST_TRUST = (0.4, 0.8)
+"""Trust up to which a place is too doubtful to take anything, and from which it takes all."""
+
 LEAST_AREA = 0.01
 """Share of a photo below which what seems alike is taken for chance, and left out."""
 
@@ -94,10 +97,11 @@ def carry_colors(
 
     With affinity K and weight g of the others' places, a place takes the mean m of their colors
     weighted by K·g (Nadaraya 1964; Watson 1964), trusted by c = s / (s + `DAMPING`) ·
-    d² / (d² + v) · r(p). s is the mean affinity to the photo that is most alike, v the variance of
-    the colors about m and d `DISAGREEMENT`. p = ΣKg / ΣK is the share of what is alike that was
-    given colors, and r rises from 0 to 1 over `DOUBT`: what is as much like things that nobody
-    colored is left out. So is a thing that fits less than `LEAST_AREA` of the photo.
+    d² / (d² + v) · r(p), raised from 0 to 1 over `LEAST_TRUST`. s is the mean affinity to the photo
+    that is most alike, v the variance of the colors about m and d `DISAGREEMENT`. p = ΣKg / ΣK is
+    the share of what is alike that was given colors, and r rises from 0 to 1 over `DOUBT`: what is
+    as much like things that nobody colored is left out. So is a thing that fits less than
+    `LEAST_AREA` of the photo.
 
     Args:
         points: N places of a photo.
@@ -127,10 +131,11 @@ def carry_colors(
     certain = np.clip((mass / np.maximum(total, 1e-12) - low) / (high - low), 0, 1)
     trust = likeness / (likeness + DAMPING) * DISAGREEMENT**2 / (DISAGREEMENT**2 + variance)
     trust *= certain
+    trust = np.clip((trust - LEAST_TRUST[0]) / (LEAST_TRUST[1] - LEAST_TRUST[0]), 0, 1)
     best = np.argmax(np.stack(by_thing), axis=0)
     shares = []
     for index, (source, thing) in enumerate(owners):
-        here = (best == index) & (trust > 0.5 * low)
+        here = (best == index) & (trust > 0)
         if not here.any():
             continue
         area = float(here.mean())

@@ -74,11 +74,13 @@ class UnknownKindError(PhotoError):
     """A file that is nothing that is read.
 
     Attributes:
+        what: the file is, as far as one can tell.
         is_picture: whether it holds a picture all the same.
     """
 
-    def __init__(self, message: str, *, is_picture: bool = False) -> None:
+    def __init__(self, message: str, what: str, *, is_picture: bool = False) -> None:
         super().__init__(message)
+        self.what = what
         self.is_picture = is_picture
 
 
@@ -93,7 +95,8 @@ def sniff_kind(start: bytes, name: str) -> str:
         PhotoError: the file is empty or nothing that is read; the message names what it may be.
     """
     if not start:
-        raise UnknownKindError(f"{name}: the file is empty (0 bytes); copy or download it again")
+        message = f"{name}: the file is empty (0 bytes); copy or download it again"
+        raise UnknownKindError(message, "an empty file")
     if (kind := _find_kind(start, PurePath(name).suffix.lower())) is not None:
         return kind
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -108,6 +111,7 @@ def sniff_kind(start: bytes, name: str) -> str:
     raise UnknownKindError(
         f"{name}: not a picture this version reads (starts with {start[:12]!r}{what}); "
         f"expected {READABLE}: convert it to one of them",
+        what.removeprefix(", ") or "of no kind that is read",
         is_picture=is_picture,
     )
 
@@ -124,7 +128,8 @@ def sniff_file(path: str | os.PathLike[str]) -> str:
             start = file.read(START_BYTES)
     except OSError as error:
         raise UnknownKindError(
-            f"{name}: cannot be opened ({error.strerror}); check your permissions"
+            f"{name}: cannot be opened ({error.strerror}); check your permissions",
+            f"for it cannot be opened ({error.strerror})",
         ) from error
     return sniff_kind(start, name)
 
@@ -158,6 +163,19 @@ def _find_brand(start: bytes) -> str | None:
 
 
 def is_photo_name(path: PurePath) -> bool:
-    """Tell whether a file's name ends as a photo's does, whether it is written or only read."""
+    """Return whether a file's name ends as a photo's does, whether it is written or only read."""
     suffix = path.suffix.lower()
     return any(suffix in spec.suffixes for spec in (*WRITTEN.values(), *READ_ONLY.values()))
+
+
+def find_kind(path: PurePath) -> str:
+    """Return the format that a file's name tells, or else its content.
+
+    Raises:
+        PhotoError: neither tells one, or the file cannot be read.
+    """
+    suffix = path.suffix.lower()
+    for kind, spec in (*WRITTEN.items(), *READ_ONLY.items()):
+        if suffix in spec.suffixes:
+            return kind
+    return sniff_file(path)

@@ -97,7 +97,8 @@ def _salvage(file: IO[bytes], kind: str, image: Image.Image, notes: list[str]) -
     else:
         whole, note = salvage.load_rows(lambda: plugins.open_image(kind, io.BytesIO(data)))
     found = read_metadata(image)
-    return Decoded(*split_alpha(whole), found, notes=[*notes, note])
+    quality = estimate_quality(getattr(image, "quantization", {})) if kind == "JPEG" else None
+    return Decoded(*split_alpha(whole), found, notes=[*notes, note], quality=quality)
 
 
 def _read_all(file: IO[bytes]) -> bytes:

@@ -31,6 +31,7 @@ BOMB_PIXELS, BOMB_RATIO = 50_000_000, 1500
 flattest photo that JPEG or PNG holds has about 1000 pixels a byte."""
 
 _REMEDY = "copy or download it again, or save it as JPEG or PNG in a picture editor"
+_SALVAGE = "--salvage (salvage=True) reads what there is of a damaged one"
 
 Depth = Literal["auto", 8, 16]
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
@@ -248,7 +249,8 @@ def _explained(request: _Request, kind: str) -> Iterator[None]:
     except Exception as error:  # on damaged data decoders raise nearly every kind there is
         cause = " ".join(str(error).split()) or type(error).__name__
         raise PhotoError(
-            f"{name}: the {kind} is cut short, damaged or of an unknown kind ({cause}); {_REMEDY}"
+            f"{name}: the {kind} is cut short, damaged or of an unknown kind ({cause}); {_REMEDY}; "
+            f"{_SALVAGE}"
         ) from error
 
 

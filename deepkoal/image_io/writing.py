@@ -199,6 +199,7 @@ def write_photo(
     like: Photo | None = None,
     *,
     quality: int | None = None,
+    permissions: int | None = None,
 ) -> None:
     """Write a photo in the format its name ends in, replacing the file if there is one.
 
@@ -210,6 +211,7 @@ def write_photo(
         rgb: as in `encode_photo`.
         like: the photo whose alpha and metadata are carried over; see `encode_photo`.
         quality: as in `encode_photo`.
+        permissions: of a new file; the usual ones where None.
 
     Raises:
         PhotoError: as for `encode_photo`, or the file cannot be written.
@@ -221,19 +223,20 @@ def write_photo(
             ".webp, .tif, .bmp or .gif"
         )
     data = encode_photo(rgb, path.suffix, like, quality=quality)
-    with _written(path) as part:
+    with _written(path, permissions) as part:
         part.write_bytes(data)
 
 
 @contextlib.contextmanager
 def write_pages(
-    path: str | os.PathLike[str], *, largest_bytes: int = 0
+    path: str | os.PathLike[str], *, largest_bytes: int = 0, permissions: int | None = None
 ) -> Iterator[Callable[[Pixels, Photo], None]]:
     """Write a TIFF file page by page, whole or not at all.
 
     Args:
         path: of the file.
         largest_bytes: what all pages will have, at most; above 4 GB the file is a BigTIFF.
+        permissions: of a new file; the usual ones where None.
 
     Yields:
         A function that appends a page: its pixels, and the photo whose alpha and metadata it has.
@@ -242,7 +245,7 @@ def write_pages(
         PhotoError: the file cannot be written.
     """
     path = Path(path)
-    with _written(path) as part, part.open("wb") as file:
+    with _written(path, permissions) as part, part.open("wb") as file:
         pages = TiffPages(file, big=largest_bytes > CLASSIC_BYTES)
 
         def append(rgb: Pixels, like: Photo) -> None:
@@ -255,10 +258,10 @@ def write_pages(
 
 
 @contextlib.contextmanager
-def _written(path: Path) -> Iterator[Path]:
+def _written(path: Path, permissions: int | None) -> Iterator[Path]:
     """Hand out a path beside `path` to write to, and explain what goes wrong with it."""
     try:
-        with replace_atomically(path) as part:
+        with replace_atomically(path, permissions=permissions) as part:
             yield part
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0, "check the folder and the disk")

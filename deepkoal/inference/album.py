@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.color import lab_to_rgb
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import ColorOptions, GivenColors, carry_colors
+from deepkoal.guidance import AffinityPoints, ColorOptions, GivenColors, carry_colors
 from deepkoal.guidance.hints import AnyHint
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
@@ -59,7 +60,8 @@ class _Source:
     name: str
     given: GivenColors
     things: tuple[str, ...]
-    look: ColorOptions | None
+    look: ColorOptions | None = None
+    points: AffinityPoints | None = None  # all of the photo's, where it has a look
 
 
 class Album:
@@ -112,9 +114,10 @@ class Album:
         hints = tuple(options.hints)
         if not hints and not has_look:
             return
-        weight = np.zeros((max(len(hints), 1), len(prediction.points.l)), np.float32)
-        for index in range(len(hints)):
-            weight[index] = _measure_part(prediction, hints, index)
+        groups = _group_by_color(hints)
+        weight = np.zeros((max(len(groups), 1), len(prediction.points.l)), np.float32)
+        for index, numbers in enumerate(groups.values()):
+            weight[index] = _measure_part(prediction, hints, numbers)
         shown = prediction.decode_ab(replace(options, reference=None))
         height, width = prediction.outputs["features"].shape[:2]
         total = np.clip(weight.sum(axis=0), 0, 1)
@@ -126,8 +129,10 @@ class Album:
             total[chosen],
             np.argmax(weight, axis=0)[chosen],
         )
-        things = tuple(f"{hint.kind} {number}" for number, hint in enumerate(hints, 1))
-        self._sources.append(_Source(name, given, things, bare if has_look else None))
+        things = tuple(_name_hints(numbers) for numbers in groups.values())
+        self._sources.append(
+            _Source(name, given, things, bare if has_look else None, prediction.points)
+        )
 
     def learn_reference(self, photo: SampleArray, name: str) -> None:
         """Learn all colors of a color photo.
@@ -147,7 +152,7 @@ class Album:
             np.ones(count, np.float32),
             np.zeros(count, np.int64),
         )
-        self._sources.append(_Source(name, given, ("colors",), None))
+        self._sources.append(_Source(name, given, ("colors",)))
 
     def color(
         self, photo: SampleArray, options: ColorOptions | None = None, *, name: str = ""
@@ -201,9 +206,11 @@ class Album:
         """Return the photo whose look this one takes: the most alike, if it is alike enough."""
         best: tuple[float, _Source | None] = (LOOK_AREA, None)
         for source in others:
-            if source.look is None:
+            if source.look is None or source.points is None:
                 continue
-            whole = replace(source.given, weight=np.ones_like(source.given.weight))
+            count = len(source.points.l)
+            nothing = np.zeros((count, 2), np.float32), np.ones(count, np.float32)
+            whole = GivenColors(source.points, *nothing, np.zeros(count, np.int64))
             trust = carry_colors(prediction.points, [whole]).trust
             area = float((trust > LIKE).mean())
             if area >= best[0]:
@@ -215,12 +222,27 @@ def _tell_look(options: ColorOptions) -> tuple[object, ...]:
     return options.vibrance, options.palette, options.cleanup
 
 
-def _measure_part(prediction: Prediction, hints: tuple[AnyHint, ...], index: int) -> FloatArray:
-    """Return how far each place follows one of the hints, (N,): what its color changes there."""
+def _group_by_color(hints: Sequence[AnyHint]) -> dict[object, list[int]]:
+    """Return the indices of hints by their color: what has one color counts as one thing."""
+    groups: dict[object, list[int]] = {}
+    for index, hint in enumerate(hints):
+        groups.setdefault(hint.color, []).append(index)
+    return groups
+
+
+def _name_hints(indices: Sequence[int]) -> str:
+    numbers = ", ".join(str(index + 1) for index in indices)
+    return f"hint {numbers}" if len(indices) == 1 else f"hints {numbers}"
+
+
+def _measure_part(
+    prediction: Prediction, hints: Sequence[AnyHint], indices: Sequence[int]
+) -> FloatArray:
+    """Return how far each place follows some of the hints, (N,): what their color changes there."""
     shown = []
     for probe in _PROBES:
         probed = [
-            replace(hint, color=probe if number == index else _PROBES[0])
+            replace(hint, color=probe if number in indices else _PROBES[0])
             for number, hint in enumerate(hints)
         ]
         shown.append(prediction.decode_ab(hints=probed, cleanup=False))

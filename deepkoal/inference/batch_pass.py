@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.errors import DeepkoalError
 from deepkoal.inference.backends import Backend
+from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.scene import find_border
 from deepkoal.inference.working_size import (
     find_stride,
@@ -19,6 +21,7 @@ from deepkoal.inference.working_size import (
 )
 from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.resampling import resize
+from deepkoal.short_repr import summarize
 
 BATCH = 16
 """Photos that share a pass of the network."""
@@ -49,32 +52,53 @@ def read_lightness(photo: SampleArray) -> FloatArray:
     return lightness(photo)
 
 
+def check_several(photos: Iterable[SampleArray]) -> list[SampleArray]:
+    """Return photos as a list.
+
+    Raises:
+        DeepkoalError: these are not several, but one, or none at all.
+    """
+    is_one = isinstance(photos, np.ndarray) and (
+        photos.ndim < 3 or (photos.ndim == 3 and photos.shape[2] == 3)
+    )
+    if is_one or isinstance(photos, str | bytes | Mapping) or not isinstance(photos, Iterable):
+        raise DeepkoalError(
+            f"expected several photos, in a list or other iterable, got {summarize(photos)}; put "
+            "a single one in a list, or call colorize"
+        )
+    return list(photos)
+
+
 def find_inside(l: FloatArray) -> FloatArray | None:
     """Return what a border leaves of a photo, see `scene.find_border`; None where there is none."""
     border = find_border(l)
     return None if tuple(border) == (0, 1, 0, 1) else border
 
 
-def predict_outputs(
-    backend: Backend, all_l: Sequence[FloatArray], working_sizes: Sequence[int]
-) -> list[dict[str, FloatArray]]:
-    """Return a network's outputs, float32 (h, w, C) each, for each photo.
+def predict_all(
+    bare: Sequence[Prediction], backend: Backend, working_sizes: Sequence[int]
+) -> list[Prediction]:
+    """Return predictions with the network's outputs, which those given lack.
 
     Args:
+        bare: of photos of any sizes.
         backend: runs the network.
-        all_l: the photos' L, float32 (H, W) in 0…100 each.
         working_sizes: see `Colorizer`; what the network says at each is merged.
     """
     alike = defaultdict(list)
-    for index, l in enumerate(all_l):
-        alike[fit_working_sizes(np.array(l.shape), working_sizes)].append(index)
+    for index, photo in enumerate(bare):
+        alike[fit_working_sizes(np.array(photo.inner_l.shape), working_sizes)].append(index)
     stride = find_stride(backend.name)
-    results: list[dict[str, FloatArray]] = [{}] * len(all_l)
+    whole = list(bare)
     for sizes, indices in alike.items():
         for start in range(0, len(indices), BATCH):
             chunk = indices[start : start + BATCH]
-            shown = [np.stack([resize(all_l[index], *size) for index in chunk]) for size in sizes]
-            outputs = merge_outputs([run_network(backend.predict, l, stride) for l in shown])
+            passes = []
+            for size in sizes:
+                shown = np.stack([resize(bare[index].inner_l, *size) for index in chunk])
+                passes.append(run_network(backend.predict, shown, stride))
+            outputs = merge_outputs(passes)
             for position, index in enumerate(chunk):
-                results[index] = {name: output[position] for name, output in outputs.items()}
-    return results
+                own = {name: output[position] for name, output in outputs.items()}
+                whole[index] = replace(bare[index], outputs=own)
+    return whole

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
@@ -12,22 +12,24 @@ import numpy as np
 from deepkoal.arrays import ByteArray as ByteArray
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.deprecation import rename_keywords, rename_members
-from deepkoal.errors import DeepkoalError, check_range
+from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
     ColorKeywords,
     ColorOptions,
     DecodingConfig,
     Reference,
-    measure_ab,
 )
-from deepkoal.image_io.pixels import round_to_8_bits
 from deepkoal.inference.backends import Backend, KerasBackend
-from deepkoal.inference.batch_pass import find_inside, predict_outputs, read_lightness
+from deepkoal.inference.batch_pass import (
+    check_several,
+    find_inside,
+    predict_all,
+    read_lightness,
+)
 from deepkoal.inference.loading import load_from_file, load_from_preset
 from deepkoal.inference.prediction import Prediction
-from deepkoal.inference.working_size import LEAST_SIDE
+from deepkoal.inference.working_size import sort_working_sizes
 from deepkoal.pretrained.presets import DEFAULT_PRESET
-from deepkoal.short_repr import summarize
 
 if TYPE_CHECKING:
     import keras
@@ -58,12 +60,9 @@ class Colorizer:
         working_size: int | Iterable[int] = 128,
         decoding: DecodingConfig | None = None,
     ) -> None:
-        sizes: list[Any] = list(working_size) if isinstance(working_size, Iterable) else []
-        for size in sizes or [working_size]:
-            check_range(size, "a working size", LEAST_SIDE, whole=True)
         is_backend = hasattr(network, "kind")  # a Keras model has none, and is not imported here
         self.backend: Backend = network if is_backend else KerasBackend(network)
-        self.working_sizes = tuple(sorted(int(size) for size in sizes or [working_size]))
+        self.working_sizes = sort_working_sizes(working_size)
         self.decoding = decoding or DecodingConfig()
 
     @property
@@ -152,12 +151,7 @@ class Colorizer:
         Raises:
             DeepkoalError: the array is no such photo, or has no colors.
         """
-        prediction = self.predict(photo)
-        height, width = prediction.outputs["features"].shape[:2]
-        box = prediction.box
-        inside = photo if box is None else photo[box[0] : box[1], box[2] : box[3]]
-        inside = round_to_8_bits(inside)
-        return Reference(prediction.points, measure_ab(inside, height, width).reshape(-1, 2))
+        return self.predict(photo).to_reference(photo)
 
     def colorize(
         self,
@@ -195,7 +189,7 @@ class Colorizer:
         Args, results and errors as in `colorize`, with the same options for all; the photos may
         come from any iterable, a generator too.
         """
-        options, listed = self._collect(options, keywords), _list_photos(photos)
+        options, listed = self._collect(options, keywords), check_several(photos)
         return [prediction.render(options) for prediction in self._predict_all(listed)]
 
     def variations(
@@ -215,18 +209,9 @@ class Colorizer:
         return self.predict(photo).variations(count, options, seed=seed)
 
     def uncertainty(self, photo: SampleArray) -> FloatArray:
-        """Return how much the network doubts the colors of each place.
+        """Return how much the network doubts the colors of each place, float32 (H, W), 0…1.
 
-        Args:
-            photo: as in `colorize`.
-
-        Returns:
-            float32 (H, W): e / (e + 20), where e is how far, in ab units, the network expects the
-            true color from the one shown. That follows true errors closer than the entropy of the
-            distribution, `guidance.uncertainty`, does (models/koala-lite/README.md).
-
-        Raises:
-            DeepkoalError: the array is no photo, or the network predicts no distribution.
+        Args and errors as in `colorize` and `Prediction.uncertainty`.
         """
         return self.predict(photo).uncertainty()
 
@@ -238,13 +223,13 @@ class Colorizer:
         return replace(options, reference=self.open_reference(options.reference))
 
     def _predict_all(self, photos: Sequence[SampleArray]) -> list[Prediction]:
-        seen = [
+        bare = [
             Prediction(
                 l, {}, self.decoding, find_inside(l), self.open_reference, 8 * photo.dtype.itemsize
             )
             for l, photo in zip(map(read_lightness, photos), photos, strict=True)
         ]
-        return self._show(seen)
+        return predict_all(bare, self.backend, self.working_sizes)
 
     def predict_lightness(
         self, all_l: Sequence[FloatArray], borders: Sequence[FloatArray | None]
@@ -255,29 +240,8 @@ class Colorizer:
             all_l: float32 (H, W) each, L in 0…100.
             borders: of each, as `PredictionCore` has it.
         """
-        return self._show(
-            [
-                Prediction(l, {}, self.decoding, border, self.open_reference)
-                for l, border in zip(all_l, borders, strict=True)
-            ]
-        )
-
-    def _show(self, seen: Sequence[Prediction]) -> list[Prediction]:
-        """Return predictions with the network's outputs, which those given lack."""
-        insides = [prediction.inner_l for prediction in seen]
-        outputs = predict_outputs(self.backend, insides, self.working_sizes)
-        return [
-            replace(prediction, outputs=own) for prediction, own in zip(seen, outputs, strict=True)
+        bare = [
+            Prediction(l, {}, self.decoding, border, self.open_reference)
+            for l, border in zip(all_l, borders, strict=True)
         ]
-
-
-def _list_photos(photos: Iterable[SampleArray]) -> list[SampleArray]:
-    is_one = isinstance(photos, np.ndarray) and (
-        photos.ndim < 3 or (photos.ndim == 3 and photos.shape[2] == 3)
-    )
-    if is_one or isinstance(photos, str | bytes | Mapping) or not isinstance(photos, Iterable):
-        raise DeepkoalError(
-            f"expected several photos, in a list or other iterable, got {summarize(photos)}; put "
-            "a single one in a list, or call colorize"
-        )
-    return list(photos)
+        return predict_all(bare, self.backend, self.working_sizes)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -12,37 +12,29 @@ from deepkoal.arrays import ByteArray as ByteArray
 from deepkoal.arrays import FloatArray
 from deepkoal.arrays import SampleArray as SampleArray
 from deepkoal.deprecation import rename_members
-from deepkoal.errors import DeepkoalError, check_range
+from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
-    AnyHint,
     ColorKeywords,
     ColorOptions,
-    Hint,
     HintArrays,
     Palette,
     Reference,
     VariationLatents,
-    expected_error,
     list_hints,
-    list_likely_colors,
-    remaining_doubt,
+    measure_ab,
     sample_latents,
-    scale_error,
-    suggest_hints,
 )
 from deepkoal.guidance.hints import check_kind
-from deepkoal.inference.prediction_core import PredictionCore
+from deepkoal.image_io.pixels import round_to_8_bits
+from deepkoal.inference.prediction_doubt import PredictionDoubt
 from deepkoal.rendering.composition import render
-from deepkoal.rendering.resampling import resize
 from deepkoal.short_repr import short_repr
-
-Pixels = TypeVar("Pixels", FloatArray, ByteArray)
 
 
 @short_repr
 @rename_members(read_ab="decode_ab")
 @dataclass(frozen=True, eq=False)
-class Prediction(PredictionCore):
+class Prediction(PredictionDoubt):
     """What a network said of one photo, in NumPy arrays: no decoding of it costs another pass.
 
     `dataclasses.replace(prediction, l=…)` is the same photo at another size, in the same colors;
@@ -143,56 +135,20 @@ class Prediction(PredictionCore):
         latents = self._sort_latents(count, seed)
         return [latents.take([index]) for index in range(count - 1)]
 
-    def uncertainty(self, *, hints: Iterable[AnyHint] = ()) -> FloatArray:
-        """Return the network's doubt, see `Colorizer.uncertainty`.
+    def to_reference(self, photo: SampleArray) -> Reference:
+        """Return what others need to take the colors of the photo, see `Colorizer.open_reference`.
 
         Args:
-            hints: that have been given; what they settled is doubted less.
-        """
-        error = self._expect_error(self.decoding.temperature, hints)
-        full = np.asarray(resize(scale_error(error), *self.inner_l.shape), np.float32)
-        return self._frame(full, np.zeros_like(self.l))
-
-    def suggest_hints(
-        self, count: int = 5, *, hints: Iterable[AnyHint] = ()
-    ) -> list[tuple[float, float]]:
-        """Return where hints would help most, the most helpful first.
-
-        Args:
-            count: of places.
-            hints: that have been given; what they settled is not asked for again.
-
-        Returns:
-            x and y of each place, in pixels.
+            photo: uint8 or uint16 (H, W, 3) sRGB, in its own colors.
 
         Raises:
-            DeepkoalError: the network predicts no distribution, or a hint lies outside the photo.
+            DeepkoalError: it has none.
         """
-        doubt = self._expect_error(1.0, hints)
-        cells = suggest_hints(doubt, self.points, self.decoding.kernel, count)
-        scale = np.array(self.inner_l.shape) / doubt.shape
-        first = (0, 0) if self.box is None else self.box[::2]
-        return [(float(x), float(y)) for y, x in (cells + 0.5) * scale + first]
-
-    def list_likely_colors(self, x: float, y: float, count: int = 6) -> FloatArray:
-        """Return the colors that a place may well have, the likeliest first.
-
-        Args:
-            x: from the photo's left edge, in pixels.
-            y: from its upper edge.
-            count: of colors, at most.
-
-        Returns:
-            float32 (count, 2), ab in CIE Lab units.
-
-        Raises:
-            DeepkoalError: the network predicts no distribution, the place lies outside the photo
-                or the count is no whole number from 1 up.
-        """
-        check_range(count, "a count of colors", 1, whole=True)
-        logits = self.demand_distribution("likely colors")
-        (cell,) = self.find_hint_cells(list_hints([Hint(x, y, (0, 0))], *self.l.shape).points)
-        return list_likely_colors(logits.reshape(-1, logits.shape[-1])[cell], count)
+        height, width = self.outputs["features"].shape[:2]
+        box = self.box
+        inside = photo if box is None else photo[box[0] : box[1], box[2] : box[3]]
+        ab = measure_ab(round_to_8_bits(inside), height, width)
+        return Reference(self.points, ab.reshape(-1, 2))
 
     def _collect(
         self, options: ColorOptions | None, keywords: Mapping[str, Any]
@@ -233,24 +189,7 @@ class Prediction(PredictionCore):
         neutral = np.zeros((1, 1, 4), np.float32)
         return self._frame(inside, render(self.l, neutral, bits=self.bits))
 
-    def _frame(self, inside: Pixels, whole: Pixels) -> Pixels:
-        """Return what is known of the inside within what holds for the whole photo."""
-        if self.box is None:
-            return inside
-        top, bottom, left, right = self.box
-        whole[top:bottom, left:right] = inside
-        return whole
-
     def _sort_latents(self, count: int, seed: int) -> VariationLatents:
         self.demand_distribution("variations")
         depth = self.outputs["features"].shape[-1]
         return self.sort_variations(sample_latents(count, seed, depth, self.decoding.kernel))
-
-    def _expect_error(self, temperature: float, hints: Iterable[AnyHint]) -> FloatArray:
-        given = list_hints(check_kind(hints), *self.l.shape)
-        logits = self.demand_distribution("measures of doubt")
-        error: FloatArray = expected_error(logits, self.decode_ab(), temperature)
-        if len(given.points):
-            hint_points = self.points.take(self.find_hint_cells(given.points))
-            error = remaining_doubt(error, self.points, hint_points, self.decoding.kernel)
-        return error

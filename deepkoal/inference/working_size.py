@@ -5,10 +5,12 @@ Written once for NumPy arrays and backend tensors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from deepkoal.arrays import Tensor, arange, cast, namespace
 from deepkoal.color import normalize_l, softmax
+from deepkoal.errors import check_range
 from deepkoal.models import NETWORK_STRIDE
 from deepkoal.rendering.resampling import resize
 
@@ -22,6 +24,18 @@ MOST_STRETCH = 8.0
 """Ratio of the sides beyond which a photo's aspect is not kept."""
 
 _OWN_STRIDES = {"koala": 8}
+
+
+def sort_working_sizes(working_size: int | Iterable[int]) -> tuple[int, ...]:
+    """Return one or several working sizes, see `Colorizer`, from small to large.
+
+    Raises:
+        DeepkoalError: one is no whole number of at least `LEAST_SIDE`.
+    """
+    sizes: list[Any] = list(working_size) if isinstance(working_size, Iterable) else []
+    for size in sizes or [working_size]:
+        check_range(size, "a working size", LEAST_SIDE, whole=True)
+    return tuple(sorted(int(size) for size in sizes or [working_size]))
 
 
 def fit_working_size(size: Tensor, working_size: int) -> Tensor:

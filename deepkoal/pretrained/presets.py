@@ -96,7 +96,7 @@ def load_recipe(name: str, kind: str = "recipe") -> Recipe:
 
 
 def is_preset(start: str | Path) -> bool:
-    """Tell whether weights to begin with are a preset's rather than those of a file or a run.
+    """Return whether weights to begin with are a preset's rather than those of a file or a run.
 
     Raises:
         WeightsError: they are neither.

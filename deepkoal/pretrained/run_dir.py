@@ -158,7 +158,7 @@ def check_run(run_dir: Path, description: Mapping[str, Any]) -> None:
             )
 
 
-def claim_run(run_dir: Path, description: Mapping[str, Any]) -> None:
+def begin_run(run_dir: Path, description: Mapping[str, Any]) -> None:
     """Make the folder this run's, or make sure that it is.
 
     Args:

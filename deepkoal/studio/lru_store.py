@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections import OrderedDict
 from typing import Generic, TypeVar
@@ -13,11 +12,19 @@ T = TypeVar("T")
 
 
 class GoneError(DeepkoalError):
-    """Something that was opened and is no longer kept."""
+    """Something that was opened and is no longer kept.
+
+    Attributes:
+        kind: the word for it.
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class LruStore(Generic[T]):
-    """Items under ids that cannot be guessed; past its bounds, the least recently used goes.
+    """Items under ids; past its bounds, the least recently used goes.
 
     Args:
         kind: the word for an item in messages.
@@ -35,17 +42,19 @@ class LruStore(Generic[T]):
     def __len__(self) -> int:
         return len(self._items)
 
-    def put(self, item: T, size: int) -> str:
-        """Keep an item of `size` bytes; return its id."""
-        key = secrets.token_urlsafe(12)
+    def __contains__(self, key: object) -> bool:
+        return key in self._items
+
+    def put(self, key: str, item: T, size: int) -> None:
+        """Keep an item of `size` bytes under an id, in place of the one that had it."""
         with self._lock:
             self._items[key] = item, size
+            self._items.move_to_end(key)
             while len(self._items) > 1 and (
                 len(self._items) > self.most
                 or sum(each for _, each in self._items.values()) > self.most_bytes
             ):
                 self._items.popitem(last=False)
-        return key
 
     def get(self, key: str) -> T:
         """Return an item.
@@ -57,7 +66,8 @@ class LruStore(Generic[T]):
             if key not in self._items:
                 raise GoneError(
                     f"this {self.kind} is no longer at hand, because the studio keeps the last "
-                    f"{self.most} only or was started anew; open it again"
+                    f"{self.most} ready or was started anew; open it again",
+                    self.kind,
                 )
             self._items.move_to_end(key)
             return self._items[key][0]

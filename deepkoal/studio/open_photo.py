@@ -7,34 +7,36 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TypeVar, Unpack, cast
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from deepkoal.arrays import ByteArray
+from deepkoal.arrays import ByteArray, FloatArray
 from deepkoal.guidance import (
     AnyHint,
-    ColorKeywords,
+    ColorOptions,
     Hint,
     VariationLatents,
     check_hints,
     check_kind,
     resize_hint,
 )
-from deepkoal.image_io import Photo, decode_photo, encode_photo
+from deepkoal.image_io import decode_photo, encode_photo
 from deepkoal.image_io.formats import FORMATS, choose_suffix
 from deepkoal.image_io.kinds import START_BYTES, sniff_kind
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 from deepkoal.rendering.composition import compose_rgb, lightness
+from deepkoal.studio.drawing import (
+    DRAFT_PIXELS,
+    PREVIEW_PIXELS,
+    THUMBNAIL_PIXELS,
+    encode,
+    fit_size,
+    shrink,
+)
 
-PREVIEW_PIXELS = 1_500_000
-"""Of a photo on the screen, at most: so few that the answer to a click seems immediate."""
-PREVIEW_SIDE = 16_384
-"""Of a photo on the screen, at most: what browsers show, and far below what JPEG can have."""
-THUMBNAIL_PIXELS = 30_000
+DETAILS = (96, 160, 256, 384)
+"""Working sizes, in pixels, at which the page offers to show a photo to the network."""
 VARIATIONS = 6
 """In a row, the automatic colors included."""
 SUGGESTIONS = 5
@@ -44,13 +46,10 @@ MAX_BYTES = 100_000_000
 """Of a photo's file."""
 MAX_PIXELS = 100_000_000
 
-_QUALITY = 90
 _DOUBT_INK = (226, 20, 160)  # hardly any photo has it
 _DOUBT_OPACITY = 190
 _LEAST_CONTRAST = 0.1  # of the map of doubt: evenly doubted photos should look so
 _SWATCH_L = (35.0, 80.0)  # darker or lighter, colors cannot be told apart
-
-T = TypeVar("T", np.uint8, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +65,7 @@ class OpenPhoto:
         width: likewise.
         before: the photo as it was, a JPEG or PNG file as large as the preview.
         alpha: uint8, the preview's opacity; None where the photo has none.
-        preview: at most `PREVIEW_PIXELS` large.
-        thumbnail: at most `THUMBNAIL_PIXELS` large.
+        predict: returns the prediction at a working size, None for the colorizer's own.
     """
 
     name: str
@@ -76,27 +74,41 @@ class OpenPhoto:
     width: int
     before: bytes
     alpha: ByteArray | None
-    preview: Prediction
-    thumbnail: Prediction
-
-    def color(self, **options: Unpack[ColorKeywords]) -> bytes:
-        """Return the colored photo at the size of the screen, as JPEG, or PNG if it has alpha."""
-        return _encode(self.preview.render(**self._fit(options, self.preview)), self.alpha)
-
-    def draw_thumbnails(
-        self, variations: Sequence[VariationLatents | None], **options: Unpack[ColorKeywords]
-    ) -> list[bytes]:
-        """Return small JPEG files of the photo, one for each variation."""
-        fitted = self._fit(options, self.thumbnail)
-        looks: list[ColorKeywords] = [{**fitted, "variation": each} for each in variations]
-        return [_encode(self.thumbnail.render(**each)) for each in looks]
+    predict: Callable[[int | None], Prediction]
 
     @functools.cached_property
-    def list_variations(self) -> Callable[[int], list[VariationLatents]]:
-        """A function from a seed to the variations beside the automatic colors."""
+    def preview(self) -> Prediction:
+        """The photo at the size of the screen."""
+        return self._resize(None, PREVIEW_PIXELS)
+
+    @functools.cached_property
+    def thumbnail(self) -> Prediction:
+        """The photo small."""
+        return self._resize(None, THUMBNAIL_PIXELS)
+
+    def render(self, options: ColorOptions, detail: int | None = None) -> ByteArray:
+        """Return the colored photo at the size of the screen, uint8 (H, W, 3)."""
+        return self._render(options, detail, PREVIEW_PIXELS)
+
+    def color(self, options: ColorOptions, detail: int | None = None) -> bytes:
+        """Return the colored photo at the size of the screen, as JPEG, or PNG if it has alpha."""
+        return encode(self.render(options, detail), self.alpha)
+
+    def sketch(self, options: ColorOptions, detail: int | None = None) -> bytes:
+        """Return `color` at fewer pixels, for as long as something is being dragged."""
+        rgb = self._render(options, detail, DRAFT_PIXELS)
+        return encode(rgb, None if self.alpha is None else shrink(self.alpha, *rgb.shape[:2]))
+
+    def draw_thumbnail(self, options: ColorOptions, detail: int | None = None) -> bytes:
+        """Return the colored photo as a small JPEG file."""
+        return encode(self._render(options, detail, THUMBNAIL_PIXELS))
+
+    @functools.cached_property
+    def list_variations(self) -> Callable[[int, int], list[VariationLatents]]:
+        """A function from count and seed to the variations beside the automatic colors."""
         preview = self.preview  # not self, which would hold itself in a cycle
         return functools.lru_cache(maxsize=8)(
-            lambda seed: preview.list_variations(VARIATIONS, seed=seed)
+            lambda count, seed: preview.list_variations(count, seed=seed)
         )
 
     def draw_doubt(self, hints: Sequence[AnyHint]) -> bytes:
@@ -110,7 +122,7 @@ class OpenPhoto:
         share = np.clip((doubt - low) / max(high - low, _LEAST_CONTRAST), 0, 1)
         alpha = np.rint(_DOUBT_OPACITY * share).astype(np.uint8)
         ink = np.broadcast_to(np.array(_DOUBT_INK, np.uint8), (*alpha.shape, 3))
-        return _encode(ink, alpha)
+        return encode(ink, alpha)
 
     def suggest_hints(self, hints: Sequence[AnyHint]) -> list[tuple[float, float]]:
         """Return x and y of the points where further hints would help most."""
@@ -127,7 +139,7 @@ class OpenPhoto:
         rgb = compose_rgb(np.full((1, len(ab)), l, np.float32), ab[None])[0]
         return list(dict.fromkeys("#{:02x}{:02x}{:02x}".format(*color) for color in rgb))
 
-    def finish(self, **options: Unpack[ColorKeywords]) -> tuple[bytes, str]:
+    def finish(self, options: ColorOptions, detail: int | None = None) -> tuple[bytes, str]:
         """Return the colored photo's file, of full size and with its metadata, and its format.
 
         The format is the photo's own, or where that would not do, the one that
@@ -135,9 +147,9 @@ class OpenPhoto:
         """
         photo = decode_photo(self.data, self.name, max_pixels=MAX_PIXELS, depth="auto")
         bits = 8 * photo.rgb.itemsize
-        full = dataclasses.replace(self.preview, l=lightness(photo.rgb), bits=bits)
+        full = dataclasses.replace(self.predict(detail), l=lightness(photo.rgb), bits=bits)
         kind = FORMATS[choose_suffix(sniff_kind(self.data[:START_BYTES], self.name))]
-        return encode_photo(full.render(**self._fit(options, full)), kind, photo), kind
+        return encode_photo(full.render(self._fit(options, full)), kind, photo), kind
 
     def name_result(self, kind: str) -> str:
         """Return a name for the colored photo's file, of that format."""
@@ -147,8 +159,19 @@ class OpenPhoto:
             suffix = next(each for each, format in FORMATS.items() if format == kind)
         return f"{path.stem}.colored{suffix}"
 
-    def _fit(self, options: ColorKeywords, prediction: Prediction) -> ColorKeywords:
-        return {**options, "hints": self._move(options.get("hints", ()), prediction)}
+    def _resize(self, detail: int | None, pixels: int) -> Prediction:
+        seen = self.predict(detail)
+        size = fit_size(self.height, self.width, pixels)
+        return seen if seen.l.shape == size else dataclasses.replace(seen, l=shrink(seen.l, *size))
+
+    def _render(self, options: ColorOptions, detail: int | None, pixels: int) -> ByteArray:
+        kept = {PREVIEW_PIXELS: self.preview, THUMBNAIL_PIXELS: self.thumbnail}
+        is_kept = detail is None and pixels in kept
+        prediction = kept[pixels] if is_kept else self._resize(detail, pixels)
+        return prediction.render(self._fit(options, prediction))
+
+    def _fit(self, options: ColorOptions, prediction: Prediction) -> ColorOptions:
+        return dataclasses.replace(options, hints=self._move(options.hints, prediction))
 
     def _move(self, hints: Iterable[AnyHint], prediction: Prediction) -> list[AnyHint]:
         """Return hints on the photo as hints on the same photo at another size."""
@@ -166,39 +189,25 @@ def open_photo(colorizer: Colorizer, data: bytes, name: str) -> OpenPhoto:
         PhotoError: the file is not a photo, or too large.
     """
     photo = decode_photo(data, name, max_pixels=MAX_PIXELS)
-    seen = colorizer.predict(photo.rgb)
+    height, width = photo.rgb.shape[:2]
+    size = fit_size(height, width, PREVIEW_PIXELS)
+    alpha = None if photo.alpha is None else shrink(photo.alpha, *size)
+    before = encode(shrink(photo.rgb, *size), alpha)
+    own = _keep_small(colorizer.predict(photo.rgb))
+
+    @functools.lru_cache(maxsize=len(DETAILS))
+    def predict(detail: int | None) -> Prediction:
+        if detail is None:
+            return own
+        at_size = Colorizer(colorizer.backend, working_size=detail, decoding=colorizer.decoding)
+        rgb = decode_photo(data, name, max_pixels=MAX_PIXELS).rgb
+        return _keep_small(at_size.predict(rgb))
+
+    return OpenPhoto(name, data, height, width, before, alpha, predict)
+
+
+def _keep_small(seen: Prediction) -> Prediction:
+    """Return a prediction at the size of the screen: at full size it takes a lot of memory."""
     height, width = seen.l.shape
-    preview, thumbnail = (
-        dataclasses.replace(seen, l=_shrink(seen.l, *_scale(height, width, pixels)))
-        for pixels in (PREVIEW_PIXELS, THUMBNAIL_PIXELS)
-    )
-    size = preview.l.shape
-    alpha = None if photo.alpha is None else _shrink(photo.alpha, *size)
-    before = _encode(_shrink(photo.rgb, *size), alpha)
-    return OpenPhoto(name, data, height, width, before, alpha, preview, thumbnail)
-
-
-def draw_thumbnail(rgb: ByteArray) -> bytes:
-    """Return a photo, uint8 (H, W, 3), as a small JPEG file."""
-    return _encode(_shrink(rgb, *_scale(rgb.shape[0], rgb.shape[1], THUMBNAIL_PIXELS)))
-
-
-def _scale(height: int, width: int, most_pixels: int) -> tuple[int, int]:
-    """Return the height and width of the same photo within these pixels and `PREVIEW_SIDE`."""
-    share = min(1.0, (most_pixels / (height * width)) ** 0.5, PREVIEW_SIDE / max(height, width))
-    return max(1, int(height * share)), max(1, int(width * share))
-
-
-def _shrink(picture: NDArray[T], height: int, width: int) -> NDArray[T]:
-    """Return a picture at a smaller size by area.
-
-    As `rendering.resampling.resize`, whose matrices of weights are for the network's sizes: from
-    a strip to its preview they would take gigabytes.
-    """
-    return cast(NDArray[T], cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
-
-
-def _encode(rgb: ByteArray, alpha: ByteArray | None = None) -> bytes:
-    if alpha is None:
-        return encode_photo(rgb, "JPEG", quality=_QUALITY)
-    return encode_photo(rgb, "PNG", Photo(rgb, alpha))
+    l: FloatArray = shrink(seen.l, *fit_size(height, width, PREVIEW_PIXELS))
+    return dataclasses.replace(seen, l=l)

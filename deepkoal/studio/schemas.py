@@ -2,78 +2,150 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any, Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from deepkoal.guidance import ColorKeywords, Hint, Palette, VariationLatents
+from deepkoal.errors import DeepkoalError
+from deepkoal.guidance import AnyHint, ColorOptions
+from deepkoal.guidance.color_options import MOST_VARIATIONS
+from deepkoal.inference.hint_entries import parse_entry, scale_entry
+from deepkoal.inference.saved_parts import parse_palette
+from deepkoal.inference.working_size import LEAST_SIDE
 from deepkoal.studio.open_photo import VARIATIONS, OpenPhoto
 from deepkoal.studio.session import Session
 
 MAX_HINTS = 200
+MAX_LOOKS = 12
+MAX_DETAIL = 512
+"""Working size, in pixels; a larger one takes long and much memory."""
+
+_APART = frozenset({"hints", "palette", "reference", "variation"})
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class HintRequest(_Strict):
-    """A hint, in pixels of the photo, see `guidance.Hint`."""
-
-    x: float
-    y: float
-    color: str = Field(max_length=64)
-
-
 class VariationRequest(_Strict):
     """One of the variations beside the automatic colors, numbered from 1."""
 
     seed: int = Field(ge=0, lt=2**32)
-    index: int = Field(ge=1, lt=VARIATIONS)
+    index: int = Field(ge=1, lt=MOST_VARIATIONS)
+    count: int = Field(default=VARIATIONS, ge=2, le=MOST_VARIATIONS)
 
-    def find(self, photo: OpenPhoto) -> VariationLatents:
-        """Return the variation of a photo."""
-        return photo.list_variations(self.seed)[self.index - 1]
+    def find(self, photo: OpenPhoto) -> Any:
+        """Return the variation of a photo.
+
+        Raises:
+            DeepkoalError: its index is beyond the count.
+        """
+        if self.index >= self.count:
+            raise DeepkoalError(f"there is no variation {self.index} among {self.count}")
+        return photo.list_variations(self.count, self.seed)[self.index - 1]
 
 
-class HintsRequest(_Strict):
-    """Hints."""
+class HintsRequest(BaseModel):
+    """Hints, in the form of hint files."""
 
-    hints: list[HintRequest] = Field(default=[], max_length=MAX_HINTS)
+    hints: list[dict[str, Any]] = Field(default=[], max_length=MAX_HINTS)
 
-    def list_hints(self) -> list[Hint]:
-        """Return them as the library's hints.
+    def list_hints(self, photo: OpenPhoto) -> list[AnyHint]:
+        """Return them as the library's hints, in pixels of the photo.
 
         Raises:
             DeepkoalError: one is not valid.
         """
-        return [Hint(hint.x, hint.y, hint.color) for hint in self.hints]
+        size = photo.height, photo.width
+        return [parse_entry(scale_entry(hint, size, size)) for hint in self.hints]
 
 
 class OptionsRequest(HintsRequest):
-    """Options of coloring."""
+    """Options of coloring: the fields of `ColorOptions`, and the working size."""
 
-    vibrance: float = 1.0
-    palette: str | None = None
+    model_config = ConfigDict(extra="allow")
+
+    detail: int | Literal["auto"] = "auto"
+    palette: str | dict[str, Any] | None = None
     reference: str | None = None
     variation: VariationRequest | None = None
 
-    def to_color_options(self, photo: OpenPhoto, session: Session) -> ColorKeywords:
+    @property
+    def working_size(self) -> int | None:
+        """The working size, None for the network's own.
+
+        Raises:
+            DeepkoalError: it is out of range.
+        """
+        if self.detail == "auto":
+            return None
+        if not LEAST_SIDE <= self.detail <= MAX_DETAIL or self.detail % 8:
+            raise DeepkoalError(
+                f"detail must be auto or a multiple of 8 in {LEAST_SIDE}…{MAX_DETAIL}, "
+                f"not {self.detail}"
+            )
+        return self.detail
+
+    def to_color_options(self, photo: OpenPhoto, session: Session) -> ColorOptions:
         """Return them as the library's options.
 
         Raises:
             GoneError: the reference photo is no longer kept.
-            DeepkoalError: a hint is not valid, or there is no such palette.
+            DeepkoalError: one is not valid, or means nothing.
         """
-        return {
-            "hints": self.list_hints(),
-            "vibrance": self.vibrance,
-            "palette": None if self.palette is None else Palette.named(self.palette),
-            "reference": None if self.reference is None else session.references.get(self.reference),
-            "variation": None if self.variation is None else self.variation.find(photo),
-        }
+        plain = {each.name for each in dataclasses.fields(ColorOptions)} - _APART
+        more = dict(self.model_extra or {})
+        if unknown := sorted(set(more) - plain):
+            raise DeepkoalError(f"the option {unknown[0]!r} is not known")
+        return ColorOptions(
+            **more,
+            hints=self.list_hints(photo),
+            palette=parse_palette(self.palette),
+            reference=None if self.reference is None else session.references.get(self.reference),
+            variation=None if self.variation is None else self.variation.find(photo),
+        )
+
+
+class LookRequest(_Strict):
+    """What is different in one of several pictures; null is the automatic variation."""
+
+    variation: VariationRequest | None = None
+    detail: int | Literal["auto"] | None = None
+    vibrance: float | None = None
+
+    def change(self, options: OptionsRequest) -> OptionsRequest:
+        """Return options with these instead."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return OptionsRequest.model_validate({**options.model_dump(), **given})
 
 
 class ThumbnailsRequest(_Strict):
-    """Options, and the variations to be drawn small; null stands for the automatic colors."""
+    """Options, and what is to be different in each of several small pictures."""
 
     options: OptionsRequest = OptionsRequest()
-    variations: list[VariationRequest | None] = Field(max_length=2 * VARIATIONS)
+    looks: list[LookRequest] = Field(max_length=MAX_LOOKS)
+
+
+class Box(_Strict):
+    """A part of a photo, in its pixels."""
+
+    left: int = Field(ge=0)
+    top: int = Field(ge=0)
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+
+
+class WindowRequest(_Strict):
+    """Options, the part of the photo that is seen, and pixels wanted for one of the photo."""
+
+    options: OptionsRequest = OptionsRequest()
+    box: Box
+    scale: float = Field(gt=0, le=1)
+
+
+class SessionRequest(_Strict):
+    """Options that are to be kept in a file, and the name of the reference photo's file."""
+
+    options: OptionsRequest = OptionsRequest()
+    reference: str | None = None

@@ -71,7 +71,7 @@ class SecurityMiddleware:
             return answer_error(
                 413,
                 f"the file has {int(length) / 1e6:.3g} MB, the studio takes "
-                f"{self.most_bytes / 1e6:.3g}; save it smaller, or use deepkoal colorize",
+                f"{self.most_bytes / 1e6:.3g}; save it smaller",
             )
         return None
 
@@ -84,6 +84,6 @@ def _name_of(host: str) -> str | None:
         return None
 
 
-def answer_error(status: int, message: Any) -> JSONResponse:
+def answer_error(status: int, message: Any, **more: str) -> JSONResponse:
     """Return an error as the page expects it: one line of any characters, `{"error": …}`."""
-    return JSONResponse({"error": printable(" ".join(str(message).split()))}, status)
+    return JSONResponse({"error": printable(" ".join(str(message).split())), **more}, status)

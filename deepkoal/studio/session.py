@@ -1,24 +1,28 @@
-"""The photos that are being worked on: opened one at a time, the last ones kept."""
+"""The photos that are being worked on: opened one at a time, the last ones kept ready."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import threading
 from pathlib import PurePath
 
+from deepkoal.arrays import ByteArray
 from deepkoal.guidance import Reference
 from deepkoal.image_io import Sample, decode_photo, encode_photo, read_sample
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.serving.errors import printable
+from deepkoal.studio.drawing import draw_thumbnail
 from deepkoal.studio.lru_store import LruStore
-from deepkoal.studio.open_photo import MAX_PIXELS, OpenPhoto, draw_thumbnail, open_photo
+from deepkoal.studio.open_photo import MAX_PIXELS, OpenPhoto, open_photo
 
 KEPT_PHOTOS = 12
 KEPT_BYTES = 400_000_000
 
 
 class Session:
-    """Opens photos and keeps the last of them.
+    """Opens photos and keeps the last of them. Their ids are the sha256 of their files.
 
     Args:
         colorizer: its network predicts them.
@@ -30,9 +34,10 @@ class Session:
         self.references: LruStore[Reference] = LruStore("reference photo", KEPT_PHOTOS, KEPT_BYTES)
         self.heavy = threading.Lock()
         """Held while a photo is worked on at its full size: one at a time, for memory's sake."""
+        self._full: tuple[str, ByteArray] | None = None
 
     def open(self, data: bytes, name: str) -> str:
-        """Predict a photo, keep it and return its id.
+        """Predict a photo, keep it and return its id; one that is kept is only named anew.
 
         Args:
             data: its file.
@@ -41,9 +46,14 @@ class Session:
         Raises:
             PhotoError: the file is not a photo, or too large.
         """
-        with self.heavy:
-            opened = open_photo(self.colorizer, data, clean_name(name))
-        return self.photos.put(opened, len(data))
+        key, name = hashlib.sha256(data).hexdigest(), clean_name(name)
+        if key in self.photos:
+            opened = dataclasses.replace(self.photos.get(key), name=name)
+        else:
+            with self.heavy:
+                opened = open_photo(self.colorizer, data, name)
+        self.photos.put(key, opened, len(data))
+        return key
 
     def open_sample(self, sample: Sample) -> str:
         """Open a sample photo without its colors; return its id."""
@@ -59,7 +69,22 @@ class Session:
         with self.heavy:
             photo = decode_photo(data, clean_name(name), max_pixels=MAX_PIXELS)
             reference = self.colorizer.open_reference(photo.rgb)
-        return self.references.put(reference, 0), draw_thumbnail(photo.rgb)
+        key = hashlib.sha256(data).hexdigest()
+        self.references.put(key, reference, 0)
+        return key, draw_thumbnail(photo.rgb)
+
+    def read_full(self, key: str) -> ByteArray:
+        """Return a photo in all its pixels, uint8 (H, W, 3); the last one is kept for the next.
+
+        Raises:
+            GoneError: the photo is no longer kept.
+        """
+        with self.heavy:
+            photo = self.photos.get(key)
+            if self._full is None or self._full[0] != key:
+                self._full = None
+                self._full = key, decode_photo(photo.data, photo.name, max_pixels=MAX_PIXELS).rgb
+            return self._full[1]
 
 
 def clean_name(name: str) -> str:

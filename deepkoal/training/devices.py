@@ -94,7 +94,7 @@ def host_share() -> tuple[int, int]:
 
 
 def is_first_host() -> bool:
-    """Tell whether this host writes checkpoints, log and pictures."""
+    """Return whether this host writes checkpoints, log and pictures."""
     return host_share()[0] == 0
 
 

@@ -167,13 +167,13 @@ def fine_tune(
         if report is not None:
             report(own)
         if Gain.read(run_dir) is None:
-            judges = _read_judges(own, size)
+            measured = _read_measured(own, size)
             first = [weight.numpy() for weight in network.weights]
             before = None
-            if is_trained and judges:
+            if is_trained and measured:
                 sizes = fit_to_crops(preset, recipe.size)
                 began = Colorizer(network, working_size=sizes, decoding=decoding)
-                before = measure_psnr_at_cf(began, judges, progress=progress)
+                before = measure_psnr_at_cf(began, measured, progress=progress)
             train_locked(
                 network,
                 own.records,
@@ -184,8 +184,10 @@ def fine_tune(
                 callbacks=callbacks,
             )
             calibrated = calibrate_run(run_dir, own, size, decoding, progress=progress)
-            trained = measure_psnr_at_cf(calibrated, judges, progress=progress) if judges else None
-            gain = Gain(before, trained, len(judges))
+            trained = (
+                measure_psnr_at_cf(calibrated, measured, progress=progress) if measured else None
+            )
+            gain = Gain(before, trained, len(measured))
             if not gain.is_kept:
                 _go_back(network, first, run_dir)
             save_decoding(run_dir, calibrated.decoding if gain.is_kept else decoding)
@@ -207,7 +209,7 @@ def calibrate_run(
     """
     colorizer = Colorizer.from_file(run_dir)
     colorizer.decoding = dataclasses.replace(decoding, prior=colorizer.decoding.prior)
-    photos = _read_judges(own, size)
+    photos = _read_measured(own, size)
     if len(photos) < FEWEST_PHOTOS:
         photos = photos + read_squares(own.records, FEWEST_PHOTOS - len(photos), size)
     colorizer.decoding = calibrate(colorizer, photos, progress=progress)
@@ -222,7 +224,7 @@ def _go_back(network: keras.Model, weights: Sequence[np.ndarray], run_dir: Path)
         network.save(part)
 
 
-def _read_judges(own: OwnPhotos, size: int) -> list[ByteArray]:
+def _read_measured(own: OwnPhotos, size: int) -> list[ByteArray]:
     return read_squares(own.validation, MOST_PHOTOS, size) if own.validation else []
 
 

@@ -19,8 +19,8 @@ from deepkoal.pretrained.networks import BEST_FILE
 from deepkoal.pretrained.presets import presets_by_network
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.pretrained.run_dir import (
+    begin_run,
     check_run,
-    claim_run,
     describe_run,
     has_decoding,
     load_decoding,
@@ -146,7 +146,7 @@ def train_locked(
             with first_host_first():
                 if is_first_host():
                     remove_parts(run_dir, run_dir / CHECKPOINTS_DIR)
-                claim_run(run_dir, description)
+                begin_run(run_dir, description)
                 decoding = settle_decoding(network, run_dir, decoding)
             _fit(network, records, run_dir, recipe, validation, decoding, callbacks)
     except OSError as error:

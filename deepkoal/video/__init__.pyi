@@ -6,11 +6,17 @@ from .colorizing import colorize_video as colorize_video
 from .encoding import CODECS as CODECS
 from .encoding import CONTAINERS as CONTAINERS
 from .encoding import Encoding as Encoding
+from .figures import VideoFigures as VideoFigures
+from .figures import evaluate_video as evaluate_video
+from .figures import measure_cdc as measure_cdc
+from .figures import measure_warping_error as measure_warping_error
 from .film import STREAM as STREAM
 from .film import Film as Film
 from .film import Frame as Frame
 from .film import open_film as open_film
 from .joining import join_chunks as join_chunks
+from .keyframes import Keyframe as Keyframe
+from .keyframes import export_keyframes as export_keyframes
 from .plan import Chunk as Chunk
 from .plan import Plan as Plan
 from .plan import plan_film as plan_film

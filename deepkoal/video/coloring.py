@@ -7,21 +7,22 @@ the frame itself gives the lightness, at its full size and depth, and the edges 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from deepkoal.arrays import FloatArray, SampleArray
-from deepkoal.guidance import ColorOptions, uncertainty
+from deepkoal.guidance import ColorOptions, Reference, uncertainty
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.scene import find_border
 from deepkoal.rendering.composition import lightness, render
 from deepkoal.rendering.upsampling import fit_chroma
-from deepkoal.video.coherence import Estimate, smooth
+from deepkoal.video.coherence import DECIDED, Estimate, smooth
 from deepkoal.video.film import Frame
+from deepkoal.video.keyframes import Keyframe, join_references
 from deepkoal.video.shots import CutDetector, make_thumb
 
 MIDDLE = 256
@@ -43,7 +44,7 @@ CutFinder = Callable[[Frame, FloatArray], bool]
 class _Waiting:
     """A frame that waits for its colors."""
 
-    frame: Frame
+    pts: int
     l: SampleArray
     middle: FloatArray
     starts_shot: bool
@@ -57,6 +58,7 @@ def color_frames(
     coherent: bool = True,
     deep: bool = False,
     is_cut: CutFinder | None = None,
+    keyframes: Sequence[Keyframe] = (),
 ) -> Iterator[Frame]:
     """Yield frames in color, in order.
 
@@ -69,31 +71,29 @@ def color_frames(
         coherent: whether chroma is averaged along the motion; else each frame is colored by itself.
         deep: whether to return 16 bits a channel.
         is_cut: tells where shots begin; found in the frames where None.
+        keyframes: whose colors their shots take.
 
     Raises:
         DeepkoalError: as `Colorizer.colorize`.
     """
-    estimates = _estimate_all(frames, colorizer, options or ColorOptions(), is_cut)
-    if coherent:
-        smoothed: Iterable[tuple[Estimate, FloatArray]] = smooth(estimates)
-    else:
-        smoothed = ((estimate, estimate.ab) for estimate in estimates)
+    estimates = estimate_frames(frames, colorizer, options or ColorOptions(), is_cut, keyframes)
+    smoothed = smooth(estimates) if coherent else ((each, each.ab) for each in estimates)
     for estimate, ab in smoothed:
-        waiting = estimate.item
-        assert isinstance(waiting, _Waiting)
-        yield Frame(_render(waiting, ab, deep=deep), waiting.frame.pts)
+        yield render_frame(estimate, ab, deep=deep)
 
 
-def _estimate_all(
+def estimate_frames(
     frames: Iterable[Frame],
     colorizer: Colorizer,
     options: ColorOptions,
-    is_cut: CutFinder | None,
+    is_cut: CutFinder | None = None,
+    keyframes: Sequence[Keyframe] = (),
 ) -> Iterator[Estimate]:
-    """Yield what the network says of each frame."""
+    """Yield what the network says of each frame, see `color_frames`."""
     find_cut = is_cut or _make_cut_finder()
     waiting = (_prepare(frame, find_cut) for frame in frames)
     border: FloatArray | None = None
+    references: dict[tuple[Keyframe, ...], Reference] = {}
     while batch := list(itertools.islice(waiting, BATCH)):
         borders: list[FloatArray | None] = []
         for index, each in enumerate(batch):
@@ -103,7 +103,17 @@ def _estimate_all(
             borders.append(None if border is None or tuple(border) == WHOLE else border)
         predictions = colorizer.predict_lightness([each.middle for each in batch], borders)
         for each, prediction in zip(batch, predictions, strict=True):
-            yield _estimate(each, prediction, options)
+            near = tuple(keyframe for keyframe in keyframes if keyframe.has(each.pts))
+            if near and near not in references:
+                references.clear()
+                references[near] = join_references(near, colorizer)
+            own = replace(options, reference=references[near]) if near else options
+            estimate = _estimate(each, prediction, own)
+            decided = [keyframe for keyframe in near if keyframe.pts == each.pts]
+            if decided:
+                estimate.ab = decided[0].measure_ab(*each.middle.shape)
+                estimate.weight = np.full_like(each.middle, DECIDED)
+            yield estimate
 
 
 def _widen(border: FloatArray, other: FloatArray) -> FloatArray:
@@ -124,7 +134,7 @@ def _prepare(frame: Frame, find_cut: CutFinder) -> _Waiting:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     middle = cv2.resize(l, size, interpolation=cv2.INTER_AREA) if scale < 1 else l
     return _Waiting(
-        Frame(frame.rgb[:0], frame.pts),
+        frame.pts,
         (l * np.float32(_L_STEPS) + np.float32(0.5)).astype(np.uint16),
         np.asarray(middle, np.float32),
         find_cut(frame, l),
@@ -156,8 +166,17 @@ def _enlarge(x: FloatArray, like: FloatArray) -> FloatArray:
     return np.asarray(cv2.resize(x, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _render(waiting: _Waiting, ab: FloatArray, *, deep: bool) -> SampleArray:
+def render_frame(estimate: Estimate, ab: FloatArray, *, deep: bool = False) -> Frame:
+    """Return a frame in color.
+
+    Args:
+        estimate: of `estimate_frames`.
+        ab: float32 (h, w, 2), its chroma, in CIE Lab units.
+        deep: whether to return 16 bits a channel.
+    """
+    waiting = estimate.item
+    assert isinstance(waiting, _Waiting)
     field = np.asarray(fit_chroma(waiting.middle, ab), np.float32)
     l = waiting.l.astype(np.float32)
     l *= np.float32(1 / _L_STEPS)
-    return render(l, field, bits=16 if deep else 8)
+    return Frame(render(l, field, bits=16 if deep else 8), waiting.pts)

@@ -31,12 +31,14 @@ from deepkoal.video.encoding import (
     CONTAINERS,
     Encoding,
     count_bits,
+    keeps_aspect,
     write_chunk,
     write_y4m,
 )
 from deepkoal.video.film import STREAM, Film, explain_errors, open_film
 from deepkoal.video.frames import write_frames
 from deepkoal.video.joining import check_streams, join_chunks
+from deepkoal.video.keyframes import Keyframe, read_keyframes
 from deepkoal.video.plan import Chunk, Plan, plan_film
 
 Progress = Callable[[str, int, int], None]
@@ -76,6 +78,7 @@ class ChunkTask:
         options: how to color.
         encoding: how to write.
         coherent: see `colorize_video`.
+        keyframes: of its shots.
     """
 
     film: Film
@@ -84,6 +87,7 @@ class ChunkTask:
     options: ColorOptions
     encoding: Encoding | None
     coherent: bool
+    keyframes: tuple[Keyframe, ...] = ()
 
 
 def colorize_video(
@@ -98,6 +102,7 @@ def colorize_video(
     rate: Fraction | float | None = None,
     deinterlace: bool = False,
     coherent: bool = True,
+    keyframes: str | Path | None = None,
     processes: int = 1,
     overwrite: bool = False,
     skip_streams: bool = False,
@@ -123,6 +128,7 @@ def colorize_video(
         rate: frames a second of a folder of frames; 25 where None.
         deinterlace: whether frames woven of two fields are rebuilt.
         coherent: whether colors are averaged along the motion within each shot.
+        keyframes: a folder of frames whose colors are decided, see `keyframes.read_keyframes`.
         processes: how many color chunks at a time.
         overwrite: whether a target that exists is replaced.
         skip_streams: whether streams that the container cannot hold are left out.
@@ -145,6 +151,8 @@ def colorize_video(
         rate = Fraction(rate).limit_denominator(1001)
     film = open_film(source, rate=rate, deinterlace=deinterlace)
     say = progress or (lambda what, done, count: None)
+    if keyframes is not None and (film.source is None or str(target) == STREAM or not coherent):
+        raise VideoError("keyframes need a film that can be looked through, and coherent colors")
     if str(target) == STREAM:
         return _color_to_stream(film, _load(colorizer), options, coherent, say)
     target = Path(target)
@@ -153,6 +161,7 @@ def colorize_video(
     if encoding is not None:
         check_streams(target, film, skip_streams=skip_streams)
     run = _FilmRun(film, target, colorizer, options, encoding, coherent, processes, say)
+    run.keyframes = None if keyframes is None else Path(keyframes)
     return run.color(skip_streams=skip_streams)
 
 
@@ -243,6 +252,7 @@ class _FilmRun:
         self._film, self._target, self._colorizer = film, target, colorizer
         self._options, self._encoding, self._coherent = options, encoding, coherent
         self._processes, self._say = processes, say
+        self.keyframes: Path | None = None
         self._report = FilmReport(target)
         self._loaded: Colorizer | None = None
 
@@ -268,6 +278,12 @@ class _FilmRun:
                 )
             shutil.rmtree(parts)
         self._report.left_out += _list_damage(damaged)
+        if self._encoding is not None and not keeps_aspect(self._encoding, self._film):
+            aspect = self._film.aspect
+            self._report.left_out.append(
+                f"the pixels' shape, {aspect.numerator}:{aspect.denominator}, which cannot be "
+                f"written with {self._encoding.codec}; h264, hevc and prores keep it"
+            )
         return self._report
 
     def _open_colorizer(self) -> Colorizer:
@@ -296,15 +312,19 @@ class _FilmRun:
         plan, damaged = self._plan(parts)
         self._report.shots = len(plan.cuts)
         paths = [parts / f"chunk-{chunk.number:06}" for chunk in plan.chunks]
+        decided: list[Keyframe] = []
+        if self.keyframes is not None:
+            decided = read_keyframes(self.keyframes, self._film, plan, self._open_colorizer())
         tasks = []
         for chunk, path in zip(plan.chunks, paths, strict=True):
             place = path if self._encoding is not None else self._target
             if path.exists():
                 self._report.resumed += chunk.frames
             else:
+                own = tuple(each for each in decided if _share_shot(each, chunk))
                 tasks.append(
                     ChunkTask(
-                        self._film, chunk, place, self._options, self._encoding, self._coherent
+                        self._film, chunk, place, self._options, self._encoding, self._coherent, own
                     )
                 )
         count, self._report.frames = len(plan.times), self._report.resumed
@@ -373,6 +393,9 @@ class _FilmRun:
         probe = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)
         seen = self._open_colorizer().predict(probe).decode_ab(replace(self._options, hints=()))
         options = repr(_flatten(self._options))
+        if self.keyframes is not None and self.keyframes.is_dir():
+            files = sorted(self.keyframes.iterdir())
+            stats += [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
         text = repr((stats, film.rate, film.deinterlace, self._encoding, self._coherent, options))
         digest = hashlib.sha256(text.encode())
         digest.update(np.round(seen, 1).astype(np.float32).tobytes())
@@ -402,6 +425,11 @@ def _read_plan(content: dict[str, Any]) -> Plan:
     return Plan(tuple(content["times"]), tuple(content["cuts"]), tuple(chunks))
 
 
+def _share_shot(keyframe: Keyframe, chunk: Chunk) -> bool:
+    begins_before_end = chunk.stop is None or keyframe.start < chunk.stop
+    return begins_before_end and (keyframe.stop is None or keyframe.stop > chunk.start)
+
+
 def _mark_done(task: ChunkTask, parts: Path) -> None:
     if task.encoding is None:  # the frames are in their folder, and this stands for them
         (parts / f"chunk-{task.chunk.number:06}").touch()
@@ -428,6 +456,7 @@ def color_chunk(task: ChunkTask, colorizer: Colorizer) -> Iterator[int]:
         coherent=task.coherent,
         deep=_is_deep(film, task.encoding),
         is_cut=lambda frame, l: frame.pts in cuts,
+        keyframes=task.keyframes,
     )
     stop = float("inf") if chunk.stop is None else chunk.stop
     frames = (frame for frame in colored if chunk.start <= frame.pts < stop)

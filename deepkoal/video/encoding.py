@@ -129,6 +129,14 @@ class Encoding:
         return self.pixel_format or CODECS[self.codec].formats[depth > 8]
 
 
+def keeps_aspect(encoding: Encoding, film: Film) -> bool:
+    """Return whether the shape of the film's pixels is kept: it must be in the stream itself.
+
+    Containers have a place for it too, which PyAV does not fill.
+    """
+    return film.aspect == 1 or encoding.codec in ("h264", "hevc", "prores")
+
+
 def count_bits(pixel_format: str) -> int:
     """Return the bits of a channel of one of FFmpeg's pixel formats."""
     av = import_av()

@@ -240,7 +240,7 @@ def _open_container(
     streams = [each for each in container.streams.video if not is_cover(each)]
     if not streams:
         container.close()
-        raise VideoError(f"{name}: holds no video; expected a film")
+        raise VideoError(f"{name}: holds no video that can be read; expected a film, and all of it")
     stream = streams[0]
     stream.thread_type = "AUTO"
     return container, stream
@@ -341,3 +341,8 @@ def explain_errors(name: str, what: str) -> Iterator[None]:
         cause = getattr(error, "strerror", None) or " ".join(str(error).split())
         advice = "is it a video file?" if what == "read" else "check the disk and your permissions"
         raise VideoError(f"{name}: cannot be {what} ({cause}); {advice}") from error
+
+
+def to_bytes(rgb: SampleArray) -> ByteArray:
+    """Return samples of 8 or 16 bits as 8."""
+    return np.asarray(rgb // 257 if rgb.dtype == np.uint16 else rgb, np.uint8)

@@ -73,7 +73,8 @@ def check_streams(target: Path, film: Film, *, skip_streams: bool = False) -> No
         return
     with explain_errors(film.name, "read"), av.open(str(film.source)) as old:
         for stream in old.streams:
-            if stream.type != "video" or is_cover(stream):
+            is_other = stream.type != "video" or is_cover(stream)
+            if is_other and not _holds_chapters(stream, old):
                 _check_stream(stream, target)
 
 
@@ -93,6 +94,11 @@ def _check_stream(stream: Any, target: Path) -> None:
             f"{target.suffix} cannot hold stream {stream.index} of the film ({stream.type}, "
             f"{codec}); write .mkv, or have such streams left out (--skip-streams)"
         ) from error
+
+
+def _holds_chapters(stream: Any, old: av.container.InputContainer) -> bool:
+    """Return whether a stream is QuickTime's list of chapters, which are copied as such."""
+    return stream.type == "data" and "mov" in old.format.name and bool(old.chapters())
 
 
 def _name_codec(stream: Any) -> str:
@@ -120,7 +126,7 @@ def _copy_streams(
     left_out = []
     main = next(each for each in old.streams.video if not is_cover(each))
     for stream in old.streams:
-        if stream is main:
+        if stream is main or _holds_chapters(stream, old):
             continue
         try:
             _check_stream(stream, target)
@@ -152,7 +158,7 @@ def _list_video(chunks: Sequence[Path], video: Any) -> Iterator[Any]:
     for path in chunks:
         with av.open(str(path)) as container:
             for packet in container.demux(container.streams.video[0]):
-                if packet.dts is not None:
+                if packet.size:
                     packet.stream = video
                     yield packet
 
@@ -162,7 +168,7 @@ def _list_others(old: av.container.InputContainer, copies: dict[int, Any]) -> It
     if not chosen:
         return
     for packet in old.demux(*chosen):
-        if packet.dts is not None or packet.size:
+        if packet.size:
             packet.stream = copies[packet.stream.index]
             yield packet
 

@@ -11,7 +11,7 @@ from deepkoal.errors import VideoError, check_range
 from deepkoal.guidance import ColorOptions
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.rendering.contact_sheets import SheetRow, desaturate, draw_sheet
-from deepkoal.video.film import Film, Frame
+from deepkoal.video.film import Film, Frame, to_bytes
 from deepkoal.video.frames import name_time
 
 PAIRS = 3
@@ -46,7 +46,7 @@ def preview_film(
         if due is not None and time < due:
             continue
         due = time + seconds if due is None else due + seconds
-        chosen.append(Frame(_to_bytes(frame), frame.pts))
+        chosen.append(Frame(to_bytes(frame.rgb), frame.pts))
         if len(chosen) > MOST:
             raise VideoError(
                 f"a sheet holds {MOST} frames; choose more than {seconds:g} seconds between them"
@@ -67,8 +67,3 @@ def preview_film(
         pictures += [None] * (2 * PAIRS - len(pictures))
         rows.append(SheetRow("      ".join(time for time, _, _ in some), pictures))
     return draw_sheet(rows, ["before", "after"] * PAIRS, width=240, height=200)
-
-
-def _to_bytes(frame: Frame) -> ByteArray:
-    rgb = frame.rgb
-    return np.asarray(rgb // 257 if rgb.dtype == np.uint16 else rgb, np.uint8)

@@ -15,8 +15,12 @@ from deepkoal.arrays import ByteArray, FloatArray
 
 THUMB = (48, 36)
 """Width and height in pixels at which frames are compared."""
-CUT = 0.5
-"""Correlation below which a shot begins."""
+CUT = 0.75
+"""Correlation below which a shot begins.
+
+Of 1770 pairs of unlike photos 99 % lie below 0.70, of pans by 7 % of the width a
+frame 98 % above 0.92.
+"""
 FLAT = 3.0
 """Deviation, of 255, that is added to a thumb's own: noise of a black frame is no structure."""
 

@@ -43,14 +43,16 @@ def add_guidance_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.json",
         help='colors for places of one photo: [{"x": 120, "y": 80, "color": "#c03020"}, …]',
     )
-    lead = parser.add_mutually_exclusive_group()
-    lead.add_argument(
+    parser.add_argument(
         "--palette",
         metavar="NAME",
         help="lead the colors toward a palette (deepkoal presets --palettes draws them)",
     )
-    lead.add_argument(
-        "--reference", type=Path, metavar="PHOTO", help="a color photo; like things take its colors"
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        metavar="PHOTO",
+        help="a color photo; like things take its colors, also where a palette leads the rest",
     )
     parser.add_argument(
         "--no-cleanup",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deepkoal.cli.console import UsageError
 from deepkoal.errors import PhotoError
-from deepkoal.image_io import list_photos
-from deepkoal.image_io.photo import FORMATS
+from deepkoal.image_io.kinds import UnknownKindError, is_photo_name, sniff_file
+from deepkoal.image_io.photo import list_files
 
 
 @dataclass(frozen=True)
@@ -22,77 +22,113 @@ class Found:
     folder: Path
 
 
+@dataclass
+class Findings:
+    """What arguments name.
+
+    Attributes:
+        photos: in order, each once.
+        failures: why there are none where there are none, and pictures that are not read.
+        passed_over: files that are no pictures, a line each.
+    """
+
+    photos: dict[Path, Found] = field(default_factory=dict)
+    failures: list[PhotoError] = field(default_factory=list)
+    passed_over: dict[Path, str] = field(default_factory=dict)
+
+    def add(self, photo: Found) -> None:
+        """Add a photo, unless it was named before."""
+        self.photos.setdefault(photo.source.parent.resolve() / photo.source.name, photo)
+
+    def sort_out(self, files: Iterable[Path], top: Path, base: Path) -> bool:
+        """Add those of a folder's files that are photos, and note why others are not.
+
+        A file whose name ends as a photo's does is taken for one; of others their content counts.
+
+        Args:
+            files: below `base`.
+            top: the folder below the output's that they belong in.
+            base: what their own folders are relative to.
+
+        Returns:
+            Whether there is any photo, or picture that is not read, among them.
+        """
+        any_picture = False
+        for file in files:
+            try:
+                if not is_photo_name(file):
+                    sniff_file(file)
+            except UnknownKindError as error:
+                if error.is_picture:
+                    any_picture = True
+                    self.failures.append(error)
+                else:
+                    self.passed_over.setdefault(
+                        file.resolve(), f"{file}: passed over, {error.what}"
+                    )
+                continue
+            any_picture = True
+            self.add(Found(file, top / file.relative_to(base).parent))
+        return any_picture
+
+
 def exists(path: str | Path) -> bool:
-    """Tell whether there is such a file or folder, as far as this user may see."""
+    """Return whether there is such a file or folder, as far as this user may see."""
     return os.path.exists(path)  # noqa: PTH110 -- Path's raises where a folder may not be entered
 
 
 def is_folder(path: str | Path) -> bool:
-    """Tell whether it is a folder, as far as this user may see."""
+    """Return whether it is a folder, as far as this user may see."""
     return os.path.isdir(path)  # noqa: PTH112 -- likewise
 
 
 def names_file(text: str) -> bool:
-    """Tell whether an argument names one file, there or not."""
+    """Return whether an argument names one file, there or not."""
     return not is_folder(text) and (exists(text) or not glob.has_magic(text))
 
 
-def find_photos(photos: Sequence[str], out: Path) -> tuple[list[Found], list[PhotoError]]:
-    """Find the photos that arguments name, each once.
+def find_photos(photos: Sequence[str], out: Path) -> Findings:
+    """Find the photos that arguments name. A file that is named is taken to be one, and there.
 
     Args:
         photos: files, folders and patterns.
         out: the output's folder, whose earlier results are left out of folders and patterns.
 
-    Returns:
-        The photos in order, and why there are none where there are none. A file that is named is
-        taken to be there.
-
     Raises:
         UsageError: `out` is one of the folders.
     """
     several = sum(map(is_folder, photos)) > 1
-    found: dict[Path, Found] = {}
-    failures: list[PhotoError] = []
+    findings = Findings()
     for text in photos:
         try:
             if is_folder(text):
-                items = _find_in_folder(Path(text), out, several)
+                _find_in_folder(findings, Path(text), out, several)
             elif names_file(text):
-                items = [Found(Path(text), Path())]
+                findings.add(Found(Path(text), Path()))
             else:
-                items = _expand(text, out)
+                _expand(findings, text, out)
         except PhotoError as error:
-            failures.append(error)
-            continue
-        for item in items:
-            found.setdefault(item.source.parent.resolve() / item.source.name, item)
-    return list(found.values()), failures
+            findings.failures.append(error)
+    return findings
 
 
-def _find_in_folder(folder: Path, out: Path, several: bool) -> list[Found]:
+def _find_in_folder(findings: Findings, folder: Path, out: Path, several: bool) -> None:
     if out.resolve() == folder.resolve():
         raise UsageError(f"-o {out} is the photos' own folder; give another")
     top = Path(folder.resolve().name) if several else Path()
-    found = [
-        Found(source, top / source.relative_to(folder).parent)
-        for source in _leave_out(list_photos(folder), folder, out)
-    ]
-    if not found:
+    files = _leave_out(list_files(folder), folder, out)
+    if not findings.sort_out(files, top, folder):
         raise PhotoError(f"{folder}: holds no photos; expected JPEG, PNG or other photo files")
-    return found
 
 
-def _expand(pattern: str, out: Path) -> list[Found]:
+def _expand(findings: Findings, pattern: str, out: Path) -> None:
     parts = Path(pattern).parts
     magic = next(index for index, part in enumerate(parts) if glob.has_magic(part))
     base = Path(*parts[:magic])
     hits = (Path(hit) for hit in sorted(glob.glob(pattern, recursive=True)))  # noqa: PTH207
-    files = [hit for hit in hits if hit.suffix.lower() in FORMATS and hit.is_file()]
-    found = [Found(hit, hit.relative_to(base).parent) for hit in _leave_out(files, base, out)]
-    if not found:
+    files = [hit for hit in hits if hit.is_file()]
+    if not findings.sort_out(_leave_out(files, base, out), Path(), base):
         raise PhotoError(f"{pattern}: matches no photo file; check the pattern")
-    return found
 
 
 def _leave_out(sources: Iterable[Path], folder: Path, out: Path) -> list[Path]:

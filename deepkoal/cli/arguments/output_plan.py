@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from stat import S_ISREG
 from deepkoal.cli.arguments.input_files import exists, find_photos, is_folder, names_file
 from deepkoal.cli.console import UsageError
 from deepkoal.errors import PhotoError
-from deepkoal.image_io.photo import FORMATS
+from deepkoal.image_io.formats import FORMATS, choose_suffix
+from deepkoal.image_io.kinds import find_kind
 
 STREAM = "-"
 DEFAULT_FOLDER = "colorized"
@@ -59,11 +61,13 @@ class Plan:
         jobs: photos to color.
         failures: why others cannot be.
         skipped: how many are colored already.
+        passed_over: files in folders that are no pictures, a line each.
     """
 
     jobs: list[Job] = field(default_factory=list)
     failures: list[PhotoError] = field(default_factory=list)
     skipped: int = 0
+    passed_over: list[str] = field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -95,6 +99,12 @@ def plan_photos(
     Raises:
         UsageError: the arguments make no sense together.
     """
+    for text in photos:
+        if text.lower().startswith(("http://", "https://")):
+            raise UsageError(
+                f"{text}: an address, and nothing is fetched from the network; save the photo "
+                f"first, or: curl -L '{text}' | deepkoal colorize - -o colored.jpg"
+            )
     single = len(photos) == 1 and (photos[0] == STREAM or names_file(photos[0]))
     if STREAM in photos and not single:
         raise UsageError("- reads one photo from standard input; give no others beside it")
@@ -159,8 +169,9 @@ def _plan_folder(
     variations: int,
     overwrite: bool,
 ) -> Plan:
-    found, failures = find_photos(photos, out)
-    plan = Plan(failures=failures)
+    findings = find_photos(photos, out)
+    found = list(findings.photos.values())
+    plan = Plan(failures=findings.failures, passed_over=list(findings.passed_over.values()))
     kept = [_choose_suffix(item.source, suffix) for item in found]
     namesakes = Counter((item.folder, item.source.stem) for item in found)
     jobs = []
@@ -190,10 +201,14 @@ def _name_variations(target: Path, stem: str, variations: int) -> tuple[Path, ..
 def _choose_suffix(source: Path, suffix: str | None) -> str:
     if suffix is not None:
         return suffix
-    kind = FORMATS.get(source.suffix.lower())
-    if kind == "GIF":
-        return ".png"
-    return source.suffix if kind else ".jpg"
+    try:
+        kind = find_kind(source)
+    except PhotoError:  # which will be said when it is read
+        return ".jpg"
+    usual = choose_suffix(kind)
+    is_own = FORMATS.get(source.suffix.lower()) == FORMATS[usual]
+    # Of a PNM file's endings only this may hold color.
+    return source.suffix if is_own and kind != "PPM" else usual
 
 
 def _admit(jobs: Sequence[Job], plan: Plan) -> None:
@@ -222,9 +237,12 @@ def _admit(jobs: Sequence[Job], plan: Plan) -> None:
 
 
 def _identify(path: Path) -> tuple[int, int] | None:
-    """Tell files apart by more than their paths: a link leads to the same file."""
+    """Tell files apart by more than their paths: a link leads to the same file.
+
+    A folder on the way may not be there yet, as in `new/../photo.jpg`.
+    """
     try:
-        status = path.stat()
+        status = os.stat(os.path.realpath(path))  # noqa: PTH116 -- Path's do not take that way
     except OSError:
         return None
     return status.st_dev, status.st_ino

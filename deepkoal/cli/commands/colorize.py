@@ -24,7 +24,7 @@ from deepkoal.cli.arguments.model_options import (
     load_colorizer,
 )
 from deepkoal.cli.console import UsageError, count_photos, report, show
-from deepkoal.cli.folder_run import FolderRun
+from deepkoal.cli.folder_run import FolderRun, ReadKeywords
 from deepkoal.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -68,21 +68,52 @@ def add_verbs(verbs: Any) -> None:
         "--format",
         type=_read_suffix,
         metavar="EXT",
-        help="jpg, png, webp, tif, bmp or gif (each photo's own; png for gif, jpg for -)",
+        help="jpg, png, tif, webp, avif, … (each photo's own; png for gif, tif for camera raw, jpg "
+        "for -)",
     )
-    of_quality = "of JPEG and WebP, 1…100 (%(default)s)"
-    add_number(colorize, "--quality", "Q", of_quality, high=100, default=95)
-    most = "refuse photos of more pixels, width × height (200 million)"
-    add_number(colorize, "--max-pixels", "N", most)
+    of_quality = "of lossy formats, 1…100 (a JPEG's own, else 95)"
+    add_number(colorize, "--quality", "Q", of_quality, high=100)
+    _add_reading_options(colorize)
     colorize.set_defaults(run=_run)
 
 
+def _add_reading_options(colorize: argparse.ArgumentParser) -> None:
+    """Add what is about reading photos and keeping what their files had."""
+    colorize.add_argument(
+        "--depth",
+        type=_read_depth,
+        default="auto",
+        metavar="auto|8|16",
+        help="bits of a sample, where the format holds them (auto: 16 for photos that have more "
+        "than 8)",
+    )
+    colorize.add_argument(
+        "--salvage", action="store_true", help="color the rows of a damaged photo that decode"
+    )
+    colorize.add_argument(
+        "--stretch",
+        action="store_true",
+        help="make photos brighter whose samples use a small part of their range, as 12 bits in 16",
+    )
+    colorize.add_argument(
+        "--keep-times", action="store_true", help="give results the dates of their photos' files"
+    )
+    most = "refuse photos of more pixels, width × height (400 million, and fewer in tiny files)"
+    add_number(colorize, "--max-pixels", "N", most)
+
+
+def _read_depth(text: str) -> str | int:
+    if text not in ("auto", "8", "16"):
+        raise argparse.ArgumentTypeError(f"expected auto, 8 or 16, got {text!r}")
+    return text if text == "auto" else int(text)
+
+
 def _read_suffix(text: str) -> str:
-    from deepkoal.image_io import PHOTO_SUFFIXES
+    from deepkoal.image_io.formats import PHOTO_SUFFIXES, WRITABLE
 
     suffix = f".{text.lower().removeprefix('.')}"
     if suffix not in PHOTO_SUFFIXES:
-        raise argparse.ArgumentTypeError(f"expected jpg, png, webp, tif, bmp or gif, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected {WRITABLE}, got {text!r}")
     return suffix
 
 
@@ -105,6 +136,8 @@ def _run(arguments: argparse.Namespace) -> int:
         return _run_album(arguments, look, plan)
     if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
         raise UsageError("a photo is not written to a terminal; redirect it, or give -o a file")
+    for line in plan.passed_over:
+        report(line)
     for failure in plan.failures:
         report(str(failure))
     failed, colored = len(plan.failures), 0
@@ -117,14 +150,28 @@ def _run(arguments: argparse.Namespace) -> int:
             look,
             reference=open_reference(look, colorizer),
             save_options=arguments.save_options if plan.count == 1 else None,
-            quality=arguments.quality,
-            max_pixels=arguments.max_pixels,
+            **_read_settings(arguments),
         )
         colored = _color_all(folder_run, plan.jobs)
         failed += len(plan.jobs) - colored
-    if plan.count > 1 or plan.skipped:
-        _sum_up(colored, plan.skipped, failed)
+    if plan.count > 1 or plan.skipped or plan.passed_over:
+        _sum_up(colored, plan.skipped, failed, len(plan.passed_over))
     return 1 if failed else 0
+
+
+def _read_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return how a folder run reads and writes files."""
+    reading = ReadKeywords(
+        max_pixels=arguments.max_pixels,
+        depth=arguments.depth,
+        salvage=arguments.salvage,
+        stretch=arguments.stretch,
+    )
+    return {
+        "reading": reading,
+        "quality": arguments.quality,
+        "keep_times": arguments.keep_times,
+    }
 
 
 def _color_all(folder_run: FolderRun, jobs: Sequence[Job]) -> int:
@@ -133,10 +180,12 @@ def _color_all(folder_run: FolderRun, jobs: Sequence[Job]) -> int:
     bar = progress_bars.count_photos(total=len(jobs), wanted=len(jobs) > 1)
     with bar, contextlib.closing(folder_run.color_all(jobs)) as outcomes:
         for outcome in outcomes:
-            if isinstance(outcome, PhotoError):
-                report(str(outcome))
+            for note in outcome.notes:
+                report(note)
+            if isinstance(outcome.result, PhotoError):
+                report(str(outcome.result))
             else:
-                _show(outcome)
+                _show(outcome.result)
                 colored += 1
             bar.update()
     return colored
@@ -149,9 +198,11 @@ def _run_album(arguments: argparse.Namespace, look: SavedOptions, plan: Plan) ->
 
     if plan.count < 2 or (look.variation is not None and look.variation.count > 1):
         raise UsageError("--album is for several photos, in one version each")
-    for failure in plan.failures:
-        report(str(failure))
     looks = find_looks(plan.jobs)
+    used = tuple(f"{file}: " for file, _ in looks.values())
+    passed_over = [line for line in plan.passed_over if not line.startswith(used)]
+    for line in [*passed_over, *map(str, plan.failures)]:
+        report(line)
     newest = max(file.stat().st_mtime_ns for file, _ in looks.values())
     jobs = (
         plan.jobs if arguments.overwrite else [job for job in plan.jobs if not is_done(job, newest)]
@@ -162,8 +213,7 @@ def _run_album(arguments: argparse.Namespace, look: SavedOptions, plan: Plan) ->
             load_colorizer(arguments),
             look,
             looks,
-            quality=arguments.quality,
-            max_pixels=arguments.max_pixels,
+            **_read_settings(arguments),
         )
         if look.reference is not None:
             run.album.learn_reference(look.reference.read(), str(look.reference.file))
@@ -173,7 +223,7 @@ def _run_album(arguments: argparse.Namespace, look: SavedOptions, plan: Plan) ->
         failed += len(jobs) - colored
         if colored:
             _show(run.write_report(Path(arguments.out or DEFAULT_FOLDER)))
-    _sum_up(colored, len(plan.jobs) - len(jobs), failed)
+    _sum_up(colored, len(plan.jobs) - len(jobs), failed, len(passed_over))
     return 1 if failed else 0
 
 
@@ -186,7 +236,7 @@ def _show(written: list[Path] | bytes) -> None:
         show(path)
 
 
-def _sum_up(colored: int, skipped: int, failed: int) -> None:
+def _sum_up(colored: int, skipped: int, failed: int, passed_over: int) -> None:
     parts = [f"{count_photos(colored)} colored"]
     if skipped:
         parts.append(
@@ -195,4 +245,6 @@ def _sum_up(colored: int, skipped: int, failed: int) -> None:
         )
     if failed:
         parts.append(f"{failed} could not be colored, listed above")
+    if passed_over:
+        parts.append(f"{passed_over} passed over that are no photos, listed above")
     report("; ".join(parts))

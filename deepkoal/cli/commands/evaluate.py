@@ -32,6 +32,13 @@ def add_verbs(verbs: Any) -> None:
         nargs="?",
         help="folder of color photos, at any depth; faces, border and nothing_to_see need none",
     )
+    evaluate.add_argument(
+        "--video",
+        type=Path,
+        metavar="FILM",
+        help="measure on a film in color instead: how steady its colors are (CDC, warping error), "
+        "PSNR, and processor time; its first 120 frames, or --limit",
+    )
     add_model_options(evaluate)
     add_backend_option(evaluate, auto=False)
     evaluate.add_argument(
@@ -69,6 +76,8 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
 
     if arguments.page is not None and arguments.page.suffix.lower() not in PHOTO_SUFFIXES:
         raise UsageError(f"--page must end in .jpg or .png, not {arguments.page.suffix!r}")
+    if arguments.video is not None:
+        return _evaluate_video(arguments)
     start_tensorflow()
     from deepkoal import evaluation  # here, so that --help need not load Keras
 
@@ -102,6 +111,21 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
         _write_json(arguments.json, card.to_json())
     if arguments.page is not None:
         write_image(arguments.page, evaluation.draw_report(card, bench))
+    return 0
+
+
+def _evaluate_video(arguments: argparse.Namespace) -> int:
+    if arguments.photos is not None or arguments.page is not None:
+        raise UsageError("--video measures a film; leave out photos and --page")
+    from deepkoal.evaluation.scorecard import PROTOCOL
+    from deepkoal.video import evaluate_video, open_film
+    from deepkoal.video.figures import MOST_FRAMES
+
+    film = open_film(arguments.video)
+    figures = evaluate_video(film, load_colorizer(arguments), limit=arguments.limit or MOST_FRAMES)
+    show_lines([f"{PROTOCOL}, {film.name}", *figures.to_lines()])
+    if arguments.json is not None:
+        _write_json(arguments.json, {"protocol": PROTOCOL} | dataclasses.asdict(figures))
     return 0
 
 

@@ -69,6 +69,19 @@ def add_verbs(verbs: Any) -> None:
         "--frame-by-frame", action="store_true", help="color each frame by itself, with flicker"
     )
     video.add_argument(
+        "--keyframes",
+        type=Path,
+        metavar="FOLDER",
+        help="frames whose colors you decided: pictures in color, or JSON of options and hints, "
+        "named by time (00-01-23.456.png); they spread through their shots",
+    )
+    video.add_argument(
+        "--export-keyframes",
+        action="store_true",
+        help="write to OUT, a folder, the frame of each shot that is most worth deciding, and "
+        "color nothing",
+    )
+    video.add_argument(
         "--processes",
         type=whole_number(1, 256),
         default=1,
@@ -109,6 +122,8 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UsageError("a film is not written to a terminal; pipe it to another program")
     if arguments.preview is not None:
         return _preview(arguments)
+    if arguments.export_keyframes:
+        return _export_keyframes(arguments)
     done = _color(arguments)
     if done.target is not None:
         show(done.target)
@@ -158,6 +173,7 @@ def _color(arguments: argparse.Namespace) -> FilmReport:
             rate=arguments.rate,
             deinterlace=arguments.deinterlace,
             coherent=not arguments.frame_by_frame,
+            keyframes=arguments.keyframes,
             processes=arguments.processes,
             overwrite=arguments.overwrite,
             skip_streams=arguments.skip_streams,
@@ -169,6 +185,19 @@ def _pick_model(arguments: argparse.Namespace) -> argparse.Namespace:
     """Return what `load_colorizer` reads, without what other processes cannot be sent."""
     names = ("preset", "model", "embedder", "backend")
     return argparse.Namespace(**{name: getattr(arguments, name) for name in names})
+
+
+def _export_keyframes(arguments: argparse.Namespace) -> int:
+    from deepkoal.video import export_keyframes, open_film, plan_film
+
+    film = open_film(arguments.film, rate=arguments.rate, deinterlace=arguments.deinterlace)
+    if film.source is None:
+        raise UsageError("--export-keyframes looks through a film twice; give a file")
+    with _ProgressBar() as bar:
+        plan = plan_film(film, functools.partial(bar.show, "finding shots"))
+    for path in export_keyframes(arguments.out, film, plan, load_colorizer(arguments)):
+        show(path)
+    return 0
 
 
 def _preview(arguments: argparse.Namespace) -> int:

@@ -1,19 +1,20 @@
-// The line between before and after.
+// The line between before and after. It stays where it is on the screen while the photo moves.
 
 const REVEAL_TIME = 1300; // ms, a little longer than the style sheet's
 const [STEP, FAR] = [2, 10]; // percent
 
 export class Split {
-  constructor(frame) {
-    this.frame = frame;
+  constructor(view) {
+    this.view = view;
     this.line = document.getElementById("split");
     this.line.addEventListener("pointerdown", (event) => {
       if (event.button === 0) this.line.setPointerCapture(event.pointerId);
     });
     this.line.addEventListener("pointermove", (event) => {
       if (!this.line.hasPointerCapture(event.pointerId)) return;
-      const box = this.frame.getBoundingClientRect();
-      this.put((100 * (event.clientX - box.left)) / box.width);
+      const frame = view.frame.getBoundingClientRect();
+      const left = Math.max(view.box.left, frame.left);
+      this.put((100 * (event.clientX - left)) / (Math.min(view.box.right, frame.right) - left));
     });
     this.line.addEventListener("keydown", (event) => {
       const now = Number(this.line.getAttribute("aria-valuenow"));
@@ -28,11 +29,11 @@ export class Split {
     });
   }
 
-  // So much of the photo, in percent, is shown as it was.
+  // So much of what is seen, in percent, is shown as it was.
   put(percent) {
     const rounded = Math.round(Math.min(Math.max(percent, 0), 100));
-    this.frame.style.setProperty("--split", `${rounded}%`);
-    this.frame.classList.toggle("whole", rounded === 0 || rounded === 100);
+    this.view.viewport.style.setProperty("--split", rounded);
+    this.view.viewport.classList.toggle("whole", rounded === 0 || rounded === 100);
     this.line.setAttribute("aria-valuenow", rounded);
     this.line.setAttribute("aria-valuetext", `${rounded} % before, ${100 - rounded} % after`);
   }
@@ -41,9 +42,9 @@ export class Split {
   reveal() {
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.put(0);
     this.put(100);
-    this.frame.getBoundingClientRect(); // the line stands there before it is let go
-    this.frame.classList.add("revealing");
+    this.line.getBoundingClientRect(); // it stands there before it is let go
+    this.view.viewport.classList.add("revealing");
     this.put(0);
-    setTimeout(() => this.frame.classList.remove("revealing"), REVEAL_TIME);
+    setTimeout(() => this.view.viewport.classList.remove("revealing"), REVEAL_TIME);
   }
 }

@@ -1,11 +1,12 @@
 // Options in the order they came about, to go back and forth between.
 
 const TOGETHER = 1000; // ms within which changes of one kind are one step
+const MOST = 200; // steps that are kept
 
 export class History {
-  constructor(options) {
-    this.steps = [options];
-    this.at = 0;
+  constructor(steps, at = steps.length - 1) {
+    this.steps = steps;
+    this.at = at;
     this.kind = null;
     this.time = 0;
   }
@@ -28,6 +29,10 @@ export class History {
     const goesOn = kind !== null && kind === this.kind && now - this.time < TOGETHER;
     if (!goesOn || this.at === 0) this.at += 1;
     this.steps.splice(this.at, Infinity, options);
+    if (this.steps.length > MOST) {
+      this.steps.splice(1, 1); // the first is the photo untouched
+      this.at -= 1;
+    }
     this.kind = kind;
     this.time = now;
   }

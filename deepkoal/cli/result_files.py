@@ -1,0 +1,144 @@
+"""The files that a colored photo leaves: versions, pages, and what it was before."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from deepkoal.errors import PhotoError
+
+if TYPE_CHECKING:
+    from deepkoal.arrays import SampleArray
+    from deepkoal.cli.arguments.output_plan import Job
+    from deepkoal.image_io import Photo
+
+Version = tuple["SampleArray", "Photo"]
+"""Colored pixels, and the photo whose alpha and metadata they are written with."""
+
+
+class ResultFiles:
+    """Writes the pages of a photo one by one: a TIFF file has them all, other formats one each.
+
+    Its context ends with the files in their places, or as they were before where it is left by an
+    error.
+
+    Args:
+        job: which files.
+        photo: the first page, as it was.
+        quality: of lossy formats; None for the photo's own.
+        keep_times: whether the results have the photo's times of access and change.
+    """
+
+    def __init__(
+        self, job: Job, photo: Photo, *, quality: int | None = None, keep_times: bool = False
+    ) -> None:
+        assert job.target is not None
+        self._job = job
+        self._quality = quality
+        self._pages = photo.pages
+        self._joins = photo.pages > 1 and job.target.suffix.lower() in (".tif", ".tiff")
+        self._bytes = photo.pages * photo.rgb.nbytes * 4 // 3
+        self._status = None if job.source is None else job.source.stat()
+        self._keep_times = keep_times
+        self._written: list[Path] = []
+        self._open: list[Callable[[SampleArray, Photo], None]] = []
+        self._stack = contextlib.ExitStack()
+
+    @property
+    def order(self) -> Iterator[int]:
+        """The pages in the order to write them in: the file that a run goes by comes last."""
+        pages = range(self._pages)
+        return iter(pages if self._joins else reversed(pages))
+
+    @property
+    def written(self) -> list[Path]:
+        """Every file that has been written, the photo's own first."""
+        first = [place for place in self._job.places if place in self._written]
+        return first + sorted(place for place in self._written if place not in first)
+
+    def __enter__(self) -> Self:
+        assert self._job.target is not None
+        folder = self._job.target.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PhotoError(
+                f"{folder}: cannot be made ({error.strerror}); choose another folder"
+            ) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, traceback)
+        if error is None and self._keep_times and self._status is not None:
+            for place in self._written:
+                os.utime(place, ns=(self._status.st_atime_ns, self._status.st_mtime_ns))
+
+    def add(self, page: int, before: Photo, versions: list[Version]) -> None:
+        """Write a page.
+
+        Args:
+            page: its number, from 0.
+            before: the page as it was.
+            versions: the page colored, then its variations.
+
+        Raises:
+            PhotoError: a file cannot be written.
+        """
+        from deepkoal.image_io import write_photo
+        from deepkoal.image_io.pixels import round_to_8_bits
+
+        assert self._job.target is not None
+        rgb, _ = versions[0]
+        if self._job.comparison is not None and page == 0:
+            from deepkoal.rendering.contact_sheets import join_before_after
+
+            both = join_before_after(round_to_8_bits(before.rgb), round_to_8_bits(rgb))
+            self._note(self._job.comparison)
+            write_photo(self._job.comparison, both, quality=self._quality, **self._permissions)
+        targets = [self._job.target, *self._job.variations]
+        if self._joins:
+            if not self._open:
+                self._open = [self._open_pages(target) for target in targets]
+            for append, version in zip(self._open, versions, strict=True):
+                append(*version)
+            return
+        for target, (pixels, like) in reversed(list(zip(targets, versions, strict=True))):
+            place = target if page == 0 else name_page(target, page)
+            write_photo(place, pixels, like, quality=self._quality, **self._permissions)
+            self._note(place)
+
+    @property
+    def _permissions(self) -> dict[str, Any]:
+        """What a new file's permissions are: the photo's, so that a private one stays private."""
+        return {"permissions": None if self._status is None else self._status.st_mode & 0o777}
+
+    def _open_pages(self, target: Path) -> Callable[[SampleArray, Photo], None]:
+        from deepkoal.image_io import write_pages
+
+        self._note(target)
+        return self._stack.enter_context(
+            write_pages(target, largest_bytes=self._bytes, **self._permissions)
+        )
+
+    def _note(self, place: Path) -> None:
+        self._written.append(place)
+
+
+def name_page(target: Path, page: int) -> Path:
+    """Return the file of a page, from 0, where a format holds one: `NAME.page2.jpg`."""
+    return target.with_name(f"{target.stem}.page{page + 1}{target.suffix}")
+
+
+def label_page(photo: Photo, page: int) -> Photo:
+    """Return a page as messages call it."""
+    return photo if photo.pages == 1 else replace(photo, source=f"{photo.source}, page {page + 1}")

@@ -1,0 +1,108 @@
+"""What an open photo is asked for: pictures of it under options, doubts, and files."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Response
+
+from deepkoal.errors import DeepkoalError
+from deepkoal.studio.api_opening import answer_picture, describe_photo
+from deepkoal.studio.drawing import encode, inline
+from deepkoal.studio.open_photo import OpenPhoto
+from deepkoal.studio.schemas import (
+    HintsRequest,
+    OptionsRequest,
+    SessionRequest,
+    ThumbnailsRequest,
+    WindowRequest,
+)
+from deepkoal.studio.session import Session
+from deepkoal.studio.session_files import name_session, write_session
+from deepkoal.studio.windows import draw_window
+
+
+def add_coloring(app: FastAPI, session: Session) -> None:
+    """Add what the page asks of a photo that is open.
+
+    Args:
+        app: gets the routes.
+        session: keeps the photos.
+    """
+
+    @app.get("/api/photos/{key}")
+    def describe(key: str) -> dict[str, Any]:
+        return describe_photo(session, key)
+
+    @app.get("/api/photos/{key}/source")
+    def send_source(key: str) -> Response:
+        data = session.photos.get(key).data
+        return Response(data, media_type="application/octet-stream")
+
+    @app.get("/api/photos/{key}/before")
+    def show_before(key: str) -> Response:
+        return answer_picture(session.photos.get(key).before)
+
+    @app.get("/api/photos/{key}/colors")
+    def list_colors(key: str, x: float, y: float) -> dict[str, Any]:
+        return {"colors": session.photos.get(key).list_colors(x, y)}
+
+    @app.post("/api/photos/{key}/preview")
+    def color(key: str, options: OptionsRequest) -> Response:
+        photo = session.photos.get(key)
+        chosen = options.to_color_options(photo, session)
+        return answer_picture(photo.color(chosen, options.working_size))
+
+    @app.post("/api/photos/{key}/draft")
+    def sketch(key: str, options: OptionsRequest) -> Response:
+        photo = session.photos.get(key)
+        chosen = options.to_color_options(photo, session)
+        return answer_picture(photo.sketch(chosen, options.working_size))
+
+    @app.post("/api/photos/{key}/window")
+    def show_window(key: str, wanted: WindowRequest) -> dict[str, Any]:
+        photo, box, options = session.photos.get(key), wanted.box, wanted.options
+        if box.left + box.width > photo.width or box.top + box.height > photo.height:
+            raise DeepkoalError(f"the window lies outside {photo.name}")
+        preview = photo.render(options.to_color_options(photo, session), options.working_size)
+        edges = box.top, box.left, box.height, box.width
+        before, after = draw_window(session.read_full(key), preview, edges, wanted.scale)
+        return {"before": inline(encode(before)), "after": inline(encode(after))}
+
+    @app.post("/api/photos/{key}/thumbnails")
+    def draw_thumbnails(key: str, wanted: ThumbnailsRequest) -> dict[str, Any]:
+        photo = session.photos.get(key)
+        looks = [look.change(wanted.options) for look in wanted.looks]
+        return {"pictures": [inline(_draw(photo, look, session)) for look in looks]}
+
+    @app.post("/api/photos/{key}/doubt")
+    def get_doubt(key: str, given: HintsRequest) -> dict[str, Any]:
+        photo = session.photos.get(key)
+        hints = given.list_hints(photo)
+        points = [{"x": x, "y": y} for x, y in photo.suggest_hints(hints)]
+        return {"picture": inline(photo.draw_doubt(hints)), "points": points}
+
+    @app.post("/api/photos/{key}/file")
+    def finish(key: str, options: OptionsRequest) -> Response:
+        photo = session.photos.get(key)
+        with session.heavy:
+            data, kind = photo.finish(
+                options.to_color_options(photo, session), options.working_size
+            )
+        return _answer_file(data, photo.name_result(kind), f"image/{kind.lower()}")
+
+    @app.post("/api/photos/{key}/session")
+    def save(key: str, asked: SessionRequest) -> Response:
+        photo = session.photos.get(key)
+        data = write_session(key, photo, asked, session)
+        return _answer_file(data, name_session(photo), "application/json")
+
+
+def _draw(photo: OpenPhoto, look: OptionsRequest, session: Session) -> bytes:
+    return photo.draw_thumbnail(look.to_color_options(photo, session), look.working_size)
+
+
+def _answer_file(data: bytes, name: str, media_type: str) -> Response:
+    disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    return Response(data, media_type=media_type, headers={"content-disposition": disposition})

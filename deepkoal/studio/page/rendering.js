@@ -1,0 +1,86 @@
+// Pictures of the options: the photo on the stage, thumbnails, doubts and sharp windows.
+
+import { attempt, fail } from "./messages.js";
+import { keepNewest, server } from "./server.js";
+
+const CALM = 250; // ms without a change after which thumbnails and doubts follow
+
+const decode = async (url) => createImageBitmap(await (await fetch(url)).blob());
+
+export class Rendering {
+  // `shown` is called with the photo's picture whenever it shows all of its options.
+  constructor(stage, panel, editing, about, shown) {
+    Object.assign(this, { stage, panel, editing, about, shown });
+    this.showsDoubt = false;
+    this.peeked = null; // options that are shown meanwhile, on top of the photo's
+    this.timer = 0;
+  }
+
+  // Show the photo as its options now are: a draft where they are still moving.
+  update(isDone) {
+    this.peeked = null;
+    this.#color(this.editing.photo, this.editing.options, !isDone);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      if (!this.editing.photo) return; // it was closed
+      this.drawThumbnails();
+      if (this.showsDoubt) this.#drawDoubt(this.editing.photo, this.editing.options);
+    }, CALM);
+  }
+
+  // Show some other options meanwhile; null shows the photo's own again.
+  peek(part, isDraft = false) {
+    if (!this.editing.photo || (!part && !this.peeked)) return;
+    this.peeked = part;
+    const { options } = this.editing;
+    this.#color(this.editing.photo, part ? { ...options, ...part } : options, isDraft);
+  }
+
+  drawThumbnails() {
+    if (this.about.distribution) this.#drawThumbnails(this.editing.photo, this.editing.options);
+  }
+
+  toggleDoubt() {
+    this.showsDoubt = !this.showsDoubt;
+    if (this.showsDoubt) this.#drawDoubt(this.editing.photo, this.editing.options);
+    else this.stage.showDoubt(null);
+    return this.showsDoubt;
+  }
+
+  // Promises pictures of looks, as data.
+  async draw(looks) {
+    const { photo, options } = this.editing;
+    return (await attempt(() => server.thumbnails(photo.id, options, looks)))?.pictures;
+  }
+
+  // Promises a part of the photo at the size of the screen, before and after.
+  async window(box, scale) {
+    const { photo, options } = this.editing;
+    try {
+      const { before, after } = await server.window(photo.id, { ...options, ...this.peeked }, box, scale);
+      return await Promise.all([before, after].map(decode));
+    } catch (error) {
+      fail(error);
+      return null;
+    }
+  }
+
+  #color = keepNewest(async (photo, options, isDraft) => {
+    const blob = await attempt(() => server.color(photo.id, options, isDraft));
+    const picture = blob && (await createImageBitmap(blob));
+    if (!picture || photo !== this.editing.photo) return;
+    this.stage.show(picture);
+    if (options === this.editing.options && !isDraft) this.shown(picture);
+  });
+
+  #drawThumbnails = keepNewest(async (photo, options) => {
+    const looks = this.panel.variations.list(options).map((variation) => ({ variation }));
+    const { pictures } = (await attempt(() => server.thumbnails(photo.id, options, looks))) ?? {};
+    if (pictures && photo === this.editing.photo) this.panel.variations.show(pictures, this.editing.options);
+  });
+
+  #drawDoubt = keepNewest(async (photo, options) => {
+    const doubt = await attempt(() => server.doubt(photo.id, options));
+    if (doubt && photo === this.editing.photo && this.showsDoubt) this.stage.showDoubt(doubt);
+  });
+}

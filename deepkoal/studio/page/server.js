@@ -1,0 +1,126 @@
+// What the page asks of the server, and in which order answers count.
+
+export class Failure extends Error {
+  constructor(message, { gone = null, status = 0 } = {}) {
+    super(message);
+    this.gone = gone; // the kind of thing that the server no longer has
+    this.status = status;
+  }
+}
+
+async function ask(path, options) {
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Failure("The studio does not answer. It was ended, or is not started yet; what you did is kept.");
+  }
+  if (answer.ok) return answer;
+  let said = {};
+  try {
+    said = await answer.json();
+  } catch {
+    // no words came along
+  }
+  throw new Failure(said.error ?? `The studio failed (${answer.status}).`, { gone: said.gone, status: answer.status });
+}
+
+const askJson = async (path, options) => (await ask(path, options)).json();
+
+const asJson = (value) => ({
+  method: "POST",
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify(value),
+});
+
+const asFile = (file) => ({
+  method: "POST",
+  headers: { "content-type": "application/octet-stream" },
+  body: file,
+});
+
+const asText = (body) => ({ method: "POST", headers: { "content-type": "text/plain" }, body });
+
+// A hint in the form of the command's hint files.
+export const describeHint = ({ kind, points, color }) =>
+  kind === "point" ? { x: points[0][0], y: points[0][1], color } : { [kind]: points, color };
+
+// Options without what only the page needs.
+const strip = (options) => ({
+  ...options,
+  hints: options.hints.map(describeHint),
+  reference: options.reference?.id ?? null,
+});
+
+const named = (path, name) => `${path}?name=${encodeURIComponent(name || "pasted photo")}`;
+
+export const server = {
+  // Gives back what the server let go, see `Workspace`: called with what an answer missed.
+  restore: null,
+
+  about: () => askJson("/api/about"),
+  describe: (id) => askJson(`/api/photos/${id}`),
+  open: (file, name) => askJson(named("/api/photos", name), asFile(file)),
+  openSample: (file) => askJson(`/api/samples/${file}`, { method: "POST" }),
+  openReference: (file, name) => askJson(named("/api/references", name), asFile(file)),
+  sample: (file) => `/api/samples/${file}`,
+  source: async (id) => (await ask(`/api/photos/${id}/source`)).blob(),
+  before: (id) => of(id, async (path) => (await ask(`${path}/before`)).blob()),
+  color: (id, options, isDraft = false) =>
+    of(id, async (path) => (await ask(`${path}/${isDraft ? "draft" : "preview"}`, asJson(strip(options)))).blob(), options),
+  window: (id, options, box, scale) =>
+    of(id, (path) => askJson(`${path}/window`, asJson({ options: strip(options), box, scale })), options),
+  thumbnails: (id, options, looks) =>
+    of(id, (path) => askJson(`${path}/thumbnails`, asJson({ options: strip(options), looks })), options),
+  doubt: (id, options) => of(id, (path) => askJson(`${path}/doubt`, asJson({ hints: strip(options).hints })), options),
+  colors: (id, [x, y]) => of(id, (path) => askJson(`${path}/colors?x=${x}&y=${y}`)),
+  finish: (id, options) =>
+    of(id, async (path) => {
+      const answer = await ask(`${path}/file`, asJson(strip(options)));
+      return { name: nameOf(answer), blob: await answer.blob() };
+    }, options),
+  saveSession: (id, options) =>
+    of(id, async (path) => {
+      const body = { options: strip(options), reference: options.reference?.name ?? null };
+      const answer = await ask(`${path}/session`, asJson(body));
+      return { name: nameOf(answer), blob: await answer.blob() };
+    }, options),
+  readSession: (text, name) => askJson(named("/api/sessions", name), asText(text)),
+  applySession: (id, text, name) => of(id, (path) => askJson(named(`${path}/session/apply`, name), asText(text))),
+};
+
+function nameOf(answer) {
+  return decodeURIComponent(/filename\*=UTF-8''(\S+)/.exec(answer.headers.get("content-disposition"))[1]);
+}
+
+// Ask something of a photo. What the server let go meanwhile is given to it again, unseen.
+async function of(id, work, options = null) {
+  const path = `/api/photos/${id}`;
+  try {
+    return await work(path);
+  } catch (failure) {
+    if (!failure.gone || !server.restore || !(await server.restore(id, options))) throw failure;
+    return work(path);
+  }
+}
+
+// Run `work` with the newest arguments, once at a time: what came between is never asked for, so
+// that dragging feels live however long an answer takes.
+export function keepNewest(work) {
+  let running = false;
+  let next = null;
+  return async (...given) => {
+    next = given;
+    if (running) return;
+    running = true;
+    try {
+      while (next) {
+        const now = next;
+        next = null;
+        await work(...now);
+      }
+    } finally {
+      running = false;
+    }
+  };
+}

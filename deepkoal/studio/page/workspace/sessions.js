@@ -1,0 +1,59 @@
+// Sessions as files: everything that was done to a photo, in the form of the command's options.
+
+import { attempt, fail, notice, question, save } from "../messages.js";
+import { Failure, server } from "../server.js";
+import { PLAIN } from "./workspace.js";
+
+const MOST_BYTES = 10e6;
+
+export const isSession = (file) => file.type === "application/json" || /\.json$/i.test(file.name);
+
+export async function saveSession(photo, options) {
+  const file = await attempt(() => server.saveSession(photo.id, options));
+  if (!file) return;
+  save(file);
+  const lacks = options.detail === "auto" ? "" : " It does not hold the setting of detail.";
+  notice(`${file.name} is saved.${lacks}`);
+}
+
+const toHint = (entry, index) => {
+  const kind = ["stroke", "region"].find((each) => each in entry) ?? "point";
+  return { id: index + 1, kind, points: entry[kind] ?? [[entry.x, entry.y]], color: entry.color };
+};
+
+// Read a session and decide which photo it goes on: the one it was made on, if it is here, or the
+// one that is open. The result is the photo and its options, null where there are none.
+export async function readSession(file, workspace, current) {
+  if (file.size > MOST_BYTES) {
+    fail(new Failure(`${file.name} is too large for a session.`));
+    return null;
+  }
+  const text = await file.text();
+  const session = await attempt(() => server.readSession(text, file.name));
+  if (!session) return null;
+  const own = session.photo && workspace.photos.get(session.photo.sha256);
+  const photo = own || current;
+  if (!photo) {
+    fail(new Failure(`Open the photo first that ${file.name} was made on, then ${file.name} again.`));
+    return null;
+  }
+  if (session.photo && !own && !(await askWhether(photo, file))) return null;
+  const options = await attempt(() => server.applySession(photo.id, text, file.name));
+  if (!options) return null;
+  const reference = findReference(options.reference, workspace);
+  return { photo, options: { ...PLAIN, ...options, hints: options.hints.map(toHint), reference } };
+}
+
+const askWhether = (photo, file) =>
+  question(`${file.name} was made on another photo, which is not open. Color ${photo.name} in its way?`, [
+    ["Color it so", true],
+    ["Leave it", false],
+  ]);
+
+function findReference(wanted, workspace) {
+  if (!wanted) return null;
+  const known = workspace.references.get(wanted.sha256);
+  if (known) return { id: known.id, name: known.name, picture: known.picture };
+  notice(`Its reference photo, ${wanted.file}, is not here. Choose it under Palette.`);
+  return null;
+}
