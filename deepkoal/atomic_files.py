@@ -7,9 +7,12 @@ import json
 import os
 import secrets
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from deepkoal.errors import DeepkoalError
 
 if sys.platform != "win32":
     import fcntl
@@ -122,3 +125,22 @@ def _open_locked(path: Path) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Hand out an empty folder that is removed at the end.
+
+    Raises:
+        DeepkoalError: the system has no place for temporary files, as a container that may not
+            write anywhere.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="deepkoal-")
+    except OSError as error:
+        raise DeepkoalError(
+            f"no folder for temporary files ({error.strerror or error}); set TMPDIR to one that "
+            "may be written"
+        ) from error
+    with folder as name:
+        yield Path(name)

@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import pickle
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -198,6 +200,51 @@ def test_a_file_tells_how_it_is_read(folder):
         assert (decoding.temperature, decoding.kernel.noise) == (0.4, 0.05)
     with zipfile.ZipFile(folder / "float32.tflite") as archive:
         assert json.loads(archive.read("deepkoal.json"))["network"] == "lite"
+
+
+def test_a_file_tells_other_programs_what_its_outputs_are(folder, on_keras):
+    session = onnxruntime.InferenceSession(folder / "float32.onnx")
+    about = json.loads(session.get_modelmeta().custom_metadata_map["deepkoal.json"])
+    l_norm = np.random.default_rng(0).uniform(-1, 1, (2, 64, 96, 1)).astype(np.float32)
+    logits, ab = session.run(["logits", "ab"], {"l_norm": l_norm})
+    # As `interface` has it, by nothing but what the file says.
+    bins, decoding = np.array(about["interface"]["bins"]), about["decoding"]
+    scores = logits / decoding["temperature"]
+    scores -= decoding["chroma_penalty"] * np.linalg.norm(bins, axis=-1) / 10
+    mass = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    expected = decoding["gain"] * (mass / mass.sum(axis=-1, keepdims=True)) @ bins
+    assert ab.shape == (2, 16, 24, 2)
+    assert np.abs(expected).max() > 5
+    np.testing.assert_allclose(ab, expected, atol=1e-2)
+    with zipfile.ZipFile(folder / "int8.tflite") as archive:
+        assert "ab" not in json.loads(archive.read("deepkoal.json"))["interface"]
+    assert on_keras.backend.outputs == Colorizer.from_file(folder / "float32.onnx").backend.outputs
+
+
+def test_the_pages_program_colors_without_deepkoal(folder, photos, tmp_path):
+    page = Path(__file__).parent.parent / "docs" / "exports.md"
+    (program,) = re.findall(r"^```py\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    photo = photos["coffee"]
+    shutil.copy(folder / "float32.tflite", tmp_path / "koala-lite.tflite")
+    write_image(tmp_path / "old.png", photo)
+    blocked = "import sys; sys.modules.update(dict.fromkeys(['deepkoal', 'keras', 'tensorflow']))\n"
+    subprocess.run([sys.executable, "-c", blocked + program], cwd=tmp_path, check=True)
+    found = read_image(tmp_path / "new.png").astype(int)
+    expected = Colorizer.from_file(folder / "float32.tflite").colorize(photo, cleanup=False)
+    assert np.ptp(expected, axis=2).mean() > 3, "it is colored"
+    assert np.abs(found - expected).mean() < 2
+
+
+def test_a_file_of_one_size_is_for_other_programs(on_keras, tmp_path):
+    path = export_onnx(on_keras, tmp_path / "fixed.onnx", size=(64, 96))
+    session = onnxruntime.InferenceSession(path)
+    assert session.get_inputs()[0].shape[1:] == [64, 96, 1]
+    assert {output.name: output.shape[1:3] for output in session.get_outputs()}["ab"] == [16, 24]
+    with pytest.raises(WeightsError, match="64×96 pixels only") as caught:
+        Colorizer.from_file(path)
+    one_line(caught)
+    with pytest.raises(DeepkoalError, match="multiples of 32"):
+        export_litert(on_keras, tmp_path / "fixed.tflite", size=(60, 96))
 
 
 def test_a_reading_is_restored_from_its_configuration():

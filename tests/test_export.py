@@ -1,4 +1,5 @@
 import argparse
+import importlib.util
 import io
 import json
 import struct
@@ -526,6 +527,8 @@ def test_the_command_exports_the_bare_network(colorizers, photos, tmp_path, capf
         ("there.onnx", ("--format", "onnx"), "there.onnx exists; .*--overwrite"),
         ("net.onnx", ("--format", "litert"), "ends in .tflite"),
         ("no/net.onnx", ("--format", "onnx"), "there is no folder"),
+        ("there.onnx", (), "there.onnx exists"),
+        ("net.tflite", ("--size", "100"), "multiples of 32 pixels, got 100×100"),
     ],
 )
 def test_a_wrong_place_is_told_before_the_network_is_loaded(tmp_path, name, options, message):
@@ -559,6 +562,7 @@ def test_representative_photos_are_samples_or_spread_over_a_folder(photos, tmp_p
         ("--format", "onnx", "--vibrance", "2"),
         ("--format", "litert", "--max-pixels", "9"),
         ("--overwrite",),
+        ("--size", "192x256"),
     ],
 )
 def test_options_of_another_format_are_refused(options):
@@ -566,7 +570,19 @@ def test_options_of_another_format_are_refused(options):
         run_verb("out", *options)
 
 
-@pytest.mark.parametrize("option", [("--format", "coreml"), ("--max-pixels", "0")])
+def test_a_package_that_is_missing_is_told_before_anything_is_loaded(tmp_path, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "tf2onnx" else find(name)
+    )
+    monkeypatch.setattr(verb, "start_tensorflow", lambda: pytest.fail("it was loaded"))
+    with pytest.raises(DeepkoalError, match=r"needs tf2onnx.*pip install 'deepkoal\[onnx\]'"):
+        run_verb(tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize(
+    "option", [("--format", "coreml"), ("--max-pixels", "0"), ("--size", "3x4x5")]
+)
 def test_the_command_refuses_what_it_does_not_know(option, capsys):
     with pytest.raises(SystemExit, match="2"):
         run_verb("out", *option)

@@ -16,7 +16,7 @@ from deepkoal.guidance import (
     match_reference,
     measure_ab,
 )
-from deepkoal.guidance.reference import DAMPING, DISAGREEMENT
+from deepkoal.guidance.reference import BLUR, DAMPING, DISAGREEMENT, FOUND, SAME
 
 # ---------------------------------------------------------------- a reference's colors
 
@@ -76,12 +76,20 @@ def test_pull_is_the_formula():
     expected = []
     for feature, l, own in zip(points.features, points.l, ab, strict=True):
         apart = ((reference.features - feature) ** 2).sum(1) / (2 * sigma_f**2)
-        weight = np.exp(-apart - (reference.l - l) ** 2 / (2 * sigma_l**2))
-        mean = np.average(colors, axis=0, weights=weight)
-        variance = np.average(((colors - mean) ** 2).sum(1), weights=weight)
-        trust = weight.mean() / (weight.mean() + DAMPING)
-        trust *= DISAGREEMENT**2 / (DISAGREEMENT**2 + variance)
-        expected.append(own + trust * (mean - own))
+        apart += (reference.l - l) ** 2 / (2 * sigma_l**2)
+
+        def average(weight):
+            mean = np.average(colors, axis=0, weights=weight)
+            variance = np.average(((colors - mean) ** 2).sum(1), weights=weight)
+            return mean, DISAGREEMENT**2 / (DISAGREEMENT**2 + variance)
+
+        mean, agreed = average(np.exp(-apart))
+        trust = agreed * np.exp(-apart).mean() / (np.exp(-apart).mean() + DAMPING)
+        pulled = trust * (mean - own)
+        likest = apart.min()
+        mean, agreed = average(np.exp((likest - apart) / (SAME + BLUR * likest)))
+        found = np.exp(-likest / FOUND)
+        expected.append(own + (1 - found) * pulled + found * agreed * (mean - own))
     pulled = pull(ab, points, reference, colors)
     np.testing.assert_allclose(pulled, expected, atol=1e-2)
     assert np.abs(pulled - ab).max() > 1

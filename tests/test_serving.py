@@ -31,9 +31,9 @@ from deepkoal.serving import server as server_module
 from deepkoal.serving.errors import ServingError
 from deepkoal.serving.grpc_api import HEALTH_SERVICE, build_grpc_server
 from deepkoal.serving.limits import Limits
-from deepkoal.serving.loading import WARMUP_FILE, ServedVersion
 from deepkoal.serving.request_body import run_while_connected
 from deepkoal.serving.rest_api import METRICS_PATH, build_app
+from deepkoal.serving.saved_model import WARMUP_FILE, SavedModelVersion
 from deepkoal.serving.service import Service
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
@@ -280,8 +280,13 @@ def test_status_metadata_health_and_metrics(exported):
             assert f"deepkoal_request_seconds_count{{{labels}}} 1.0" in page
             assert 'model="",signature="",status="NOT_FOUND"} 1.0' in page
             assert 'deepkoal_model_version{model="arithmetic"} 3.0' in page
-            client.service.draining = True
+            await client.service.drain()
             assert (await client.get("/healthz"))[0] == 503
+            assert (await client.get("/readyz"))[0] == 503
+            assert (await client.get("/livez"))[0] == 200
+            status, answer = await client.post(PREDICT, row_request(make_photo()))
+            assert status == 503
+            assert "stopping" in answer["error"]
 
     asyncio.run(check())
 
@@ -547,13 +552,13 @@ def test_warm_up_records_are_run(models):
             writer.write(log.SerializeToString())
 
     write(make_photo())
-    ServedVersion("tiny", 1, folder).close()
+    SavedModelVersion("tiny", 1, folder).close()
     write(b"no photo")
     with pytest.raises(ServingError, match="expected a JPEG or PNG"):
-        ServedVersion("tiny", 1, folder)
+        SavedModelVersion("tiny", 1, folder)
     path.write_bytes(b"no records" * 10)
     with pytest.raises(ServingError, match="cannot be loaded"):
-        ServedVersion("tiny", 1, folder)
+        SavedModelVersion("tiny", 1, folder)
 
 
 def test_no_model_is_an_error(tmp_path):

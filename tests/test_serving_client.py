@@ -219,6 +219,7 @@ class Unloaded:
         self.metrics = Metrics()
         self.repository = Repository("nowhere", print)
         self.use = lambda seen, *place: self.repository.use(*place)
+        self.admit = contextlib.nullcontext
 
 
 @contextlib.contextmanager

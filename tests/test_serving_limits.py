@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from serving_parts import make_photo, row_request
-from tensorflow_serving.apis import predict_pb2
+from tensorflow.core.framework.tensor_pb2 import TensorProto
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from deepkoal.cli import main
-from deepkoal.serving import grpc_api, server, tensor_protos
+from deepkoal.serving import grpc_api, messages, server, tensor_protos
 from deepkoal.serving.batching import Batcher
 from deepkoal.serving.errors import ServingError, is_model_name
 from deepkoal.serving.json_types import count_values, estimate_bytes
@@ -133,6 +134,7 @@ class Stub:
         self.budget = MemoryBudget(self.limits)
         self.metrics = Metrics()
         self.repository = Repository("nowhere", print)
+        self.admit = contextlib.nullcontext
 
     def use(self, seen, *place):
         return self.repository.use(*place)
@@ -209,6 +211,56 @@ def test_a_failed_request_leaves_nothing_to_the_collector():
         assert asyncio.run(check())
     finally:
         gc.enable()
+
+
+def test_messages_are_those_of_tensorflow_serving():
+    from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
+
+    stock = {
+        "PredictRequest": predict_pb2.PredictRequest,
+        "PredictResponse": predict_pb2.PredictResponse,
+        "PredictionLog": prediction_log_pb2.PredictionLog,
+        "GetModelMetadataRequest": get_model_metadata_pb2.GetModelMetadataRequest,
+        "GetModelMetadataResponse": get_model_metadata_pb2.GetModelMetadataResponse,
+        "SignatureDefMap": get_model_metadata_pb2.SignatureDefMap,
+        "GetModelStatusRequest": get_model_status_pb2.GetModelStatusRequest,
+        "GetModelStatusResponse": get_model_status_pb2.GetModelStatusResponse,
+    }
+    seen = set()
+
+    def compare(ours, theirs):
+        if ours.full_name in seen:
+            return
+        seen.add(ours.full_name)
+        for field in ours.fields:
+            other = theirs.fields_by_name[field.name]
+            for part in ("number", "type", "is_repeated", "json_name"):
+                assert getattr(field, part) == getattr(other, part), field.full_name
+            if field.message_type is not None:
+                compare(field.message_type, other.message_type)
+            if field.enum_type is not None:
+                for value in field.enum_type.values:
+                    found = other.enum_type.values_by_name.get(value.name)
+                    assert found is not None, value.name
+                    assert found.number == value.number, value.name
+
+    for name, theirs in stock.items():
+        compare(getattr(messages, name).DESCRIPTOR, theirs.DESCRIPTOR)
+    assert "tensorflow.TensorProto" in seen
+
+
+@pytest.mark.parametrize("dtype", messages.DATA_TYPES)
+def test_tensors_of_every_type_are_read_and_written(dtype):
+    array = np.array([[1, 0], [0, 1]]).astype(dtype)
+    if dtype == "object":
+        array[:] = [[b"a", b""], [b"", b"\xff"]]
+    ours = tensor_protos.write_tensor(array)
+    theirs = tf.make_ndarray(TensorProto.FromString(ours.SerializeToString()))
+    assert np.array_equal(theirs, array)
+    sent = tf.make_tensor_proto(array, dtype=tf.as_dtype("string" if dtype == "object" else dtype))
+    read = tensor_protos.read_tensor(messages.TensorProto.FromString(sent.SerializeToString()))
+    assert read.dtype == array.dtype
+    assert np.array_equal(read, array)
 
 
 @pytest.mark.parametrize("workers", [1, 3])

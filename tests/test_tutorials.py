@@ -122,3 +122,10 @@ def test_your_own_domain(tmp_path, kernel):
     assert float(gained[1]) > 0.5, "little was learned"
     assert "gain" in printed
     assert "decoding.json" in printed
+
+
+def test_film(tmp_path, kernel):
+    cells = execute("06_film.ipynb", tmp_path, kernel)
+    check_pictures(cells)
+    assert "FilmReport(" in read_printed(cells)
+    assert (tmp_path / "tutorial-06" / "new.mp4").stat().st_size > 1000

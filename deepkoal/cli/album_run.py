@@ -114,7 +114,7 @@ class AlbumRun(FolderRun):
         try:
             options = dataclasses.replace(
                 look.fit(*rgb.shape[:2]),
-                reference=None if look.reference is None else look.reference.read(),
+                reference=[each.read() for each in look.list_references()] or None,
             )
             self.album.learn(rgb, options, str(photo))
         except DeepkoalError as error:

@@ -1,5 +1,7 @@
 from .output_paths import WARM_UP_FILE as WARM_UP_FILE
 from .output_paths import check_file as check_file
+from .output_paths import check_packages as check_packages
+from .output_paths import check_size as check_size
 from .output_paths import choose_version as choose_version
 from .portable import PRECISIONS as PRECISIONS
 from .portable import export_litert as export_litert

@@ -1,10 +1,12 @@
-"""Where an export goes: known before anything is loaded."""
+"""Where an export goes, and what it needs: known before anything is loaded."""
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 from deepkoal.errors import DeepkoalError
+from deepkoal.models import NETWORK_STRIDE
 
 WARM_UP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
 """Where TensorFlow Serving looks for example requests, below a version's folder."""
@@ -45,3 +47,34 @@ def check_file(path: Path, suffix: str) -> None:
         raise DeepkoalError(f"{path}: expected a name that ends in {suffix}")
     if not path.parent.is_dir():
         raise DeepkoalError(f"{path}: there is no folder {path.parent}; make it first")
+
+
+def check_packages(kind: str) -> None:
+    """Make sure that the packages are there that write a file.
+
+    Args:
+        kind: `litert` or `onnx`.
+
+    Raises:
+        DeepkoalError: one is not installed.
+    """
+    for name in ("onnx", "tf2onnx") if kind == "onnx" else ():
+        if importlib.util.find_spec(name) is None:
+            raise DeepkoalError(
+                f"an .onnx file needs {name}, which is not installed: pip install 'deepkoal[onnx]'"
+            )
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Make sure that a network can be exported for one size alone.
+
+    Args:
+        size: height and width in pixels.
+
+    Raises:
+        DeepkoalError: they are no multiples of 32 above 0.
+    """
+    if any(side < 1 or side % NETWORK_STRIDE for side in size):
+        raise DeepkoalError(
+            f"expected a size in multiples of {NETWORK_STRIDE} pixels, got {size[0]}×{size[1]}"
+        )

@@ -1,12 +1,12 @@
 """A network alone, as one file for LiteRT or ONNX Runtime.
 
-Both hold a graph that takes photos of any size, and a description by which `Colorizer.from_file`
-reads its outputs as it reads Keras's.
+Both hold a graph that takes photos of any size, and a description: `Colorizer.from_file` reads its
+outputs by it as it reads Keras's, and other programs learn from it what they are. For these there
+is the output `ab`, too: see docs/exports.md.
 """
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,12 +17,18 @@ import numpy as np
 import tensorflow as tf
 
 from deepkoal.arrays import FloatArray
+from deepkoal.atomic_files import temporary_folder
+from deepkoal.color import ab_bins
+from deepkoal.color.quantization import BIN_WIDTH
 from deepkoal.errors import DeepkoalError
-from deepkoal.export.output_paths import check_file
-from deepkoal.inference.backends import NOTE, Backend, Description, add_note
+from deepkoal.export.output_paths import check_file, check_packages, check_size
+from deepkoal.guidance import DecodingConfig
+from deepkoal.guidance.decoding import decode_outputs
+from deepkoal.inference.backends import AB_OUTPUT, NOTE, Backend, Description, add_note
 from deepkoal.inference.colorizer import ByteArray, Colorizer
 from deepkoal.models.embedder import SemanticEmbedder
 from deepkoal.models.weights import write_whole
+from deepkoal.rendering.resampling import resize
 
 PRECISIONS = ("float32", "float16", "int8")
 
@@ -33,11 +39,13 @@ def export_litert(
     *,
     precision: str = "float32",
     photos: Iterable[ByteArray] = (),
+    size: tuple[int, int] | None = None,
 ) -> Path:
     """Write a network as a `.tflite` file, for LiteRT (TensorFlow Lite) on phones and computers.
 
     Its signature `serving_default` takes `l_norm`, float32 (1, H, W, 1) in −1…1, and returns the
-    network's outputs, float32. Resize the input to any multiples of 32 first.
+    network's outputs, float32, and, but for int8, which would be too coarse for it, `ab`, float32
+    (1, h, w, 2) in CIE Lab units at vibrance 1. Resize the input to any multiples of 32 first.
 
     Args:
         colorizer: the network and how it is read, on Keras.
@@ -46,16 +54,18 @@ def export_litert(
             float32; or `int8`, where weights and arithmetic are 8-bit integers.
         photos: uint8 (H, W, 3) or (H, W), for `int8`: like those to be colored. By their outputs
             the range of every layer's integers is chosen. A few dozen do.
+        size: height and width, multiples of 32, for programs that want fixed ones, as many
+            accelerators of phones do; such a file is not for `Colorizer`.
 
     Returns:
         The file written.
 
     Raises:
-        DeepkoalError: the name ends otherwise, there is no such folder or precision, `int8` is
-            asked for with no photos, or the network cannot be exported.
+        DeepkoalError: the name ends otherwise, there is no such folder, precision or size, `int8`
+            is asked for with no photos, or the network cannot be exported.
         WeightsError: the file cannot be written.
     """
-    path = _check(colorizer, path, ".tflite")
+    path = _check(colorizer, path, ".tflite", size)
     if precision not in PRECISIONS:
         raise DeepkoalError(f"no precision {precision!r}; there are: {', '.join(PRECISIONS)}")
     settings: dict[str, Any] = {}
@@ -64,49 +74,62 @@ def export_litert(
     if precision == "float16":
         settings["target_spec"] = {"supported_types": [tf.float16]}
     if precision == "int8":
-        shown = _list_inputs(colorizer, photos)
+        shown = _list_inputs(colorizer, photos, size)
         if not shown:
             raise DeepkoalError("int8 needs photos to choose its ranges by; give some")
         settings["representative_dataset"] = lambda: ([l_norm] for l_norm in shown)
-    model = _convert(colorizer.network, "litert", batch=1, **settings)
-    write_whole(path, add_note(model, _describe(colorizer)))
+    decoding = None if precision == "int8" else colorizer.decoding
+    model = _convert(colorizer.network, "litert", decoding, (1, *(size or (None, None))), settings)
+    write_whole(path, add_note(model, _describe(colorizer, size, has_ab=decoding is not None)))
     return path
 
 
-def export_onnx(colorizer: Colorizer, path: str | Path) -> Path:
+def export_onnx(
+    colorizer: Colorizer, path: str | Path, *, size: tuple[int, int] | None = None
+) -> Path:
     """Write a network as an `.onnx` file, for ONNX Runtime and others.
 
     It takes `l_norm`, float32 (B, H, W, 1) in −1…1, H and W any multiples of 32, and returns the
-    network's outputs, float32.
+    network's outputs, float32, and `ab`, float32 (B, h, w, 2) in CIE Lab units at vibrance 1.
 
     Args:
         colorizer: the network and how it is read, on Keras.
         path: the file, ending in `.onnx`; its folder exists.
+        size: as for `export_litert`.
 
     Returns:
         The file written.
 
     Raises:
-        DeepkoalError: the name ends otherwise, there is no such folder, or the network cannot be
-            exported.
+        DeepkoalError: the name ends otherwise, there is no such folder or size, the network cannot
+            be exported, or onnx and tf2onnx are not installed.
         WeightsError: the file cannot be written.
     """
+    check_packages("onnx")
     import onnx
 
-    path = _check(colorizer, path, ".onnx")
-    model = onnx.load_from_string(_convert(colorizer.network, "onnx", batch=None))
+    path = _check(colorizer, path, ".onnx", size)
+    shape = (None, *(size or (None, None)))
+    model = onnx.load_from_string(
+        _convert(colorizer.network, "onnx", colorizer.decoding, shape, {})
+    )
     note = model.metadata_props.add()
-    note.key, note.value = NOTE, _describe(colorizer).to_json()
+    note.key, note.value = NOTE, _describe(colorizer, size, has_ab=True).to_json()
     for value in (*model.graph.input, *model.graph.output):
         for name, axis in zip("BHW", value.type.tensor_type.shape.dim, strict=False):
-            axis.dim_param = name if value in model.graph.input else f"{name}_{value.name}"
+            if not axis.dim_value:
+                axis.dim_param = name if value in model.graph.input else f"{name}_{value.name}"
     write_whole(path, model.SerializeToString())
     return path
 
 
-def _check(colorizer: Colorizer, path: str | Path, suffix: str) -> Path:
+def _check(
+    colorizer: Colorizer, path: str | Path, suffix: str, size: tuple[int, int] | None
+) -> Path:
     network, path = colorizer.network, Path(path)
     check_file(path, suffix)
+    if size is not None:
+        check_size(size)
     if keras.backend.backend() != "tensorflow":
         raise DeepkoalError(
             f"an export needs Keras on TensorFlow, but it runs on {keras.backend.backend()}; set "
@@ -120,24 +143,82 @@ def _check(colorizer: Colorizer, path: str | Path, suffix: str) -> Path:
     return path
 
 
-def _describe(colorizer: Colorizer) -> Description:
+def _describe(colorizer: Colorizer, size: tuple[int, int] | None, *, has_ab: bool) -> Description:
+    interface: dict[str, Any] = {
+        "l_norm": "float32 (B, H, W, 1): CIE L* under D65, 0…100, divided by 50, less 1; H and W "
+        "multiples of 32",
+        "features": "float32 (B, h, w, F): vectors that are alike where things are alike",
+    }
+    if "logits" in colorizer.backend.outputs:
+        interface["logits"] = "float32 (B, h, w, Q): of the Q bins of ab, before softmax"
+        interface["bins"] = ab_bins().tolist()
+        interface["ab of logits"] = (
+            "gain * sum(p * bins), p = softmax(logits / temperature - chroma_penalty * |bin| / 10)"
+        )
+    else:
+        interface["ab_norm"] = "float32 (B, h, w, 2): ab divided by 110"
+    if has_ab:
+        interface[AB_OUTPUT] = "float32 (B, h, w, 2): CIE a* and b*, coarse, for vibrance 1"
     return Description(
-        colorizer.backend.name, list(colorizer.working_sizes), colorizer.decoding.to_config()
+        colorizer.backend.name,
+        list(colorizer.working_sizes),
+        colorizer.decoding.to_config(),
+        None if size is None else list(size),
+        interface,
     )
 
 
-def _convert(network: keras.Model, format: str, *, batch: int | None, **settings: Any) -> bytes:
-    """Return the file that Keras writes."""
-    signature = [keras.InputSpec(shape=(batch, None, None, 1), dtype="float32", name="l_norm")]
+def _convert(
+    network: keras.Model,
+    format: str,
+    decoding: DecodingConfig | None,
+    shape: tuple[int | None, ...],
+    settings: dict[str, Any],
+) -> bytes:
+    """Return the file that Keras writes.
+
+    Args:
+        network: as it is.
+        format: `litert` or `onnx`.
+        decoding: of the output `ab`; None for none.
+        shape: of the input: batch, height and width, None where they are free.
+        settings: of the converter.
+    """
+    signature = [keras.InputSpec(shape=(*shape, 1), dtype="float32", name="l_norm")]
     suffix = {"litert": ".tflite", "onnx": ".onnx"}[format]
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    network = _in_float32(network)
+    if decoding is not None:
+        outputs = {**network.output, AB_OUTPUT: _ChromaOutput(decoding)(network.output)}
+        network = keras.Model(network.input, outputs, name=network.name)
+    with temporary_folder() as folder, warnings.catch_warnings():
         # Keras asks NumPy for a name of old in order to support tf2onnx.
         warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)
-        file = Path(folder, f"network{suffix}")
-        _in_float32(network).export(
-            file, format, verbose=False, input_signature=signature, **settings
-        )
+        file = folder / f"network{suffix}"
+        network.export(file, format, verbose=False, input_signature=signature, **settings)
         return file.read_bytes()
+
+
+class _ChromaOutput(keras.layers.Layer):
+    """As `guidance.decode_outputs` at vibrance 1, in operations that all runtimes have.
+
+    The mean over the bins is a convolution: a product of matrices would need shapes, which these
+    graphs do not compute.
+    """
+
+    def __init__(self, decoding: DecodingConfig) -> None:
+        super().__init__(name=AB_OUTPUT, trainable=False)
+        self._decoding = decoding
+
+    def call(self, outputs: dict[str, Any]) -> Any:
+        """Return ab, float32 (B, h, w, 2)."""
+        if "logits" not in outputs:
+            return decode_outputs(outputs, self._decoding)
+        bins, decoding = ab_bins(), self._decoding
+        chroma = np.linalg.norm(bins, axis=-1)
+        scores = outputs["logits"] / decoding.temperature
+        scores = scores - (decoding.chroma_penalty / BIN_WIDTH * chroma).astype(np.float32)
+        kernel = (decoding.gain * bins).astype(np.float32)[None, None]
+        return keras.ops.conv(keras.ops.softmax(scores, axis=-1), keras.ops.array(kernel))
 
 
 def _in_float32(network: keras.Model) -> keras.Model:
@@ -174,10 +255,12 @@ class _Recorder:
         return self._backend.predict(l_norm)
 
 
-def _list_inputs(colorizer: Colorizer, photos: Iterable[ByteArray]) -> list[FloatArray]:
-    """Return what the network is shown of each photo."""
+def _list_inputs(
+    colorizer: Colorizer, photos: Iterable[ByteArray], size: tuple[int, int] | None
+) -> list[FloatArray]:
+    """Return what the network is shown of each photo, at one size if there is one."""
     recorder = _Recorder(colorizer.backend)
     watched = Colorizer(recorder, working_size=colorizer.working_sizes)
     for photo in photos:
         watched.predict(photo)
-    return recorder.shown
+    return recorder.shown if size is None else [resize(shown, *size) for shown in recorder.shown]

@@ -116,7 +116,7 @@ class ColorizerModule(tf.Module):
             data = data if self._can_lead else refuse_palette(palette, data)
             photo = self._network.predict(data)
             hints = read_hints(points, colors, tf.shape(photo.l))
-            ab = photo.decode(check_vibrance(vibrance), palette=shift, hints=hints)
+            ab = photo.decode(check_vibrance(vibrance), palette=shift)
             return _encode(_render(photo, photo.fit_field(ab, hints)))
 
         return {"image_bytes": _map_photos(color, (photo_bytes, *options.values()))}

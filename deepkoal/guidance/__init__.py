@@ -2,7 +2,7 @@
 
 from deepkoal.guidance.affinity import AffinityPoints, Kernel, make_affinity_points, spread
 from deepkoal.guidance.carrying import CarriedColors, GivenColors, Share, carry_colors
-from deepkoal.guidance.color_options import ColorKeywords, ColorOptions
+from deepkoal.guidance.color_options import ColorKeywords, ColorOptions, ReferenceLike
 from deepkoal.guidance.decoding import (
     VIBRANCE_RANGE,
     DecodingConfig,
@@ -22,7 +22,13 @@ from deepkoal.guidance.hints import (
     resize_hint,
 )
 from deepkoal.guidance.palette import Palette, PaletteShift, list_palettes, shift_prior
-from deepkoal.guidance.reference import REFERENCE_KERNEL, Reference, match_reference, measure_ab
+from deepkoal.guidance.reference import (
+    REFERENCE_KERNEL,
+    Reference,
+    join_references,
+    match_reference,
+    measure_ab,
+)
 from deepkoal.guidance.uncertainty import (
     expected_error,
     list_likely_colors,
@@ -50,6 +56,7 @@ __all__ = [
     "Palette",
     "PaletteShift",
     "Reference",
+    "ReferenceLike",
     "Region",
     "Share",
     "Stroke",
@@ -63,6 +70,7 @@ __all__ = [
     "describe_hint",
     "expected_error",
     "find_cells",
+    "join_references",
     "list_hints",
     "list_likely_colors",
     "list_palettes",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from pathlib import Path
+from typing import Any, TypeAlias, TypedDict
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from deepkoal.guidance.reference import Reference
 from deepkoal.guidance.variation_latents import VariationLatents
 from deepkoal.short_repr import short_repr, summarize
 
+ReferenceLike: TypeAlias = Reference | ByteArray | str | Path
+
 MOST_VARIATIONS = 16
 """Of a photo, the automatic one included, where a command or a request asks for them."""
 
@@ -29,7 +32,7 @@ class ColorKeywords(TypedDict, total=False):
     vibrance: float
     hints: Iterable[AnyHint]
     palette: Palette | str | None
-    reference: Reference | CarriedColors | ByteArray | None
+    reference: ReferenceLike | Sequence[ReferenceLike] | CarriedColors | None
     variation: VariationLatents | None
     cleanup: bool
 
@@ -45,9 +48,9 @@ class ColorOptions:
         hints: colors for places of the photo, which spread to what is like them.
         palette: leads what the network doubts toward its colors; one that came with the library
             may be given by its name.
-        reference: a color photo whose colors like things take, uint8 (H, W, 3) sRGB, or what
-            `Colorizer.open_reference` returned for one, which saves another pass of the network;
-            or what an `Album` carries to this very photo.
+        reference: a color photo whose colors like things take, uint8 (H, W, 3) sRGB or its file's
+            path, or what `Colorizer.open_reference` returned for one, which saves another pass of
+            the network; or several of these; or what an `Album` carries to this very photo.
         variation: one of `Prediction.list_variations`, which all else then starts from.
         cleanup: whether doubtful blotches are settled, casts balanced and near-neutral things kept
             neutral, see `guidance.chroma_cleanup`; networks without a distribution do without.
@@ -59,7 +62,7 @@ class ColorOptions:
     vibrance: float = 1.0
     hints: Iterable[AnyHint] = ()
     palette: Palette | str | None = None
-    reference: Reference | CarriedColors | ByteArray | None = None
+    reference: ReferenceLike | Sequence[ReferenceLike] | CarriedColors | None = None
     variation: VariationLatents | None = None
     cleanup: bool = True
 
@@ -67,8 +70,13 @@ class ColorOptions:
         """Validate every option, and give it its one form."""
         palette = Palette.named(self.palette) if isinstance(self.palette, str) else self.palette
         _check_kind("palette", palette, Palette, "a deepkoal.Palette or a name")
-        kinds = (Reference, CarriedColors, np.ndarray)
-        _check_kind("reference", self.reference, kinds, "a color photo")
+        several = isinstance(self.reference, (list, tuple))
+        references = tuple(self.reference) if several else (self.reference,)  # type: ignore[arg-type]
+        if several and (not references or any(each is None for each in references)):
+            raise DeepkoalError(f"expected reference as color photos, got {self.reference!r:.60}")
+        kinds = (Reference, np.ndarray, str, Path, *(() if several else (CarriedColors,)))
+        for reference in references:
+            _check_kind("reference", reference, kinds, "a color photo")
         _check_kind("variation", self.variation, VariationLatents, "one of list_variations")
         if self.variation is not None and len(self.variation.vibrances) != 1:
             raise DeepkoalError("expected one variation, got several; take them one by one")
@@ -78,6 +86,7 @@ class ColorOptions:
             "vibrance": check_vibrance(self.vibrance),
             "hints": check_kind(self.hints),
             "palette": palette,
+            "reference": references if several else self.reference,
             "cleanup": bool(self.cleanup),
         }
         for name, value in forms.items():

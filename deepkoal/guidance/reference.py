@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -24,6 +25,13 @@ DAMPING = 5e-4
 DISAGREEMENT = 20.0
 """Deviation among the colors of what is alike, in ab units, at which half of their mean counts."""
 
+SAME = 0.05
+"""Exponent of the affinity within which places beside the likest one count as it does."""
+BLUR = 0.5
+"""By how much that grows with the exponent of the likest one."""
+FOUND = 0.3
+"""Exponent of the affinity at which a place is taken for the same thing again by 1/e."""
+
 _COLORED = 5.0  # chroma above what a scanner or JPEG leaves in a grey photo
 _ENOUGH = 1e-3
 _FINER = 4
@@ -43,6 +51,25 @@ class Reference:
     ab: Tensor
 
 
+def join_references(references: Sequence[Reference]) -> Reference:
+    """Return several reference photos as one, in which each thing finds its like.
+
+    Raises:
+        DeepkoalError: there are none.
+    """
+    if not references:
+        raise DeepkoalError("expected color photos as references, got none")
+    if len(references) == 1:
+        return references[0]
+    ops = namespace(references[0].ab)
+
+    def join(name: str) -> Tensor:
+        return ops.concatenate([getattr(each.points, name) for each in references], axis=0)
+
+    points = AffinityPoints(join("features"), join("l"), join("position"))
+    return Reference(points, ops.concatenate([each.ab for each in references], axis=0))
+
+
 def match_reference(
     points: AffinityPoints, reference: Reference, kernel: Kernel = REFERENCE_KERNEL
 ) -> tuple[Tensor, Tensor]:
@@ -52,7 +79,8 @@ def match_reference(
     weighted by affinity (Nadaraya 1964; Watson 1964), and c = s / (s + `DAMPING`) · d² / (d² + v):
     s is the mean affinity, v the variance about m of the colors it is made of and d
     `DISAGREEMENT`. So what has no counterpart in the reference, or several that disagree, keeps
-    its color.
+    its color. Where the reference shows the very same thing, by an affinity next to 1, the mean is
+    over the likest places alone.
 
     Args:
         points: N of them.
@@ -64,14 +92,30 @@ def match_reference(
     """
     ops = namespace(reference.ab)
     affinity = kernel.compare(points, reference.points, near=False)
-    total = ops.sum(affinity, axis=-1, keepdims=True)
-    weights = affinity / ops.maximum(total, 1e-12)
-    mean = ops.matmul(weights, reference.ab)
-    square = ops.sum(reference.ab * reference.ab, axis=-1, keepdims=True)
-    variance = ops.matmul(weights, square) - ops.sum(mean * mean, axis=-1, keepdims=True)
+    mean, variance = _average(affinity, reference.ab)
     alike = ops.mean(affinity, axis=-1, keepdims=True)
-    trust = alike / (alike + DAMPING)
-    return mean, trust * DISAGREEMENT**2 / (DISAGREEMENT**2 + ops.maximum(variance, 0.0))
+    trust = alike / (alike + DAMPING) * _agree(variance)
+    # The same thing again, which one of few places shows better than the mean of all that is like.
+    apart = -ops.log(ops.maximum(affinity, 1e-30))
+    least = ops.min(apart, axis=-1, keepdims=True)
+    sharp, variance = _average(ops.exp((least - apart) / (SAME + BLUR * least)), reference.ab)
+    found = ops.exp(-least / FOUND)
+    same, other = found * _agree(variance), (1 - found) * trust
+    mean = (same * sharp + other * mean) / ops.maximum(same + other, 1e-12)
+    return mean, same + other
+
+
+def _average(affinity: Tensor, ab: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean (N, 2) and variance (N, 1) of ab (K, 2), weighted by affinity (N, K)."""
+    ops = namespace(ab)
+    weights = affinity / ops.maximum(ops.sum(affinity, axis=-1, keepdims=True), 1e-12)
+    mean = ops.matmul(weights, ab)
+    square = ops.matmul(weights, ops.sum(ab * ab, axis=-1, keepdims=True))
+    return mean, ops.maximum(square - ops.sum(mean * mean, axis=-1, keepdims=True), 0.0)
+
+
+def _agree(variance: Tensor) -> Tensor:
+    return DISAGREEMENT**2 / (DISAGREEMENT**2 + variance)
 
 
 def measure_ab(rgb: ByteArray, height: int, width: int) -> FloatArray:

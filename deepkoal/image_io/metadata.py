@@ -187,7 +187,10 @@ def _read_jpeg_resources(image: Image.Image) -> Iterator[tuple[int, bytes]]:
 
 def _read_text(image: Image.Image) -> dict[str, str]:
     """Return the texts of a PNG file; those that Pillow keeps from a damaged one are few."""
-    texts = getattr(image, "text", None) if image.format == "PNG" else None
+    try:
+        texts = getattr(image, "text", None) if image.format == "PNG" else None
+    except Exception:  # it decodes the picture first, which may be the damaged part
+        texts = None
     return {
         str(key): value if isinstance(value, str) else str(value[0] if value else "")
         for key, value in (texts or {}).items()

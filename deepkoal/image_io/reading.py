@@ -174,7 +174,7 @@ def _decode(file: IO[bytes], kind: str, file_bytes: int, request: _Request) -> D
 
     if kind == "TIFF":
         try:
-            return decode_tiff(file, request.page, check_size)
+            return decode_tiff(file, request.page, check_size, keep_damaged=request.salvage)
         except CameraRawError:
             plugins.demand("RAW", request.name)
             file.seek(0)

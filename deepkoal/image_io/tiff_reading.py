@@ -18,6 +18,7 @@ from deepkoal.image_io import plugins
 from deepkoal.image_io.decoded import Decoded
 from deepkoal.image_io.metadata import FileMetadata, read_metadata, read_tags
 from deepkoal.image_io.pixels import find_white, split_alpha
+from deepkoal.image_io.salvage import load_rows
 
 # It reports oddities of files there; what matters of them is raised.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -49,7 +50,11 @@ class _Page:
 
 
 def decode_tiff(
-    file: IO[bytes], page: int, check_size: Callable[[tuple[int, int]], None]
+    file: IO[bytes],
+    page: int,
+    check_size: Callable[[tuple[int, int]], None],
+    *,
+    keep_damaged: bool,
 ) -> Decoded:
     """Decode a page of a TIFF file.
 
@@ -57,6 +62,7 @@ def decode_tiff(
         file: at its start.
         page: which of its photos, from 0.
         check_size: raises where its width and height are too much, before they are decoded.
+        keep_damaged: whether to take what decodes of a damaged file, where it has 8 bits.
 
     Raises:
         CameraRawError: it is a camera's raw file.
@@ -74,7 +80,7 @@ def decode_tiff(
         chosen = pages[page]
         check_size((chosen.tags.imagewidth, chosen.tags.imagelength))
         if chosen.frame is not None and not _is_deep(chosen.tags):
-            decoded = _decode_by_pillow(file, chosen)
+            decoded = _decode_by_pillow(file, chosen, keep_damaged=keep_damaged)
         else:
             decoded = _decode_samples(chosen.tags)
             decoded.found = _read_found(file, tiff, chosen.tags)
@@ -110,22 +116,27 @@ def _is_deep(tags: Any) -> bool:
     return bits > 8 or tags.sampleformat not in (1, None)
 
 
-def _decode_by_pillow(file: IO[bytes], page: _Page) -> Decoded:
-    try:
+def _decode_by_pillow(file: IO[bytes], page: _Page, *, keep_damaged: bool) -> Decoded:
+    def open_frame() -> Image.Image:
         file.seek(0)
         image = plugins.open_image("TIFF", file)
         assert page.frame is not None
         image.seek(page.frame)
+        return image
+
+    try:
+        image = open_frame()
         image.load()
         return Decoded(*split_alpha(image), read_metadata(image))
-    except Exception:
+    except Exception as first:
         # Pillow lacks some compressions and layouts; if tifffile does too, its error is worse.
         try:
             decoded = _decode_samples(page.tags)
         except Exception:
-            decoded = None
-        if decoded is None:
-            raise
+            if not keep_damaged:
+                raise first from None
+            image, note = load_rows(open_frame)
+            decoded = Decoded(*split_alpha(image), notes=[note])
         decoded.found = _read_found(file, page.tags.parent, page.tags)
         return decoded
 

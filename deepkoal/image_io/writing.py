@@ -116,6 +116,8 @@ def _choose_options(
         options["exif"] = metadata.exif
     if "xmp" in spec.holds and metadata.xmp:
         options["xmp"] = metadata.xmp
+    if kind == "JXL" and quality == 100:
+        options["lossless"] = True  # which its encoder does not take otherwise
     if kind == "PNG":
         options.pop("xmp", None)
         options["pnginfo"] = _collect_text(metadata)

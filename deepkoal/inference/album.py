@@ -10,7 +10,14 @@ import numpy as np
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.color import lab_to_rgb
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import AffinityPoints, ColorOptions, GivenColors, carry_colors
+from deepkoal.guidance import (
+    AffinityPoints,
+    CarriedColors,
+    ColorOptions,
+    GivenColors,
+    ReferenceLike,
+    carry_colors,
+)
 from deepkoal.guidance.hints import AnyHint
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
@@ -104,7 +111,7 @@ class Album:
         Raises:
             DeepkoalError: as in `Colorizer.colorize`.
         """
-        if isinstance(options.reference, np.ndarray):
+        if not isinstance(options.reference, (CarriedColors, type(None))):
             self.learn_reference(options.reference, name)
         prediction = self.colorizer.predict(photo)
         bare = ColorOptions(
@@ -134,11 +141,11 @@ class Album:
             _Source(name, given, things, bare if has_look else None, prediction.points)
         )
 
-    def learn_reference(self, photo: SampleArray, name: str) -> None:
+    def learn_reference(self, photo: ReferenceLike | Sequence[ReferenceLike], name: str) -> None:
         """Learn all colors of a color photo.
 
         Args:
-            photo: uint8 or uint16 (H, W, 3) sRGB.
+            photo: as in `Colorizer.open_reference`.
             name: of it, for reports.
 
         Raises:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, Unpack
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from deepkoal.arrays import ByteArray as ByteArray
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.deprecation import rename_keywords, rename_members
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
+    CarriedColors,
     ColorKeywords,
     ColorOptions,
     DecodingConfig,
     Reference,
+    ReferenceLike,
+    join_references,
 )
+from deepkoal.image_io import read_image
 from deepkoal.inference.backends import Backend, KerasBackend
 from deepkoal.inference.batch_pass import (
     check_several,
@@ -142,16 +144,29 @@ class Colorizer:
         """
         return self._predict_all([photo])[0]
 
-    def open_reference(self, photo: SampleArray) -> Reference:
+    def open_reference(self, photo: ReferenceLike | Sequence[ReferenceLike]) -> Reference:
         """Return what others need to take the colors of a photo, which costs a pass of the network.
 
         Args:
-            photo: uint8 or uint16 (H, W, 3) sRGB.
+            photo: uint8 or uint16 (H, W, 3) sRGB, or the path of a photo file; or several of these,
+                among which each thing finds its like.
 
         Raises:
-            DeepkoalError: the array is no such photo, or has no colors.
+            DeepkoalError: the array is no such photo, the file cannot be read, or the photo has no
+                colors.
         """
-        return self.predict(photo).to_reference(photo)
+        if isinstance(photo, Reference):
+            return photo
+        if isinstance(photo, (list, tuple)):
+            return join_references([self.open_reference(each) for each in photo])
+        if not isinstance(photo, (str, Path)):
+            rgb = cast(SampleArray, photo)
+            return self.predict(rgb).to_reference(rgb)
+        rgb = read_image(photo)
+        try:
+            return self.predict(rgb).to_reference(rgb)
+        except DeepkoalError as error:
+            raise DeepkoalError(f"{photo}: {error}") from error
 
     def colorize(
         self,
@@ -218,7 +233,7 @@ class Colorizer:
     def _collect(self, options: ColorOptions | None, keywords: Any) -> ColorOptions:
         """Return validated options, with a reference photo shown to the network once for all."""
         options = ColorOptions.collect(options, keywords)
-        if not isinstance(options.reference, np.ndarray):
+        if isinstance(options.reference, (Reference, CarriedColors, type(None))):
             return options
         return replace(options, reference=self.open_reference(options.reference))
 

@@ -48,7 +48,7 @@ class SavedOptions:
         options: all that needs no photo: neither hints, reference nor variation.
         hints: as in a hint file, each a mapping.
         photo: that the hints were placed on; None where they are relative or there are none.
-        reference: whose colors like things take.
+        reference: whose colors like things take, one or several.
         variation: that all else starts from, or how many are asked for of each photo.
         version: of deepkoal, that wrote it.
     """
@@ -56,7 +56,7 @@ class SavedOptions:
     options: ColorOptions = field(default_factory=ColorOptions)
     hints: Sequence[Mapping[str, Any]] = ()
     photo: PhotoIdentity | None = None
-    reference: ReferenceFile | None = None
+    reference: ReferenceFile | tuple[ReferenceFile, ...] | None = None
     variation: VariationChoice | None = None
     version: str = __version__
 
@@ -66,7 +66,7 @@ class SavedOptions:
         options: ColorOptions,
         *,
         photo: PhotoIdentity | None = None,
-        reference: ReferenceFile | None = None,
+        reference: ReferenceFile | tuple[ReferenceFile, ...] | None = None,
         variation: VariationChoice | None = None,
     ) -> Self:
         """Return options in the form that a file holds.
@@ -74,7 +74,7 @@ class SavedOptions:
         Args:
             options: how the photo was colored.
             photo: that it was; hints need it.
-            reference: the file of `options.reference`.
+            reference: the file of `options.reference`, or its files.
             variation: which one `options.variation` is.
 
         Raises:
@@ -132,9 +132,15 @@ class SavedOptions:
         """
         return replace(
             self.fit(*prediction.l.shape),
-            reference=None if self.reference is None else self.reference.read(),
+            reference=[each.read() for each in self.list_references()] or None,
             variation=None if self.variation is None else self.variation.find(prediction),
         )
+
+    def list_references(self) -> tuple[ReferenceFile, ...]:
+        """Return the files whose colors like things take."""
+        if self.reference is None:
+            return ()
+        return (self.reference,) if isinstance(self.reference, ReferenceFile) else self.reference
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` rebuilds it from.
@@ -148,11 +154,8 @@ class SavedOptions:
             if not isinstance(options[name], _PLAIN):
                 raise DeepkoalError(f"{name} cannot be kept in a file: {options[name]!r:.60}")
         options["palette"] = write_palette(cast(Palette | None, self.options.palette))
-        options["reference"] = (
-            None
-            if self.reference is None
-            else {"file": str(self.reference.file), "sha256": self.reference.sha256}
-        )
+        files = [{"file": str(each.file), "sha256": each.sha256} for each in self.list_references()]
+        options["reference"] = files[0] if len(files) == 1 else files or None
         options["variation"] = (
             None if self.variation is None else dataclasses.asdict(self.variation)
         )
@@ -189,7 +192,7 @@ class SavedOptions:
                 options,
                 hints,
                 _build(PhotoIdentity, content.get("photo"), "photo"),
-                _build(ReferenceFile, given.get("reference"), "reference"),
+                _build_references(given.get("reference")),
                 _build(VariationChoice, given.get("variation"), "variation"),
                 str(content.get("deepkoal", "")),
             )
@@ -204,10 +207,11 @@ def write_options(path: str | Path, saved: SavedOptions) -> None:
         DeepkoalError: the file cannot be written, or as `SavedOptions.to_json`.
     """
     content = saved.to_json()
-    if saved.reference is not None:
-        file, folder = saved.reference.file.resolve(), Path(path).resolve().parent
-        inside = file.is_relative_to(folder)
-        content["options"]["reference"]["file"] = str(file.relative_to(folder) if inside else file)
+    folder = Path(path).resolve().parent
+    kept = content["options"]["reference"]
+    for entry in kept if isinstance(kept, list) else [kept] if kept else []:
+        file = Path(entry["file"]).resolve()
+        entry["file"] = str(file.relative_to(folder) if file.is_relative_to(folder) else file)
     try:
         write_json_atomically(path, content)
     except OSError as error:
@@ -236,10 +240,16 @@ def read_options(path: str | Path) -> SavedOptions:
             f"{path}: cannot be read as JSON ({error}); expected what --save-options writes"
         ) from error
     saved = SavedOptions.from_json(content, str(path))
-    if saved.reference is None:
-        return saved
-    file = Path(path).resolve().parent / saved.reference.file
-    return replace(saved, reference=replace(saved.reference, file=file))
+    folder = Path(path).resolve().parent
+    files = tuple(replace(each, file=folder / each.file) for each in saved.list_references())
+    return replace(saved, reference=files[0] if len(files) == 1 else files or None)
+
+
+def _build_references(entry: Any) -> ReferenceFile | tuple[ReferenceFile, ...] | None:
+    if not isinstance(entry, list):
+        return _build(ReferenceFile, entry, "reference")
+    built = [_build(ReferenceFile, each, "reference") for each in entry]
+    return tuple(each for each in built if each is not None)
 
 
 def _list_plain() -> set[str]:

@@ -14,6 +14,7 @@ from deepkoal.arrays import SampleArray as SampleArray
 from deepkoal.deprecation import rename_members
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
+    CarriedColors,
     ColorKeywords,
     ColorOptions,
     HintArrays,
@@ -49,7 +50,7 @@ class Prediction(PredictionDoubt):
 
     l: FloatArray
     outputs: dict[str, FloatArray]
-    read_reference: Callable[[ByteArray], Reference] | None = field(default=None, repr=False)
+    read_reference: Callable[[Any], Reference] | None = field(default=None, repr=False)
     bits: int = 8
 
     def decode_ab(
@@ -62,15 +63,15 @@ class Prediction(PredictionDoubt):
             keywords: fields of `ColorOptions`, given anew.
 
         Returns:
-            float32 (h, w, 2) in CIE Lab units, with hints spread by affinity.
+            float32 (h, w, 2) in CIE Lab units, under hints.
 
         Raises:
             DeepkoalError: as `ColorOptions`, a hint lies outside the photo, or the network
                 predicts no distribution that a palette or a variation could shift.
         """
         options, hints = self._collect(options, keywords)
-        ab: FloatArray = self._decode(options, hints, options.variation)[0]
-        return ab
+        ab: FloatArray = self._decode(options, options.variation)[0]
+        return ab if hints is None else np.asarray(self.hinted_ab(ab, hints), np.float32)
 
     def render(
         self, options: ColorOptions | None = None, **keywords: Unpack[ColorKeywords]
@@ -83,7 +84,7 @@ class Prediction(PredictionDoubt):
             uint8 (H, W, 3) sRGB, with the photo's own lightness; uint16 where it had 16 bits.
         """
         options, hints = self._collect(options, keywords)
-        return self._render(self._decode(options, hints, options.variation)[0], hints)
+        return self._render(self._decode(options, options.variation)[0], hints)
 
     def variations(
         self,
@@ -113,9 +114,9 @@ class Prediction(PredictionDoubt):
         if options.variation is not None:
             raise DeepkoalError("variations start from no other variation; leave it out")
         latents = self._sort_latents(count, seed)
-        chromas = [self._decode(options, hints, None)]
+        chromas = [self._decode(options, None)]
         if count > 1:
-            chromas.append(self._decode(options, hints, latents))
+            chromas.append(self._decode(options, latents))
         return [self._render(ab, hints) for ab in np.concatenate(chromas)]
 
     def list_variations(self, count: int = 4, *, seed: int = 0) -> list[VariationLatents]:
@@ -157,7 +158,7 @@ class Prediction(PredictionDoubt):
         options = ColorOptions.collect(options, keywords)
         given = check_kind(options.hints)
         hints = list_hints(given, *self.l.shape) if given else None
-        if isinstance(options.reference, np.ndarray):
+        if not isinstance(options.reference, (Reference, CarriedColors, type(None))):
             if self.read_reference is None:
                 raise DeepkoalError(
                     "expected a reference as Colorizer.open_reference returns it, got a photo; "
@@ -166,16 +167,13 @@ class Prediction(PredictionDoubt):
             options = replace(options, reference=self.read_reference(options.reference))
         return options, hints
 
-    def _decode(
-        self, options: ColorOptions, hints: HintArrays | None, variation: VariationLatents | None
-    ) -> FloatArray:
-        """Return float32 (n, h, w, 2), where n is 1 or the variations' count."""
+    def _decode(self, options: ColorOptions, variation: VariationLatents | None) -> FloatArray:
+        """Return chroma before hints, float32 (n, h, w, 2): n is 1 or the count of variations."""
         palette, reference = options.palette, options.reference
         ab = self.decode(
             options.vibrance,
-            hints=hints,
             palette=palette.shift if isinstance(palette, Palette) else None,
-            reference=None if isinstance(reference, np.ndarray) else reference,
+            reference=reference if isinstance(reference, (Reference, CarriedColors)) else None,
             variation=variation,
             cleanup=options.cleanup,
         )

@@ -27,12 +27,18 @@ from deepkoal.guidance import (
     match_reference,
     shift_prior,
     sort_variations,
-    spread,
     uncertainty,
     vary,
 )
 from deepkoal.guidance.chroma_cleanup import cleanup as clean_chroma
 from deepkoal.guidance.hint_arrays import cover_regions
+from deepkoal.guidance.hint_reach import (
+    FINER,
+    Reach,
+    fill_things,
+    measure_reach,
+    spread_confirmed,
+)
 from deepkoal.inference.scene import measure_structure
 from deepkoal.rendering.resampling import resize
 from deepkoal.rendering.upsampling import fit_chroma, touch_chroma
@@ -100,17 +106,15 @@ class PredictionCore:
         self,
         vibrance: Tensor | float = 1.0,
         *,
-        hints: HintArrays | None = None,
         palette: PaletteShift | None = None,
         reference: Reference | CarriedColors | None = None,
         variation: VariationLatents | None = None,
         cleanup: bool = True,
     ) -> Tensor:
-        """Return the coarse chroma.
+        """Return the coarse chroma, before hints.
 
         Args:
             vibrance: 0.2…5, a number or a tensor ().
-            hints: on this photo.
             palette: leads the distribution.
             reference: whose colors like places take.
             variation: n of them, which all else then starts from.
@@ -136,43 +140,98 @@ class PredictionCore:
         if reference is not None:
             mean, trust = self._match(reference)
             ab = self._add(ab, trust * (mean - self._at_points(ab)))
-        return ab if hints is None else self._apply_hints(ab, hints)
-
-    def _apply_hints(self, ab: Tensor, hints: HintArrays) -> Tensor:
-        """Return ab (..., h, w, 2) under hints."""
-        ops = namespace(ab)
-        cells = self.find_hint_cells(hints.points)
-        here = ops.take(self._at_points(ab), cells, axis=-2)
-        residuals = (hints.ab - here) * (1 - hints.own[:, None])
-        hint_points = self.points.take(cells)
-        plain = ab
-        ab = self._add(ab, spread(self.points, hint_points, residuals, self.decoding.kernel))
-        edges = hints.edges
-        if self.box is not None:
-            first = ops.stack([self.box[2], self.box[0]] * 2)
-            edges = edges - cast(first, "float64" if ops is np else edges.dtype)
-        moved = replace(hints, edges=edges)
-        cover = cover_regions(moved, ops.shape(self.inner_l), ops.shape(ab)[-3:-1])
-
-        def fill(ab: Tensor, number: Tensor) -> Tensor:
-            own = hints.region_own[number]
-            wanted = own * plain + (1 - own) * hints.region_ab[number]
-            return ab + cover[number][..., None] * (wanted - ab)
-
-        return fold(fill, ab, ops.shape(cover)[0])
+        return ab
 
     def fit_field(self, ab: Tensor, hints: HintArrays | None = None) -> Tensor:
         """Return the field, (..., h, w, 4), that carries coarse chroma (..., h, w, 2) to full size.
 
-        Hints bend it so that their own pixels are met; ab is then of one version of the photo.
+        Args:
+            ab: as decoded; under hints of one version of the photo.
+            hints: whose things take their colors, on a finer grid, and whose own pixels are met.
         """
         field = fit_chroma(self._coarse_l, ab)
         if hints is None:
             return field
-        chosen = namespace(ab).nonzero(hints.exact)[0]
-        take = namespace(ab).take
-        points, wanted = (take(each, chosen, axis=0) for each in (hints.points, hints.ab))
+        ops = namespace(ab)
+        l = self._fine_l
+        field = resize(field, *ops.shape(l))
+        plain = field[..., :2] * l[..., None] + field[..., 2:]
+        # What does not change is not fitted anew: outside their things hints move nothing.
+        field = field + fit_chroma(l, self._apply_hints(ab, plain, hints) - plain)
+        chosen = ops.nonzero(hints.exact)[0]
+        points, wanted = (ops.take(each, chosen, axis=0) for each in (hints.points, hints.ab))
         return touch_chroma(field, self.inner_l, self._move_inside(points), wanted)
+
+    def hinted_ab(self, ab: Tensor, hints: HintArrays) -> Tensor:
+        """Return coarse chroma (h, w, 2) under hints."""
+        field = self.fit_field(ab, hints)
+        fine = field[..., :2] * self._fine_l[..., None] + field[..., 2:]
+        return resize(fine, *namespace(ab).shape(ab)[:2])
+
+    @functools.cached_property
+    def _fine_l(self) -> Tensor:
+        """Lightness on the grid that hints are spread on."""
+        rows, columns = namespace(self.l).shape(self.outputs["features"])[:2]
+        return resize(self.inner_l, FINER * rows, FINER * columns)
+
+    def _apply_hints(self, coarse: Tensor, ab: Tensor, hints: HintArrays) -> Tensor:
+        """Return ab on the finer grid under hints.
+
+        Args:
+            coarse: float32 (h, w, 2), as decoded.
+            ab: the same on the finer grid, float32 (H, W, 2).
+            hints: on this photo.
+        """
+        ops = namespace(ab)
+        reach = self._measure_reach(hints)
+        cells = self.find_hint_cells(hints.points)
+        guess = ops.take(self._at_points(coarse), cells, axis=0)
+        change = spread_confirmed(reach, hints, guess)
+        grid = ops.shape(self.outputs["features"])[:2]
+        after = ab + resize(ops.reshape(change, (*grid, 2)), *ops.shape(self._fine_l))
+        here = guess + ops.take(change, cells, axis=0)
+        after = fill_things(reach, hints, after, ab, here)
+        cover = cover_regions(
+            replace(hints, edges=self._shift(hints.edges)),
+            ops.shape(self.inner_l),
+            ops.shape(self._fine_l),
+        )
+
+        def fill(after: Tensor, number: Tensor) -> Tensor:
+            own = hints.region_own[number]
+            wanted = own * ab + (1 - own) * hints.region_ab[number]
+            return after + cover[number][..., None] * (wanted - after)
+
+        return fold(fill, after, ops.shape(cover)[0])
+
+    def _measure_reach(self, hints: HintArrays) -> Reach:
+        """Return `measure_reach`, of which the last is kept."""
+        if hints not in self._reaches:
+            self._reaches.clear()
+            size = namespace(self.l).shape(self._fine_l)
+            self._reaches[hints] = measure_reach(
+                resize(self.outputs["features"], *size),
+                self._fine_l,
+                self.points,
+                self.find_hint_cells(hints.points),
+                find_cells(
+                    self._move_inside(hints.points), namespace(self.l).shape(self.inner_l), size
+                ),
+                self.decoding.kernel,
+            )
+        return self._reaches[hints]
+
+    @functools.cached_property
+    def _reaches(self) -> dict[HintArrays, Reach]:
+        return {}
+
+    def _shift(self, edges: Tensor) -> Tensor:
+        """Return lines (E, 4) of the photo as lines of its inside."""
+        if self.box is None:
+            return edges
+        ops = namespace(edges)
+        first = ops.stack([self.box[2], self.box[0]] * 2)
+        return edges - cast(first, "float64" if ops is np else edges.dtype)
 
     def sort_variations(self, latents: VariationLatents) -> VariationLatents:
         """Return variations of this photo, the likeliest first.

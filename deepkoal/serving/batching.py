@@ -1,20 +1,27 @@
-"""A queue of requests, and the workers that run them in small batches."""
+"""Two queues of requests, small and large, and the workers that run them."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import sys
+import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from deepkoal.serving.errors import ServingError
 from deepkoal.serving.limits import Limits
-from deepkoal.serving.loading import ServedVersion
 from deepkoal.serving.metrics import Metrics
+from deepkoal.serving.pace import LARGE_PIXELS, Pace
+from deepkoal.serving.served_version import ServedVersion
 from deepkoal.serving.signature import Arrays, Signature
+
+_LOW_PRIORITY = 10  # nice's; 19 is the lowest
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +34,7 @@ class Job:
         inputs: as `Signature.check_inputs` wants them.
         outputs: names.
         deadline: in the event loop's time.
+        pixels: of its photos, decoded.
         answer: its result is the outputs by name, or the error. An error that is raised would
             hold the frames that it went through, and so the request's photos, in a cycle.
     """
@@ -36,6 +44,7 @@ class Job:
     inputs: Arrays
     outputs: tuple[str, ...]
     deadline: float
+    pixels: int
     answer: asyncio.Future[Arrays | Exception]
 
     @property
@@ -50,6 +59,7 @@ class Job:
             and self.served is other.served
             and self.signature is other.signature
             and self.outputs == other.outputs
+            and self.inputs.keys() == other.inputs.keys()
             and all(
                 array.shape[1:] == other.inputs[name].shape[1:]
                 for name, array in self.inputs.items()
@@ -57,12 +67,27 @@ class Job:
         )
 
 
+@dataclass(eq=False)
+class Lane:
+    """A queue with workers of its own."""
+
+    pool: ThreadPoolExecutor
+    waiting: deque[Job] = field(default_factory=deque)
+    running: list[Job] = field(default_factory=list)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class Batcher:
-    """A bounded queue and its workers.
+    """Bounded queues and their workers.
 
     A worker takes the oldest request and whatever else waits that can be run with it, up to
     `Limits.batch_rows`; it never waits for a batch to fill, so that a lone request is run at once.
     Where a batch fails, each of its requests is run alone: none suffers from another's photo.
+
+    A request of more than `LARGE_PIXELS` goes to a lane of its own, whose one worker runs them
+    alone and, on Linux, at a low priority: memory is bounded by the largest photo whatever comes,
+    and small photos flow beside. One whose turn would come too late is refused at once, and takes
+    no time from those that can be answered.
 
     Args:
         limits: queue length, workers, size of batches.
@@ -72,17 +97,22 @@ class Batcher:
     def __init__(self, limits: Limits, metrics: Metrics) -> None:
         self._limits = limits
         self._metrics = metrics
-        self._waiting: deque[Job] = deque()
-        self.running = 0
         self.runs = 0
-        self._wake = asyncio.Event()
-        self._pool = ThreadPoolExecutor(limits.workers, "run")
-        self._workers = [asyncio.create_task(self._work()) for _ in range(limits.workers)]
+        self.pace = Pace()
+        self._small = Lane(ThreadPoolExecutor(limits.workers, "run"))
+        self._large = Lane(ThreadPoolExecutor(1, "large", initializer=_lower_priority))
+        lanes = [self._small] * limits.workers + [self._large]
+        self._workers = [asyncio.create_task(self._work(lane)) for lane in lanes]
 
     @property
     def waiting(self) -> int:
         """How many requests wait."""
-        return len(self._waiting)
+        return len(self._small.waiting) + len(self._large.waiting)
+
+    @property
+    def running(self) -> int:
+        """How many requests run."""
+        return len(self._small.running) + len(self._large.running)
 
     async def run(
         self,
@@ -91,37 +121,43 @@ class Batcher:
         inputs: Arrays,
         outputs: tuple[str, ...],
         deadline: float,
+        pixels: int = 0,
     ) -> Arrays:
         """Run a request and return its outputs; if cancelled, it is taken out of the queue.
 
+        Args:
+            served: the model.
+            signature: one of its signatures.
+            inputs: as `Signature.check_inputs` wants them.
+            outputs: names.
+            deadline: in the event loop's time.
+            pixels: of its photos, see `count_pixels`.
+
         Raises:
-            ServingError: RESOURCE_EXHAUSTED where the queue is full, DEADLINE_EXCEEDED, or the
-                model's.
+            ServingError: RESOURCE_EXHAUSTED where the queue is full or its turn would come too
+                late, DEADLINE_EXCEEDED, or the model's.
         """
-        if self.waiting + self.running >= self._limits.requests:
-            raise ServingError(
-                "RESOURCE_EXHAUSTED",
-                f"{self._limits.requests} requests wait, as many as may; try again later",
-            )
+        lane = self._choose_lane(pixels, deadline)
         job = Job(
             served,
             signature,
             inputs,
             outputs,
             deadline,
+            pixels,
             asyncio.get_running_loop().create_future(),
         )
-        self._waiting.append(job)
+        lane.waiting.append(job)
         self._metrics.waiting.set(self.waiting)
-        self._wake.set()
+        lane.wake.set()
         try:
             async with asyncio.timeout_at(deadline):
                 outcome = await job.answer
         except TimeoutError as error:
             raise ServingError("DEADLINE_EXCEEDED", "the request's time is over") from error
         finally:
-            if job in self._waiting:
-                self._waiting.remove(job)
+            if job in lane.waiting:
+                lane.waiting.remove(job)
         if isinstance(outcome, Exception):
             try:
                 raise outcome
@@ -134,54 +170,85 @@ class Batcher:
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
-        await asyncio.to_thread(self._pool.shutdown)
+        for lane in (self._small, self._large):
+            await asyncio.to_thread(lane.pool.shutdown)
 
-    async def _work(self) -> None:
+    def _choose_lane(self, pixels: int, deadline: float) -> Lane:
+        """Return where a request is to wait.
+
+        Raises:
+            ServingError: RESOURCE_EXHAUSTED.
+        """
+        most = self._limits.requests
+        lane = self._large if pixels > LARGE_PIXELS else self._small
+        ahead = [*lane.running, *lane.waiting]
+        # Half of all places at most: large ones, which wait long, are not to keep small ones out.
+        is_full = lane is self._large and len(ahead) >= max(1, most // 2)
+        if is_full or self.waiting + self.running >= most:
+            raise ServingError(
+                "RESOURCE_EXHAUSTED", f"{most} requests wait, as many as may; try again later"
+            )
+        if lane is self._large:
+            seconds = deadline - asyncio.get_running_loop().time()
+            self.pace.check(pixels, (job.pixels for job in ahead), seconds)
+        return lane
+
+    async def _work(self, lane: Lane) -> None:
         while True:
-            while not self._waiting:
-                self._wake.clear()
-                await self._wake.wait()
+            while not lane.waiting:
+                lane.wake.clear()
+                await lane.wake.wait()
             # In a method of its own: a worker that waits holds no photos.
-            await self._run_batch(self._take_batch())
+            await self._run_batch(lane, self._take_batch(lane))
 
-    async def _run_batch(self, batch: Sequence[Job]) -> None:
+    async def _run_batch(self, lane: Lane, batch: Sequence[Job]) -> None:
         self._metrics.waiting.set(self.waiting)
-        self.running += len(batch)
+        lane.running.extend(batch)
         for job in batch:
             job.served.users += 1
         try:
-            await self._answer(batch)
+            await self._answer(lane, batch)
         finally:
-            self.running -= len(batch)
             self.runs += 1
             for job in batch:
+                lane.running.remove(job)
                 job.served.users -= 1
 
-    def _take_batch(self) -> list[Job]:
-        batch = [self._waiting.popleft()]
-        rows = batch[0].rows
-        for job in tuple(self._waiting):
-            if rows + job.rows <= self._limits.batch_rows and job.fits_batch_of(batch[0]):
-                self._waiting.remove(job)
+    def _take_batch(self, lane: Lane) -> list[Job]:
+        batch = [lane.waiting.popleft()]
+        rows, pixels = batch[0].rows, batch[0].pixels
+        for job in tuple(lane.waiting):
+            is_within = (
+                rows + job.rows <= self._limits.batch_rows and pixels + job.pixels <= LARGE_PIXELS
+            )
+            if is_within and job.fits_batch_of(batch[0]):
+                lane.waiting.remove(job)
                 batch.append(job)
-                rows += job.rows
+                rows, pixels = rows + job.rows, pixels + job.pixels
         return batch
 
-    async def _answer(self, batch: Sequence[Job]) -> None:
+    async def _answer(self, lane: Lane, batch: Sequence[Job]) -> None:
         loop = asyncio.get_running_loop()
-        batch = [job for job in batch if not job.answer.done()]
+        start = loop.time()
+        batch = [job for job in batch if not job.answer.done() and job.deadline > start]
         if not batch:
             return
-        seconds = max(job.deadline for job in batch) - loop.time()
+        seconds = max(job.deadline for job in batch) - start
         try:
-            answers = await loop.run_in_executor(self._pool, run_jobs, batch, seconds)
+            answers = await loop.run_in_executor(lane.pool, run_jobs, batch, seconds)
         except Exception as error:
             if len(batch) > 1:
                 for job in batch:
-                    await self._answer([job])
-            elif not batch[0].answer.done():
+                    await self._answer(lane, [job])
+                return
+            is_late = isinstance(error, ServingError) and error.code == "DEADLINE_EXCEEDED"
+            if lane is self._large and is_late:
+                self.pace.observe(batch[0].pixels, loop.time() - start)
+            if not batch[0].answer.done():
                 batch[0].answer.set_result(_without_frames(error))
             return
+        if lane is self._large:
+            self.pace.observe(batch[0].pixels, loop.time() - start)
         self._metrics.batch_rows.observe(sum(job.rows for job in batch))
         for job, outputs in zip(batch, answers, strict=True):
             if not job.answer.done():
@@ -209,5 +276,14 @@ def run_jobs(batch: Sequence[Job], seconds: float) -> list[Arrays]:
 def _without_frames(error: Exception) -> Exception:
     """Return an error that holds none of the frames it went through; of a bug, they are kept."""
     if isinstance(error, ServingError):
-        return ServingError(error.code, str(error), error.http_status)
+        return ServingError(
+            error.code, str(error), error.http_status, retry_seconds=error.retry_seconds
+        )
     return error
+
+
+def _lower_priority() -> None:
+    """Let all others go first; threads that this one starts inherit it."""
+    if sys.platform == "linux":  # elsewhere a priority is the whole process's
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW_PRIORITY)

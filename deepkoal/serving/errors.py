@@ -72,12 +72,22 @@ class ServingError(DeepkoalError):
         code: gRPC's name of the failure.
         message: one line for whoever sent the request.
         http_status: HTTP's status, where it is more precise than `HTTP_STATUS[code]`, as 413.
+        retry_seconds: when to ask again, where that may help: HTTP's Retry-After.
     """
 
-    def __init__(self, code: Code, message: str, http_status: int | None = None) -> None:
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        http_status: int | None = None,
+        *,
+        retry_seconds: int | None = None,
+    ) -> None:
         super().__init__(printable(message))
         self.code = code
         self.http_status = HTTP_STATUS[code] if http_status is None else http_status
+        is_passing = code in ("RESOURCE_EXHAUSTED", "UNAVAILABLE")
+        self.retry_seconds = 1 if retry_seconds is None and is_passing else retry_seconds
 
 
 def code_of_http_status(status: int) -> Code:

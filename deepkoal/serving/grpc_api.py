@@ -9,24 +9,26 @@ from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.message import DecodeError
-from tensorflow_serving.apis.model_service_pb2_grpc import (
-    ModelServiceServicer,
-    add_ModelServiceServicer_to_server,
-)
-from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
-from tensorflow_serving.apis.prediction_service_pb2_grpc import (
-    PredictionServiceServicer,
-    add_PredictionServiceServicer_to_server,
-)
 
 from deepkoal.errors import DeepkoalError
 from deepkoal.serving.errors import ServingError
+from deepkoal.serving.messages import (
+    GetModelMetadataRequest,
+    GetModelStatusRequest,
+    PredictRequest,
+    PredictResponse,
+)
 from deepkoal.serving.service import SIGNATURE_FIELD, Service
 from deepkoal.serving.signature import count_bytes
 from deepkoal.serving.tensor_protos import estimate_bytes, read_tensor, write_tensor
 
 HEALTH_SERVICE = "grpc.health.v1.Health"
 PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
+MODEL_SERVICE = "tensorflow.serving.ModelService"
+_DECLINED = {
+    PREDICTION_SERVICE: ("Classify", "Regress", "MultiInference", "PredictStreamed"),
+    MODEL_SERVICE: ("HandleReloadConfigRequest",),
+}
 
 SPARE_CALLS = 16
 """Calls at a time beside those of `Limits.requests`, for status and health."""
@@ -53,11 +55,9 @@ def build_grpc_server(service: Service, host: str, port: int) -> tuple[grpc.aio.
     ]
     most = service.limits.requests + SPARE_CALLS
     server = grpc.aio.server(options=options, maximum_concurrent_rpcs=most)
-    # Before the stock handlers, of which theirs of Predict would decode a message at once.
-    server.add_generic_rpc_handlers((_build_predict(service),))
-    add_PredictionServiceServicer_to_server(_Prediction(service), server)
-    add_ModelServiceServicer_to_server(_Models(service), server)
-    server.add_generic_rpc_handlers((_build_health(service),))
+    server.add_generic_rpc_handlers(
+        (_build_prediction(service), _build_models(service), _build_health(service))
+    )
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         return server, server.add_insecure_port(place)
@@ -68,39 +68,8 @@ def build_grpc_server(service: Service, host: str, port: int) -> tuple[grpc.aio.
         ) from error
 
 
-class _Prediction(PredictionServiceServicer):
-    def __init__(self, service: Service) -> None:
-        self._service = service
-
-    async def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
-        async with _aborting(context):
-            for field in request.metadata_field or ["(none)"]:
-                if field != SIGNATURE_FIELD:
-                    raise ServingError(
-                        "INVALID_ARGUMENT", f"Metadata field {field} is not supported"
-                    )
-            return self._service.get_metadata(*_read_spec(request))[0]
-
-    async def Classify(self, request: Any, context: Any) -> NoReturn:  # noqa: N802
-        await _decline(context)
-
-    Regress = MultiInference = PredictStreamed = Classify
-
-
-class _Models(ModelServiceServicer):
-    def __init__(self, service: Service) -> None:
-        self._service = service
-
-    async def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
-        async with _aborting(context):
-            return self._service.get_status(*_read_spec(request))
-
-    async def HandleReloadConfigRequest(self, request: Any, context: Any) -> NoReturn:  # noqa: N802
-        await _decline(context)
-
-
-def _build_predict(service: Service) -> grpc.GenericRpcHandler:
-    """Return a handler of Predict that is given the message's bytes."""
+def _build_prediction(service: Service) -> grpc.GenericRpcHandler:
+    """Return the handler of PredictionService; its Predict is given the message's bytes."""
 
     async def predict(message: bytes, context: Any) -> Any:
         remaining = context.time_remaining()
@@ -110,14 +79,51 @@ def _build_predict(service: Service) -> grpc.GenericRpcHandler:
         async with _aborting(context):
             return await _predict(service, message, deadline)
 
-    handler = grpc.unary_unary_rpc_method_handler(
-        predict, response_serializer=PredictResponse.SerializeToString
+    async def get_metadata(request: Any, context: Any) -> Any:
+        async with _aborting(context):
+            for field in request.metadata_field or ["(none)"]:
+                if field != SIGNATURE_FIELD:
+                    raise ServingError(
+                        "INVALID_ARGUMENT", f"Metadata field {field} is not supported"
+                    )
+            return service.get_metadata(*_read_spec(request))[0]
+
+    handlers = {
+        "Predict": _make_handler(predict),
+        "GetModelMetadata": _make_handler(get_metadata, GetModelMetadataRequest),
+    }
+    return _build_service(PREDICTION_SERVICE, handlers)
+
+
+def _build_models(service: Service) -> grpc.GenericRpcHandler:
+    async def get_status(request: Any, context: Any) -> Any:
+        async with _aborting(context):
+            return service.get_status(*_read_spec(request))
+
+    handlers = {"GetModelStatus": _make_handler(get_status, GetModelStatusRequest)}
+    return _build_service(MODEL_SERVICE, handlers)
+
+
+def _build_service(name: str, handlers: dict[str, Any]) -> grpc.GenericRpcHandler:
+    """Return the handler of a service, which declines the methods it does not know."""
+    declined = grpc.unary_unary_rpc_method_handler(_decline)
+    return grpc.method_handlers_generic_handler(
+        name, {**dict.fromkeys(_DECLINED[name], declined), **handlers}
     )
-    return grpc.method_handlers_generic_handler(PREDICTION_SERVICE, {"Predict": handler})
+
+
+def _make_handler(answer: Any, request: Any = None) -> Any:
+    """Return the handler of a method, whose requests are decoded as a message, if as any."""
+    return grpc.unary_unary_rpc_method_handler(
+        answer,
+        request_deserializer=None if request is None else request.FromString,
+        response_serializer=lambda response: response.SerializeToString(),
+    )
 
 
 async def _predict(service: Service, message: bytes, deadline: float) -> Any:
-    with service.metrics.measure("gRPC") as seen, service.budget.reserve() as reservation:
+    labels = service.metrics.measure("gRPC")
+    with labels as seen, service.admit(), service.budget.reserve() as reservation:
         reservation.add(len(message))
         cost = await asyncio.to_thread(estimate_bytes, message, PredictRequest.DESCRIPTOR)
         reservation.add(cost)
@@ -170,6 +176,6 @@ async def _aborting(context: Any) -> AsyncIterator[None]:
         await context.abort(grpc.StatusCode[error.code], str(error))
 
 
-async def _decline(context: Any) -> NoReturn:
+async def _decline(request: bytes, context: Any) -> NoReturn:
     await context.abort(grpc.StatusCode.UNIMPLEMENTED, "deepkoal serve knows Predict only")
     raise AssertionError

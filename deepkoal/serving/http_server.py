@@ -7,16 +7,14 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import uvicorn
 
 from deepkoal.errors import DeepkoalError
-
-MOST_CONNECTIONS = 512
-"""Further ones are answered with HTTP's 503."""
-
-KEEP_ALIVE_SECONDS = 60
+from deepkoal.serving.connections import KEEP_ALIVE_SECONDS, Connection, Gate
+from deepkoal.serving.limits import Limits
 
 
 def open_port(host: str, port: int, option: str) -> socket.socket:
@@ -78,12 +76,18 @@ def stop_signals() -> Iterator[asyncio.Event]:
         leave()
 
 
+def build_gate(limits: Limits, **settings: Any) -> Gate:
+    """Return the gate of a server with these limits; further settings are `Gate`'s."""
+    return Gate(limits.connections, limits.client_connections, limits.idle_seconds, **settings)
+
+
 async def serve_http(
     app: Any,
     listener: socket.socket,
     stop: asyncio.Event,
     drain_seconds: float,
     ready: Callable[[], None],
+    gate: Gate | None = None,
 ) -> None:
     """Answer requests until `stop` is set, then those that have begun.
 
@@ -93,12 +97,15 @@ async def serve_http(
         stop: set by the caller.
         drain_seconds: how long requests that have begun may take.
         ready: called as soon as connections are accepted.
+        gate: its connections; by `Limits` where None.
     """
+    gate = build_gate(Limits()) if gate is None else gate
     config = uvicorn.Config(
         app,
         access_log=False,
         lifespan="off",
-        limit_concurrency=MOST_CONNECTIONS,
+        http=partial(Connection, gate),  # type: ignore[arg-type]
+        ws="none",
         log_level="error",
         server_header=False,
         timeout_graceful_shutdown=max(1, round(drain_seconds)),

@@ -55,7 +55,7 @@ class SignatureTypes:
     Attributes:
         row: of an element of `instances` with names.
         columns: of `inputs` with names.
-        plain_row: of an element of `instances` without a name; None where there are several.
+        plain_row: of an element of `instances` without a name; None where several are required.
         plain_column: of `inputs` without a name; likewise.
     """
 
@@ -154,12 +154,12 @@ def build_types(signature: Signature) -> SignatureTypes:
     rows = {
         name: _nest(slot, slot.shape and slot.shape[1:]) for name, slot in signature.inputs.items()
     }
-    is_plain = len(signature.inputs) == 1
+    plain = signature.required[0] if len(signature.required) == 1 else None
     return SignatureTypes(
-        row=_build_struct("Row", rows, is_strict=True),
-        columns=_build_struct("Columns", columns, is_strict=False),
-        plain_row=next(iter(rows.values())) if is_plain else None,
-        plain_column=next(iter(columns.values())) if is_plain else None,
+        row=_build_struct("Row", rows, signature, is_strict=True),
+        columns=_build_struct("Columns", columns, signature, is_strict=False),
+        plain_row=None if plain is None else rows[plain],
+        plain_column=None if plain is None else columns[plain],
     )
 
 
@@ -179,12 +179,20 @@ def _nest(slot: Slot, shape: tuple[int | None, ...] | None) -> Any:
     return nested
 
 
-def _build_struct(name: str, types: Mapping[str, Any], is_strict: bool) -> Any:
+def _build_struct(
+    name: str, types: Mapping[str, Any], signature: Signature, is_strict: bool
+) -> Any:
     """Return a struct with a field for each input; a name of one need not be an identifier."""
     names = {f"field{number}": key for number, key in enumerate(types)}
     return msgspec.defstruct(
         name,
-        [(field, types[key]) for field, key in names.items()],
+        [
+            (field, types[key])
+            if key in signature.required
+            else (field, types[key] | msgspec.UnsetType, msgspec.UNSET)
+            for field, key in names.items()
+        ],
         rename=names,
         forbid_unknown_fields=is_strict,
+        kw_only=True,
     )

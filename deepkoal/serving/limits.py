@@ -31,6 +31,9 @@ class Limits:
             not answered yet, with what parsing makes of them; 0 for eight of the largest.
         requests: how many requests may wait or run.
         seconds: from a request's first byte to its answer.
+        idle_seconds: how long a request may pause while it arrives, header or body.
+        connections: HTTP's, at a time.
+        client_connections: likewise, from one address.
         drain_seconds: how long running requests may take to end after the server was stopped.
         workers: how many batches run at a time; 0 for one a core.
         batch_rows: most rows in a batch of several requests. 4 was measured on two cores to be as
@@ -42,6 +45,9 @@ class Limits:
     held_megabytes: int = 0
     requests: int = 64
     seconds: float = 30.0
+    idle_seconds: float = 10.0
+    connections: int = 512
+    client_connections: int = 256
     drain_seconds: float = 30.0
     workers: int = 0
     batch_rows: int = 4

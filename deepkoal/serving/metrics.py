@@ -51,6 +51,15 @@ class Metrics:
         self.batch_rows = Histogram(
             "deepkoal_batch_rows", "Rows run at once.", buckets=_ROWS, registry=self._registry
         )
+        self.connections = Gauge(
+            "deepkoal_connections", "HTTP connections that are open.", registry=self._registry
+        )
+        self.refused = Counter(
+            "deepkoal_refused_connections",
+            "HTTP connections that were refused or closed before a request was read, by reason.",
+            ("reason",),
+            registry=self._registry,
+        )
         self.version = Gauge(
             "deepkoal_model_version", "The version in use.", ("model",), registry=self._registry
         )

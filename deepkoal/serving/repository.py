@@ -10,7 +10,8 @@ from pathlib import Path
 
 from deepkoal.errors import DeepkoalError
 from deepkoal.serving.errors import Code, ServingError, is_model_name, printable
-from deepkoal.serving.loading import MODEL_FILE, ServedVersion
+from deepkoal.serving.opening import AUTO, choose_file, open_version
+from deepkoal.serving.served_version import ServedVersion
 
 POLL_SECONDS = 1.0
 """How often the folder is looked at; TensorFlow Serving's default."""
@@ -34,7 +35,7 @@ class VersionState:
 
 
 class Repository:
-    """All `NAME/VERSION` of a folder that hold a SavedModel.
+    """All `NAME/VERSION` of a folder that hold a SavedModel or a bare network.
 
     A new version is loaded beside the old one and takes its place between two requests; the old
     one is unloaded when the last request that began with it has ended. A version that cannot be
@@ -44,11 +45,13 @@ class Repository:
     Args:
         folder: of the models.
         log: called with a line for each event.
+        engine: that runs them, see `opening.ENGINES`.
     """
 
-    def __init__(self, folder: Path, log: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, log: Callable[[str], None], engine: str = AUTO) -> None:
         self._folder = folder
         self._log = log
+        self._engine = engine
         self._current: dict[str, ServedVersion] = {}
         self._states: dict[str, dict[int, VersionState]] = {}
         self._seen: dict[Path, Fingerprint] = {}
@@ -150,7 +153,7 @@ class Repository:
             self._seen[folder] = fingerprint
             if (settled and fingerprint != seen) or fingerprint == self._tried.get(folder):
                 continue
-            if not any(file == MODEL_FILE for file, _, _ in fingerprint):
+            if choose_file((file for file, _, _ in fingerprint), self._engine) is None:
                 continue
             self._tried[folder] = fingerprint
             served = await self._load(name, version, folder)
@@ -163,7 +166,7 @@ class Repository:
     async def _load(self, name: str, version: int, folder: Path) -> ServedVersion | None:
         self._set_state(name, version, VersionState("LOADING"))
         try:
-            served = await asyncio.to_thread(ServedVersion, name, version, folder)
+            served = await asyncio.to_thread(open_version, name, version, folder, self._engine)
         except ServingError as error:
             self._set_state(name, version, VersionState("END", error.code, str(error)))
             self._log(str(error))
@@ -213,7 +216,7 @@ def find_versions(folder: Path) -> dict[str, dict[int, Path]]:
     except OSError as error:
         raise DeepkoalError(
             f"{error.filename or folder}: cannot be read ({error.strerror}); give the folder that "
-            "holds NAME/VERSION/saved_model.pb"
+            "holds NAME/VERSION/"
         ) from error
 
 

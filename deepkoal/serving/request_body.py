@@ -32,8 +32,8 @@ async def read_body(
         deadline: in the event loop's time.
 
     Raises:
-        ServingError: it is too large (HTTP's 413), too slow (408), the server holds too much,
-            or the client left.
+        ServingError: it is too large (HTTP's 413), too slow as a whole or between two parts
+            (408), the server holds too much, or the client left.
     """
     length = request.headers.get("content-length", "0")
     declared = int(length) if length.isdecimal() else 0
@@ -43,9 +43,12 @@ async def read_body(
         raise error_too_large(limits)
     chunks = []
     size = 0
+    loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout_at(deadline):
+        async with asyncio.timeout_at(deadline) as timer:
+            timer.reschedule(min(deadline, loop.time() + limits.idle_seconds))
             async for chunk in request.stream():
+                timer.reschedule(min(deadline, loop.time() + limits.idle_seconds))
                 size += len(chunk)
                 if size <= limits.request_bytes:
                     reservation.add(len(chunk))
@@ -54,7 +57,10 @@ async def read_body(
                     break
     except TimeoutError as error:
         raise ServingError(
-            "DEADLINE_EXCEEDED", f"the request took longer than {limits.seconds:g} s to arrive", 408
+            "DEADLINE_EXCEEDED",
+            f"the request took longer than {limits.seconds:g} s to arrive, or paused for more than "
+            f"{limits.idle_seconds:g} s",
+            408,
         ) from error
     except ClientDisconnect as error:
         raise ServingError("CANCELLED", _LEFT) from error

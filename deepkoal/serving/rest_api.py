@@ -14,13 +14,16 @@ from deepkoal import __version__
 from deepkoal.serving.errors import HTTP_STATUS, ServingError, printable
 from deepkoal.serving.json_types import count_values, estimate_bytes
 from deepkoal.serving.limits import Reservation, error_too_many_values
-from deepkoal.serving.loading import ServedVersion
 from deepkoal.serving.request_body import read_body, run_while_connected
+from deepkoal.serving.served_version import ServedVersion
 from deepkoal.serving.service import Service
 from deepkoal.serving.signature import count_bytes
 from deepkoal.serving.tensor_json import JsonRequest, read_request, write_answer
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
+HEALTH_PATHS = ("/healthz", "/readyz", "/livez")
+MONITORING_PATHS = frozenset((METRICS_PATH, *HEALTH_PATHS))
+"""Answered whatever else there is to do."""
 MODEL = "/v1/models/{name}"
 
 Place = tuple[str, int | None, str]
@@ -82,18 +85,44 @@ def build_app(service: Service) -> FastAPI:
     for path, read_place in PLACES.items():
         _add_model(app, service, path, read_place)
 
-    @app.get("/healthz")
-    async def get_health() -> Any:
+    _add_monitoring(app, service)
+    _add_error_forms(app)
+    return app
+
+
+def build_monitoring_app(service: Service) -> FastAPI:
+    """Return the web application of a service's health and metrics alone."""
+    app = FastAPI(title="deepkoal serve", version=__version__, openapi_url=None)
+    _add_monitoring(app, service)
+    _add_error_forms(app)
+    return app
+
+
+def _add_monitoring(app: FastAPI, service: Service) -> None:
+    """Answer for health and metrics."""
+
+    async def get_readiness() -> Any:
         if not service.is_ready:
-            raise ServingError("UNAVAILABLE", "the server is stopping or has no model")
+            what = "has no model" if service.state == "running" else f"is {service.state}"
+            raise ServingError("UNAVAILABLE", f"the server {what}")
         return {"status": "ok"}
 
-    @app.get(METRICS_PATH, response_class=PlainTextResponse)
+    async def get_liveness() -> Any:
+        return {"status": "ok"}
+
     async def get_metrics() -> Response:
         return Response(service.render_metrics(), media_type="text/plain; version=0.0.4")
 
-    _add_error_forms(app)
-    return app
+    for path in HEALTH_PATHS:
+        get = get_liveness if path == "/livez" else get_readiness
+        _add_reading(app, path, get)
+    _add_reading(app, METRICS_PATH, get_metrics, response_class=PlainTextResponse)
+
+
+def _add_reading(app: FastAPI, path: str, get: Callable[..., Any], **settings: Any) -> None:
+    """Answer GET, and HEAD, which has the same headers and no body."""
+    app.get(path, **settings)(get)
+    app.head(path, include_in_schema=False, **settings)(get)
 
 
 def _add_model(app: FastAPI, service: Service, path: str, read_place: Callable[..., Place]) -> None:
@@ -103,7 +132,7 @@ def _add_model(app: FastAPI, service: Service, path: str, read_place: Callable[.
     async def predict(request: Request, place: Annotated[Place, Depends(read_place)]) -> Response:
         deadline = asyncio.get_running_loop().time() + service.limits.seconds
         labels = service.metrics.measure("REST")
-        with labels as seen, service.budget.reserve() as reservation:
+        with labels as seen, service.admit(), service.budget.reserve() as reservation:
             body = await read_body(request, service.limits, reservation, deadline)
             with service.use(seen, *place) as served:
                 asked = await _read(service, served, reservation, body)
@@ -113,12 +142,10 @@ def _add_model(app: FastAPI, service: Service, path: str, read_place: Callable[.
             answer = await asyncio.to_thread(write_answer, outputs, asked.by_row)
         return Response(answer, media_type="application/json")
 
-    @app.get(path)
     async def get_status(place: Annotated[Place, Depends(read_place)]) -> Response:
         response = service.get_status(*place)
         return JSONResponse(MessageToDict(response, always_print_fields_with_no_presence=True))
 
-    @app.get(path + "/metadata")
     async def get_metadata(place: Annotated[Place, Depends(read_place)]) -> Response:
         response, signatures = service.get_metadata(*place)
         spec, definitions = (
@@ -128,6 +155,9 @@ def _add_model(app: FastAPI, service: Service, path: str, read_place: Callable[.
             for message in (response.model_spec, signatures)
         )
         return JSONResponse({"model_spec": spec, "metadata": {"signature_def": definitions}})
+
+    _add_reading(app, path, get_status)
+    _add_reading(app, path + "/metadata", get_metadata)
 
 
 async def _read(
@@ -152,7 +182,9 @@ def _add_error_forms(app: FastAPI) -> None:
 
     @app.exception_handler(ServingError)
     async def answer_error(request: Request, error: ServingError) -> Response:
-        return JSONResponse({"error": str(error)}, error.http_status)
+        retry = error.retry_seconds
+        headers = None if retry is None else {"Retry-After": str(retry)}
+        return JSONResponse({"error": str(error)}, error.http_status, headers)
 
     @app.exception_handler(RequestValidationError)
     async def answer_wrong_path(request: Request, error: RequestValidationError) -> Response:

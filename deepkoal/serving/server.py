@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,16 @@ from pathlib import Path
 from deepkoal.memory import return_freed_memory
 from deepkoal.serving.batching import Batcher
 from deepkoal.serving.grpc_api import build_grpc_server
-from deepkoal.serving.http_server import name_url, open_port, serve_http, stop_signals
+from deepkoal.serving.http_server import (
+    build_gate,
+    name_url,
+    open_port,
+    serve_http,
+    stop_signals,
+)
 from deepkoal.serving.limits import Limits
-from deepkoal.serving.rest_api import build_app
+from deepkoal.serving.opening import AUTO
+from deepkoal.serving.rest_api import MONITORING_PATHS, build_app, build_monitoring_app
 from deepkoal.serving.service import Service
 
 MEMORY_PAUSE_SECONDS = 10.0
@@ -27,8 +35,14 @@ def serve(
     grpc_port: int,
     limits: Limits,
     log: Callable[[str], None],
+    monitoring_port: int | None = None,
+    prepare: Callable[[], None] | None = None,
+    engine: str = AUTO,
 ) -> None:
     """Serve all models of a folder until SIGTERM or SIGINT, then finish the requests that run.
+
+    It answers from the start to the end: while models load and while it stops, requests get
+    UNAVAILABLE, as does the question whether it is ready, and the one whether it lives gets a yes.
 
     Args:
         folder: of `NAME/VERSION` folders; of each model the newest version is served, and newer
@@ -38,60 +52,88 @@ def serve(
         grpc_port: likewise.
         limits: of the server.
         log: called with a line for each event; one has the addresses.
+        monitoring_port: of a listener for health and metrics alone; None for none.
+        prepare: called before the folder is read, on another thread.
+        engine: that runs the models, see `opening.ENGINES`.
 
     Raises:
         DeepkoalError: a port cannot be had, or no model could be loaded.
     """
-    listener = open_port(host, rest_port, "--rest-port")
+    with contextlib.ExitStack() as listeners:
+        listener = listeners.enter_context(open_port(host, rest_port, "--rest-port"))
+        monitoring = None
+        if monitoring_port is not None:
+            monitoring = open_port(host, monitoring_port, "--monitoring-port")
+            listeners.enter_context(monitoring)
 
-    async def run() -> None:
-        with stop_signals() as stop:
-            service = Service(folder, limits, log)
-            try:
-                await service.start()
-                await _answer(service, listener, host, grpc_port, stop, log)
-            finally:
-                await service.close()
+        async def run() -> None:
+            with stop_signals() as stop:
+                service = Service(folder, limits, log, engine)
+                rpc, port = build_grpc_server(service, host, grpc_port)
+                places = f"{name_url(listener)} for REST, on port {port} for gRPC"
+                if monitoring is not None:
+                    places += f", on {name_url(monitoring)} for health and metrics"
+                closing = asyncio.Event()
+                answering = asyncio.create_task(
+                    _answer_http(service, listener, monitoring, closing)
+                )
+                try:
+                    await rpc.start()
+                    log(f"loading models; health is answered meanwhile, on {places}")
+                    await _load_and_wait(service, prepare, stop, f"listening on {places}")
+                    await service.drain()
+                finally:
+                    closing.set()
+                    await asyncio.gather(answering, rpc.stop(limits.drain_seconds))
+                    await service.close()
 
-    try:
         asyncio.run(run())
-    finally:
-        listener.close()
 
 
-async def _answer(
+async def _answer_http(
     service: Service,
     listener: socket.socket,
-    host: str,
-    grpc_port: int,
-    stop: asyncio.Event,
-    log: Callable[[str], None],
+    monitoring: socket.socket | None,
+    closing: asyncio.Event,
 ) -> None:
-    """Answer requests until `stop` is set, then those that have begun."""
-    seconds = service.limits.drain_seconds
-    rpc, port = build_grpc_server(service, host, grpc_port)
-    background = [
-        asyncio.create_task(service.repository.watch()),
-        asyncio.create_task(return_memory(service.batcher)),
-    ]
+    """Answer over HTTP until `closing` is set."""
+    seconds, metrics = service.limits.drain_seconds, service.metrics
 
-    async def drain() -> None:
-        await stop.wait()
-        service.draining = True
-        log("stopping: requests that have begun are answered")
-        await rpc.stop(seconds)
+    def count(reason: str) -> None:
+        metrics.refused.labels(reason).inc()
 
-    def announce() -> None:
-        log(f"listening on {name_url(listener)} for REST, on port {port} for gRPC")
+    gate = build_gate(service.limits, exempt=MONITORING_PATHS, count=count)
+    metrics.connections.set_function(lambda: len(gate.open))
+    serving = [serve_http(build_app(service), listener, closing, seconds, lambda: None, gate)]
+    if monitoring is not None:
+        app = build_monitoring_app(service)
+        serving.append(serve_http(app, monitoring, closing, seconds, lambda: None))
+    await asyncio.gather(*serving)
 
+
+async def _load_and_wait(
+    service: Service, prepare: Callable[[], None] | None, stop: asyncio.Event, ready: str
+) -> None:
+    """Load the models, log that they are ready, keep them up to date, and return on `stop`."""
+
+    async def work() -> None:
+        if prepare is not None:
+            await asyncio.to_thread(prepare)
+        await service.start()
+        service.log(ready)
+        await asyncio.gather(service.repository.watch(), return_memory(service.batcher))
+
+    working = asyncio.create_task(work())
+    stopping = asyncio.create_task(stop.wait())
     try:
-        app = build_app(service)
-        await rpc.start()
-        await asyncio.gather(serve_http(app, listener, stop, seconds, announce), drain())
+        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working  # which raises
+        service.log("stopping: requests that have begun are answered")
     finally:
-        for task in background:
-            task.cancel()
-        await rpc.stop(None)
+        stopping.cancel()
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
 
 
 async def return_memory(batcher: Batcher) -> None:

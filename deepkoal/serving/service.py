@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tensorflow_serving.apis.get_model_metadata_pb2 import (
-    GetModelMetadataResponse,
-    SignatureDefMap,
-)
-from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse, ModelVersionStatus
-
 from deepkoal.errors import DeepkoalError
 from deepkoal.serving.batching import Batcher
-from deepkoal.serving.errors import CODES
+from deepkoal.serving.errors import CODES, ServingError
 from deepkoal.serving.limits import Limits, MemoryBudget
-from deepkoal.serving.loading import ServedVersion
+from deepkoal.serving.messages import (
+    STATE_NUMBERS,
+    GetModelMetadataResponse,
+    GetModelStatusResponse,
+    SignatureDefMap,
+)
 from deepkoal.serving.metrics import Metrics, Request
+from deepkoal.serving.opening import AUTO, FILES
+from deepkoal.serving.photo_sizes import count_pixels
 from deepkoal.serving.repository import Repository
+from deepkoal.serving.served_version import ServedVersion
 from deepkoal.serving.signature import Arrays, Signature
 
 SIGNATURE_FIELD = "signature_def"
@@ -35,19 +38,24 @@ class Service:
         folder: of `NAME/VERSION` folders.
         limits: of the server.
         log: called with a line for each event.
+        engine: that runs the models, see `opening.ENGINES`.
     """
 
-    def __init__(self, folder: Path, limits: Limits, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: Path, limits: Limits, log: Callable[[str], None], engine: str = AUTO
+    ) -> None:
         self.limits = limits
         self.budget = MemoryBudget(limits)
         self.metrics = Metrics()
-        self.repository = Repository(folder, log)
-        self.draining = False
-        self._folder = folder
+        self.repository = Repository(folder, log, engine)
+        self.state = "starting"
+        self.active = 0
+        self.log = log
+        self._folder, self._engine = folder, engine
         self.batcher = Batcher(limits, self.metrics)
 
     async def start(self) -> None:
-        """Load all models.
+        """Load all models; from then on requests are welcome.
 
         Raises:
             DeepkoalError: there is none.
@@ -56,13 +64,40 @@ class Service:
         if not self.repository.versions:
             raise DeepkoalError(
                 f"{self._folder}: no model could be loaded; expected a folder that holds "
-                "NAME/VERSION/saved_model.pb, as deepkoal export writes it"
+                f"NAME/VERSION/{FILES[self._engine]}, as deepkoal export writes it"
             )
+        self.state = "running"
 
     @property
     def is_ready(self) -> bool:
         """Whether requests are welcome."""
-        return bool(self.repository.versions) and not self.draining
+        return bool(self.repository.versions) and self.state == "running"
+
+    @contextmanager
+    def admit(self) -> Iterator[None]:
+        """Count a request among those to be answered before the server ends.
+
+        Raises:
+            ServingError: UNAVAILABLE, while the server starts or stops.
+        """
+        if self.state != "running":
+            raise ServingError("UNAVAILABLE", f"the server is {self.state}; try again later")
+        self.active += 1
+        try:
+            yield
+        finally:
+            self.active -= 1
+
+    async def drain(self) -> None:
+        """Take no more requests, and wait until those that have begun are answered.
+
+        At most `Limits.drain_seconds`.
+        """
+        self.state = "stopping"
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.limits.drain_seconds):
+                while self.active:
+                    await asyncio.sleep(0.05)
 
     async def close(self) -> None:
         """Stop the workers and unload all models."""
@@ -90,7 +125,8 @@ class Service:
         """Run a request, see `Batcher.run`."""
         request.signature = signature.name
         outputs = signature.choose_outputs(output_filter)
-        return await self.batcher.run(served, signature, inputs, outputs, deadline)
+        pixels = await asyncio.to_thread(count_pixels, inputs)
+        return await self.batcher.run(served, signature, inputs, outputs, deadline, pixels)
 
     def render_metrics(self) -> bytes:
         """Return metrics in Prometheus's text form."""
@@ -113,7 +149,7 @@ class Service:
         for number, found in self.repository.list_states(name, version).items():
             entry = response.model_version_status.add()
             entry.version = number
-            entry.state = ModelVersionStatus.State.Value(found.state)
+            entry.state = STATE_NUMBERS[found.state]
             entry.status.error_code = CODES.index(found.code)
             entry.status.error_message = found.message
         return response

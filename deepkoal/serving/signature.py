@@ -8,15 +8,29 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from deepkoal.serving.errors import ServingError
+from deepkoal.serving.messages import DATA_TYPE_NUMBERS, DATA_TYPES
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 
 DEFAULT_SIGNATURE = "serving_default"
+
+
+_DTYPES = {DATA_TYPE_NUMBERS[kind]: np.dtype(name) for name, kind in DATA_TYPES.items()}
+
+
+def find_dtype(number: int) -> np.dtype[Any]:
+    """Return NumPy's dtype of a `DataType`.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, there is none that is served.
+    """
+    if number not in _DTYPES:
+        raise ServingError("INVALID_ARGUMENT", f"tensors of data type {number} are not served")
+    return _DTYPES[number]
 
 
 @dataclass(frozen=True)
@@ -27,11 +41,13 @@ class Slot:
         tensor: its name in the graph.
         dtype: NumPy's; `object` for strings, whose elements are bytes.
         shape: None in the place of a size that is free, or as a whole where the rank is.
+        default: of an input that may be left out, what an element of it then is; None of others.
     """
 
     tensor: str
     dtype: np.dtype[Any]
     shape: tuple[int | None, ...] | None
+    default: bytes | int | float | None = None
 
     @classmethod
     def read(cls, info: Any) -> Slot:
@@ -39,7 +55,7 @@ class Slot:
         dims = info.tensor_shape.dim
         free = info.tensor_shape.unknown_rank
         shape = None if free else tuple(None if dim.size < 0 else dim.size for dim in dims)
-        return cls(info.name, np.dtype(tf.as_dtype(info.dtype).as_numpy_dtype), shape)
+        return cls(info.name, find_dtype(info.dtype), shape)
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Return whether a tensor of that shape can be fed."""
@@ -61,11 +77,13 @@ class Signature:
         name: as requests call it.
         inputs: by name.
         outputs: by name.
+        may_merge: whether requests gain from being run together.
     """
 
     name: str
     inputs: Mapping[str, Slot]
     outputs: Mapping[str, Slot]
+    may_merge: bool = True
 
     @classmethod
     def read(cls, name: str, definition: Any) -> Signature:
@@ -77,6 +95,11 @@ class Signature:
         )
 
     @functools.cached_property
+    def required(self) -> tuple[str, ...]:
+        """Names of the inputs that may not be left out."""
+        return tuple(name for name, slot in self.inputs.items() if slot.default is None)
+
+    @functools.cached_property
     def is_batchable(self) -> bool:
         """Whether requests can be run together and get what they would get alone.
 
@@ -85,6 +108,8 @@ class Signature:
         so on the neighbors'.
         """
         inputs, outputs = self.inputs.values(), self.outputs.values()
+        if not self.may_merge:
+            return False
         if any(slot.shape is None or slot.shape[:1] != (None,) for slot in (*inputs, *outputs)):
             return False
         inputs_vary, outputs_vary = (
@@ -98,9 +123,10 @@ class Signature:
         Raises:
             ServingError: INVALID_ARGUMENT.
         """
-        if set(inputs) != set(self.inputs):
-            missing = ", ".join(sorted(set(self.inputs) - set(inputs))) or "none"
-            extra = ", ".join(sorted(set(inputs) - set(self.inputs))) or "none"
+        named = set(inputs)
+        if not set(self.required) <= named <= set(self.inputs):
+            missing = ", ".join(sorted(set(self.required) - named)) or "none"
+            extra = ", ".join(sorted(named - set(self.inputs))) or "none"
             raise ServingError(
                 "INVALID_ARGUMENT",
                 f"inputs do not match signature {self.name}: missing {missing}, unknown {extra}",

@@ -69,7 +69,9 @@ def read_request(body: bytes, get_signature: Callable[[str], Signature]) -> Json
     else:
         _reject("Missing 'inputs' or 'instances' key")
     inputs = {
-        name: _read_array(name, columns[name], slot) for name, slot in signature.inputs.items()
+        name: _read_array(name, columns[name], slot)
+        for name, slot in signature.inputs.items()
+        if columns.get(name, msgspec.UNSET) is not msgspec.UNSET
     }
     signature.check_inputs(inputs)
     return JsonRequest(signature, inputs, by_row)
@@ -99,14 +101,25 @@ def _read_rows(rows: Any, signature: Signature, types: SignatureTypes) -> Mappin
     """Return nested lists for each input."""
     if is_map(rows, in_list=True):
         decoded = decode("instances", rows, list_of(types.row), signature)
-        fields = zip(signature.inputs, types.row.__struct_fields__, strict=True)
-        return {name: [getattr(row, field) for row in decoded] for name, field in fields}
+        fields = zip(signature.inputs.items(), types.row.__struct_fields__, strict=True)
+        return {
+            name: _fill([getattr(row, field) for row in decoded], slot)
+            for (name, slot), field in fields
+        }
     if types.plain_row is None:
         _reject(f"each of 'instances' must be an object with keys {_list_names(signature)}")
     decoded = decode("instances", rows, list_of(types.plain_row), signature)
     if not decoded:
         _reject("Expecting 'instances' to be a list/array with at least one value")
-    return dict.fromkeys(signature.inputs, decoded)
+    return dict.fromkeys(signature.required, decoded)
+
+
+def _fill(values: list[Any], slot: Slot) -> Any:
+    """Return rows of an input, with its default where some leave it out; unset where all do."""
+    if all(value is msgspec.UNSET for value in values):
+        return msgspec.UNSET
+    default = slot.default.decode() if isinstance(slot.default, bytes) else slot.default
+    return [default if value is msgspec.UNSET else value for value in values]
 
 
 def _read_columns(columns: Any, signature: Signature, types: SignatureTypes) -> Mapping[str, Any]:
@@ -117,7 +130,7 @@ def _read_columns(columns: Any, signature: Signature, types: SignatureTypes) -> 
     if types.plain_column is None:
         _reject(f"'inputs' must be an object with keys {_list_names(signature)}")
     decoded = decode("inputs", columns, types.plain_column, signature)
-    return dict.fromkeys(signature.inputs, decoded)
+    return dict.fromkeys(signature.required, decoded)
 
 
 def _read_array(name: str, value: Any, slot: Slot) -> Array:
@@ -197,7 +210,7 @@ def _write_text(value: bytes) -> str:
 
 
 def _list_names(signature: Signature) -> str:
-    return ",".join(signature.inputs)
+    return ",".join(signature.required)
 
 
 def _reject(message: str) -> NoReturn:

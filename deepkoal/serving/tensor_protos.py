@@ -6,12 +6,11 @@ import math
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from google.protobuf.descriptor import FieldDescriptor
-from tensorflow.core.framework.tensor_pb2 import TensorProto
 
 from deepkoal.serving.errors import ServingError
-from deepkoal.serving.signature import Array
+from deepkoal.serving.messages import DATA_TYPE_NUMBERS, DATA_TYPES, TensorProto
+from deepkoal.serving.signature import Array, find_dtype
 
 MAX_FIELDS = 2**16
 """Of a message. Numbers of a tensor are packed in one; strings are one each."""
@@ -108,23 +107,43 @@ def read_tensor(proto: Any) -> Array:
     size = math.prod(dim.size for dim in proto.tensor_shape.dim)
     if any(dim.size < 0 for dim in proto.tensor_shape.dim) or size > proto.ByteSize() + 2**20:
         raise ServingError("INVALID_ARGUMENT", "a tensor's shape and values do not match")
+    shape = [dim.size for dim in proto.tensor_shape.dim]
+    dtype = find_dtype(proto.dtype)
     try:
-        array = np.asarray(tf.make_ndarray(proto))
-        if array.dtype.kind == "O":
-            array = array.reshape([dim.size for dim in proto.tensor_shape.dim])
-        return array
+        if proto.tensor_content:
+            return np.frombuffer(proto.tensor_content, dtype).reshape(shape).copy()
+        values = _read_values(proto, dtype)
+        if len(values) < size:  # the last stands for those that are missing
+            values = np.pad(values, (0, size - len(values)), "edge")
+        return values.reshape(shape)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ServingError("INVALID_ARGUMENT", f"not a tensor ({error})") from error
 
 
-def write_tensor(array: Array) -> TensorProto:
+def _read_values(proto: Any, dtype: np.dtype[Any]) -> Array:
+    """Return the values in the field of a dtype, (n,)."""
+    if dtype == np.float16:
+        return np.fromiter(proto.half_val, np.uint16).view(np.float16)
+    if dtype.kind == "c":  # real and imaginary parts by turns
+        parts = proto.scomplex_val if dtype == np.complex64 else proto.dcomplex_val
+        return np.fromiter(parts, dtype.type(0).real.dtype).view(dtype)
+    values = getattr(proto, _FIELDS[dtype.name])
+    if dtype.kind != "O":
+        return np.fromiter(values, dtype, len(values))
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+def write_tensor(array: Array) -> Any:
     """Return an array as a `TensorProto`, its values in the field of their type."""
-    field = _FIELDS.get(array.dtype.name)
-    if field is None:
-        return tf.make_tensor_proto(array)
-    proto = TensorProto(dtype=tf.as_dtype(array.dtype).as_datatype_enum)
+    proto = TensorProto(dtype=DATA_TYPE_NUMBERS[DATA_TYPES[array.dtype.name]])
     proto.tensor_shape.SetInParent()
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
-    getattr(proto, field).extend(array.ravel().tolist())
+    field = _FIELDS.get(array.dtype.name)
+    if field is None:
+        proto.tensor_content = array.tobytes()
+    else:
+        getattr(proto, field).extend(array.ravel().tolist())
     return proto

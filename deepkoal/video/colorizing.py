@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import multiprocessing
@@ -119,8 +120,8 @@ def colorize_video(
         source: a video file, a folder of frames, or `-` for y4m on standard input.
         target: a video file, whose ending names the container; a folder for frames; or `-` for y4m
             on standard output.
-        colorizer: what colors; the default preset where None. For several processes a function
-            that loads one, which each of them calls.
+        colorizer: what colors; the default preset where None. A function that loads one is
+            called in each of several processes; else they are sent a copy.
         options: how to color: all but hints and variations, which are of one photo.
         codec: `h264`, `hevc`, `vp9`, `av1`, `prores` or `ffv1`; the container's own where None.
         quality: of the codec, less is better; its default where None.
@@ -341,13 +342,8 @@ class _FilmRun:
                 yield from color_chunk(task, self._open_colorizer())
                 _mark_done(task, parts)
             return
-        if isinstance(self._colorizer, Colorizer):
-            raise VideoError(
-                "several processes need a function that loads the colorizer, such as "
-                "functools.partial(deepkoal.Colorizer.from_preset, 'koala-lite'), not a colorizer"
-            )
         spawn = multiprocessing.get_context("spawn")
-        load = self._colorizer or load_default
+        load = functools.partial(_load, self._colorizer)
         with ProcessPoolExecutor(
             self._processes, mp_context=spawn, initializer=_start_worker, initargs=(load,)
         ) as pool:

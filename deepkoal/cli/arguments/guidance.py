@@ -51,8 +51,10 @@ def add_guidance_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference",
         type=Path,
+        action="append",
         metavar="PHOTO",
-        help="a color photo; like things take its colors, also where a palette leads the rest",
+        help="a color photo; like things take its colors, also where a palette leads the rest; "
+        "may be given several times",
     )
     parser.add_argument(
         "--no-cleanup",
@@ -93,7 +95,8 @@ def resolve_look(arguments: argparse.Namespace) -> SavedOptions:
         with as_usage():
             given["palette"] = Palette.named(arguments.palette)
     if arguments.reference is not None:
-        look = replace(look, reference=ReferenceFile.of(arguments.reference))
+        files = tuple(ReferenceFile.of(path) for path in arguments.reference)
+        look = replace(look, reference=files[0] if len(files) == 1 else files)
     if arguments.hints is not None:
         hints = [write_entry(hint) for hint in read_hints(arguments.hints)]
         look = replace(look, hints=hints, photo=None)
@@ -132,10 +135,13 @@ def open_reference(look: SavedOptions, colorizer: Colorizer) -> Reference | None
     Raises:
         DeepkoalError: it cannot be read or has no colors.
     """
-    if look.reference is None:
-        return None
-    rgb = look.reference.read()
-    try:
-        return colorizer.open_reference(rgb)
-    except DeepkoalError as error:
-        raise DeepkoalError(f"--reference {look.reference.file}: {error}") from error
+    from deepkoal.guidance import join_references
+
+    references = []
+    for each in look.list_references():
+        rgb = each.read()
+        try:
+            references.append(colorizer.open_reference(rgb))
+        except DeepkoalError as error:
+            raise DeepkoalError(f"--reference {each.file}: {error}") from error
+    return join_references(references) if references else None

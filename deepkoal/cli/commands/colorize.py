@@ -215,8 +215,8 @@ def _run_album(arguments: argparse.Namespace, look: SavedOptions, plan: Plan) ->
             looks,
             **_read_settings(arguments),
         )
-        if look.reference is not None:
-            run.album.learn_reference(look.reference.read(), str(look.reference.file))
+        for reference in look.list_references():
+            run.album.learn_reference(reference.read(), str(reference.file))
         for photo in progress_bars.count_photos(looks, len(looks), "learning"):
             run.learn(photo)
         colored = _color_all(run, jobs)

@@ -52,9 +52,8 @@ def add_verbs(verbs: Any) -> None:
     export.add_argument(
         "--format",
         choices=["saved_model", "litert", "onnx"],
-        default="saved_model",
         help="saved_model colors photo files by itself; litert and onnx are the bare network, for "
-        "colorize --model (%(default)s)",
+        "colorize --model, serve and other programs (by OUT's ending, else saved_model)",
     )
     add_model_options(export)
     export.add_argument(
@@ -79,6 +78,13 @@ def add_verbs(verbs: Any) -> None:
         help="photos like those to be colored, by which int8 chooses its ranges (scikit-image's)",
     )
     export.add_argument(
+        "--size",
+        type=_read_size,
+        metavar="N|HxW",
+        help="of a .tflite or .onnx file: only photos of this size in pixels, multiples of 32, as "
+        "many accelerators of phones want; such a file is for other programs (any size)",
+    )
+    export.add_argument(
         "--overwrite",
         action="store_true",
         help="replace a .tflite or .onnx file that exists; a version is never replaced",
@@ -86,8 +92,21 @@ def add_verbs(verbs: Any) -> None:
     export.set_defaults(run=_run_export)
 
 
+def _read_size(text: str) -> tuple[int, int]:
+    """Read `--size`: a side, or height and width."""
+    sides = text.lower().split("x")
+    if len(sides) not in (1, 2) or not all(side.isdecimal() for side in sides):
+        raise argparse.ArgumentTypeError(f"expected a size as 192 or 192x256, got {text!r}")
+    return int(sides[0]), int(sides[-1])
+
+
 def _run_export(arguments: argparse.Namespace) -> int:
     """Write a network as a SavedModel that colors photo files, or for LiteRT or ONNX Runtime."""
+    from deepkoal.inference.backends import SUFFIXES
+
+    if arguments.format is None:
+        kinds = {suffix: kind for kind, suffix in SUFFIXES.items()}
+        arguments.format = kinds.get(Path(arguments.out).suffix.lower(), "saved_model")
     _check(arguments)
     place = _find_place(arguments)
     report("loading the network")
@@ -120,6 +139,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--vibrance and --max-pixels go with --format saved_model")
     if arguments.overwrite and arguments.format == "saved_model":
         raise UsageError("--overwrite goes with --format litert and onnx")
+    if arguments.size is not None and arguments.format == "saved_model":
+        raise UsageError("--size goes with --format litert and onnx")
 
 
 def _find_place(arguments: argparse.Namespace) -> Path:
@@ -128,7 +149,7 @@ def _find_place(arguments: argparse.Namespace) -> Path:
     Raises:
         DeepkoalError: there is something already, or nothing of that name can be written.
     """
-    from deepkoal.export import check_file, choose_version
+    from deepkoal.export import check_file, check_packages, check_size, choose_version
     from deepkoal.inference.backends import SUFFIXES
 
     place = Path(arguments.out)
@@ -137,6 +158,9 @@ def _find_place(arguments: argparse.Namespace) -> Path:
     check_file(place, SUFFIXES[arguments.format])
     if place.exists() and not arguments.overwrite:
         raise DeepkoalError(f"{place} exists; give another name, or --overwrite to replace it")
+    if arguments.size is not None:
+        check_size(arguments.size)
+    check_packages(arguments.format)
     return place
 
 
@@ -147,11 +171,11 @@ def _export_bare(arguments: argparse.Namespace, path: Path) -> int:
     report(f"writing {path} (half a minute or more)")
     with silence_stderr():  # converters log every step on stderr
         if arguments.format == "onnx":
-            export_onnx(colorizer, path)
+            export_onnx(colorizer, path, size=arguments.size)
         else:
             precision = arguments.precision or "float32"
             photos = read_photos(arguments.photos) if precision == "int8" else iter(())
-            export_litert(colorizer, path, precision=precision, photos=photos)
+            export_litert(colorizer, path, precision=precision, photos=photos, size=arguments.size)
     show(path)
     return 0
 

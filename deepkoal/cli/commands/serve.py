@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from deepkoal.atomic_files import temporary_folder
 from deepkoal.cli.arguments.argument_types import MOST_PORT, add_number
-from deepkoal.cli.console import report
+from deepkoal.cli.console import UsageError, report
 from deepkoal.errors import needs_extra
 from deepkoal.keras_runtime import start_tensorflow
 from deepkoal.memory import make_memory_returnable
 from deepkoal.serving.limits import GRPC_PORT, REST_PORT, Limits
+from deepkoal.serving.opening import AUTO, ENGINES, MODEL_FILE
 
 DEFAULT_PRESET = "koala-lite"
 
@@ -32,7 +33,15 @@ def add_verbs(verbs: Any) -> None:
         nargs="?",
         metavar="MODELS",
         help="folder that holds NAME/VERSION as written by deepkoal export; without it, "
-        f"{DEFAULT_PRESET} is exported for as long as the server runs",
+        f"{DEFAULT_PRESET} is served as it came with the library",
+    )
+    serve.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=AUTO,
+        help="tensorflow runs a version's SavedModel, litert and onnx its .tflite or .onnx file, "
+        "without TensorFlow; auto goes by the files there are, and without MODELS takes litert "
+        "where it is installed (%(default)s)",
     )
     serve.add_argument(
         "--host",
@@ -44,6 +53,8 @@ def add_verbs(verbs: Any) -> None:
     add_number(
         serve, "--port", "PORT", "for gRPC (%(default)s)", low=0, high=MOST_PORT, default=GRPC_PORT
     )
+    own = "a listener of its own for health and metrics (none: --rest-port answers for them, too)"
+    add_number(serve, "--monitoring-port", "PORT", own, low=0, high=MOST_PORT)
     longest = f"longest a request may take ({Limits.seconds:g})"
     add_number(serve, "--timeout", "SECONDS", longest)
     add_number(serve, "--max-request", "MIB", f"largest request ({Limits.request_megabytes})")
@@ -56,7 +67,6 @@ def add_verbs(verbs: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     """Serve the newest version of each model, and newer ones as they come, until interrupted."""
     make_memory_returnable()
-    start_tensorflow()
     with needs_extra("serving", "serve"):
         from deepkoal.serving.server import serve
     given = {
@@ -66,29 +76,52 @@ def _run(arguments: argparse.Namespace) -> int:
         "workers": arguments.workers,
     }
     limits = Limits(**{name: value for name, value in given.items() if value is not None})
-    with _find_models(arguments.models) as models:
+    with contextlib.ExitStack() as stack:
+        models, engine, prepare = arguments.models, arguments.engine, None
+        if models is None:
+            models = stack.enter_context(temporary_folder())
+            engine, prepare = _plan_preset(models, engine)
+        elif engine in (AUTO, "tensorflow") and any(models.glob(f"*/*/{MODEL_FILE}")):
+            prepare = start_tensorflow
         serve(
             models,
             host=arguments.host,
             rest_port=arguments.rest_port,
             grpc_port=arguments.port,
+            monitoring_port=arguments.monitoring_port,
             limits=limits,
             log=report,
+            prepare=prepare,
+            engine=engine,
         )
     return 0
 
 
-@contextlib.contextmanager
-def _find_models(given: Path | None) -> Iterator[Path]:
-    """Yield the folder to serve: where none was given, a temporary one with the default preset."""
-    if given is not None:
-        yield given
-        return
-    from deepkoal.export import export_saved_model
-    from deepkoal.inference.colorizer import Colorizer
+def _plan_preset(models: Path, engine: str) -> tuple[str, Callable[[], None]]:
+    """Return the engine for the default preset, and what puts it into an empty folder."""
+    from deepkoal.inference.backends import SUFFIXES, has_litert
+    from deepkoal.models.weights import find_shipped
+    from deepkoal.pretrained.networks import BACKEND_FILE
 
-    report(f"no MODELS given: exporting {DEFAULT_PRESET}, for this run only")
-    with tempfile.TemporaryDirectory(prefix="deepkoal-serve-") as folder:
-        models = Path(folder)
-        export_saved_model(Colorizer.from_preset(DEFAULT_PRESET), models / DEFAULT_PRESET / "1")
-        yield models
+    folder = models / DEFAULT_PRESET / "1"
+    if engine == "litert" or (engine == AUTO and has_litert()):
+
+        def link() -> None:
+            suffix = SUFFIXES["litert"]
+            folder.mkdir(parents=True)
+            file = folder / f"{DEFAULT_PRESET}{suffix}"
+            file.symlink_to(find_shipped(DEFAULT_PRESET, f"{BACKEND_FILE}{suffix}").resolve())
+
+        return "litert", link
+    if engine == "onnx":
+        raise UsageError("--engine onnx needs MODELS with a .onnx file; deepkoal export writes it")
+
+    def export() -> None:
+        start_tensorflow()
+        from deepkoal.export import export_saved_model
+        from deepkoal.inference.colorizer import Colorizer
+
+        report(f"no MODELS given: exporting {DEFAULT_PRESET}, for this run only")
+        export_saved_model(Colorizer.from_preset(DEFAULT_PRESET), folder)
+
+    return "tensorflow", export

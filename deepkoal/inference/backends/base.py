@@ -23,6 +23,9 @@ from deepkoal.short_repr import short_repr
 NOTE = "deepkoal.json"
 """Name under which a file keeps its description."""
 
+AB_OUTPUT = "ab"
+"""Output of an exported file for other programs: chroma, which this library decodes by itself."""
+
 
 class Backend(Protocol):
     """Runs a network. Threads may share one: calls wait for each other where they must."""
@@ -64,11 +67,16 @@ class Description:
         network: the network's name.
         working_size: see `Colorizer`.
         decoding: as `DecodingConfig.to_config` gives it.
+        fixed_size: height and width of its input in pixels, where it takes no other.
+        interface: for other programs: what goes in and comes out, in words, and the `bins` of the
+            ab plane that `logits` are about, [[a, b], …] in CIE Lab units.
     """
 
     network: str
     working_size: int | list[int]
     decoding: Mapping[str, Any]
+    fixed_size: list[int] | None = None
+    interface: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return it as one line of JSON."""
@@ -79,7 +87,8 @@ class Description:
         """Read what `to_json` returned.
 
         Raises:
-            WeightsError: it is something else; `path` is the file to name.
+            WeightsError: it is something else, or of a file that takes one size only; `path` is
+                the file to name.
         """
         try:
             settings = json.loads(text)
@@ -92,6 +101,12 @@ class Description:
             raise WeightsError(
                 f"{path}: its description is damaged ({reason}); export it again"
             ) from error
+        if description.fixed_size is not None:
+            size = "×".join(map(str, description.fixed_size))
+            raise WeightsError(
+                f"{path}: takes photos of {size} pixels only, for other programs; export it "
+                "without --size for this one"
+            )
         return description
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from deepkoal.arrays import FloatArray
 from deepkoal.errors import WeightsError
-from deepkoal.inference.backends.base import NOTE, Description, FileBackend, refuse_file
+from deepkoal.inference.backends.base import AB_OUTPUT, NOTE, Description, FileBackend, refuse_file
 from deepkoal.memory import count_cores
 from deepkoal.models import NETWORK_STRIDE
 
@@ -53,7 +53,9 @@ class LiteRTBackend(FileBackend):
             runner = self._interpreter.get_signature_runner(_SIGNATURE)
             self._input = next(iter(runner.get_input_details().values()))["index"]
             self._indices = {
-                name: details["index"] for name, details in runner.get_output_details().items()
+                name: details["index"]
+                for name, details in runner.get_output_details().items()
+                if name != AB_OUTPUT
             }
             del runner  # it holds arrays of the interpreter's, which then refuses a new size
             self.outputs = tuple(self._indices)

@@ -9,7 +9,7 @@ import numpy as np
 
 from deepkoal.arrays import FloatArray
 from deepkoal.errors import WeightsError
-from deepkoal.inference.backends.base import NOTE, Description, FileBackend, refuse_file
+from deepkoal.inference.backends.base import AB_OUTPUT, NOTE, Description, FileBackend, refuse_file
 
 
 class OnnxBackend(FileBackend):
@@ -40,7 +40,8 @@ class OnnxBackend(FileBackend):
             raise refuse_file(path, "ONNX Runtime", "it has no description of deepkoal's")
         self.description = Description.from_json(notes[NOTE], path)
         self._input = self._session.get_inputs()[0].name
-        self.outputs = tuple(output.name for output in self._session.get_outputs())
+        names = [output.name for output in self._session.get_outputs()]
+        self.outputs = tuple(name for name in names if name != AB_OUTPUT)
 
     def predict(self, l_norm: FloatArray) -> dict[str, FloatArray]:
         """Run the network, see `Backend.predict`."""

@@ -1,27 +1,28 @@
-"""A version of a model: its SavedModel in a session."""
+"""A version of a model that is a SavedModel: it runs in a session of TensorFlow's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from deepkoal.serving.errors import CODES, ServingError, summarize_graph_error
-from deepkoal.serving.signature import DEFAULT_SIGNATURE, Array, Arrays, Signature
+from deepkoal.serving.messages import PredictionLog, SignatureDef
+from deepkoal.serving.served_version import ServedVersion
+from deepkoal.serving.signature import Array, Arrays, Signature
 from deepkoal.serving.tensor_protos import read_tensor
 
-MODEL_FILE = "saved_model.pb"
 WARMUP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
 
 _INTERNAL = ("__saved_model_init_op", "__saved_model_train_op")
 
 
-class ServedVersion:
-    """A loaded SavedModel.
+class SavedModelVersion(ServedVersion):
+    """A loaded SavedModel, deepkoal's or another.
 
     It runs in a session, as in TensorFlow Serving: that loads in a fraction of the time
     `tf.saved_model.load` takes, stops a run at its deadline and fails with the same codes.
@@ -36,9 +37,7 @@ class ServedVersion:
     """
 
     def __init__(self, name: str, version: int, folder: Path) -> None:
-        self.name = name
-        self.version = version
-        self.users = 0
+        super().__init__(name, version)
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph)
         try:
@@ -47,7 +46,7 @@ class ServedVersion:
                     self._session, [tf.saved_model.SERVING], str(folder)
                 )
             self.definitions = {
-                key: definition
+                key: _copy(definition)
                 for key, definition in meta_graph.signature_def.items()
                 if key not in _INTERNAL
             }
@@ -64,21 +63,6 @@ class ServedVersion:
             raise ServingError(
                 "FAILED_PRECONDITION", f"{folder}: cannot be loaded ({cause})"
             ) from error
-
-    def get_signature(self, name: str) -> Signature:
-        """Return a signature by name; `serving_default` where it is empty.
-
-        Raises:
-            ServingError: FAILED_PRECONDITION, as TensorFlow Serving has it.
-        """
-        name = name or DEFAULT_SIGNATURE
-        if name not in self.signatures:
-            known = ", ".join(sorted(self.signatures)) or "none"
-            raise ServingError(
-                "FAILED_PRECONDITION",
-                f'Serving signature name: "{name}" not found in signature def; there are: {known}',
-            )
-        return self.signatures[name]
 
     def run(
         self, signature: Signature, inputs: Arrays, outputs: Iterable[str], seconds: float
@@ -125,3 +109,8 @@ class ServedVersion:
             inputs = {name: read_tensor(proto) for name, proto in request.inputs.items()}
             signature.check_inputs(inputs)
             self.run(signature, inputs, signature.choose_outputs(request.output_filter), 600)
+
+
+def _copy(definition: Any) -> Any:
+    """Return TensorFlow's `SignatureDef` as ours."""
+    return SignatureDef.FromString(definition.SerializeToString())

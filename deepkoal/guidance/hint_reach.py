@@ -1,0 +1,178 @@
+"""How far a hint reaches: over the thing it lies on, and to the edges of that.
+
+A hint is a target. Its thing is what lies near it by a geodesic distance, a path's cost being the
+sum of how features and lightness change along it, and by the likeness of its features (Criminisi,
+Sharp and Blake 2008, "GeoS", without its strokes for the background). Within its thing the target
+replaces what the network guessed; outside nothing moves. Of several hints the nearest counts.
+
+A guess that a hint all but confirms is believed elsewhere, too: a small difference spreads to what
+is like its place by kriging, see `affinity.spread`, and the guess's own texture of chroma stays.
+A large one says only that the network was wrong about this thing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepkoal.arrays import Tensor, cast, namespace, running_minimum
+from deepkoal.guidance.affinity import AffinityPoints, Kernel, weigh_hints
+from deepkoal.guidance.hint_arrays import HintArrays
+
+FINER = 2
+"""Cells along a side for each of the features': things are cut at edges that those are too coarse
+for."""
+
+LIGHTNESS = 0.014
+"""Cost of a step for each unit of L, in widths of the kernel: an edge of 70 L costs one width."""
+LIKENESS = 2.1
+"""Cost of being unlike the hint's place, for each squared width of the kernel."""
+REACH = 7.5
+"""Distance, in widths of the kernel, at which a thing ends."""
+FADING = 0.3
+"""Share of the reach over which the target fades out."""
+NEARER = 0.08
+"""Share of the reach by which a hint must be nearer than another to count e times as much."""
+
+BELIEF = 38.0
+"""Difference between a hint and the guess at its place, in ab units, about which the guess is no
+longer believed elsewhere."""
+CAP = 12.0
+"""How far, in ab units, hints that settle little move what lies outside their things."""
+SETTLED = 40.0
+"""By how much more what they settle wholly, likewise."""
+
+_ROUNDS = 6
+_FAR = 1e4
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """Where each of K hint points counts, on a grid that is `FINER` than the features'.
+
+    Attributes:
+        weights: float32 (H, W, K), 0…1: how far the target of each replaces what is there.
+        kriging: float32 (N, K), what each counts by affinity at the features' N places.
+        settled: float32 (N,), share of those places' variance that the hints explain, 0…1.
+    """
+
+    weights: Tensor
+    kriging: Tensor
+    settled: Tensor
+
+
+def measure_reach(
+    features: Tensor, l: Tensor, points: AffinityPoints, cells: Tensor, fine: Tensor, kernel: Kernel
+) -> Reach:
+    """Return where hint points count.
+
+    Args:
+        features: float32 (H, W, F), at the finer grid's places.
+        l: float32 (H, W), lightness in 0…100, likewise.
+        points: N of them, the places that the affinity compares.
+        cells: integers (K,), the hint points' indices among these.
+        fine: integers (K,), their indices on the finer grid, row by row.
+        kernel: the affinity; its mean width is the unit of distances.
+    """
+    ops = namespace(features)
+    hint_points = points.take(cells)
+    known, kriging = weigh_hints(points, hint_points, kernel)
+    settled = ops.clip(ops.sum(known * kriging, axis=-1) / sum(kernel.weights), 0, 1)
+    width = np.dot(kernel.features, kernel.weights) / np.sum(kernel.weights)
+    distance = _measure_distance(features / width, l, fine)
+    nearest = ops.min(distance, axis=0, initial=_FAR)
+    weights = ops.clip(0.5 + (1 - distance / REACH) / FADING, 0, 1)
+    weights = weights * ops.exp((nearest - distance) / (NEARER * REACH))
+    total = ops.sum(weights, axis=0)
+    # As far as the strongest of them; among themselves they share.
+    weights = weights * (ops.max(weights, axis=0, initial=0.0) / ops.maximum(total, 1e-6))
+    return Reach(ops.moveaxis(weights, 0, -1), kriging, settled)
+
+
+def _measure_distance(features: Tensor, l: Tensor, fine: Tensor) -> Tensor:
+    """Return how far each place is from each of K, float32 (K, H, W), in widths of the kernel."""
+    ops = namespace(features)
+    height, width = ops.shape(l)
+    steps = []
+    for axis in (0, 1):
+        changed = ops.sqrt(ops.sum(ops.diff(features, axis=axis) ** 2, axis=-1))
+        cost = changed + LIGHTNESS * ops.abs(ops.diff(l, axis=axis))
+        start = ops.zeros_like(l[:1] if axis == 0 else l[:, :1])
+        steps.append(ops.cumsum(ops.concatenate([start, cost], axis=axis), axis=axis))
+    places = ops.reshape(ops.cumsum(ops.ones_like(ops.reshape(l, (-1,)))) - 1, (height, width))
+    seeds = cast(fine, "float32")[:, None, None] == places
+    distance = ops.where(seeds, 0.0, _FAR)
+    for _ in range(_ROUNDS):
+        for axis in (0, 1):
+            along = steps[axis]
+            ahead = along + running_minimum(distance - along, axis + 1)
+            back = ops.flip(
+                running_minimum(ops.flip(distance + along, axis + 1), axis + 1), axis + 1
+            )
+            distance = ops.minimum(ahead, back - along)
+    flat = ops.reshape(features, (-1, features.shape[-1]))
+    there = ops.take(flat, fine, axis=0)
+    apart = (
+        ops.sum(there * there, axis=-1)[:, None]
+        + ops.sum(flat * flat, axis=-1)
+        - 2 * ops.matmul(there, ops.transpose(flat))
+    )
+    apart = ops.reshape(ops.maximum(apart, 0.0), ops.shape(distance))
+    return distance + LIKENESS * apart
+
+
+def believe(hints: HintArrays, here: Tensor) -> Tensor:
+    """Return how far a hint confirms the guess at its place, (K, 1), 0…1.
+
+    Args:
+        hints: K points.
+        here: float32 (K, 2), the guess.
+    """
+    ops = namespace(here)
+    apart = ops.sum((hints.ab - here) ** 2, axis=-1, keepdims=True)
+    return ops.exp(-((apart / BELIEF**2) ** 2))
+
+
+def spread_confirmed(reach: Reach, hints: HintArrays, here: Tensor) -> Tensor:
+    """Return what hints that confirm the guess change of all that is like their places.
+
+    Args:
+        reach: see `Reach`.
+        hints: K points.
+        here: float32 (K, 2), the guess at their places.
+
+    Returns:
+        float32 (N, 2), in ab units.
+    """
+    ops = namespace(here)
+    residuals = (hints.ab - here) * (1 - hints.own[:, None]) * believe(hints, here)
+    change = ops.matmul(reach.kriging, residuals)
+    most = CAP + SETTLED * reach.settled[:, None] ** 2
+    length = ops.sqrt(ops.sum(change * change, axis=-1, keepdims=True))
+    return change * most / ops.maximum(length, most)
+
+
+def fill_things(
+    reach: Reach, hints: HintArrays, ab: Tensor, before: Tensor, here: Tensor
+) -> Tensor:
+    """Return chroma with the hints' things in their colors.
+
+    Args:
+        reach: see `Reach`.
+        hints: K points.
+        ab: float32 (H, W, 2), after `spread_confirmed`.
+        before: float32 (H, W, 2), as it was, for what is to stay so.
+        here: float32 (K, 2), ab at the hints' places.
+
+    Returns:
+        float32 (H, W, 2).
+    """
+    ops = namespace(ab)
+    kept = believe(hints, here) * (1 - hints.own[:, None])
+    weights = reach.weights
+    target = ops.matmul(weights, (hints.ab - kept * here) * (1 - hints.own[:, None]))
+    target = (
+        target + ops.matmul(weights, kept) * ab + ops.matmul(weights, hints.own[:, None]) * before
+    )
+    return ab + target - ops.sum(weights, axis=-1, keepdims=True) * ab
