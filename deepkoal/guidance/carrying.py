@@ -27,7 +27,7 @@ DOUBT = (0.5, 0.75)
 """Share of what is alike that was given colors: up to the first nothing is carried, from the second
 on all."""
 
-LEAST_TRUST = (0.5, 0.9)
+LEAST_TRUST = (0.4, 0.8)
 """Trust up to which a place is too doubtful to take anything, and from which it takes all."""
 
 LEAST_AREA = 0.01
