@@ -14,6 +14,8 @@ from deepkoal.errors import DeepkoalError, PhotoError
 if TYPE_CHECKING:
     from deepkoal.arrays import SampleArray
     from deepkoal.cli.arguments.output_plan import Job
+    from deepkoal.cli.result_files import ResultFiles
+    from deepkoal.image_io import Photo
     from deepkoal.inference.album import Album, Carry
     from deepkoal.inference.colorizer import Colorizer
     from deepkoal.inference.options_file import SavedOptions
@@ -120,10 +122,13 @@ class AlbumRun(FolderRun):
         except DeepkoalError as error:
             raise DeepkoalError(f"{photo}: its options cannot be used ({error})") from error
 
-    def _color_versions(self, job: Job, rgb: SampleArray) -> list[SampleArray]:
+    def _color_versions(
+        self, job: Job, photo: Photo, beside: ResultFiles | None
+    ) -> list[SampleArray]:
         from deepkoal.rendering.contact_sheets import SheetRow, desaturate
 
         assert job.source is not None
+        rgb = photo.rgb
         prediction = self._colorizer.predict(rgb)
         look = self._looks.get(job.source)
         own = None if look is None else look.apply(prediction)
@@ -135,6 +140,8 @@ class AlbumRun(FolderRun):
         small = dataclasses.replace(prediction, l=_shrink(prediction.l), bits=8)
         cells = [desaturate(_shrink_rgb(rgb)), small.render(), _shrink_rgb(colored)]
         self.rows[job.source] = SheetRow(_caption(job.source, look is not None, carries), cells)
+        if beside is not None:
+            self._add_beside(beside, job, photo, prediction, options, colored)
         return [colored]
 
     def write_report(self, out: Path) -> list[Path]:

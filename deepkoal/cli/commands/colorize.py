@@ -23,6 +23,7 @@ from deepkoal.cli.arguments.model_options import (
     add_model_options,
     load_colorizer,
 )
+from deepkoal.cli.arguments.result_options import add_result_options, read_result_options
 from deepkoal.cli.console import UsageError, count_photos, report, show
 from deepkoal.cli.folder_run import FolderRun, ReadKeywords
 from deepkoal.errors import PhotoError
@@ -52,6 +53,7 @@ def add_verbs(verbs: Any) -> None:
     add_model_options(colorize)
     add_backend_option(colorize, auto=True)
     add_guidance_options(colorize)
+    add_result_options(colorize)
     colorize.add_argument(
         "--compare", action="store_true", help="also write NAME.compare.jpg: before and after"
     )
@@ -122,12 +124,13 @@ def _run(arguments: argparse.Namespace) -> int:
     from deepkoal.inference.options_file import write_options
 
     look = resolve_look(arguments)
-    choice = look.variation
+    choice, results = look.variation, read_result_options(arguments)
     plan = plan_photos(
         arguments.photos,
         arguments.out,
         suffix=arguments.format,
         compare=arguments.compare,
+        beside=results.suffixes,
         variations=1 if choice is None or choice.index else choice.count,
         overwrite=arguments.overwrite or arguments.album,
     )
@@ -140,9 +143,9 @@ def _run(arguments: argparse.Namespace) -> int:
         report(line)
     for failure in plan.failures:
         report(str(failure))
-    failed, colored = len(plan.failures), 0
+    failed, colored, left = len(plan.failures), 0, 0
     if plan.jobs:
-        colorizer = load_colorizer(arguments)
+        colorizer = load_colorizer(arguments).with_detail(look.detail)
         if arguments.save_options is not None and plan.count > 1:
             write_options(arguments.save_options, replace(look, photo=None))
         folder_run = FolderRun(
@@ -150,12 +153,13 @@ def _run(arguments: argparse.Namespace) -> int:
             look,
             reference=open_reference(look, colorizer),
             save_options=arguments.save_options if plan.count == 1 else None,
+            results=results,
             **_read_settings(arguments),
         )
-        colored = _color_all(folder_run, plan.jobs)
-        failed += len(plan.jobs) - colored
+        colored, left = _color_all(folder_run, plan.jobs)
+        failed += len(plan.jobs) - colored - left
     if plan.count > 1 or plan.skipped or plan.passed_over:
-        _sum_up(colored, plan.skipped, failed, len(plan.passed_over))
+        _sum_up(colored, left, plan.skipped, failed, len(plan.passed_over))
     return 1 if failed else 0
 
 
@@ -174,9 +178,9 @@ def _read_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _color_all(folder_run: FolderRun, jobs: Sequence[Job]) -> int:
-    """Color and write photos, print what came of each, and return how many could be done."""
-    colored = 0
+def _color_all(folder_run: FolderRun, jobs: Sequence[Job]) -> tuple[int, int]:
+    """Color and write photos, print what came of each; return how many were colored and left."""
+    colored = left = 0
     bar = progress_bars.count_photos(total=len(jobs), wanted=len(jobs) > 1)
     with bar, contextlib.closing(folder_run.color_all(jobs)) as outcomes:
         for outcome in outcomes:
@@ -186,15 +190,18 @@ def _color_all(folder_run: FolderRun, jobs: Sequence[Job]) -> int:
                 report(str(outcome.result))
             else:
                 _show(outcome.result)
-                colored += 1
+                colored += outcome.is_colored
+                left += not outcome.is_colored
             bar.update()
-    return colored
+    return colored, left
 
 
 def _run_album(arguments: argparse.Namespace, look: SavedOptions, plan: Plan) -> int:
     """Color an album: photos whose results are newer than they and all options are passed over."""
     from deepkoal.cli.album_run import AlbumRun, find_looks
     from deepkoal.cli.arguments.output_plan import DEFAULT_FOLDER, is_done
+
+    results = read_result_options(arguments)
 
     if plan.count < 2 or (look.variation is not None and look.variation.count > 1):
         raise UsageError("--album is for several photos, in one version each")
@@ -207,23 +214,24 @@ def _run_album(arguments: argparse.Namespace, look: SavedOptions, plan: Plan) ->
     jobs = (
         plan.jobs if arguments.overwrite else [job for job in plan.jobs if not is_done(job, newest)]
     )
-    failed, colored = len(plan.failures), 0
+    failed, colored, left = len(plan.failures), 0, 0
     if jobs:
         run = AlbumRun(
             load_colorizer(arguments),
             look,
             looks,
+            results=results,
             **_read_settings(arguments),
         )
         for reference in look.list_references():
             run.album.learn_reference(reference.read(), str(reference.file))
         for photo in progress_bars.count_photos(looks, len(looks), "learning"):
             run.learn(photo)
-        colored = _color_all(run, jobs)
-        failed += len(jobs) - colored
+        colored, left = _color_all(run, jobs)
+        failed += len(jobs) - colored - left
         if colored:
             _show(run.write_report(Path(arguments.out or DEFAULT_FOLDER)))
-    _sum_up(colored, len(plan.jobs) - len(jobs), failed, len(passed_over))
+    _sum_up(colored, left, len(plan.jobs) - len(jobs), failed, len(passed_over))
     return 1 if failed else 0
 
 
@@ -236,8 +244,10 @@ def _show(written: list[Path] | bytes) -> None:
         show(path)
 
 
-def _sum_up(colored: int, skipped: int, failed: int, passed_over: int) -> None:
+def _sum_up(colored: int, left: int, skipped: int, failed: int, passed_over: int) -> None:
     parts = [f"{count_photos(colored)} colored"]
+    if left:
+        parts.append(f"{left} in color already, listed above (--colored recolor colors them)")
     if skipped:
         parts.append(
             f"{skipped} skipped, whose results are newer, with whatever options they were made "
