@@ -44,8 +44,8 @@ def photos(tmp_path):
     folder = tmp_path / "photos"
     (folder / "sub").mkdir(parents=True)
     shutil.copy(SAMPLES / "camera.png", folder)
-    shutil.copy(SAMPLES / "chelsea.png", folder)
-    shutil.copy(SAMPLES / "rocket.jpg", folder / "sub")
+    for name, place in (("chelsea.png", folder), ("rocket.jpg", folder / "sub")):
+        Image.open(SAMPLES / name).convert("L").save(place / name)
     (folder / "cut.png").write_bytes((SAMPLES / "coins.png").read_bytes()[:5000])
     (folder / "sub" / "page.jpg").write_text("<html>not found</html>")
     return folder
@@ -58,7 +58,7 @@ def small(tmp_path):
     def make(name, folder="small"):
         path = tmp_path / folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(skimage.data.chelsea()[100:164, 100:196]).save(path)
+        Image.fromarray(skimage.data.chelsea()[100:164, 100:196]).convert("L").save(path)
         return path
 
     return make

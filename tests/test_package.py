@@ -27,8 +27,11 @@ PUBLIC_NAMES = {
     "DeepkoalError": inspect.isclass,
     "Hint": inspect.isclass,
     "Palette": inspect.isclass,
+    "Region": inspect.isclass,
     "SemanticEmbedder": inspect.isclass,
+    "Stroke": inspect.isclass,
     "__version__": lambda version: isinstance(version, str),
+    "colorize_video": inspect.isfunction,
     "evaluate": inspect.isfunction,
     "export_saved_model": inspect.isfunction,
     "fine_tune": inspect.isfunction,
@@ -297,6 +300,20 @@ def test_commit_hooks_run_what_make_runs():
     }
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert all(f"$(BIN)/{Path(program).name}" in makefile for program in programs)
+
+
+def test_the_readmes_layers_are_those_of_the_contract():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    lines = config["importlinter:contract:layers"]["layers"].split("\n")
+    layers = [
+        {name for name in re.findall(r"\w+", line) if list((ROOT / "deepkoal").glob(f"{name}*"))}
+        for line in lines
+        if line
+    ]
+    rows = re.findall(r"^\| (\d) \| (.*?) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert [int(number) for number, _ in rows] == [5, 4, 3, 2, 1, 0]
+    assert [set(re.findall(r"`(\w+)`", names)) for _, names in rows] == layers
 
 
 def test_files_that_contributors_are_sent_to_are_there():

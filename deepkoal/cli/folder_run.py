@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
-import itertools
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, TypeVar
+from typing import TYPE_CHECKING, TypedDict
 
+from deepkoal.cli.arguments.result_options import DOUBT_SUFFIX, LAYER_SUFFIX, ResultOptions
 from deepkoal.cli.result_files import ResultFiles, Version, label_page
+from deepkoal.cli.work_ahead import PixelBudget, work_ahead
 from deepkoal.errors import DeepkoalError, PhotoError
 from deepkoal.memory import count_cores
 
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from deepkoal.image_io.reading import Depth
     from deepkoal.inference.colorizer import Colorizer
     from deepkoal.inference.options_file import SavedOptions
-
-S = TypeVar("S")
-T = TypeVar("T")
 
 MOST_WORKERS = 8
 """Threads; more would wait for the network, which one photo at a time passes through."""
@@ -43,10 +40,12 @@ class Outcome:
         result: the files written, the photo as bytes where the job has no target, or why it could
             not be done.
         notes: what its reader should know, a line each.
+        is_colored: whether it was colored, rather than left as it is.
     """
 
     result: list[Path] | bytes | PhotoError
     notes: tuple[str, ...] = ()
+    is_colored: bool = True
 
 
 class ReadKeywords(TypedDict, total=False):
@@ -68,6 +67,7 @@ class FolderRun:
         look: how. Where its variation is the automatic one of several, all of them are written.
         reference: of the look, as the network sees it.
         save_options: a file to write the look to, with the photo's size; for one photo.
+        results: what is written of them, and which photos are left as they are.
         reading: how photos are read.
         quality: of lossy formats, 1…100; None for each photo's own.
         keep_times: whether results have their photos' times of access and change.
@@ -80,6 +80,7 @@ class FolderRun:
         *,
         reference: Reference | None = None,
         save_options: Path | None = None,
+        results: ResultOptions | None = None,
         reading: ReadKeywords | None = None,
         quality: int | None = None,
         keep_times: bool = False,
@@ -88,6 +89,7 @@ class FolderRun:
         self._look = look
         self._reference = reference
         self._save_options = save_options
+        self._results = results or ResultOptions()
         self._quality = quality
         self._reading: ReadKeywords = reading or {}
         self._keep_times = keep_times
@@ -113,12 +115,16 @@ class FolderRun:
             return Outcome(PhotoError(f"{job.name}: cannot be colored ({cause})"))
 
     def _color_file(self, job: Job) -> Outcome:
+        from deepkoal.color.tint import is_colored
+        from deepkoal.image_io import encode_photo
+
         source = sys.stdin.buffer.read() if job.source is None else job.source
         photo = self._read(job, source)
         notes = [f"{job.name}: {note}" for note in photo.notes]
+        policy = self._results.choose(job.source)
+        if policy != "recolor" and is_colored(photo.rgb):
+            return self._leave(job, photo, policy)
         if job.target is None:
-            from deepkoal.image_io import encode_photo
-
             if photo.pages > 1:
                 notes.append(f"{job.name}: the first of its {photo.pages} pages; -o a.tif has all")
             with self._reserve(photo):
@@ -131,22 +137,48 @@ class FolderRun:
                 before = photo if page == 0 else self._read(job, source, page)
                 before = label_page(before, page)
                 with self._reserve(before):
-                    files.add(page, before, self._color_page(job, before))
+                    beside = files if page == 0 else None
+                    files.add(page, before, self._color_page(job, before, beside))
         return Outcome(files.written, tuple(notes))
 
-    def _color_page(self, job: Job, photo: Photo) -> list[Version]:
-        """Return a page colored, and its variations, each with what it is written with."""
+    def _leave(self, job: Job, photo: Photo, policy: str) -> Outcome:
+        """Leave a photo that is in color as it is, in its place among the results, or out."""
+        if policy == "skip" or job.target is None or job.source is None:
+            return Outcome([], (f"{job.name}: in color already, left out",), is_colored=False)
+        with ResultFiles(job, photo, keep_times=self._keep_times) as files:
+            files.keep(photo)
+        notes = (f"{job.name}: in color already, kept as it is",)
+        return Outcome(files.written, notes, is_colored=False)
+
+    def _color_page(
+        self, job: Job, photo: Photo, beside: ResultFiles | None = None
+    ) -> list[Version]:
+        """Return a page colored, and its variations, each with what it is written with.
+
+        Args:
+            job: what is wanted.
+            photo: the page.
+            beside: takes what is written beside it.
+        """
+        from deepkoal.rendering.mark import draw_mark
+
         height, width = photo.rgb.shape[:2]
         try:
-            versions = self._color_versions(photo.rgb)
+            versions = self._color_versions(job, photo, beside)
         except MemoryError as error:
             raise PhotoError(
                 f"{job.name}: not enough memory to color {width}×{height} pixels; scale it "
                 "down, or close programs"
             ) from error
         self._give_up_if_stopped()
-        self._save_look(job, height, width)
-        return [(version, photo) for version in versions]
+        look = self._place_look(job, height, width)
+        return [
+            (
+                draw_mark(rgb) if self._results.mark else rgb,
+                self._note_making(photo, look, index),
+            )
+            for index, rgb in enumerate(versions)
+        ]
 
     @contextlib.contextmanager
     def _reserve(self, photo: Photo) -> Iterator[None]:
@@ -165,81 +197,46 @@ class FolderRun:
 
         return read_photo(source, name=job.name, page=page, **self._reading)
 
-    def _color_versions(self, rgb: SampleArray) -> list[SampleArray]:
+    def _color_versions(
+        self, job: Job, photo: Photo, beside: ResultFiles | None
+    ) -> list[SampleArray]:
         """Return the photo colored, and variations that obey every option as it does."""
-        prediction = self._colorizer.predict(rgb)
-        options = replace(self._look.fit(*rgb.shape[:2]), reference=self._reference)
+        prediction = self._colorizer.predict(photo.rgb)
+        options = replace(self._look.fit(*photo.rgb.shape[:2]), reference=self._reference)
         choice = self._look.variation
         if choice is None or choice.index:
             variation = None if choice is None else choice.find(prediction)
-            return [prediction.render(options, variation=variation)]
-        return prediction.variations(choice.count, options, seed=choice.seed)
+            versions = [prediction.render(options, variation=variation)]
+        else:
+            versions = prediction.variations(choice.count, options, seed=choice.seed)
+        if beside is not None and self._results.doubt:
+            doubt = prediction.uncertainty(hints=options.hints)
+            beside.add_map(job.beside[DOUBT_SUFFIX], doubt)
+        if beside is not None and self._results.layer:
+            beside.add_layer(job.beside[LAYER_SUFFIX], photo, versions[0])
+        return versions
 
-    def _save_look(self, job: Job, height: int, width: int) -> None:
-        """Write the look where it is wanted, before the photo: what was colored can be again."""
+    def _place_look(self, job: Job, height: int, width: int) -> SavedOptions:
+        """Return the look of one photo, and write it where that is wanted.
+
+        Before the photo: what was colored can be again.
+        """
         from deepkoal.inference.options_file import write_options
         from deepkoal.inference.saved_parts import PhotoIdentity, hash_file
 
+        sha256 = "" if job.source is None else hash_file(job.source)
+        look = self._look.place(PhotoIdentity(width, height, sha256))
+        look = replace(look, network=self._colorizer.identity)
         if self._save_options is not None:
-            sha256 = "" if job.source is None else hash_file(job.source)
-            photo = PhotoIdentity(width, height, sha256)
-            write_options(self._save_options, self._look.place(photo))
+            write_options(self._save_options, look)
+        return look
 
+    def _note_making(self, photo: Photo, look: SavedOptions, index: int) -> Photo:
+        """Return what a version of that index is written with: its metadata say how it was made."""
+        from deepkoal.inference.provenance import add_provenance
 
-def work_ahead(
-    work: Callable[[S], T],
-    items: Iterable[S],
-    *,
-    workers: int,
-    ahead: int,
-    stop: threading.Event,
-) -> Generator[T]:
-    """Yield `work(item)` for each item, in order, while threads work on the next ones.
-
-    Args:
-        work: is called in a thread; what it raises is raised where its result would come.
-        items: to work on.
-        workers: threads.
-        ahead: items that are begun or done, at most, beside the one that is waited for.
-        stop: is set when the iterator ends before the items do, so that `work` can give up early.
-            The threads have ended when the iterator has.
-    """
-    pool = ThreadPoolExecutor(workers)
-    remaining = iter(items)
-    begun: collections.deque[Future[T]] = collections.deque()
-    try:
-        while True:
-            for item in itertools.islice(remaining, ahead + 1 - len(begun)):
-                begun.append(pool.submit(work, item))
-            if not begun:
-                return
-            yield begun.popleft().result()
-    finally:
-        stop.set()
-        pool.shutdown(cancel_futures=True)
-
-
-class PixelBudget:
-    """Bounds how many pixels threads work on together; a larger photo is worked on alone.
-
-    Args:
-        pixels: in all.
-    """
-
-    def __init__(self, pixels: int) -> None:
-        self._free = self._all = pixels
-        self._changed = threading.Condition()
-
-    @contextlib.contextmanager
-    def reserve(self, pixels: int) -> Iterator[None]:
-        """Wait until there is room for so many pixels, and take it for the block."""
-        taken = min(pixels, self._all)
-        with self._changed:
-            self._changed.wait_for(lambda: taken <= self._free)
-            self._free -= taken
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._free += taken
-                self._changed.notify_all()
+        if not self._results.provenance:
+            return photo
+        if look.variation is not None and index:
+            look = replace(look, variation=replace(look.variation, index=index))
+        return add_provenance(photo, look)

@@ -15,6 +15,7 @@ from deepkoal.cli.arguments.devices import explain_signal
 from deepkoal.cli.commands import (
     colorize,
     demo,
+    describe,
     export,
     prepare,
     presets,
@@ -30,7 +31,19 @@ from deepkoal.errors import DeepkoalError
 
 FORMER_OPTIONS = {"--engine": "--backend", "--no-tidy": "--no-cleanup"}
 """Options of version 0.1 that work for one release more, and what they are called now."""
-VERBS = (colorize, video, studio, prepare, training, evaluation, export, serve, presets, demo)
+VERBS = (
+    colorize,
+    describe,
+    video,
+    studio,
+    prepare,
+    training,
+    evaluation,
+    export,
+    serve,
+    presets,
+    demo,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

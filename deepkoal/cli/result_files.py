@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, Self
 from deepkoal.errors import PhotoError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from deepkoal.arrays import SampleArray
     from deepkoal.cli.arguments.output_plan import Job
     from deepkoal.image_io import Photo
@@ -116,6 +119,56 @@ class ResultFiles:
             place = target if page == 0 else name_page(target, page)
             write_photo(place, pixels, like, quality=self._quality, **self._permissions)
             self._note(place)
+
+    def add_map(self, place: Path, shares: NDArray[np.float32]) -> None:
+        """Write a map, float32 (H, W) in 0…1, as a grey picture.
+
+        Raises:
+            PhotoError: the file cannot be written.
+        """
+        import numpy as np
+
+        from deepkoal.image_io import write_photo
+
+        levels = np.rint(255 * shares).astype(np.uint8)
+        write_photo(place, np.dstack([levels] * 3), **self._permissions)
+        self._note(place)
+
+    def add_layer(self, place: Path, before: Photo, rgb: SampleArray) -> None:
+        """Write the color alone, see `make_color_layer`.
+
+        Raises:
+            PhotoError: the file cannot be written.
+        """
+        from deepkoal.image_io import write_photo
+        from deepkoal.rendering.color_layer import make_color_layer
+
+        layer, alpha = make_color_layer(before.rgb, rgb)
+        write_photo(place, layer, replace(before, rgb=layer, alpha=alpha), **self._permissions)
+        self._note(place)
+
+    def keep(self, photo: Photo) -> None:
+        """Write the photo as it is: its own bytes, or its pixels where the format is another.
+
+        Raises:
+            PhotoError: the file cannot be written.
+        """
+        from deepkoal.atomic_files import write_bytes_atomically
+        from deepkoal.image_io import write_photo
+
+        source, target = self._job.source, self._job.target
+        assert source is not None
+        assert target is not None
+        if source.suffix.lower() != target.suffix.lower():
+            write_photo(target, photo.rgb, photo, quality=self._quality, **self._permissions)
+        else:
+            try:
+                write_bytes_atomically(target, source.read_bytes())
+            except OSError as error:
+                raise PhotoError(
+                    f"{target}: cannot be written ({error.strerror}); check the folder and the disk"
+                ) from error
+        self._note(target)
 
     @property
     def _permissions(self) -> dict[str, Any]:

@@ -108,6 +108,19 @@ class XmpPacket:
             item.appendChild(element)
         items.appendChild(item)
 
+    def list_structures(self, namespace: str, name: str) -> list[dict[tuple[str, str], str]]:
+        """Return the structures of a list, whichever way they are written.
+
+        Returns:
+            For each, namespace and name of each field to its text.
+        """
+        return [
+            _read_fields(item)
+            for description in self._descriptions()
+            for child in _children(description, namespace, name)
+            for item in child.getElementsByTagNameNS(RDF, "li")
+        ]
+
     def remove(self, namespace: str, name: str) -> None:
         """Remove a property, whichever way it is written; nothing where it is not there."""
         for description in self._descriptions():
@@ -174,3 +187,15 @@ def _children(parent: minidom.Element, namespace: str, name: str) -> Iterable[mi
 
 def _text(element: minidom.Element) -> str:
     return "".join(node.data for node in element.childNodes if isinstance(node, minidom.Text))
+
+
+def _read_fields(item: minidom.Element) -> dict[tuple[str, str], str]:
+    """Return the fields of a structure: child elements, attributes, or those of a description."""
+    fields: dict[tuple[str, str], str] = {}
+    for holder in (item, *_children(item, RDF, "Description")):
+        for attribute in holder.attributes.values():
+            fields[attribute.namespaceURI or "", attribute.localName or ""] = attribute.value
+        for child in holder.childNodes:
+            if isinstance(child, minidom.Element):
+                fields[child.namespaceURI or "", child.localName or ""] = _text(child)
+    return fields

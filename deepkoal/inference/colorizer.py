@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 from deepkoal.arrays import ByteArray as ByteArray
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.deprecation import rename_keywords, rename_members
-from deepkoal.errors import DeepkoalError
+from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import (
     ColorKeywords,
     ColorOptions,
@@ -27,9 +27,10 @@ from deepkoal.inference.batch_pass import (
     predict_all,
     read_lightness,
 )
-from deepkoal.inference.loading import load_from_file, load_from_preset
+from deepkoal.inference.loading import Loaded, load_from_file, load_from_preset
 from deepkoal.inference.prediction import Prediction
-from deepkoal.inference.working_size import sort_working_sizes
+from deepkoal.inference.saved_parts import NetworkIdentity
+from deepkoal.inference.working_size import DETAIL_RANGE, sort_working_sizes
 from deepkoal.pretrained.presets import DEFAULT_PRESET
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Colorizer:
         working_sizes: sides in pixels at which a square photo is shown to the network, from small
             to large; other aspects are shown at the same area. What it says at each is averaged.
         decoding: how its outputs become colors; `DecodingConfig()` where None.
+        identity: which weights they are, where they came from a preset or a file.
     """
 
     @rename_keywords(reading="decoding")
@@ -65,6 +67,7 @@ class Colorizer:
         self.backend: Backend = network if is_backend else KerasBackend(network)
         self.working_sizes = sort_working_sizes(working_size)
         self.decoding = decoding or DecodingConfig()
+        self.identity: NetworkIdentity | None = None
 
     @property
     def working_size(self) -> int:
@@ -106,8 +109,7 @@ class Colorizer:
             WeightsError: there is no such preset, it has no weights or none for that backend,
                 they are damaged, or the backend is not installed.
         """
-        network, size, decoding = load_from_preset(name, embedder, backend)
-        return cls(network, working_size=size, decoding=decoding)
+        return cls._of(load_from_preset(name, embedder, backend))
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
@@ -125,8 +127,30 @@ class Colorizer:
             WeightsError: there is no such file, it holds no network of this library, or its
                 backend is not installed.
         """
-        network, size, decoding = load_from_file(path)
-        return cls(network, working_size=size, decoding=decoding)
+        return cls._of(load_from_file(path))
+
+    @classmethod
+    def _of(cls, loaded: Loaded) -> Self:
+        made = cls(loaded.network, working_size=loaded.working_size, decoding=loaded.decoding)
+        made.identity = loaded.identity
+        return made
+
+    def with_detail(self, detail: int | str = "auto") -> Self:
+        """Return a colorizer of the same network that sees photos at another working size.
+
+        Args:
+            detail: side in pixels, 32…1024, at which it sees a square photo, once; or `auto` for
+                the working sizes of this one.
+
+        Raises:
+            DeepkoalError: it is neither.
+        """
+        if detail == "auto":
+            return self
+        check_range(detail, "detail as auto or", *DETAIL_RANGE, whole=True)
+        made = type(self)(self.backend, working_size=int(detail), decoding=self.decoding)
+        made.identity = self.identity
+        return made
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.backend!r}, working_size={list(self.working_sizes)})"

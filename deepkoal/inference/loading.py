@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from deepkoal.errors import WeightsError
 from deepkoal.guidance import DecodingConfig
 from deepkoal.inference.backends import Backend, find_backend, open_backend
+from deepkoal.inference.saved_parts import NetworkIdentity, hash_file
 from deepkoal.inference.working_size import LEAST_SIDE
 from deepkoal.pretrained.networks import load_backend, load_network, load_trained
 from deepkoal.pretrained.presets import Preset, load_preset, load_recipe, presets_by_network
@@ -25,6 +26,7 @@ class Loaded(NamedTuple):
     network: keras.Model | Backend
     working_size: int | list[int]
     decoding: DecodingConfig
+    identity: NetworkIdentity
 
 
 def load_from_preset(name: str, embedder: SemanticEmbedder | None, backend: str) -> Loaded:
@@ -36,7 +38,10 @@ def load_from_preset(name: str, embedder: SemanticEmbedder | None, backend: str)
         raise WeightsError(f"an embedder can be given on the keras backend only, not {backend}")
     else:
         network = load_backend(name, backend)
-    return Loaded(network, preset.working_size, DecodingConfig.from_config(preset.decoding))
+    sha256 = preset.sha256 if backend == "keras" else preset.backends[backend]
+    identity = NetworkIdentity(name, sha256 or "")
+    decoding = DecodingConfig.from_config(preset.decoding)
+    return Loaded(network, preset.working_size, decoding, identity)
 
 
 def load_from_file(path: str | Path) -> Loaded:
@@ -45,12 +50,13 @@ def load_from_file(path: str | Path) -> Loaded:
         backend = open_backend(path)
         found = backend.description
         decoding = DecodingConfig.from_config(found.decoding)
-        return Loaded(backend, found.working_size, decoding)
+        identity = NetworkIdentity(Path(path).name, hash_file(path))
+        return Loaded(backend, found.working_size, decoding, identity)
     network, file = load_trained(path)
     preset = presets_by_network()[network.name]
     size = fit_to_crops(preset, read_training_size(file.parent))
     decoding = load_decoding(file.parent, DecodingConfig.from_config(preset.decoding))
-    return Loaded(network, size, decoding)
+    return Loaded(network, size, decoding, NetworkIdentity(file.name, hash_file(file)))
 
 
 def fit_to_crops(preset: Preset, crop: int | None) -> int | list[int]:

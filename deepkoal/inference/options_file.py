@@ -1,6 +1,7 @@
 """A look kept as JSON: how a photo was colored, to be applied again, to a rescan of it or others.
 
 The file is one object: `deepkoal`, the version that wrote it; `photo`, which file it was made on;
+`network`, by which weights;
 `options`, the fields of `ColorOptions` by their names; `hints`, in the form of hint files, in
 pixels of that photo or, with `"relative": true`, as shares of its width and height.
 """
@@ -16,11 +17,12 @@ from typing import Any, Self, TypeVar, cast
 
 from deepkoal import __version__
 from deepkoal.atomic_files import write_json_atomically
-from deepkoal.errors import DeepkoalError
+from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import ColorOptions, Palette
 from deepkoal.inference.hint_entries import parse_entry, scale_entry, write_entry
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.saved_parts import (
+    NetworkIdentity,
     PhotoIdentity,
     ReferenceFile,
     VariationChoice,
@@ -28,13 +30,14 @@ from deepkoal.inference.saved_parts import (
     parse_palette,
     write_palette,
 )
+from deepkoal.inference.working_size import DETAIL_RANGE
 
 T = TypeVar("T")
 
 ASPECT_TOLERANCE = 0.05
 """Part by which a rescan's aspect may differ from the photo's whose hints it is given."""
 
-_KEYS = frozenset({"deepkoal", "photo", "options", "hints"})
+_KEYS = frozenset({"deepkoal", "photo", "network", "options", "hints"})
 _APART = frozenset({"hints", "palette", "reference", "variation"})
 """Fields of `ColorOptions` whose form in JSON is not their value; all others are plain."""
 _PLAIN = (bool, int, float, str, type(None))
@@ -50,6 +53,8 @@ class SavedOptions:
         photo: that the hints were placed on; None where they are relative or there are none.
         reference: whose colors like things take, one or several.
         variation: that all else starts from, or how many are asked for of each photo.
+        detail: the working size, see `Colorizer.with_detail`.
+        network: that colored the photo; others give other colors. None where it was not kept.
         version: of deepkoal, that wrote it.
     """
 
@@ -58,7 +63,14 @@ class SavedOptions:
     photo: PhotoIdentity | None = None
     reference: ReferenceFile | tuple[ReferenceFile, ...] | None = None
     variation: VariationChoice | None = None
+    detail: int | str = "auto"
+    network: NetworkIdentity | None = None
     version: str = __version__
+
+    def __post_init__(self) -> None:
+        """Reject a detail that is none."""
+        if self.detail != "auto":
+            check_range(self.detail, "detail as auto or", *DETAIL_RANGE, whole=True)
 
     @classmethod
     def of(
@@ -159,9 +171,11 @@ class SavedOptions:
         options["variation"] = (
             None if self.variation is None else dataclasses.asdict(self.variation)
         )
+        options["detail"] = self.detail
         return {
             "deepkoal": self.version,
             "photo": None if self.photo is None else dataclasses.asdict(self.photo),
+            "network": None if self.network is None else dataclasses.asdict(self.network),
             "options": options,
             "hints": [dict(hint) for hint in self.hints],
         }
@@ -180,8 +194,8 @@ class SavedOptions:
         try:
             check_keys(content, _KEYS, "an options file")
             given = content.get("options") or {}
-            check_keys(given, {*_list_plain(), *_APART - {"hints"}}, "options")
-            plain = {name: value for name, value in given.items() if name not in _APART}
+            check_keys(given, {*_list_plain(), *_APART - {"hints"}, "detail"}, "options")
+            plain = {name: given[name] for name in _list_plain() & set(given)}
             options = ColorOptions(**plain, palette=parse_palette(given.get("palette")))
             hints = content.get("hints") or []
             if not isinstance(hints, list):
@@ -194,6 +208,8 @@ class SavedOptions:
                 _build(PhotoIdentity, content.get("photo"), "photo"),
                 _build_references(given.get("reference")),
                 _build(VariationChoice, given.get("variation"), "variation"),
+                given.get("detail", "auto"),
+                _build(NetworkIdentity, content.get("network"), "network"),
                 str(content.get("deepkoal", "")),
             )
         except DeepkoalError as error:

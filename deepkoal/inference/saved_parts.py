@@ -45,6 +45,24 @@ class PhotoIdentity:
 
 
 @dataclass(frozen=True)
+class NetworkIdentity:
+    """Which weights colored a photo.
+
+    Attributes:
+        name: of the preset, or of the file that they came from.
+        sha256: of their file, in hexadecimal.
+    """
+
+    name: str
+    sha256: str
+
+    def __post_init__(self) -> None:
+        """Reject what names none."""
+        if not isinstance(self.name, str) or not isinstance(self.sha256, str):
+            raise DeepkoalError(f"expected a network's name and sha256 as text, got {self}")
+
+
+@dataclass(frozen=True)
 class VariationChoice:
     """One of `Prediction.list_variations(count, seed=seed)`, which depends on the photo.
 

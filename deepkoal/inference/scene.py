@@ -18,8 +18,18 @@ MOST = 0.9
 """Share of a side that two opposite borders may take."""
 RIM = 0.08
 """Share of a side that a border at a single edge may take: more is a white sky."""
-ROUNDS = 3
-"""A print may have a rim within its border."""
+OLD_PAPER = 80.0
+"""L from which a border may be written on up to its outermost line at one of the four edges."""
+FRAME = 5.0
+"""L by which a border may differ from edge to edge, and slope along one."""
+NEAR = 6.0
+"""L by which stained paper may differ from the outermost line's."""
+MOSTLY, SURELY = 0.5, 0.85
+"""Shares of a line that are border where something is written on it, and at the last line."""
+BRIDGED = 2
+"""Lines between, at `LOOKED_AT`, that need be nothing."""
+ROUNDS = 5
+"""A print may have a rim within its border, and lie on a scanner's bed."""
 
 GRID = 12
 """Large things are what differs among means over 12×12 blocks of a square photo."""
@@ -60,20 +70,72 @@ def find_border(l: Tensor) -> Tensor:
 def _count_border_lines(l: Tensor, lengths: Tensor) -> Tensor:
     """Return how many lines at the top, bottom, left and right are a border, integers (4,)."""
     ops = namespace(l)
-    counts, tones = [], []
-    for lines in (l, ops.flip(l, axis=0), ops.transpose(l), ops.flip(ops.transpose(l), axis=0)):
-        mean = ops.mean(lines, axis=1)
-        plain = (ops.std(lines, axis=1) < PLAIN) & (ops.abs(mean - mean[0]) < PLAIN)
-        counts.append(ops.sum(ops.cumprod(cast(plain, "int32"), axis=0)))
-        tones.append(mean[0])
-    found, tone = ops.stack(counts), ops.stack(tones)
-    framed = ops.all(found > 0) & (ops.max(tone) - ops.min(tone) < 2 * PLAIN)
-    found = ops.where(framed | (tone >= PAPER) | (tone <= INK), found, 0)
+    views = (l, ops.flip(l, axis=0), ops.transpose(l), ops.flip(ops.transpose(l), axis=0))
+    means, flat = zip(*(_measure_lines(lines) for lines in views), strict=True)
+    tone = ops.stack([mean[0] for mean in means])
+    begun = ops.stack([lines[0] for lines in flat])
+    found = ops.stack(
+        [
+            _count_first((ops.abs(mean - mean[0]) < PLAIN) & lines)
+            for mean, lines in zip(means, flat, strict=True)
+        ]
+    )
+    weights = cast(begun, "float32")
+    paper = ops.sum(tone * weights) / ops.maximum(ops.sum(weights), 1)
+    alike = begun & (ops.abs(tone - paper) < FRAME)
+    on_paper = (paper >= OLD_PAPER) | (paper <= INK)
+    framed = ops.all(alike) | ((ops.sum(cast(alike, "int32")) >= 3) & on_paper)
+    extreme = (tone >= PAPER) | (tone <= INK)
+    paired = alike & extreme & ops.stack([alike[1], alike[0], alike[3], alike[2]])
+    found = ops.where(framed | extreme, found, 0)
+    tones = ops.where(begun, tone, paper)
+    reached = ops.stack(
+        [
+            _count_written(lines, mean, plain, tones[edge])
+            for edge, (lines, mean, plain) in enumerate(zip(views, means, flat, strict=True))
+        ]
+    )
+    found = ops.where(framed | paired, ops.maximum(found, reached), found)
     share = cast(found, "float32") / lengths
     alone = ops.sum(cast(found > 0, "int32")) == 1
     too_much = (share[0] + share[1] >= MOST) | (share[2] + share[3] >= MOST)
     found = ops.where((alone & (share > RIM)) | too_much, 0, found)
     return cast(found, "int32")
+
+
+def _measure_lines(l: Tensor) -> tuple[Tensor, Tensor]:
+    """Return each line's mean, and whether it deviates little from a straight slope."""
+    ops = namespace(l)
+    x = _center(ops.shape(l)[1], l)
+    mean = ops.mean(l, axis=1)
+    slope = ops.mean(l * x, axis=1) / ops.mean(x * x)
+    rest = l - mean[:, None] - slope[:, None] * x
+    return mean, (ops.std(rest, axis=1) < PLAIN) & (ops.abs(slope) < FRAME)
+
+
+def _count_written(l: Tensor, mean: Tensor, plain: Tensor, tone: Tensor) -> Tensor:
+    """Return how many lines reach to the last one that is border behind what is written on it.
+
+    A caption, a stamp, a film's perforation, a deckled edge: of each line most is of the border's
+    tone, or as light or dark as paper and ink are; two lines between, such as one drawn around
+    the photo, may be anything.
+    """
+    ops = namespace(l)
+    is_border = (ops.abs(l - tone) < NEAR) | (l >= PAPER) | (l <= INK)
+    share = ops.mean(cast(is_border, "float32"), axis=1)
+    plain = plain & ((ops.abs(mean - tone) < NEAR) | (mean >= PAPER) | (mean <= INK))
+    sure = plain | (share >= SURELY)
+    places = arange(ops.shape(l)[0], l)
+    likely = sure | (share >= MOSTLY)
+    for _ in range(BRIDGED):
+        likely = likely | ops.take(likely, ops.maximum(places - 1, 0), axis=0)
+    run = cast(ops.cumprod(cast(likely, "int32"), axis=0), "bool") & sure
+    return ops.max(cast(run, "int32") * (places + 1))
+
+
+def _count_first(true: Tensor) -> Tensor:
+    ops = namespace(true)
+    return ops.sum(ops.cumprod(cast(true, "int32"), axis=0))
 
 
 def measure_structure(l: Tensor) -> Tensor:

@@ -18,6 +18,8 @@ ROUND_TO = 8
 """Sides of working sizes are multiples of this many pixels."""
 
 LEAST_SIDE = 32
+DETAIL_RANGE = (LEAST_SIDE, 1024)
+"""Working sizes that users may ask for: at 1024 a pass takes gigabytes."""
 _FAINT = 1e-9  # a probability that is as good as none
 
 MOST_STRETCH = 8.0

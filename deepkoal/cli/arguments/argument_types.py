@@ -57,6 +57,13 @@ def vibrance(text: str) -> float:
     return number
 
 
+def detail(text: str) -> int | str:
+    """Return a working size: `auto`, or a side in pixels."""
+    from deepkoal.inference.working_size import DETAIL_RANGE
+
+    return text if text == "auto" else whole_number(*DETAIL_RANGE)(text)
+
+
 def variation_count(text: str) -> int:
     """Return how many variations of a photo are asked for."""
     from deepkoal.guidance.color_options import MOST_VARIATIONS

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepkoal.cli.arguments.argument_types import variation_count, vibrance, whole_number
+from deepkoal.cli.arguments.argument_types import detail, variation_count, vibrance, whole_number
 from deepkoal.cli.console import UsageError, as_usage
 from deepkoal.errors import DeepkoalError
 
@@ -57,6 +57,13 @@ def add_guidance_options(parser: argparse.ArgumentParser) -> None:
         "may be given several times",
     )
     parser.add_argument(
+        "--detail",
+        type=detail,
+        metavar="auto|SIZE",
+        help="side in pixels at which the network sees a square photo: larger finds smaller "
+        "things, smaller keeps large areas whole (auto: as the preset was made for)",
+    )
+    parser.add_argument(
         "--no-cleanup",
         dest="cleanup",
         action="store_false",
@@ -91,6 +98,8 @@ def resolve_look(arguments: argparse.Namespace) -> SavedOptions:
         for name in ("vibrance", "cleanup")
         if getattr(arguments, name) is not None
     }
+    if arguments.detail is not None:
+        look = replace(look, detail=arguments.detail)
     if arguments.palette is not None:
         with as_usage():
             given["palette"] = Palette.named(arguments.palette)

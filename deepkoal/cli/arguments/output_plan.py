@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
@@ -32,6 +32,7 @@ class Job:
         suffix: of the target, which names its format.
         comparison: file of the photo before and after, or None for none.
         variations: files of further versions of it.
+        beside: files of what else is written of it, by what their names end in.
     """
 
     source: Path | None
@@ -39,13 +40,13 @@ class Job:
     suffix: str
     comparison: Path | None = None
     variations: tuple[Path, ...] = ()
+    beside: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def places(self) -> list[Path]:
         """Every file that it leaves."""
-        return [
-            place for place in (self.target, self.comparison, *self.variations) if place is not None
-        ]
+        places = (self.target, self.comparison, *self.variations, *self.beside.values())
+        return [place for place in places if place is not None]
 
     @property
     def name(self) -> str:
@@ -81,6 +82,7 @@ def plan_photos(
     *,
     suffix: str | None = None,
     compare: bool = False,
+    beside: Sequence[str] = (),
     variations: int = 1,
     overwrite: bool = False,
 ) -> Plan:
@@ -93,6 +95,7 @@ def plan_photos(
         suffix: of all results, such as `.png`; by default each photo's own (`.png` for GIFs,
             whose 256 colors are too few).
         compare: also write each photo before and after.
+        beside: what else is written of each photo: what the files' names end in.
         variations: how many of each photo to write, the colored photo itself included.
         overwrite: also color photos whose results in a folder are there and newer than they are.
 
@@ -111,8 +114,10 @@ def plan_photos(
     if out is None:
         out = STREAM if photos[0] == STREAM else DEFAULT_FOLDER
     if out == STREAM:
-        if not single or compare or variations > 1:
+        if not single or compare or beside or variations > 1:
             wanted = "--compare" if compare else "more than one photo"
+            if beside:
+                wanted = "what is written beside it"
             if variations > 1:
                 wanted = "--variations"
             raise UsageError(
@@ -124,7 +129,7 @@ def plan_photos(
     if out.endswith("\\") and not is_folder(out):
         out = out.rstrip("\\") or out
     if single and not names_folder:
-        return _plan_file(photos[0], Path(out), suffix, compare, variations)
+        return _plan_file(photos[0], Path(out), suffix, compare, beside, variations)
     if photos[0] == STREAM:
         raise UsageError(f"{out} is a folder; name the file for the photo from standard input")
     if (exists(out) and not is_folder(out)) or not names_folder:
@@ -133,7 +138,7 @@ def plan_photos(
                 f"{out} is neither a folder nor a photo's name; end it in .jpg or .png"
             )
         raise UsageError(f"{out} names a file, but several photos need a folder: give -o a folder")
-    return _plan_folder(photos, Path(out), suffix, compare, variations, overwrite)
+    return _plan_folder(photos, Path(out), suffix, compare, beside, variations, overwrite)
 
 
 def _is_folder_name(out: str) -> bool:
@@ -149,7 +154,12 @@ def _is_folder_name(out: str) -> bool:
 
 
 def _plan_file(
-    photo: str, target: Path, suffix: str | None, compare: bool, variations: int
+    photo: str,
+    target: Path,
+    suffix: str | None,
+    compare: bool,
+    beside: Sequence[str],
+    variations: int,
 ) -> Plan:
     if suffix and FORMATS[suffix] != FORMATS[target.suffix.lower()]:
         raise UsageError(f"{target} and --format {suffix[1:]} name two formats; leave one out")
@@ -157,7 +167,8 @@ def _plan_file(
     source = None if photo == STREAM else Path(photo)
     plan = Plan()
     others = _name_variations(target, target.stem, variations)
-    _admit([Job(source, target, target.suffix, comparison, others)], plan)
+    more = {ending: target.with_name(target.stem + ending) for ending in beside}
+    _admit([Job(source, target, target.suffix, comparison, others, more)], plan)
     return plan
 
 
@@ -166,6 +177,7 @@ def _plan_folder(
     out: Path,
     suffix: str | None,
     compare: bool,
+    beside: Sequence[str],
     variations: int,
     overwrite: bool,
 ) -> Plan:
@@ -181,10 +193,11 @@ def _plan_folder(
         if not alone and ending != item.source.suffix:
             stem = item.source.name  # beach.jpg and beach.png as JPEG: beach.jpg, beach.png.jpg
         target = out / item.folder / (stem + ending)
-        beside = stem if alone else target.name
-        comparison = target.with_name(beside + COMPARISON_SUFFIX) if compare else None
-        others = _name_variations(target, beside, variations)
-        jobs.append(Job(item.source, target, ending, comparison, others))
+        own = stem if alone else target.name
+        comparison = target.with_name(own + COMPARISON_SUFFIX) if compare else None
+        others = _name_variations(target, own, variations)
+        more = {each: target.with_name(own + each) for each in beside}
+        jobs.append(Job(item.source, target, ending, comparison, others, more))
     _admit(jobs, plan)
     if not overwrite:
         todo = [job for job in plan.jobs if not _is_done(job)]

@@ -21,6 +21,7 @@ from deepkoal.cli.arguments.model_options import (
     add_model_options,
     load_colorizer,
 )
+from deepkoal.cli.arguments.result_options import add_result_options, read_result_options
 from deepkoal.cli.console import UsageError, count_photos, report, show
 from deepkoal.errors import PhotoError
 
@@ -45,6 +46,7 @@ def add_verbs(verbs: Any) -> None:
     add_model_options(colorize)
     add_backend_option(colorize, auto=True)
     add_guidance_options(colorize)
+    add_result_options(colorize)
     colorize.add_argument(
         "--compare", action="store_true", help="also write NAME.compare.jpg: before and after"
     )
@@ -111,12 +113,13 @@ def _run(arguments: argparse.Namespace) -> int:
     from deepkoal.inference.options_file import write_options
 
     look = resolve_look(arguments)
-    choice = look.variation
+    choice, results = look.variation, read_result_options(arguments)
     plan = plan_photos(
         arguments.photos,
         arguments.out,
         suffix=arguments.format,
         compare=arguments.compare,
+        beside=results.suffixes,
         variations=1 if choice is None or choice.index else choice.count,
         overwrite=arguments.overwrite,
     )
@@ -127,9 +130,9 @@ def _run(arguments: argparse.Namespace) -> int:
         report(line)
     for failure in plan.failures:
         report(str(failure))
-    failed, colored = len(plan.failures), 0
+    failed, colored, left = len(plan.failures), 0, 0
     if plan.jobs:
-        colorizer = load_colorizer(arguments)
+        colorizer = load_colorizer(arguments).with_detail(look.detail)
         if arguments.save_options is not None and plan.count > 1:
             write_options(arguments.save_options, replace(look, photo=None))
         folder_run = FolderRun(
@@ -137,6 +140,7 @@ def _run(arguments: argparse.Namespace) -> int:
             look,
             reference=open_reference(look, colorizer),
             save_options=arguments.save_options if plan.count == 1 else None,
+            results=results,
             reading=ReadKeywords(
                 max_pixels=arguments.max_pixels,
                 depth=arguments.depth,
@@ -156,10 +160,11 @@ def _run(arguments: argparse.Namespace) -> int:
                     report(str(outcome.result))
                 else:
                     _show(outcome.result)
-                    colored += 1
+                    colored += outcome.is_colored
+                    left += not outcome.is_colored
                 bar.update()
     if plan.count > 1 or plan.skipped or plan.passed_over:
-        _sum_up(colored, plan.skipped, failed, len(plan.passed_over))
+        _sum_up(colored, left, plan.skipped, failed, len(plan.passed_over))
     return 1 if failed else 0
 
 
@@ -172,8 +177,10 @@ def _show(written: list[Path] | bytes) -> None:
         show(path)
 
 
-def _sum_up(colored: int, skipped: int, failed: int, passed_over: int) -> None:
+def _sum_up(colored: int, left: int, skipped: int, failed: int, passed_over: int) -> None:
     parts = [f"{count_photos(colored)} colored"]
+    if left:
+        parts.append(f"{left} in color already, listed above (--colored recolor colors them)")
     if skipped:
         parts.append(
             f"{skipped} skipped, whose results are newer, with whatever options they were made "

@@ -5,7 +5,12 @@ import { keepNewest, server } from "./server.js";
 
 const CALM = 250; // ms without a change after which thumbnails and doubts follow
 
-const decode = async (url) => createImageBitmap(await (await fetch(url)).blob());
+async function decode(url) {
+  const picture = new Image();
+  picture.src = url;
+  await picture.decode();
+  return picture;
+}
 
 export class Rendering {
   // `shown` is called with the photo's picture whenever it shows all of its options.
@@ -33,7 +38,7 @@ export class Rendering {
     if (!this.editing.photo || (!part && !this.peeked)) return;
     this.peeked = part;
     const { options } = this.editing;
-    this.#color(this.editing.photo, part ? { ...options, ...part } : options, isDraft);
+    this.#color(this.editing.photo, part ? { ...options, ...part } : options, isDraft && part !== null);
   }
 
   drawThumbnails() {

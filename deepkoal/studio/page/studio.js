@@ -1,57 +1,42 @@
 // The studio's page: which photo is open, and what follows from what the user does.
 
-import { Editor } from "./colors/editor.js";
 import { Editing } from "./editing.js";
 import { takeFiles } from "./files.js";
-import { attempt, fail, hideError, hideNotice, notice, question, save, tell } from "./messages.js";
+import { attempt, fail, hideError, notice, question, tell } from "./messages.js";
+import { Marking } from "./marking.js";
 import { Panel } from "./panel/panel.js";
 import { Sheet } from "./panel/sheet.js";
 import { Rendering } from "./rendering.js";
 import { Failure, server } from "./server.js";
 import { Stage } from "./stage/stage.js";
-import { downloadAll } from "./workspace/batch.js";
+import { download, downloadAll } from "./workspace/downloads.js";
 import { Filmstrip } from "./workspace/filmstrip.js";
 import { isSession, readSession, saveSession } from "./workspace/sessions.js";
+import { drawThumbnail } from "./workspace/thumbnails.js";
 import { showEarlier, showSamples } from "./workspace/welcome.js";
 import { isPlain, PLAIN, Workspace } from "./workspace/workspace.js";
 import { listenToKeys } from "./keys.js";
 
 const $ = (id) => document.getElementById(id);
-const [THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT] = [200, 150];
 
 let about = null;
 let workspace = null;
 let panel = null;
 let rendering = null;
-let selected = null; // id of the mark whose color is being chosen
 
 const editing = new Editing(show);
 const stage = new Stage({
-  add: addMark,
-  draft: drawDraft,
-  move: (id, points, isDone, kind) => {
-    closeEditor();
-    editing.changeHint(id, { points }, isDone, kind);
-  },
-  select: selectMark,
-  remove: removeMark,
-  erase: (place, radius) => {
-    closeEditor();
-    editing.erase(place, radius);
-  },
+  add: (mark) => marking.add(mark),
+  draft: (mark) => marking.draft(mark),
+  move: (id, points, isDone, kind) => marking.move(id, points, isDone, kind),
+  select: (id) => marking.select(id),
+  remove: (id) => marking.remove(id),
+  erase: (place, radius) => marking.erase(place, radius),
   erased: () => editing.finish(),
   window: (box, scale) => rendering.window(box, scale),
   tell,
 });
-const editor = new Editor({
-  color: (id, color, kind) => editing.changeHint(id, { color }, true, kind),
-  remove: removeMark,
-  close: () => {
-    const id = selected;
-    closeEditor();
-    stage.focus(id);
-  },
-});
+const marking = new Marking(stage, editing, (part) => rendering.peek(part, true));
 const filmstrip = new Filmstrip({ pick: (photo) => go(photo), remove: removePhoto });
 
 // ------------------------------------------------------------------ photos
@@ -98,8 +83,7 @@ async function follow() {
   const wanted = location.hash.slice(1);
   const photo = wanted && workspace.list.find((each) => each.id.startsWith(wanted));
   if (!photo) return showWelcome();
-  if (photo === editing.photo && !$("work").hidden) return undefined;
-  if (photo === editing.photo) return showWork();
+  if (photo === editing.photo) return showWork(); // perhaps under another name
   return attempt(async () => {
     const { options } = photo.history;
     const pictures = await Promise.all([server.before(photo.id), server.color(photo.id, options)]);
@@ -108,7 +92,7 @@ async function follow() {
 }
 
 function showWelcome() {
-  closeEditor();
+  marking.close();
   $("work").hidden = true;
   $("welcome").hidden = false;
   $("name").textContent = "";
@@ -125,14 +109,14 @@ function showWork() {
 
 // All at once, so that nothing that the user does falls between two photos.
 function showPhoto(photo, before, after) {
-  closeEditor();
+  marking.close();
   hideError();
   editing.open(photo);
   showWork();
   scrollTo(0, 0);
   panel.open(photo);
   stage.open(photo, before, after);
-  keepThumbnail(after);
+  photo.thumbnail = drawThumbnail(after);
   showState();
   rendering.drawThumbnails();
   stage.focus(null);
@@ -159,17 +143,6 @@ async function forgetAll() {
   editing.photo = null;
   await workspace.clear();
   showWelcome();
-}
-
-// What the filmstrip and the first page show of the photo.
-function keepThumbnail(picture) {
-  const canvas = document.createElement("canvas");
-  const share = Math.min(1, THUMBNAIL_WIDTH / picture.width, THUMBNAIL_HEIGHT / picture.height);
-  [canvas.width, canvas.height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * share)));
-  const context = canvas.getContext("2d");
-  context.imageSmoothingQuality = "high";
-  context.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  editing.photo.thumbnail = canvas.toDataURL("image/jpeg", 0.8);
 }
 
 async function openReference(file) {
@@ -200,10 +173,7 @@ function show(isDone) {
 // Show all of the options but the photo's colors.
 function showState() {
   const { options, history } = editing;
-  const hint = editing.hint(selected);
-  if (selected !== null && !hint) closeEditor();
-  if (hint) editor.update(hint);
-  stage.marks.draw(options.hints, selected);
+  marking.update();
   panel.update(options);
   filmstrip.draw(workspace.list, editing.photo);
   $("undo").disabled = !history.canUndo;
@@ -219,73 +189,13 @@ function travel(steps) {
   tell(steps < 0 ? "Undone" : "Redone");
 }
 
-// ------------------------------------------------------------------ marks
-
-function addMark(mark) {
-  hideNotice();
-  const at = mark.points[Math.floor(mark.points.length / 2)];
-  const id = editing.add(mark, editor.sticky ?? stage.colorAt(at));
-  if (editor.sticky) stage.focus(null);
-  else selectMark(id);
-}
-
-// A line or an outline on its way. With a color for new marks the photo shows what it will do.
-function drawDraft(mark) {
-  if (mark) closeEditor();
-  stage.marks.drawDraft(mark, editor.sticky ?? "#ffffff");
-  if (!editor.sticky || (mark && mark.points.length < 3)) return;
-  rendering.peek(mark && { hints: [...editing.options.hints, { ...mark, color: editor.sticky }] }, true);
-}
-
-function selectMark(id) {
-  selected = id;
-  const hint = editing.hint(id);
-  stage.marks.draw(editing.options.hints, selected);
-  const at = hint.points[Math.floor(hint.points.length / 2)];
-  const colors = about.distribution
-    ? attempt(() => server.colors(editing.photo.id, at)).then((answer) => answer?.colors ?? [])
-    : Promise.resolve([]);
-  editor.open(hint, stage.marks.handleOf(id), colors);
-}
-
-function removeMark(id) {
-  closeEditor();
-  editing.remove(id);
-  stage.focus(null);
-  tell("Color removed");
-}
-
-function closeEditor() {
-  selected = null;
-  editor.close();
-  if (editing.photo) stage.marks.draw(editing.options.hints, null);
-}
-
 // ------------------------------------------------------------------ controls
-
-async function download() {
-  $("download").disabled = true;
-  tell("Coloring at full size");
-  const result = await attempt(() => server.finish(editing.photo.id, editing.options));
-  $("download").disabled = false;
-  if (!result) return;
-  save(result);
-  tell(`${result.name} is downloaded`);
-}
-
-async function downloadEverything() {
-  const label = $("all").querySelector("span");
-  $("all").disabled = true;
-  await downloadAll(workspace.list, (done) => (label.textContent = `${done} of ${workspace.list.length}`));
-  label.textContent = "Download all";
-  $("all").disabled = false;
-}
 
 function listen() {
   const clicks = {
     home: () => go(null),
-    download,
-    all: downloadEverything,
+    download: () => download(editing),
+    all: () => downloadAll(workspace),
     save: () => saveSession(editing.photo, editing.options),
     undo: () => travel(-1),
     redo: () => travel(1),
@@ -304,7 +214,7 @@ function listen() {
     isOpen: () => editing.photo !== null && !$("work").hidden,
     escape: () => {
       if (stage.tools.isDrawing) stage.tools.cancel();
-      else if (selected !== null) editor.on.close();
+      else if (marking.isOpen) marking.leave();
       else hideError();
     },
     travel,
@@ -314,7 +224,7 @@ function listen() {
     view: stage.view,
   });
   document.addEventListener("pointerdown", (event) => {
-    if (selected !== null && !event.target.closest(".editor, .viewport, .actions")) closeEditor();
+    if (marking.isOpen && !event.target.closest(".editor, .viewport, .actions")) marking.close();
   });
   takeFiles({ files: takeAll, reference: openReference, isOpen: () => editing.photo !== null && !$("work").hidden });
   addEventListener("hashchange", follow);
@@ -329,9 +239,10 @@ function listen() {
 async function start() {
   [about, workspace] = await Promise.all([server.about(), Workspace.open()]);
   if (!about.distribution) $("doubt-toggle").hidden = true;
+  marking.knowsColors = about.distribution;
   panel = new Panel(about, (part, kind) => editing.change(part, kind), (part) => rendering.peek(part));
   rendering = new Rendering(stage, panel, editing, about, (picture) => {
-    keepThumbnail(picture);
+    editing.photo.thumbnail = drawThumbnail(picture);
     workspace.save(editing.photo);
   });
   listen();

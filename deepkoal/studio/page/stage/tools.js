@@ -28,7 +28,7 @@ export class Tools {
     this.points = []; // of the mark that is being drawn
     this.from = null; // where the pointer went down
     this.hasMoved = false;
-    for (const button of document.querySelectorAll("[data-tool]")) {
+    for (const button of document.querySelectorAll(".toolbar [data-tool]")) {
       button.addEventListener("click", () => this.pick(button.dataset.tool));
     }
     this.pick("point");
@@ -48,7 +48,7 @@ export class Tools {
     this.view.viewport.dataset.tool = name;
     $("tip").innerHTML = TIPS[name];
     $("eraser-ring").hidden = true;
-    for (const button of document.querySelectorAll("[data-tool]")) {
+    for (const button of document.querySelectorAll(".toolbar [data-tool]")) {
       button.setAttribute("aria-pressed", button.dataset.tool === name);
     }
   }

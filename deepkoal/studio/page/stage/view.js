@@ -4,7 +4,7 @@ import { clamp } from "./geometry.js";
 
 const LARGEST = 16; // screen pixels for one of the photo
 const STEP = 1.25; // of the buttons and keys
-const EDGE = 24; // screen pixels around a photo that is seen whole
+const EDGE = 40; // screen pixels beside or above a photo that is seen whole, both sides together
 
 export class View {
   // `changed` is called whenever the photo was moved or resized.
@@ -29,7 +29,7 @@ export class View {
 
   get fitScale() {
     const { clientWidth, clientHeight } = this.viewport;
-    const edge = clientWidth < 600 ? EDGE / 2 : EDGE;
+    const edge = clientWidth < 600 ? EDGE / 3 : EDGE;
     const fitting = Math.min((clientWidth - edge) / this.photo.width, (clientHeight - edge) / this.photo.height);
     return Math.max(Math.min(fitting, 3), 1e-4); // small photos are not blown up without being asked
   }

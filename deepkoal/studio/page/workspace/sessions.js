@@ -50,10 +50,12 @@ const askWhether = (photo, file) =>
     ["Leave it", false],
   ]);
 
+// The reference photo, or the first of several that is here.
 function findReference(wanted, workspace) {
-  if (!wanted) return null;
-  const known = workspace.references.get(wanted.sha256);
-  if (known) return { id: known.id, name: known.name, picture: known.picture };
-  notice(`Its reference photo, ${wanted.file}, is not here. Choose it under Palette.`);
-  return null;
+  const files = wanted ? [wanted].flat() : [];
+  if (!files.length) return null;
+  const known = files.map((file) => workspace.references.get(file.sha256)).find(Boolean);
+  if (!known) notice(`Its reference photo, ${files[0].file}, is not here. Choose it under Palette.`);
+  else if (files.length > 1) notice(`Of its ${files.length} reference photos the studio takes one, ${known.name}.`);
+  return known ? { id: known.id, name: known.name, picture: known.picture } : null;
 }

@@ -1,0 +1,95 @@
+"""`describe`: how a result was made, as its own metadata say."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepkoal.cli.console import report, show
+from deepkoal.errors import DeepkoalError
+
+if TYPE_CHECKING:
+    from deepkoal.inference.options_file import SavedOptions
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the command to the parser's."""
+    describe = verbs.add_parser(
+        "describe",
+        help="print how a colored photo was made",
+        description="Print by which version, weights and options a photo was colored, which its "
+        "own metadata say unless it was made with --no-provenance.",
+    )
+    describe.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+    describe.add_argument(
+        "--json",
+        action="store_true",
+        help="print it as --options of colorize takes it, one photo a line",
+    )
+    describe.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    failed = False
+    for path in arguments.photos:
+        try:
+            content, look = _read(path)
+        except DeepkoalError as error:
+            report(str(error))
+            failed = True
+            continue
+        if arguments.json:
+            show(json.dumps(content, ensure_ascii=False))
+        else:
+            for line in _list_lines(path, look, content):
+                show(line)
+    return 1 if failed else 0
+
+
+def _read(path: Path) -> tuple[dict[str, Any], SavedOptions]:
+    from deepkoal.image_io import read_photo
+    from deepkoal.inference.options_file import SavedOptions
+    from deepkoal.inference.provenance import read_provenance
+
+    xmp = read_photo(path).metadata.xmp
+    try:
+        content = read_provenance(xmp)
+    except DeepkoalError as error:
+        raise DeepkoalError(f"{path}: {error}") from error
+    if content is None:
+        raise DeepkoalError(
+            f"{path}: does not say that deepkoal made it: it is another's, was made with "
+            "--no-provenance, or a program dropped its metadata since"
+        )
+    known = {key: value for key, value in content.items() if key != "hints_left_out"}
+    return content, SavedOptions.from_json(known, str(path))
+
+
+def _list_lines(path: Path, look: SavedOptions, content: dict[str, Any]) -> list[str]:
+    lines = [f"{path}: colored by deepkoal {look.version}"]
+    if look.network is not None:
+        lines.append(f"  network: {look.network.name}, sha256 {look.network.sha256}")
+    if look.photo is not None:
+        photo = look.photo
+        lines.append(f"  photo: {photo.width}×{photo.height} pixels, sha256 {photo.sha256 or '?'}")
+    options = content["options"]
+    lines += [f"  {name}: {_write(value)}" for name, value in sorted(options.items())]
+    if left_out := content.get("hints_left_out"):
+        lines.append(f"  hints: {left_out}, too many to be kept here")
+    else:
+        lines.append(f"  hints: {len(look.hints)}")
+        lines += [f"    {json.dumps(dict(hint), ensure_ascii=False)}" for hint in look.hints]
+    return lines
+
+
+def _write(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, list):
+        return "; ".join(_write(each) for each in value)
+    if isinstance(value, dict):
+        shown = {key: each for key, each in value.items() if key != "probabilities"}
+        return ", ".join(f"{key} {each}" for key, each in shown.items())
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -1,0 +1,89 @@
+"""How a result was made, kept in its own metadata as XMP, and read from there again.
+
+IPTC's term for what it is: https://cv.iptc.org/newscodes/digitalsourcetype/ ; what was done in
+the resource's history, ISO 16684-1: an event whose parameters are JSON, in the form of an options
+file. There is no time in it: the same photo and options give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from deepkoal.errors import DeepkoalError
+from deepkoal.image_io.photo import Photo
+from deepkoal.image_io.xmp import XmpPacket
+from deepkoal.inference.options_file import SavedOptions
+
+SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+"""A photo that a trained model has edited: the lightness was recorded, the colors are invented."""
+
+AGENT = "deepkoal"
+MOST_CHARACTERS = 20_000
+"""Of the parameters; a JPEG file's segment holds 64 KB, of the photo's own metadata too."""
+
+_IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+_MEDIA = "http://ns.adobe.com/xap/1.0/mm/"
+_EVENT = "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#"
+
+
+def add_provenance(photo: Photo, look: SavedOptions) -> Photo:
+    """Return a photo whose metadata say how its result was made, beside all that they said before.
+
+    Args:
+        photo: that was colored.
+        look: how, with its photo and network.
+    """
+    try:
+        packet = XmpPacket(photo.metadata.xmp)
+    except ValueError:  # damaged, so that nobody could read it
+        packet = XmpPacket()
+    fields = {
+        "action": "edited",
+        "softwareAgent": f"{AGENT} {look.version}",
+        "changed": "/content",
+        "parameters": _write_parameters(look),
+    }
+    packet.set("Iptc4xmpExt", _IPTC_EXT, "DigitalSourceType", SOURCE_TYPE)
+    packet.append(
+        "xmpMM", _MEDIA, "History", {("stEvt", _EVENT, key): text for key, text in fields.items()}
+    )
+    return replace(photo, metadata=replace(photo.metadata, xmp=packet.tobytes()))
+
+
+def read_provenance(xmp: bytes) -> dict[str, Any] | None:
+    """Return how a result was made, as `SavedOptions.from_json` takes it; None where none says it.
+
+    Args:
+        xmp: the packet of its metadata. Of several times the last one counts.
+
+    Raises:
+        DeepkoalError: it is said in a form that is none of this version's.
+    """
+    try:
+        events = XmpPacket(xmp).list_structures(_MEDIA, "History") if xmp else []
+    except ValueError:
+        return None
+    for event in reversed(events):
+        if event.get((_EVENT, "softwareAgent"), "").split(" ")[0] == AGENT:
+            try:
+                content = json.loads(event.get((_EVENT, "parameters"), ""))
+            except ValueError:
+                content = None
+            if not isinstance(content, dict):
+                raise DeepkoalError("its note of how deepkoal made it is damaged")
+            return content
+    return None
+
+
+def _write_parameters(look: SavedOptions) -> str:
+    # Where a reference lies on this machine is nobody's business.
+    bare = tuple(replace(each, file=Path(each.file.name)) for each in look.list_references())
+    content = replace(look, reference=bare or None).to_json()
+    text = json.dumps(content, ensure_ascii=False)
+    if len(text) > MOST_CHARACTERS:
+        hints = content.pop("hints")
+        text = json.dumps({**content, "hints_left_out": len(hints)}, ensure_ascii=False)
+    return text

@@ -1,0 +1,52 @@
+// Results: the photo's file, or those of all open photos as one ZIP file.
+
+import { attempt, fail, notice, save, tell } from "../messages.js";
+import { Failure, server } from "../server.js";
+import { makeUnique, MOST_BYTES, zip } from "./zip.js";
+
+const $ = (id) => document.getElementById(id);
+const NAME = "colored photos.zip";
+
+export async function download({ photo, options }) {
+  $("download").disabled = true;
+  tell("Coloring at full size");
+  const result = await attempt(() => server.finish(photo.id, options));
+  $("download").disabled = false;
+  if (!result) return;
+  save(result);
+  tell(`${result.name} is downloaded`);
+}
+
+// Each photo colored in its own way. One that fails is named and left out.
+export async function downloadAll(workspace) {
+  const label = $("all").querySelector("span");
+  $("all").disabled = true;
+  const { files, failures } = await finishAll(workspace, (text) => (label.textContent = text));
+  if (files.length) {
+    const names = makeUnique(files.map((file) => file.name));
+    const blob = await attempt(() => zip(files.map((file, index) => ({ ...file, name: names[index] }))));
+    if (blob) save({ name: NAME, blob });
+  }
+  label.textContent = "Download all";
+  $("all").disabled = false;
+  if (failures.length) fail(new Failure(`Left out: ${failures.join(" ")}`));
+  else notice(`${files.length} photos are downloaded.`);
+}
+
+async function finishAll(workspace, progress) {
+  const photos = workspace.list;
+  const [files, failures] = [[], []];
+  let bytes = 0;
+  for (const [index, photo] of photos.entries()) {
+    progress(`${index} of ${photos.length}`);
+    try {
+      const file = await server.finish(photo.id, photo.history.options);
+      bytes += file.blob.size + 6 * file.name.length + 200; // with its entries in the ZIP file
+      if (bytes > MOST_BYTES) throw new Failure("The ZIP file would have more than 4 GB; download the last ones one by one.");
+      files.push(file);
+    } catch (error) {
+      failures.push(`${photo.name}: ${error.message}`);
+    }
+  }
+  return { files, failures };
+}
