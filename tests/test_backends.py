@@ -5,10 +5,10 @@ import json
 import os
 import pickle
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -218,19 +218,22 @@ def test_a_file_tells_other_programs_what_its_outputs_are(folder, on_keras):
     np.testing.assert_allclose(ab, expected, atol=1e-2)
     with zipfile.ZipFile(folder / "int8.tflite") as archive:
         assert "ab" not in json.loads(archive.read("deepkoal.json"))["interface"]
-    assert on_keras.backend.outputs == Colorizer.from_file(folder / "float32.onnx").backend.outputs
+    opened = Colorizer.from_file(folder / "float32.onnx").backend.outputs
+    assert set(opened) == set(on_keras.backend.outputs), "it decodes by itself"
 
 
-def test_the_pages_program_colors_without_deepkoal(folder, photos, tmp_path):
+def test_the_pages_program_colors_without_deepkoal(on_keras, photos, tmp_path):
     page = Path(__file__).parent.parent / "docs" / "exports.md"
     (program,) = re.findall(r"^```py\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
-    photo = photos["coffee"]
-    shutil.copy(folder / "float32.tflite", tmp_path / "koala-lite.tflite")
+    photo, file = photos["coffee"], tmp_path / "koala-lite.tflite"
+    # Pale, as photos are: it clips what sRGB cannot show, where deepkoal takes chroma back.
+    decoding = replace(on_keras.decoding, gain=0.25)
+    export_litert(Colorizer(on_keras.network, working_size=[64, 96], decoding=decoding), file)
     write_image(tmp_path / "old.png", photo)
     blocked = "import sys; sys.modules.update(dict.fromkeys(['deepkoal', 'keras', 'tensorflow']))\n"
     subprocess.run([sys.executable, "-c", blocked + program], cwd=tmp_path, check=True)
     found = read_image(tmp_path / "new.png").astype(int)
-    expected = Colorizer.from_file(folder / "float32.tflite").colorize(photo, cleanup=False)
+    expected = Colorizer.from_file(file).colorize(photo, cleanup=False)
     assert np.ptp(expected, axis=2).mean() > 3, "it is colored"
     assert np.abs(found - expected).mean() < 2
 

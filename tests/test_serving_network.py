@@ -224,7 +224,7 @@ def test_it_is_served_over_rest_as_an_export_is(models):
     asyncio.run(check())
 
 
-def test_files_are_chosen_by_engine(models, tmp_path):
+def test_files_are_chosen_by_backend(models, tmp_path):
     both = ["a.tflite", "assets/b.onnx", "saved_model.pb", "c.onnx"]
     assert choose_file(both) == "saved_model.pb"
     assert choose_file(both, "litert") == "a.tflite"

@@ -45,13 +45,13 @@ class Repository:
     Args:
         folder: of the models.
         log: called with a line for each event.
-        engine: that runs them, see `opening.ENGINES`.
+        backend: that runs them, see `opening.BACKENDS`.
     """
 
-    def __init__(self, folder: Path, log: Callable[[str], None], engine: str = AUTO) -> None:
+    def __init__(self, folder: Path, log: Callable[[str], None], backend: str = AUTO) -> None:
         self._folder = folder
         self._log = log
-        self._engine = engine
+        self._backend = backend
         self._current: dict[str, ServedVersion] = {}
         self._states: dict[str, dict[int, VersionState]] = {}
         self._seen: dict[Path, Fingerprint] = {}
@@ -153,7 +153,7 @@ class Repository:
             self._seen[folder] = fingerprint
             if (settled and fingerprint != seen) or fingerprint == self._tried.get(folder):
                 continue
-            if choose_file((file for file, _, _ in fingerprint), self._engine) is None:
+            if choose_file((file for file, _, _ in fingerprint), self._backend) is None:
                 continue
             self._tried[folder] = fingerprint
             served = await self._load(name, version, folder)
@@ -166,7 +166,7 @@ class Repository:
     async def _load(self, name: str, version: int, folder: Path) -> ServedVersion | None:
         self._set_state(name, version, VersionState("LOADING"))
         try:
-            served = await asyncio.to_thread(open_version, name, version, folder, self._engine)
+            served = await asyncio.to_thread(open_version, name, version, folder, self._backend)
         except ServingError as error:
             self._set_state(name, version, VersionState("END", error.code, str(error)))
             self._log(str(error))

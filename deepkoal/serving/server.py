@@ -37,7 +37,7 @@ def serve(
     log: Callable[[str], None],
     monitoring_port: int | None = None,
     prepare: Callable[[], None] | None = None,
-    engine: str = AUTO,
+    backend: str = AUTO,
 ) -> None:
     """Serve all models of a folder until SIGTERM or SIGINT, then finish the requests that run.
 
@@ -54,7 +54,7 @@ def serve(
         log: called with a line for each event; one has the addresses.
         monitoring_port: of a listener for health and metrics alone; None for none.
         prepare: called before the folder is read, on another thread.
-        engine: that runs the models, see `opening.ENGINES`.
+        backend: that runs the models, see `opening.BACKENDS`.
 
     Raises:
         DeepkoalError: a port cannot be had, or no model could be loaded.
@@ -68,7 +68,7 @@ def serve(
 
         async def run() -> None:
             with stop_signals() as stop:
-                service = Service(folder, limits, log, engine)
+                service = Service(folder, limits, log, backend)
                 rpc, port = build_grpc_server(service, host, grpc_port)
                 places = f"{name_url(listener)} for REST, on port {port} for gRPC"
                 if monitoring is not None:

@@ -38,20 +38,20 @@ class Service:
         folder: of `NAME/VERSION` folders.
         limits: of the server.
         log: called with a line for each event.
-        engine: that runs the models, see `opening.ENGINES`.
+        backend: that runs the models, see `opening.BACKENDS`.
     """
 
     def __init__(
-        self, folder: Path, limits: Limits, log: Callable[[str], None], engine: str = AUTO
+        self, folder: Path, limits: Limits, log: Callable[[str], None], backend: str = AUTO
     ) -> None:
         self.limits = limits
         self.budget = MemoryBudget(limits)
         self.metrics = Metrics()
-        self.repository = Repository(folder, log, engine)
+        self.repository = Repository(folder, log, backend)
         self.state = "starting"
         self.active = 0
         self.log = log
-        self._folder, self._engine = folder, engine
+        self._folder, self._backend = folder, backend
         self.batcher = Batcher(limits, self.metrics)
 
     async def start(self) -> None:
@@ -64,7 +64,7 @@ class Service:
         if not self.repository.versions:
             raise DeepkoalError(
                 f"{self._folder}: no model could be loaded; expected a folder that holds "
-                f"NAME/VERSION/{FILES[self._engine]}, as deepkoal export writes it"
+                f"NAME/VERSION/{FILES[self._backend]}, as deepkoal export writes it"
             )
         self.state = "running"
 

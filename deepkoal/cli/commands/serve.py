@@ -15,7 +15,7 @@ from deepkoal.errors import needs_extra
 from deepkoal.keras_runtime import start_tensorflow
 from deepkoal.memory import make_memory_returnable
 from deepkoal.serving.limits import GRPC_PORT, REST_PORT, Limits
-from deepkoal.serving.opening import AUTO, ENGINES, MODEL_FILE
+from deepkoal.serving.opening import AUTO, BACKENDS, MODEL_FILE
 
 DEFAULT_PRESET = "koala-lite"
 
@@ -36,8 +36,8 @@ def add_verbs(verbs: Any) -> None:
         f"{DEFAULT_PRESET} is served as it came with the library",
     )
     serve.add_argument(
-        "--engine",
-        choices=ENGINES,
+        "--backend",
+        choices=BACKENDS,
         default=AUTO,
         help="tensorflow runs a version's SavedModel, litert and onnx its .tflite or .onnx file, "
         "without TensorFlow; auto goes by the files there are, and without MODELS takes litert "
@@ -77,11 +77,11 @@ def _run(arguments: argparse.Namespace) -> int:
     }
     limits = Limits(**{name: value for name, value in given.items() if value is not None})
     with contextlib.ExitStack() as stack:
-        models, engine, prepare = arguments.models, arguments.engine, None
+        models, backend, prepare = arguments.models, arguments.backend, None
         if models is None:
             models = stack.enter_context(temporary_folder())
-            engine, prepare = _plan_preset(models, engine)
-        elif engine in (AUTO, "tensorflow") and any(models.glob(f"*/*/{MODEL_FILE}")):
+            backend, prepare = _plan_preset(models, backend)
+        elif backend in (AUTO, "tensorflow") and any(models.glob(f"*/*/{MODEL_FILE}")):
             prepare = start_tensorflow
         serve(
             models,
@@ -92,19 +92,19 @@ def _run(arguments: argparse.Namespace) -> int:
             limits=limits,
             log=report,
             prepare=prepare,
-            engine=engine,
+            backend=backend,
         )
     return 0
 
 
-def _plan_preset(models: Path, engine: str) -> tuple[str, Callable[[], None]]:
-    """Return the engine for the default preset, and what puts it into an empty folder."""
+def _plan_preset(models: Path, backend: str) -> tuple[str, Callable[[], None]]:
+    """Return the backend for the default preset, and what puts it into an empty folder."""
     from deepkoal.inference.backends import SUFFIXES, has_litert
     from deepkoal.models.weights import find_shipped
     from deepkoal.pretrained.networks import BACKEND_FILE
 
     folder = models / DEFAULT_PRESET / "1"
-    if engine == "litert" or (engine == AUTO and has_litert()):
+    if backend == "litert" or (backend == AUTO and has_litert()):
 
         def link() -> None:
             suffix = SUFFIXES["litert"]
@@ -113,8 +113,8 @@ def _plan_preset(models: Path, engine: str) -> tuple[str, Callable[[], None]]:
             file.symlink_to(find_shipped(DEFAULT_PRESET, f"{BACKEND_FILE}{suffix}").resolve())
 
         return "litert", link
-    if engine == "onnx":
-        raise UsageError("--engine onnx needs MODELS with a .onnx file; deepkoal export writes it")
+    if backend == "onnx":
+        raise UsageError("--backend onnx needs MODELS with a .onnx file; deepkoal export writes it")
 
     def export() -> None:
         start_tensorflow()
