@@ -19,11 +19,17 @@ from deepkoal.guidance import (
     DecodingConfig,
     Hint,
     Kernel,
+    Region,
+    Stroke,
+    describe_hint,
     list_hints,
     make_affinity_points,
+    parse_hint,
     read_hints,
+    resize_hint,
     spread,
 )
+from deepkoal.guidance.hint_arrays import cover_regions
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.rendering.upsampling import fit_chroma, touch_chroma
@@ -96,6 +102,71 @@ def test_a_file_of_something_else_is_refused_in_one_line(tmp_path, text, message
 def test_a_file_that_is_missing_is_named(tmp_path):
     with pytest.raises(DeepkoalError, match=r"none\.json: cannot be read \(No such file"):
         read_hints(tmp_path / "none.json")
+
+
+POLYGON = ((10.0, 10.0), (30.0, 10.0), (30.0, 40.0))
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        Hint(3, 4, "own"),
+        Hint(0.25, 1.0, "grey", relative=True),
+        Stroke([(1, 2), (30, 4)], (12.0, -30.0)),
+        Stroke([(5, 5)], "own"),
+        Region(POLYGON, "#c03020"),
+        Region([(0, 0), (1, 0), (0, 1)], "grey", relative=True),
+    ],
+)
+def test_every_kind_of_hint_survives_json(hint):
+    entry = json.loads(json.dumps(describe_hint(hint)))
+    assert parse_hint(entry, "here") == hint
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"stroke": [], "color": "red"}, "here: a stroke is a list of 1 to 10000 points"),
+        ({"stroke": [[1, "2"]], "color": "red"}, "here: a stroke is a list of"),
+        ({"region": [[1, 2], [3, 4]], "color": "red"}, "here: a region is a list of 3 to 10000"),
+        ({"region": "all", "color": "red"}, "here: a region is a list of"),
+        ({"x": 1, "y": 2, "stroke": [[1, 2]], "color": "red"}, "here: expected x, y and color"),
+        ({"x": 2, "y": 0, "color": "red", "relative": True}, r"must lie in 0…1, not 2, 0"),
+        ({"x": 1, "y": 0, "color": "red", "relative": 1}, "relative must be true or false: 1"),
+    ],
+)
+def test_json_of_something_else_is_refused_in_one_line(entry, message):
+    with pytest.raises(DeepkoalError, match=message) as error:
+        parse_hint(entry, "here")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("mask", [np.zeros((4, 4), bool), np.ones((4, 4, 3), bool)])
+def test_a_mask_of_nothing_is_refused(mask):
+    with pytest.raises(DeepkoalError, match="a region's mask is boolean"):
+        Region(mask, "red")
+
+
+def test_a_mask_of_another_shape_is_refused():
+    with pytest.raises(DeepkoalError, match="mask of 40×20 pixels is not of the photo's shape"):
+        list_hints([Region(np.ones((20, 40), bool), "red")], 40, 40)
+
+
+def test_a_hint_moves_with_its_photo_and_stays_inside():
+    assert resize_hint(Hint(99.9, 49.99, "red"), (50, 100), (5, 10)).x < 10
+    moved = resize_hint(Region(POLYGON, "red"), (50, 100), (100, 50))
+    assert moved.points == ((5, 20), (15, 20), (15, 80))
+
+
+def test_a_polygon_and_its_mask_cover_the_same_and_leave_holes_open():
+    y, x = np.mgrid[:48, :64]
+    ring = (np.hypot(y - 24, x - 32) < 20) & (np.hypot(y - 24, x - 32) > 10)
+    (cover,) = cover_regions(list_hints([Region(ring, "red")], 48, 64), (48, 64), (48, 64))
+    assert np.abs(cover - ring).mean() < 0.02
+    square = Region([(16, 12), (48, 12), (48, 36), (16, 36)], "red")
+    (cover,) = cover_regions(list_hints([square], 48, 64), (48, 64), (12, 16))
+    np.testing.assert_allclose(cover[3:9, 4:12], 1, atol=1e-6)
+    assert cover.sum() == pytest.approx(48)
 
 
 # --- how far it reaches ------------------------------------------------------------------------
@@ -199,7 +270,7 @@ def test_a_hint_colors_the_object_it_lies_on_and_stops_at_its_edges(colorizer, p
         prediction.decode_ab(hints=[Hint(290, 130, (-40.0, 40.0))]) - plain, axis=-1
     )
     middle = change.shape[1] // 2
-    assert change[:, middle + 2 :].mean() > 1.8 * change[:, : middle - 2].mean()
+    assert change[:, middle + 2 :].mean() > 8 * change[:, : middle - 2].mean()
 
 
 @pytest.mark.parametrize("size", [(1, 300), (427, 640)])
@@ -256,3 +327,51 @@ def test_without_hints_nothing_is_spread(colorizer, photos):
     np.testing.assert_array_equal(prediction.render(hints=[]), prediction.render())
     field = fit_chroma(prediction.l, prediction.decode_ab())
     assert field.shape[-1] == 4
+
+
+# --- that it fills its thing, and nothing else -------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lite():
+    return Colorizer.from_preset("koala-lite", backend="litert")
+
+
+def move(prediction, hints):
+    """How far each pixel's color moves, (H, W), in ab units."""
+    fields = [prediction.render(hints=given) for given in ((), hints)]
+    before, after = (rgb_to_lab(rgb.astype("float32") / 255)[..., 1:] for rgb in fields)
+    return np.linalg.norm(after - before, axis=-1)
+
+
+def test_a_suit_is_filled_by_one_hint_and_the_rest_does_not_move(lite, photos):
+    prediction = lite.predict(photos["astronaut"])
+    after = prediction.render(hints=[Hint(100, 350, (5.0, -45.0))])
+    ab = rgb_to_lab(after.astype("float32") / 255)[..., 1:]
+    suit = np.s_[290:480, 60:220]
+    assert np.mean(np.linalg.norm(ab[suit] - [5, -45], axis=-1) < 10) > 0.6  # with patch and seams
+    change = move(prediction, [Hint(100, 350, (5.0, -45.0))])
+    assert change[:150, 180:].mean() < 1.5  # wall, face, hair and shuttle
+    assert np.percentile(change[:150, 180:], 95) < 4
+
+
+def test_hints_on_skin_do_not_move_the_wall(lite, photos):
+    skin = [Hint(x, y, "#d8a888") for x, y in ((200, 90), (225, 150), (250, 110))]
+    change = move(lite.predict(photos["astronaut"]), skin)
+    assert change[:200, 310:380].mean() < 2.5
+
+
+def test_what_is_kept_stays(lite, photos):
+    prediction = lite.predict(photos["astronaut"])
+    suit = Hint(100, 350, (5.0, -45.0))
+    kept = Region([(60, 400), (220, 400), (220, 500), (60, 500)], "own")
+    assert move(prediction, [suit])[410:490, 70:210].mean() > 20
+    assert move(prediction, [suit, kept])[420:480, 80:200].mean() < 1
+    grey = prediction.render(hints=[Region(kept.area, "grey")])[430:470, 90:190]
+    assert np.ptp(grey.astype(int), axis=-1).mean() < 3
+
+
+def test_a_stroke_colors_as_its_points_do(lite, photos):
+    prediction = lite.predict(photos["chelsea"])
+    stroke = move(prediction, [Stroke([(150, 150), (200, 160)], (40.0, -30.0))])
+    assert stroke[150:158, 150:190].mean() > 15

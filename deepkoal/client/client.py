@@ -20,7 +20,7 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.serving.errors import is_model_name
 
 if TYPE_CHECKING:
-    from deepkoal.guidance import Hint
+    from deepkoal.guidance import AnyHint, Hint
 
 ATTEMPTS = 4
 SECONDS = 60.0
@@ -120,7 +120,7 @@ class Client:
         if hints:
             from deepkoal.guidance import check_kind  # here, so that coloring needs NumPy alone
 
-            check_kind(hints)
+            hints = [_check_point(hint) for hint in check_kind(hints)]
         # A list without elements has no shape in JSON, so that no hint is sent as one of no color.
         points = [(hint.x, hint.y) for hint in hints] or [(0.0, 0.0)]
         colors = [_name_color(hint).encode() for hint in hints] or [b""]
@@ -176,6 +176,18 @@ def _pack(strings: Sequence[bytes]) -> Array:
     packed = np.empty(len(strings), object)
     packed[:] = strings
     return packed
+
+
+def _check_point(hint: AnyHint) -> Hint:
+    """Return a hint, if it is a point in pixels with a color, which is all that can be sent."""
+    from deepkoal.guidance import Hint
+
+    if not isinstance(hint, Hint) or hint.relative or hint.is_own:
+        raise DeepkoalError(
+            "a served model takes hints as points in pixels with a color, not strokes, regions, "
+            f"own or relative ones, such as {hint!r:.120}; color with deepkoal.Colorizer for these"
+        )
+    return hint
 
 
 def _name_color(hint: Hint) -> str:

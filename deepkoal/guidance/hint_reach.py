@@ -20,9 +20,9 @@ from deepkoal.arrays import Tensor, cast, namespace, running_minimum
 from deepkoal.guidance.affinity import AffinityPoints, Kernel, weigh_hints
 from deepkoal.guidance.hint_arrays import HintArrays
 
-FINER = 2
+FINER = 3
 """Cells along a side for each of the features': things are cut at edges that those are too coarse
-for."""
+for. An odd number, so that the middles of the coarse cells are among the finer ones'."""
 
 LIGHTNESS = 0.014
 """Cost of a step for each unit of L, in widths of the kernel: an edge of 70 L costs one width."""
@@ -79,7 +79,7 @@ def measure_reach(
     hint_points = points.take(cells)
     known, kriging = weigh_hints(points, hint_points, kernel)
     settled = ops.clip(ops.sum(known * kriging, axis=-1) / sum(kernel.weights), 0, 1)
-    width = np.dot(kernel.features, kernel.weights) / np.sum(kernel.weights)
+    width = float(np.dot(kernel.features, kernel.weights) / np.sum(kernel.weights))
     distance = _measure_distance(features / width, l, fine)
     nearest = ops.min(distance, axis=0, initial=_FAR)
     weights = ops.clip(0.5 + (1 - distance / REACH) / FADING, 0, 1)

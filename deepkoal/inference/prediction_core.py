@@ -169,9 +169,14 @@ class PredictionCore:
 
     @functools.cached_property
     def _fine_l(self) -> Tensor:
-        """Lightness on the grid that hints are spread on."""
-        rows, columns = namespace(self.l).shape(self.outputs["features"])[:2]
-        return resize(self.inner_l, FINER * rows, FINER * columns)
+        """Lightness on the grid that hints are spread on.
+
+        A multiple of the chroma's that holds its places, so that the field there is the same one.
+        """
+        ops = namespace(self.l)
+        rows, columns = ops.shape(self._coarse_l)
+        finer = 1 + (FINER - 1) * (ops.shape(self.outputs["features"])[0] // rows)
+        return resize(self.inner_l, finer * rows, finer * columns)
 
     def _apply_hints(self, coarse: Tensor, ab: Tensor, hints: HintArrays) -> Tensor:
         """Return ab on the finer grid under hints.
