@@ -47,6 +47,7 @@ def chroma(rgb):
         ("new.mov", {"codec": "prores"}, "prores", "yuv422p10le"),
         ("new.mkv", {"codec": "ffv1"}, "ffv1", "yuv444p"),
         ("new.webm", {"quality": 40}, "vp9", "yuv420p"),
+        ("new.mkv", {"codec": "av1"}, "av1", "yuv420p"),
     ],
 )
 def test_a_film_is_colored_into_any_container(
