@@ -10,16 +10,8 @@ from deepkoal.guidance.decoding import (
 )
 from deepkoal.guidance.hint_arrays import HintArrays, find_cells, list_hints
 from deepkoal.guidance.hint_files import describe_hint, parse_hint, parse_hints, read_hints
-from deepkoal.guidance.hints import (
-    AnyHint,
-    Hint,
-    Region,
-    Stroke,
-    check_hints,
-    check_kind,
-    place_points,
-    resize_hint,
-)
+from deepkoal.guidance.hint_placing import check_hints, place_points, resize_hint
+from deepkoal.guidance.hints import AnyHint, Hint, Region, Stroke, check_kind
 from deepkoal.guidance.palette import Palette, PaletteShift, list_palettes, shift_prior
 from deepkoal.guidance.reference import (
     REFERENCE_KERNEL,

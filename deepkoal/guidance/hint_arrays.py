@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepkoal.arrays import FloatArray, Tensor, arange, cast, namespace
-from deepkoal.guidance.hints import AnyHint, Hint, Point, Region, check_hints, place_points
+from deepkoal.guidance.hint_placing import check_hints, place_points
+from deepkoal.guidance.hints import AnyHint, Hint, Point, Region
 from deepkoal.short_repr import short_repr
 
 SAMPLES = 8

@@ -1,0 +1,85 @@
+"""Hints on a photo of a given size: whether they lie on it, where, and where on another size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from deepkoal.errors import DeepkoalError
+from deepkoal.guidance.hints import AnyHint, Hint, Point, Region, Stroke
+
+_FINE = 1 / 256  # of the photo's side: how far a stroke may be from what was drawn
+
+
+def check_hints(hints: Sequence[AnyHint], height: int, width: int) -> None:
+    """Make sure that hints lie on a photo of this size. Outlines may reach over its edges.
+
+    Raises:
+        DeepkoalError: one does not.
+    """
+    for hint in hints:
+        if isinstance(hint, Region) and hint.mask is not None:
+            _check_aspect(hint.mask, height, width)
+            continue
+        points = np.array(place_points(hint, height, width), np.float64)
+        inside = ((points >= 0) & (points < (width, height))).all(axis=1)
+        edges = points.min(axis=0), points.max(axis=0)
+        touches = (edges[0] < (width, height)).all() and (edges[1] >= 0).all()
+        if inside.all() if isinstance(hint, Hint) else touches:
+            continue
+        x, y = hint.points[0]
+        raise DeepkoalError(
+            f"the {hint.kind} at x {x:g}, y {y:g} lies outside the photo of "
+            f"{width}×{height} pixels; count from its upper left corner"
+        )
+
+
+def place_points(hint: AnyHint, height: int, width: int) -> list[Point]:
+    """Return a hint's points in pixels of a photo of this size; a stroke's without idle ones."""
+    if not hint.relative:
+        points = list(hint.points)
+    else:
+        # The far edge, 1, is the last pixel's.
+        points = [
+            (min(x * width, math.nextafter(width, 0)), min(y * height, math.nextafter(height, 0)))
+            for x, y in hint.points
+        ]
+    if not isinstance(hint, Stroke) or len(points) < 3:
+        return points
+    line = np.array(points, np.float32)[:, None]
+    simple = cv2.approxPolyDP(line, _FINE * math.sqrt(height * width), closed=False)[:, 0]
+    return [(float(x), float(y)) for x, y in simple]
+
+
+def resize_hint(hint: AnyHint, size: Sequence[int], new_size: Sequence[int]) -> AnyHint:
+    """Return a hint on a photo as one on the same photo at another size.
+
+    Args:
+        hint: that lies on the photo.
+        size: height and width of the photo, in pixels.
+        new_size: likewise, of the other.
+    """
+    if hint.relative or not hint.points:
+        return hint
+    (rows, columns), (height, width) = new_size, size
+    points = [(x * columns / width, y * rows / height) for x, y in hint.points]
+    if isinstance(hint, Stroke):
+        return replace(hint, points=points)
+    if isinstance(hint, Region):
+        return replace(hint, area=points)
+    ((x, y),) = points  # which rounding must not move over the edge
+    return replace(hint, x=min(x, math.nextafter(columns, 0)), y=min(y, math.nextafter(rows, 0)))
+
+
+def _check_aspect(mask: NDArray[np.bool_], height: int, width: int) -> None:
+    rows, columns = mask.shape
+    if abs(rows * width - columns * height) > max(height, width, rows, columns):
+        raise DeepkoalError(
+            f"a region's mask of {columns}×{rows} pixels is not of the photo's shape, "
+            f"{width}×{height}; give one as large as the photo"
+        )
