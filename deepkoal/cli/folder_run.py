@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from deepkoal.cli.arguments.result_options import DOUBT_SUFFIX, LAYER_SUFFIX, ResultOptions
+from deepkoal.cli.console import report
 from deepkoal.cli.result_files import ResultFiles, Version, label_page
 from deepkoal.cli.work_ahead import PixelBudget, work_ahead
 from deepkoal.errors import DeepkoalError, PhotoError
@@ -202,8 +203,15 @@ class FolderRun:
         self, job: Job, photo: Photo, beside: ResultFiles | None
     ) -> list[SampleArray]:
         """Return the photo colored, and variations that obey every option as it does."""
+        from deepkoal.inference.hint_gamut import list_unshowable
+
         prediction = self._colorizer.predict(photo.rgb)
         options = replace(self._look.fit(*photo.rgb.shape[:2]), reference=self._reference)
+        for hint, shown in list_unshowable(prediction, options.hints):
+            report(
+                f"{hint.kind} at {hint.points[0][0]:g}, {hint.points[0][1]:g}: {hint.color} "
+                f"cannot be shown at that lightness; the nearest that can is {shown}"
+            )
         choice = self._look.variation
         if choice is None or choice.index:
             variation = None if choice is None else choice.find(prediction)
