@@ -11,6 +11,7 @@ from .guidance import Stroke as Stroke
 from .guidance import list_palettes as list_palettes
 from .image_io import read_image as read_image
 from .image_io import write_image as write_image
+from .inference.album import Album as Album
 from .inference.colorizer import Colorizer as Colorizer
 from .models import SemanticEmbedder as SemanticEmbedder
 from .training import fine_tune as fine_tune

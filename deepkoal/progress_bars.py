@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 T = TypeVar("T")
 
@@ -35,5 +36,7 @@ def count_photos(
         wanted: whether to draw it at all.
         leave: whether it stays when all is done.
     """
+    from tqdm import tqdm  # here, for the sake of a quick --help
+
     hidden = not (wanted and can_move())
     return tqdm(photos, doing, total, leave=leave, unit=" photos", disable=hidden)

@@ -13,6 +13,7 @@ from deepkoal.atomic_files import (
     write_json_atomically,
     write_text_atomically,
 )
+from deepkoal.errors import DeepkoalError
 
 HOLD = """
 import sys, time
@@ -121,3 +122,21 @@ def test_of_many_that_come_and_go_one_at_a_time_is_inside(tmp_path):
     processes = [subprocess.Popen([sys.executable, "-c", code, str(folder)]) for _ in range(3)]
     assert [process.wait(60) for process in processes] == [0, 0, 0]
     assert not list(folder.iterdir())
+
+
+def test_where_nothing_may_be_written_the_variable_is_named(monkeypatch):
+    from deepkoal import atomic_files
+
+    with atomic_files.temporary_folder() as folder:
+        (folder / "file").write_bytes(b"")
+    assert not folder.exists()
+
+    def refuse(**settings):
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(atomic_files.tempfile, "TemporaryDirectory", refuse)
+    with (
+        pytest.raises(DeepkoalError, match=r"No usable temporary .*; set TMPDIR"),
+        atomic_files.temporary_folder(),
+    ):
+        pass

@@ -31,6 +31,7 @@ from deepkoal.guidance import (
 )
 from deepkoal.guidance.hint_arrays import cover_regions
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.inference.hint_gamut import list_unshowable
 from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.rendering.upsampling import fit_chroma, touch_chroma
 
@@ -375,3 +376,17 @@ def test_a_stroke_colors_as_its_points_do(lite, photos):
     prediction = lite.predict(photos["chelsea"])
     stroke = move(prediction, [Stroke([(150, 150), (200, 160)], (40.0, -30.0))])
     assert stroke[150:158, 150:190].mean() > 15
+
+
+def test_a_color_that_its_place_cannot_show_is_said_with_the_nearest_that_it_can(lite, photos):
+    prediction = lite.predict(photos["astronaut"])
+    white, cloth = (345.0, 300.0), (100.0, 350.0)
+    y, x = np.unravel_index(prediction.l.argmax(), prediction.l.shape)
+    sea = Hint(float(x), float(y), "#0040a0")
+    ((hint, shown),) = list_unshowable(
+        prediction, [sea, Hint(*cloth, "#808890"), Hint(*white, "own")]
+    )
+    assert hint == sea
+    rgb = prediction.render(hints=[sea])[y, x]
+    near = [int(shown[at : at + 2], 16) for at in (1, 3, 5)]
+    assert np.abs(rgb.astype(int) - near).max() <= 2

@@ -23,6 +23,7 @@ import deepkoal
 ROOT = Path(__file__).parents[1]
 
 PUBLIC_NAMES = {
+    "Album": inspect.isclass,
     "Colorizer": inspect.isclass,
     "DeepkoalError": inspect.isclass,
     "Hint": inspect.isclass,

@@ -399,9 +399,21 @@ def wait_until(condition, seconds=240):
         time.sleep(0.02)
 
 
+def save_white(folder):
+    """Write a network that answers every photo with a white pixel: an export takes far longer."""
+    module = tf.Module()
+    white = tf.constant(encode(np.full((1, 1, 3), 255, "uint8"), "PNG"))
+    module.color = tf.function(
+        lambda photo_bytes: {"image_bytes": tf.fill(tf.shape(photo_bytes), white)},
+        input_signature=[tf.TensorSpec([None], tf.string, name="photo_bytes")],
+        autograph=False,
+    )
+    tf.saved_model.save(module, str(folder), {"serving_default": module.color})
+    return folder
+
+
 def test_killed_restarted_renewed_and_stopped_under_load(models, tmp_path):
     folder = shutil.copytree(models, tmp_path / "models")
-    renewed = export_tiny(tmp_path / "2", vibrance=3)
     with running_server(folder) as first:
         loads = start_load(first.url)
         assert first.stop(signal.SIGKILL) == -signal.SIGKILL
@@ -414,7 +426,7 @@ def test_killed_restarted_renewed_and_stopped_under_load(models, tmp_path):
     with running_server(folder, **ports) as second:
         loads = start_load(second.url)
         before = set().union(*(load.images for load in loads))
-        renewed.rename(folder / "koala-lite" / "2")
+        save_white(tmp_path / "2").rename(folder / "koala-lite" / "2")
         wait_until(lambda: set().union(*(load.images for load in loads)) > before)
         stop_load(loads)
         assert not any(load.failures for load in loads)

@@ -265,7 +265,7 @@ def test_the_server_is_told_what_the_page_says():
     assert (model.name, model.model_platform) == ("koala-lite", "tensorflow")
 
     compose = yaml.safe_load((DOCS / "serving" / "compose.yaml").read_text())
-    (service,) = compose["services"].values()
+    service = compose["services"].pop("koala-lite")
     assert re.fullmatch(r"tensorflow/serving:\d+\.\d+\.\d+", service["image"])
     assert [port.split(":") for port in service["ports"]] == [
         ["127.0.0.1", "8500", "8500"],
@@ -278,6 +278,31 @@ def test_the_server_is_told_what_the_page_says():
         name, _, value = option.partition("=")
         if value.startswith("/"):
             assert (DOCS / "serving" / mounts["/config"] / Path(value).name).is_file(), name
+
+
+def test_containers_are_built_of_files_that_are_there():
+    folder = DOCS / "serving"
+    services = yaml.safe_load((folder / "compose.yaml").read_text())["services"]
+    recipe = (folder / "Dockerfile").read_text()
+    stages = re.findall(r"^FROM \S+ AS (\S+)", recipe, re.MULTILINE)
+    for name in ("serve", "studio"):
+        service, build = services[name], services[name]["build"]
+        assert service["read_only"], name
+        assert service["tmpfs"] == ["/tmp"], name
+        assert service["profiles"] == [name], "the page's command starts TensorFlow Serving alone"
+        assert (folder / build["context"]).resolve() == DOCS.parent
+        assert (DOCS.parent / build["dockerfile"]).is_file()
+        assert build["target"] in stages
+    for copied in re.findall(r"^COPY (?!--from)(.*) \S+$", recipe, re.MULTILINE):
+        assert all((DOCS.parent / source).exists() for source in copied.split()), copied
+    pins = {
+        re.split("==", line)[0].lower().replace("_", "-")
+        for line in (DOCS.parent / "constraints.txt").read_text().splitlines()
+    }
+    lines = (folder / "requirements-litert.txt").read_text().splitlines()
+    needed = {line.replace("_", "-") for line in lines if not line.startswith("#")}
+    assert needed <= pins
+    assert "tensorflow" not in needed
 
 
 def test_the_queue_merges_nothing():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import skimage.data
 from video_parts import (
+    RATE,
     add_sound,
     coffee_pan,
     grey,
@@ -46,6 +47,7 @@ def chroma(rgb):
         ("new.mov", {"codec": "prores"}, "prores", "yuv422p10le"),
         ("new.mkv", {"codec": "ffv1"}, "ffv1", "yuv444p"),
         ("new.webm", {"quality": 40}, "vp9", "yuv420p"),
+        ("new.mkv", {"codec": "av1"}, "av1", "yuv420p"),
     ],
 )
 def test_a_film_is_colored_into_any_container(
@@ -183,17 +185,31 @@ def two_shots():
     return coffee_pan(6) + pan(skimage.data.astronaut(), 6)
 
 
-def test_a_stopped_run_goes_on_where_it_was(tmp_path, monkeypatch):
+KILLED = """
+import sys, time
+import deepkoal.video.plan
+from video_parts import open_plain
+import deepkoal as dk
+
+deepkoal.video.plan.CHUNK = 4
+
+def wait_in_the_second_chunk(what, done, count):
+    if what == "coloring" and done == 8:
+        print("now", flush=True)
+        time.sleep(600)
+
+dk.colorize_video(*sys.argv[1:], open_plain(), progress=wait_in_the_second_chunk)
+"""
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
     monkeypatch.setattr("deepkoal.video.plan.CHUNK", 4)
     old = write_film(tmp_path / "old.mkv", grey(two_shots()))
     target = tmp_path / "new.mp4"
-
-    def stop_late(what, done, count):
-        if what == "coloring" and done == 8:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        dk.colorize_video(old, target, open_plain(), progress=stop_late)
+    command = [sys.executable, "-c", KILLED, str(old), str(target)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=TESTS) as process:
+        assert process.stdout.readline() == b"now\n"
+        process.kill()
     assert not target.exists()
     report = dk.colorize_video(old, target, open_plain())
     assert (report.frames, report.resumed, report.shots) == (12, 6, 2)
@@ -302,3 +318,19 @@ def test_a_preview_shows_frames_before_and_after(film):
     sheet = preview_film(open_film(film), open_plain(), seconds=0.2)
     assert sheet.shape[1] > 6 * 240
     assert chroma(sheet) > 0.5
+
+
+def test_woven_frames_are_rebuilt_at_their_times(tmp_path):
+    woven = 0x40000 | 0x20000000  # FFmpeg's flags for interlaced prediction and transform
+    frames = grey(coffee_pan(6, height=96, width=128))
+    old = write_film(
+        tmp_path / "old.mkv",
+        frames,
+        codec="mpeg2video",
+        pixel_format="yuv420p",
+        flags=woven,
+        time_base=1 / RATE,
+    )
+    assert open_film(old).interlaced
+    dk.colorize_video(old, tmp_path / "new.mkv", open_plain(), deinterlace=True)
+    np.testing.assert_allclose(read_all(tmp_path / "new.mkv")[1], read_all(old)[1], atol=2e-3)

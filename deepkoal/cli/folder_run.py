@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from deepkoal.cli.arguments.result_options import DOUBT_SUFFIX, LAYER_SUFFIX, ResultOptions
+from deepkoal.cli.console import report
 from deepkoal.cli.result_files import ResultFiles, Version, label_page
 from deepkoal.cli.work_ahead import PixelBudget, work_ahead
 from deepkoal.errors import DeepkoalError, PhotoError
@@ -20,11 +21,12 @@ from deepkoal.memory import count_cores
 if TYPE_CHECKING:
     from deepkoal.arrays import SampleArray
     from deepkoal.cli.arguments.output_plan import Job
-    from deepkoal.guidance import Reference
+    from deepkoal.guidance import ColorOptions, Reference
     from deepkoal.image_io import Photo
     from deepkoal.image_io.reading import Depth
     from deepkoal.inference.colorizer import Colorizer
     from deepkoal.inference.options_file import SavedOptions
+    from deepkoal.inference.prediction import Prediction
 
 MOST_WORKERS = 8
 """Threads; more would wait for the network, which one photo at a time passes through."""
@@ -201,20 +203,40 @@ class FolderRun:
         self, job: Job, photo: Photo, beside: ResultFiles | None
     ) -> list[SampleArray]:
         """Return the photo colored, and variations that obey every option as it does."""
+        from deepkoal.inference.hint_gamut import list_unshowable
+
         prediction = self._colorizer.predict(photo.rgb)
         options = replace(self._look.fit(*photo.rgb.shape[:2]), reference=self._reference)
+        for hint, shown in list_unshowable(prediction, options.hints):
+            report(
+                f"{hint.kind} at {hint.points[0][0]:g}, {hint.points[0][1]:g}: {hint.color} "
+                f"cannot be shown at that lightness; the nearest that can is {shown}"
+            )
         choice = self._look.variation
         if choice is None or choice.index:
             variation = None if choice is None else choice.find(prediction)
             versions = [prediction.render(options, variation=variation)]
         else:
             versions = prediction.variations(choice.count, options, seed=choice.seed)
-        if beside is not None and self._results.doubt:
+        if beside is not None:
+            self._add_beside(beside, job, photo, prediction, options, versions[0])
+        return versions
+
+    def _add_beside(
+        self,
+        beside: ResultFiles,
+        job: Job,
+        photo: Photo,
+        prediction: Prediction,
+        options: ColorOptions,
+        rgb: SampleArray,
+    ) -> None:
+        """Add the maps that are wanted beside a photo."""
+        if self._results.doubt:
             doubt = prediction.uncertainty(hints=options.hints)
             beside.add_map(job.beside[DOUBT_SUFFIX], doubt)
-        if beside is not None and self._results.layer:
-            beside.add_layer(job.beside[LAYER_SUFFIX], photo, versions[0])
-        return versions
+        if self._results.layer:
+            beside.add_layer(job.beside[LAYER_SUFFIX], photo, rgb)
 
     def _place_look(self, job: Job, height: int, width: int) -> SavedOptions:
         """Return the look of one photo, and write it where that is wanted.

@@ -1,6 +1,7 @@
 """Readings of a network's outputs: every kind of guidance, and none that needs another pass."""
 
 from deepkoal.guidance.affinity import AffinityPoints, Kernel, make_affinity_points, spread
+from deepkoal.guidance.carrying import CarriedColors, GivenColors, Share, carry_colors
 from deepkoal.guidance.color_options import ColorKeywords, ColorOptions, ReferenceLike
 from deepkoal.guidance.decoding import (
     VIBRANCE_RANGE,
@@ -36,9 +37,11 @@ __all__ = [
     "VIBRANCE_RANGE",
     "AffinityPoints",
     "AnyHint",
+    "CarriedColors",
     "ColorKeywords",
     "ColorOptions",
     "DecodingConfig",
+    "GivenColors",
     "Hint",
     "HintArrays",
     "Kernel",
@@ -47,8 +50,10 @@ __all__ = [
     "Reference",
     "ReferenceLike",
     "Region",
+    "Share",
     "Stroke",
     "VariationLatents",
+    "carry_colors",
     "check_hints",
     "check_kind",
     "check_vibrance",

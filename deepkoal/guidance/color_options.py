@@ -12,6 +12,7 @@ import numpy as np
 from deepkoal.arrays import ByteArray
 from deepkoal.deprecation import warn_renamed
 from deepkoal.errors import DeepkoalError
+from deepkoal.guidance.carrying import CarriedColors
 from deepkoal.guidance.decoding import check_vibrance
 from deepkoal.guidance.hints import AnyHint, check_kind
 from deepkoal.guidance.palette import Palette
@@ -31,7 +32,7 @@ class ColorKeywords(TypedDict, total=False):
     vibrance: float
     hints: Iterable[AnyHint]
     palette: Palette | str | None
-    reference: ReferenceLike | Sequence[ReferenceLike] | None
+    reference: ReferenceLike | Sequence[ReferenceLike] | CarriedColors | None
     variation: VariationLatents | None
     cleanup: bool
 
@@ -49,7 +50,7 @@ class ColorOptions:
             may be given by its name.
         reference: a color photo whose colors like things take, uint8 (H, W, 3) sRGB or its file's
             path, or what `Colorizer.open_reference` returned for one, which saves another pass of
-            the network; or several of these.
+            the network; or several of these; or what an `Album` carries to this very photo.
         variation: one of `Prediction.list_variations`, which all else then starts from.
         cleanup: whether doubtful blotches are settled, casts balanced and near-neutral things kept
             neutral, see `guidance.chroma_cleanup`; networks without a distribution do without.
@@ -61,7 +62,7 @@ class ColorOptions:
     vibrance: float = 1.0
     hints: Iterable[AnyHint] = ()
     palette: Palette | str | None = None
-    reference: ReferenceLike | Sequence[ReferenceLike] | None = None
+    reference: ReferenceLike | Sequence[ReferenceLike] | CarriedColors | None = None
     variation: VariationLatents | None = None
     cleanup: bool = True
 
@@ -73,8 +74,9 @@ class ColorOptions:
         references = tuple(self.reference) if several else (self.reference,)  # type: ignore[arg-type]
         if several and (not references or any(each is None for each in references)):
             raise DeepkoalError(f"expected reference as color photos, got {self.reference!r:.60}")
+        kinds = (Reference, np.ndarray, str, Path, *(() if several else (CarriedColors,)))
         for reference in references:
-            _check_kind("reference", reference, (Reference, np.ndarray, str, Path), "a color photo")
+            _check_kind("reference", reference, kinds, "a color photo")
         _check_kind("variation", self.variation, VariationLatents, "one of list_variations")
         if self.variation is not None and len(self.variation.vibrances) != 1:
             raise DeepkoalError("expected one variation, got several; take them one by one")

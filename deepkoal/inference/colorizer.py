@@ -12,6 +12,7 @@ from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.deprecation import rename_keywords, rename_members
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import (
+    CarriedColors,
     ColorKeywords,
     ColorOptions,
     DecodingConfig,
@@ -256,7 +257,7 @@ class Colorizer:
     def _collect(self, options: ColorOptions | None, keywords: Any) -> ColorOptions:
         """Return validated options, with a reference photo shown to the network once for all."""
         options = ColorOptions.collect(options, keywords)
-        if options.reference is None or isinstance(options.reference, Reference):
+        if isinstance(options.reference, (Reference, CarriedColors, type(None))):
             return options
         return replace(options, reference=self.open_reference(options.reference))
 

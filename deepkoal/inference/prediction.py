@@ -14,6 +14,7 @@ from deepkoal.arrays import SampleArray as SampleArray
 from deepkoal.deprecation import rename_members
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
+    CarriedColors,
     ColorKeywords,
     ColorOptions,
     HintArrays,
@@ -157,7 +158,7 @@ class Prediction(PredictionDoubt):
         options = ColorOptions.collect(options, keywords)
         given = check_kind(options.hints)
         hints = list_hints(given, *self.l.shape) if given else None
-        if options.reference is not None and not isinstance(options.reference, Reference):
+        if not isinstance(options.reference, (Reference, CarriedColors, type(None))):
             if self.read_reference is None:
                 raise DeepkoalError(
                     "expected a reference as Colorizer.open_reference returns it, got a photo; "
@@ -172,7 +173,7 @@ class Prediction(PredictionDoubt):
         ab = self.decode(
             options.vibrance,
             palette=palette.shift if isinstance(palette, Palette) else None,
-            reference=reference if isinstance(reference, Reference) else None,
+            reference=reference if isinstance(reference, (Reference, CarriedColors)) else None,
             variation=variation,
             cleanup=options.cleanup,
         )

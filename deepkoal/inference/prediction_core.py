@@ -15,6 +15,7 @@ from deepkoal.arrays import Tensor, cast, fold, namespace
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
     AffinityPoints,
+    CarriedColors,
     DecodingConfig,
     HintArrays,
     PaletteShift,
@@ -106,7 +107,7 @@ class PredictionCore:
         vibrance: Tensor | float = 1.0,
         *,
         palette: PaletteShift | None = None,
-        reference: Reference | None = None,
+        reference: Reference | CarriedColors | None = None,
         variation: VariationLatents | None = None,
         cleanup: bool = True,
     ) -> Tensor:
@@ -289,8 +290,10 @@ class PredictionCore:
         led = shift_prior(logits, palette.probabilities, prior, palette.strength, palette.smoothing)
         return {**self.outputs, "logits": led}
 
-    def _match(self, reference: Reference) -> tuple[Tensor, Tensor]:
+    def _match(self, reference: Reference | CarriedColors) -> tuple[Tensor, Tensor]:
         """Return `match_reference`, the costliest step, of which the last is kept."""
+        if isinstance(reference, CarriedColors):
+            return reference.ab, reference.trust
         if reference not in self._matches:
             self._matches.clear()
             self._matches[reference] = match_reference(self.points, reference)

@@ -169,4 +169,4 @@ def measure_structure(l: Tensor) -> Tensor:
 def _center(count: Tensor, like: Tensor) -> Tensor:
     """Return `count` numbers evenly from −1 to 1, float32."""
     places = cast(arange(count, like), "float32")
-    return 2 * places / cast(count - 1, "float32") - 1
+    return 2 * places / places[-1] - 1  # a count may be a plain number, that no array library has

@@ -301,6 +301,9 @@ def _deinterlace(
             try:
                 found = graph.pull()
                 assert isinstance(found, av.VideoFrame)
+                if found.pts is not None and found.time_base and stream.time_base:
+                    # The filter counts in half steps.
+                    found.pts = round(found.pts * found.time_base / stream.time_base)
                 yield found
             except (BlockingIOError, EOFError):
                 break

@@ -47,9 +47,13 @@ def join_chunks(
         container_format = CONTAINERS[target.suffix.lower()][0]
         out = stack.enter_context(av.open(str(part), "w", format=container_format))
         first = stack.enter_context(av.open(str(chunks[0])))
-        video = out.add_stream_from_template(first.streams.video[0])
+        template = first.streams.video[0]
+        # AV1's decoder has another name than its encoder, and its stream holds the tags itself.
+        bare = template.codec_context.codec.canonical_name == "av1"
+        video = out.add_stream_from_template(template, opaque=bare)
         video.time_base = film.time_base
-        tag_colors(video.codec_context)  # not every chunk's container keeps these
+        if not bare:
+            tag_colors(video.codec_context)  # not every chunk's container keeps these
         sources: list[Iterator[Any]] = [_list_video(chunks, video)]
         left_out: list[str] = []
         if film.source is not None and not film.paths:

@@ -200,7 +200,7 @@ def _plan_folder(
         jobs.append(Job(item.source, target, ending, comparison, others, more))
     _admit(jobs, plan)
     if not overwrite:
-        todo = [job for job in plan.jobs if not _is_done(job)]
+        todo = [job for job in plan.jobs if not is_done(job)]
         plan.skipped = len(plan.jobs) - len(todo)
         plan.jobs = todo
     return plan
@@ -261,11 +261,12 @@ def _identify(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _is_done(job: Job) -> bool:
+def is_done(job: Job, since: int = 0) -> bool:
+    """Return whether all that a photo leaves is there, newer than it and than `since`, in ns."""
     assert job.source is not None
     try:
         made = [place.stat() for place in job.places]
-        since = job.source.stat().st_mtime_ns
+        since = max(since, job.source.stat().st_mtime_ns)
         return all(S_ISREG(status.st_mode) and status.st_mtime_ns >= since for status in made)
     except OSError:
         return False

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from deepkoal import progress_bars
 from deepkoal.cli.arguments.argument_types import add_number
 from deepkoal.cli.arguments.guidance import (
     add_guidance_options,
@@ -23,7 +25,12 @@ from deepkoal.cli.arguments.model_options import (
 )
 from deepkoal.cli.arguments.result_options import add_result_options, read_result_options
 from deepkoal.cli.console import UsageError, count_photos, report, show
+from deepkoal.cli.folder_run import FolderRun, ReadKeywords
 from deepkoal.errors import PhotoError
+
+if TYPE_CHECKING:
+    from deepkoal.cli.arguments.output_plan import Job, Plan
+    from deepkoal.inference.options_file import SavedOptions
 
 
 def add_verbs(verbs: Any) -> None:
@@ -49,6 +56,12 @@ def add_verbs(verbs: Any) -> None:
     add_result_options(colorize)
     colorize.add_argument(
         "--compare", action="store_true", help="also write NAME.compare.jpg: before and after"
+    )
+    colorize.add_argument(
+        "--album",
+        action="store_true",
+        help="photos of the same things: what NAME.jpg.json (see --save-options) says of one "
+        "carries to the like in the others; album-report.txt and .jpg show what went where",
     )
     colorize.add_argument(
         "--overwrite", action="store_true", help="color photos again whose results are newer"
@@ -107,9 +120,7 @@ def _read_suffix(text: str) -> str:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from deepkoal import progress_bars
     from deepkoal.cli.arguments.output_plan import plan_photos
-    from deepkoal.cli.folder_run import FolderRun, ReadKeywords
     from deepkoal.inference.options_file import write_options
 
     look = resolve_look(arguments)
@@ -121,9 +132,11 @@ def _run(arguments: argparse.Namespace) -> int:
         compare=arguments.compare,
         beside=results.suffixes,
         variations=1 if choice is None or choice.index else choice.count,
-        overwrite=arguments.overwrite,
+        overwrite=arguments.overwrite or arguments.album,
     )
     check_guidance(look, plan.count)
+    if arguments.album:
+        return _run_album(arguments, look, plan)
     if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
         raise UsageError("a photo is not written to a terminal; redirect it, or give -o a file")
     for line in plan.passed_over:
@@ -141,30 +154,84 @@ def _run(arguments: argparse.Namespace) -> int:
             reference=open_reference(look, colorizer),
             save_options=arguments.save_options if plan.count == 1 else None,
             results=results,
-            reading=ReadKeywords(
-                max_pixels=arguments.max_pixels,
-                depth=arguments.depth,
-                salvage=arguments.salvage,
-                stretch=arguments.stretch,
-            ),
-            quality=arguments.quality,
-            keep_times=arguments.keep_times,
+            **_read_settings(arguments),
         )
-        bar = progress_bars.count_photos(total=len(plan.jobs), wanted=len(plan.jobs) > 1)
-        with bar, contextlib.closing(folder_run.color_all(plan.jobs)) as outcomes:
-            for outcome in outcomes:
-                for note in outcome.notes:
-                    report(note)
-                if isinstance(outcome.result, PhotoError):
-                    failed += 1
-                    report(str(outcome.result))
-                else:
-                    _show(outcome.result)
-                    colored += outcome.is_colored
-                    left += not outcome.is_colored
-                bar.update()
+        colored, left = _color_all(folder_run, plan.jobs)
+        failed += len(plan.jobs) - colored - left
     if plan.count > 1 or plan.skipped or plan.passed_over:
         _sum_up(colored, left, plan.skipped, failed, len(plan.passed_over))
+    return 1 if failed else 0
+
+
+def _read_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return how a folder run reads and writes files."""
+    reading = ReadKeywords(
+        max_pixels=arguments.max_pixels,
+        depth=arguments.depth,
+        salvage=arguments.salvage,
+        stretch=arguments.stretch,
+    )
+    return {
+        "reading": reading,
+        "quality": arguments.quality,
+        "keep_times": arguments.keep_times,
+    }
+
+
+def _color_all(folder_run: FolderRun, jobs: Sequence[Job]) -> tuple[int, int]:
+    """Color and write photos, print what came of each; return how many were colored and left."""
+    colored = left = 0
+    bar = progress_bars.count_photos(total=len(jobs), wanted=len(jobs) > 1)
+    with bar, contextlib.closing(folder_run.color_all(jobs)) as outcomes:
+        for outcome in outcomes:
+            for note in outcome.notes:
+                report(note)
+            if isinstance(outcome.result, PhotoError):
+                report(str(outcome.result))
+            else:
+                _show(outcome.result)
+                colored += outcome.is_colored
+                left += not outcome.is_colored
+            bar.update()
+    return colored, left
+
+
+def _run_album(arguments: argparse.Namespace, look: SavedOptions, plan: Plan) -> int:
+    """Color an album: photos whose results are newer than they and all options are passed over."""
+    from deepkoal.cli.album_run import AlbumRun, find_looks
+    from deepkoal.cli.arguments.output_plan import DEFAULT_FOLDER, is_done
+
+    results = read_result_options(arguments)
+
+    if plan.count < 2 or (look.variation is not None and look.variation.count > 1):
+        raise UsageError("--album is for several photos, in one version each")
+    looks = find_looks(plan.jobs)
+    used = tuple(f"{file}: " for file, _ in looks.values())
+    passed_over = [line for line in plan.passed_over if not line.startswith(used)]
+    for line in [*passed_over, *map(str, plan.failures)]:
+        report(line)
+    newest = max(file.stat().st_mtime_ns for file, _ in looks.values())
+    jobs = (
+        plan.jobs if arguments.overwrite else [job for job in plan.jobs if not is_done(job, newest)]
+    )
+    failed, colored, left = len(plan.failures), 0, 0
+    if jobs:
+        run = AlbumRun(
+            load_colorizer(arguments),
+            look,
+            looks,
+            results=results,
+            **_read_settings(arguments),
+        )
+        for reference in look.list_references():
+            run.album.learn_reference(reference.read(), str(reference.file))
+        for photo in progress_bars.count_photos(looks, len(looks), "learning"):
+            run.learn(photo)
+        colored, left = _color_all(run, jobs)
+        failed += len(jobs) - colored - left
+        if colored:
+            _show(run.write_report(Path(arguments.out or DEFAULT_FOLDER)))
+    _sum_up(colored, left, len(plan.jobs) - len(jobs), failed, len(passed_over))
     return 1 if failed else 0
 
 
