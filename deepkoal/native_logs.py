@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from typing import IO
 
@@ -39,10 +40,21 @@ def silence_stderr() -> contextlib.AbstractContextManager[None]:
     return _divert_stderr(re.compile(b""))
 
 
+_lock = threading.Lock()
+_diverting = False
+
+
 @contextlib.contextmanager
 def _divert_stderr(dropped: re.Pattern[bytes]) -> Iterator[None]:
-    """Hold back what the process writes to stderr; give out what does not match at the end."""
-    kept = _open_diversion()
+    """Hold back what the process writes to stderr; give out what does not match at the end.
+
+    stderr is the whole process's: while one thread, or an outer call, holds it back, others leave
+    it alone. Two that ended in another order than they began would put back each other's file.
+    """
+    global _diverting
+    with _lock:
+        kept = None if _diverting else _open_diversion()
+        _diverting = _diverting or kept is not None
     if kept is None:
         yield
         return
@@ -52,9 +64,11 @@ def _divert_stderr(dropped: re.Pattern[bytes]) -> Iterator[None]:
         yield
         failed = False
     finally:
-        _flush()
-        os.dup2(original, 2)
-        os.close(original)
+        with _lock:
+            _flush()
+            os.dup2(original, 2)
+            os.close(original)
+            _diverting = False
         with file:
             file.seek(0)
             for line in file:

@@ -250,7 +250,7 @@ def test_hints_palettes_and_vibrance_are_the_colorizers(colorizers, files, serve
         colored = np.asarray(Image.open(served / name / f"colorize_guided-{number}.png"))
         assert measure_farthest(colored.astype(int), expected) <= GREY_LEVELS
         plain = colorizer.colorize(photo, vibrance=vibrance)
-        assert np.abs(expected.astype(int) - plain).mean() > 1 or not (hints or palette)
+        assert np.abs(expected.astype(int) - plain).max() > 5 or not (hints or palette)
 
 
 def test_variations_are_the_colorizers(colorizers, files, served):

@@ -255,7 +255,7 @@ def test_codes_are_those_of_grpc_and_tensorflow():
 def test_the_interface_is_as_its_schema_says(server):
     schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]
-    assert len(operations) == 11
+    assert len(operations) == 13
 
     for operation in operations:
 

@@ -167,6 +167,7 @@ def measure_structure(l: Tensor) -> Tensor:
 
 
 def _center(count: Tensor, like: Tensor) -> Tensor:
-    """Return `count` numbers evenly from −1 to 1, float32."""
+    """Return `count` numbers evenly from −1 to 1, float32; −1 where there is but one."""
     places = cast(arange(count, like), "float32")
-    return 2 * places / places[-1] - 1  # a count may be a plain number, that no array library has
+    # A count may be a plain number, that no array library has.
+    return 2 * places / namespace(like).maximum(places[-1], 1) - 1
