@@ -106,6 +106,8 @@ async def serve_http(
         lifespan="off",
         http=partial(Connection, gate),  # type: ignore[arg-type]
         ws="none",
+        # uvicorn's own would close what other libraries log to, stderr with absl's handler.
+        log_config=None,
         log_level="error",
         server_header=False,
         timeout_graceful_shutdown=max(1, round(drain_seconds)),
