@@ -52,13 +52,21 @@ def photos(tmp_path):
 
 
 @pytest.fixture
-def small(tmp_path):
-    """Make a small real photo under a name."""
+def color_photos(photos):
+    """The same folder with two of its photos in color, to be trained on."""
+    for name, place in (("chelsea.png", photos), ("rocket.jpg", photos / "sub")):
+        shutil.copy(SAMPLES / name, place)
+    return photos
 
-    def make(name, folder="small"):
+
+@pytest.fixture
+def small(tmp_path):
+    """Make a small real photo under a name, grey where it is to be colored."""
+
+    def make(name, folder="small", mode="L"):
         path = tmp_path / folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(skimage.data.chelsea()[100:164, 100:196]).convert("L").save(path)
+        Image.fromarray(skimage.data.chelsea()[100:164, 100:196]).convert(mode).save(path)
         return path
 
     return make
@@ -843,7 +851,8 @@ def prepare(photos, records, *options):
     return main(["prepare", str(photos), str(records), "--workers", "1", *options])
 
 
-def test_prepare_counts_what_it_stores_and_lists_what_it_cannot(photos, tmp_path, capsys):
+def test_prepare_counts_what_it_stores_and_lists_what_it_cannot(color_photos, tmp_path, capsys):
+    photos = color_photos
     records = tmp_path / "records"
     assert prepare(photos, records, "--size", "48") == 1
     stdout, stderr = capsys.readouterr()
@@ -854,7 +863,7 @@ def test_prepare_counts_what_it_stores_and_lists_what_it_cannot(photos, tmp_path
 
 
 def test_prepare_fits_the_size_to_the_recipe(small, tmp_path):
-    small("a.png")
+    small("a.png", mode="RGB")
     assert prepare(tmp_path / "small", tmp_path / "records") == 0
     assert deepkoal.data.load_manifest(tmp_path / "records").settings.size == 144
 
@@ -884,7 +893,7 @@ def test_prepare_without_any_color_photo_fails(photos, tmp_path, capsys):
 def test_prepare_embeds_as_the_preset_needs(
     small, tmp_path, embedders, capsys, options, identity, said
 ):
-    small("a.png")
+    small("a.png", mode="RGB")
     assert prepare(tmp_path / "small", tmp_path / "records", *options) == 0
     settings = deepkoal.data.load_manifest(tmp_path / "records").settings
     assert settings.embedder == identity
@@ -895,7 +904,7 @@ def test_prepare_embeds_as_the_preset_needs(
 
 
 def test_named_embedder_has_no_stand_in(small, tmp_path, embedders, capsys):
-    small("a.png")
+    small("a.png", mode="RGB")
     records = tmp_path / "records"
     options = ["--preset", "koala", "--embedder"]
     assert prepare(tmp_path / "small", records, *options, "inception-resnet-v2") == 1
@@ -957,7 +966,7 @@ def trained(monkeypatch):
 
 
 def test_koala_is_trained_with_the_records_embedder(small, tmp_path, embedders, trained, capsys):
-    small("a.png")
+    small("a.png", mode="RGB")
     records, run = tmp_path / "records", tmp_path / "run"
     prepare(tmp_path / "small", records, "--preset", "koala")
     capsys.readouterr()
@@ -972,7 +981,7 @@ def test_koala_is_trained_with_the_records_embedder(small, tmp_path, embedders, 
 def test_koala_needs_records_with_an_embedder_that_can_be_had(
     small, tmp_path, embedders, trained, capsys
 ):
-    small("a.png")
+    small("a.png", mode="RGB")
     plain, own = tmp_path / "plain", tmp_path / "own"
     prepare(tmp_path / "small", plain)
     prepare(tmp_path / "small", own, "--embedder", "own.h5")
@@ -990,7 +999,8 @@ def test_koala_needs_records_with_an_embedder_that_can_be_had(
     assert "stands in" not in capsys.readouterr().err
 
 
-def test_photos_are_fine_tuned_and_told_of(model, photos, tmp_path, monkeypatch, capsys):
+def test_photos_are_fine_tuned_and_told_of(model, color_photos, tmp_path, monkeypatch, capsys):
+    photos = color_photos
     monkeypatch.setattr(
         "deepkoal.pretrained.networks.build_untrained",
         lambda name, **settings: keras.saving.load_model(model, compile=False),
@@ -1041,7 +1051,7 @@ def test_validation_records_go_with_records(photos, tmp_path, capsys):
 
 
 def test_recipes_by_name_and_losses_by_weight(model, small, tmp_path, trained, monkeypatch, capsys):
-    small("a.png")
+    small("a.png", mode="RGB")
     prepare(tmp_path / "small", tmp_path / "records")
     monkeypatch.setattr(
         "deepkoal.pretrained.networks.build_untrained", lambda name, **settings: None
@@ -1057,7 +1067,7 @@ def test_recipes_by_name_and_losses_by_weight(model, small, tmp_path, trained, m
 
 
 def test_train_runs_and_its_network_colors(model, small, tmp_path, monkeypatch, capsys):
-    small("a.png")
+    small("a.png", mode="RGB")
     prepare(tmp_path / "small", tmp_path / "records")
     monkeypatch.setattr(
         "deepkoal.pretrained.networks.build_untrained",

@@ -81,7 +81,7 @@ def test_the_same_photo_at_another_size_has_the_same_colors(photos):
     options = [{"hints": [Hint(40 * scale, 120 * scale, "teal")]} for scale in (3, 1)]
     options = [{**each, "vibrance": 1.5, "palette": Palette.named("vermeer")} for each in options]
     apart = np.abs(large.decode_ab(**options[0]) - small.decode_ab(**options[1]))
-    assert apart.max() < 2
+    assert apart.max() < 4  # at the edge of what a hint fills
     assert apart.mean() < 0.1
     reduced = cv2.resize(large.render(**options[0]), (400, 300), interpolation=cv2.INTER_AREA)
     assert np.abs(reduced.astype(int) - small.render(**options[1])).mean() < 2
@@ -213,7 +213,7 @@ def test_what_is_no_photo_is_described(colorizer, photo, described):
         with pytest.raises(DeepkoalError) as error:
             color(photo)
         assert described in one_line(error)
-        assert "expected a photo as uint8 (H, W, 3) or (H, W)" in one_line(error)
+        assert "expected a photo as uint8 or uint16 (H, W, 3) or (H, W)" in one_line(error)
 
 
 # --- working size ------------------------------------------------------------------------------
@@ -267,10 +267,11 @@ def test_a_file_or_its_folder_is_loaded(lite_file, photos):
     np.testing.assert_array_equal(loaded.colorize(photo), expected.colorize(photo))
 
 
-def test_a_runs_network_works_at_the_size_of_its_crops(lite_file, tmp_path):
+def test_a_runs_network_works_at_sizes_in_proportion_to_its_crops(lite_file, tmp_path):
     (tmp_path / "best.keras").write_bytes(lite_file.read_bytes())
     (tmp_path / "run.json").write_text(json.dumps({"recipe": {"size": 96}}))
-    assert Colorizer.from_file(tmp_path).working_size == 96
+    # The preset has 96 and 192, and crops of 128.
+    assert Colorizer.from_file(tmp_path).working_sizes == (72, 144)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"recipe": {"size": null}}'])

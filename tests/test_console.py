@@ -46,7 +46,8 @@ def give_stdout(monkeypatch, encoding, kind=io.TextIOWrapper):
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
 def test_folder_run_survives_every_name(model, odd, tmp_path, monkeypatch, capsys, encoding):
     stdout, out = give_stdout(monkeypatch, encoding), tmp_path / "out"
-    assert main(["colorize", "--model", model, str(odd), "-o", str(out)]) == 1
+    command = ["colorize", "--model", model, str(odd), "-o", str(out), "--colored", "recolor"]
+    assert main(command) == 1
     written = {os.fsencode(path.name) for path in out.iterdir()}
     assert written == {LATIN_1, UTF_8, CONTROL, BREAK}
     umlaut = {"utf-8": "ä".encode(), "ascii": b"\\xe4", "latin-1": b"\xe4"}[encoding]

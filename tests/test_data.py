@@ -517,7 +517,8 @@ def test_records_without_a_single_photo_cannot_be_streamed(photos_dir, tmp_path)
         training_batches(tmp_path / "records", batch_size=1, size=32)
 
 
-def test_progress_is_drawn_on_stderr_only_when_asked(photos_dir, tmp_path, capfd):
+def test_progress_is_drawn_on_stderr_only_when_asked(photos_dir, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("deepkoal.progress_bars.can_move", lambda: True)
     remake(photos_dir, tmp_path / "quiet", embedder=None)
     assert "photos" not in capfd.readouterr().err
     remake(photos_dir, tmp_path / "loud", embedder=None, progress=True)

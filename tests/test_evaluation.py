@@ -326,7 +326,7 @@ def test_figures_that_are_none_are_refused_before_any_work(colorizer, folder) ->
 def test_names_of_the_release_before_are_taken_with_a_warning() -> None:
     with pytest.warns(DeprecationWarning, match="'recovery' is now named 'semantic_accuracy'"):
         assert check_figures(["recovery", "nll"]) == ["semantic_accuracy", "nll"]
-    with pytest.warns(DeprecationWarning, match="now named load_photos"):
+    with pytest.warns(DeprecationWarning, match="is now load_photos"):
         assert deepkoal.evaluation.see_photos is load_photos
 
 
@@ -397,8 +397,7 @@ def test_evaluate_verb_prints_the_table_and_writes_json(model, folder, tmp_path,
     assert (written["photos"], written["working_sizes"], written["temperature"]) == (1, [96], 0.7)
     assert stdout.startswith("lite: working size 96, temperature 0.7\n")
     assert f"{written['figures']['fidelity']['colored']['psnr']:.2f}" in stdout
-    assert "coloring" in stderr
-    assert "coloring" not in stdout
+    assert "coloring" not in stdout + stderr  # no bar where it could not move
     assert list(tmp_path.iterdir()) == [out]
 
 

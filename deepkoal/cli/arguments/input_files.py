@@ -11,7 +11,6 @@ from pathlib import Path
 from deepkoal.cli.console import UsageError
 from deepkoal.errors import PhotoError
 from deepkoal.image_io.kinds import UnknownKindError, is_photo_name, sniff_file
-from deepkoal.image_io.photo import list_files
 
 
 @dataclass(frozen=True)
@@ -116,6 +115,8 @@ def _find_in_folder(findings: Findings, folder: Path, out: Path, several: bool) 
     if out.resolve() == folder.resolve():
         raise UsageError(f"-o {out} is the photos' own folder; give another")
     top = Path(folder.resolve().name) if several else Path()
+    from deepkoal.image_io.photo import list_files
+
     files = _leave_out(list_files(folder), folder, out)
     if not findings.sort_out(files, top, folder):
         raise PhotoError(f"{folder}: holds no photos; expected JPEG, PNG or other photo files")
