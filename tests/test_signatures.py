@@ -126,9 +126,9 @@ def test_every_palette_is_known(signatures, photo_bytes):
         vibrance=[1] * count,
     )["image_bytes"]
     assert len(set(colored)) == count
-    assert (
-        colored[0] == call(signatures, "serving_default", photo_bytes=[photo_bytes])["image_bytes"]
-    )
+    plain = call(signatures, "serving_default", photo_bytes=[photo_bytes])["image_bytes"][0]
+    levels = [np.asarray(Image.open(io.BytesIO(data)), int) for data in (colored[0], plain)]
+    assert np.abs(levels[0] - levels[1]).max() <= 1  # hints' ways are taken, though there are none
 
 
 def test_the_first_variation_is_the_automatic_one(signatures, photo_bytes):

@@ -541,10 +541,13 @@ def test_brush_region_and_eraser(page):
     expect(page.locator(".hint.region")).to_have_count(1)
     page.keyboard.press("Control+z")
     expect(page.locator(".hint.region")).to_have_count(2)
-    sent = [json.loads(r.post_data) for r in page.asked if r.url.endswith("/preview")][-1]
-    assert [sorted(hint) for hint in sent["hints"]] == [["color", "stroke"]] * 2 + [
-        ["color", "region"]
-    ] * 2
+
+    def is_all_sent():
+        sent = [json.loads(r.post_data) for r in page.asked if r.url.endswith("/preview")][-1]
+        kinds = [["color", "stroke"]] * 2 + [["color", "region"]] * 2
+        return [sorted(hint) for hint in sent["hints"]] == kinds
+
+    wait_for(page, is_all_sent)
 
 
 def test_kept_places_and_colors_chosen_lately(page):
