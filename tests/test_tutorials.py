@@ -96,7 +96,6 @@ def test_guide_the_colors(tmp_path, kernel):
     assert "ms for 2 hints" in read_printed(cells)
 
 
-@pytest.mark.skip(reason="the server it starts took too long to load; to be looked into")
 def test_serve_it(tmp_path, kernel, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(TUTORIALS.parent))  # for the server that it starts
     cells = execute("04_serve_it.ipynb", tmp_path, kernel)
