@@ -18,6 +18,7 @@ from PIL import Image
 from deepkoal.cli import main
 from deepkoal.data import prepare
 from deepkoal.errors import RunError
+from deepkoal.pretrained.networks import load_trained
 from deepkoal.training.checkpoints import find_checkpoint
 from deepkoal.training.devices import check_batch
 
@@ -101,7 +102,7 @@ def assert_same_networks(run_dir, expected):
     """After as many steps, by the last checkpoint."""
     assert find_checkpoint(run_dir)[1] == find_checkpoint(expected)[1] == EPOCHS
     for found, wanted in zip(
-        *(keras.saving.load_model(folder / "best.keras").weights for folder in (run_dir, expected)),
+        *(load_trained(folder)[0].weights for folder in (run_dir, expected)),
         strict=True,
     ):
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5, err_msg=wanted.path)
