@@ -24,6 +24,19 @@ def read_hints(path: str | Path) -> list[AnyHint]:
     Raises:
         DeepkoalError: the file cannot be read, is not such JSON or holds a hint that is none.
     """
+    return parse_hints(read_json(path, _FORM), str(path))
+
+
+def read_json(path: str | Path, form: str) -> Any:
+    """Read a JSON file that a user gave.
+
+    Args:
+        path: the file.
+        form: what was expected, for the message.
+
+    Raises:
+        DeepkoalError: it cannot be read, or is no JSON.
+    """
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -31,10 +44,9 @@ def read_hints(path: str | Path) -> list[AnyHint]:
             f"{path}: cannot be read ({error.strerror}); check the path and your permissions"
         ) from error
     try:
-        entries = json.loads(data.decode())
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise DeepkoalError(f"{path}: cannot be read as JSON ({error}); {_FORM}") from error
-    return parse_hints(entries, str(path))
+        return json.loads(data.decode())
+    except (ValueError, RecursionError) as error:  # ValueError: also of the encoding
+        raise DeepkoalError(f"{path}: cannot be read as JSON ({error}); {form}") from error
 
 
 def parse_hints(entries: Any, where: str) -> list[AnyHint]:

@@ -9,7 +9,6 @@ pixels of that photo or, with `"relative": true`, as shares of its width and hei
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from deepkoal import __version__
 from deepkoal.atomic_files import write_json_atomically
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import ColorOptions, Palette
+from deepkoal.guidance.hint_files import read_json
 from deepkoal.inference.hint_entries import parse_entry, scale_entry, write_entry
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.saved_parts import (
@@ -243,18 +243,7 @@ def read_options(path: str | Path) -> SavedOptions:
     Raises:
         DeepkoalError: the file cannot be read or is something else.
     """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise DeepkoalError(
-            f"{path}: cannot be read ({error.strerror}); check the path and your permissions"
-        ) from error
-    try:
-        content = json.loads(data.decode())
-    except (ValueError, RecursionError) as error:  # ValueError: also of the encoding
-        raise DeepkoalError(
-            f"{path}: cannot be read as JSON ({error}); expected what --save-options writes"
-        ) from error
+    content = read_json(path, "expected what --save-options writes")
     saved = SavedOptions.from_json(content, str(path))
     folder = Path(path).resolve().parent
     files = tuple(replace(each, file=folder / each.file) for each in saved.list_references())
