@@ -44,11 +44,13 @@ class Outcome:
             not be done.
         notes: what its reader should know, a line each.
         is_colored: whether it was colored, rather than left as it is.
+        is_whole: whether the result has all that its file had, as any photo's has.
     """
 
     result: list[Path] | bytes | PhotoError
     notes: tuple[str, ...] = ()
     is_colored: bool = True
+    is_whole: bool = True
 
 
 class ReadKeywords(TypedDict, total=False):
@@ -105,9 +107,10 @@ class FolderRun:
     def color_all(self, jobs: Sequence[Job]) -> Generator[Outcome]:
         """Color and write every photo, and yield what became of each, in order."""
         workers = min(count_cores(), MOST_WORKERS)
-        return work_ahead(self._color, jobs, workers=workers, ahead=2 * workers, stop=self._stop)
+        return work_ahead(self.color, jobs, workers=workers, ahead=2 * workers, stop=self._stop)
 
-    def _color(self, job: Job) -> Outcome:
+    def color(self, job: Job) -> Outcome:
+        """Color and write one photo; threads may do that at the same time."""
         try:
             return self._color_file(job)
         except PhotoError as error:
