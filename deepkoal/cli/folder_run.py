@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, TypedDict
 
 from deepkoal.cli.arguments.result_options import DOUBT_SUFFIX, LAYER_SUFFIX, ResultOptions
 from deepkoal.cli.console import report
-from deepkoal.cli.result_files import ResultFiles, Sign, Version, label_page
+from deepkoal.cli.result_files import ResultFiles, Version, label_page
+from deepkoal.cli.result_provenance import ResultProvenance
 from deepkoal.cli.work_ahead import PixelBudget, work_ahead
 from deepkoal.errors import DeepkoalError, PhotoError
 from deepkoal.memory import count_cores
 
 if TYPE_CHECKING:
     from deepkoal.arrays import SampleArray
-    from deepkoal.cli.arguments.output_plan import Job
+    from deepkoal.cli.arguments.jobs import Job
     from deepkoal.guidance import ColorOptions, Reference
     from deepkoal.image_io import Photo
     from deepkoal.image_io.reading import Depth
@@ -93,12 +94,16 @@ class FolderRun:
         self._colorizer = colorizer
         self._look = look
         self._reference = reference
-        self._save_options = save_options
         self._results = results or ResultOptions()
+        self._provenance = ResultProvenance(
+            colorizer.identity,
+            noted=self._results.provenance,
+            save_options=save_options,
+            signer=signer,
+        )
         self._quality = quality
         self._reading: ReadKeywords = reading or {}
         self._keep_times = keep_times
-        self._signer = signer
         self._budget = PixelBudget(PIXELS)
         self._stop = threading.Event()
 
@@ -123,14 +128,16 @@ class FolderRun:
     def _color_file(self, job: Job) -> Outcome:
         from deepkoal.color.tint import is_colored
         from deepkoal.image_io import encode_photo
+        from deepkoal.image_io.losses import note_losses
 
         source = sys.stdin.buffer.read() if job.source is None else job.source
         photo = self._read(job, source)
-        notes = [f"{job.name}: {note}" for note in photo.notes]
+        losses = note_losses(photo, job.suffix)
+        notes = [f"{job.name}: {note}" for note in (*photo.notes, *losses)]
         policy = self._results.choose(job.source)
         if policy != "recolor" and is_colored(photo.rgb):
-            return self._leave(job, photo, policy)
-        sign = self._find_sign(job, source)
+            return self._leave(job, photo, policy, losses)
+        sign = self._provenance.find_sign(job, source)
         if job.target is None:
             if photo.pages > 1:
                 notes.append(f"{job.name}: the first of its {photo.pages} pages; -o a.tif has all")
@@ -151,13 +158,16 @@ class FolderRun:
                     files.add(page, before, self._color_page(job, before, beside))
         return Outcome(files.written, tuple(notes))
 
-    def _leave(self, job: Job, photo: Photo, policy: str) -> Outcome:
+    def _leave(self, job: Job, photo: Photo, policy: str, losses: Sequence[str]) -> Outcome:
         """Leave a photo that is in color as it is, in its place among the results, or out."""
         if policy == "skip" or job.target is None or job.source is None:
             return Outcome([], (f"{job.name}: in color already, left out",), is_colored=False)
         with ResultFiles(job, photo, keep_times=self._keep_times) as files:
             files.keep(photo)
-        notes = (f"{job.name}: in color already, kept as it is",)
+        said = ["in color already, kept as it is"]
+        if job.suffix.lower() != job.source.suffix.lower():
+            said += losses
+        notes = tuple(f"{job.name}: {line}" for line in said)
         return Outcome(files.written, notes, is_colored=False)
 
     def _color_page(
@@ -181,11 +191,12 @@ class FolderRun:
                 "down, or close programs"
             ) from error
         self._give_up_if_stopped()
-        look = self._place_look(job, height, width)
+        look, carried = self._find_look(job)
+        look = self._provenance.place(job, look, (height, width))
         return [
             (
                 draw_mark(rgb) if self._results.mark else rgb,
-                self._note_making(photo, look, index),
+                self._provenance.note(photo, look, index, carried),
             )
             for index, rgb in enumerate(versions)
         ]
@@ -246,43 +257,6 @@ class FolderRun:
         if self._results.layer:
             beside.add_layer(job.beside[LAYER_SUFFIX], photo, rgb)
 
-    def _find_sign(self, job: Job, source: Path | bytes) -> Sign | None:
-        """Return what signs the results of a photo, see `ResultFiles`."""
-        from deepkoal.image_io.formats import FORMATS
-        from deepkoal.inference.provenance import read_provenance
-
-        signer = self._signer
-        if signer is None:
-            return None
-
-        def sign(data: bytes, suffix: str, like: Photo) -> bytes:
-            made = read_provenance(like.metadata.xmp) if self._results.provenance else None
-            kind = FORMATS[suffix.lower()]
-            return signer.sign(data, kind, parent=source, name=job.name, parameters=made)
-
-        return sign
-
-    def _place_look(self, job: Job, height: int, width: int) -> SavedOptions:
-        """Return the look of one photo, and write it where that is wanted.
-
-        Before the photo: what was colored can be again.
-        """
-        from deepkoal.inference.options_file import write_options
-        from deepkoal.inference.saved_parts import PhotoIdentity, hash_file
-
-        sha256 = "" if job.source is None else hash_file(job.source)
-        look = self._look.place(PhotoIdentity(width, height, sha256))
-        look = replace(look, network=self._colorizer.identity)
-        if self._save_options is not None:
-            write_options(self._save_options, look)
-        return look
-
-    def _note_making(self, photo: Photo, look: SavedOptions, index: int) -> Photo:
-        """Return what a version of that index is written with: its metadata say how it was made."""
-        from deepkoal.inference.provenance import add_provenance
-
-        if not self._results.provenance:
-            return photo
-        if look.variation is not None and index:
-            look = replace(look, variation=replace(look.variation, index=index))
-        return add_provenance(photo, look)
+    def _find_look(self, job: Job) -> tuple[SavedOptions, list[str]]:
+        """Return how a photo was colored, and what it took of others, a line each."""
+        return self._look, []

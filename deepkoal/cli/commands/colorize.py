@@ -33,7 +33,7 @@ from deepkoal.cli.folder_run import FolderRun, ReadKeywords
 from deepkoal.errors import PhotoError
 
 if TYPE_CHECKING:
-    from deepkoal.cli.arguments.output_plan import Job, Plan
+    from deepkoal.cli.arguments.jobs import Job, Plan
     from deepkoal.inference.options_file import SavedOptions
 
 
@@ -207,7 +207,8 @@ def _run_album(
 ) -> int:
     """Color an album: photos whose results are newer than they and all options are passed over."""
     from deepkoal.cli.album_run import AlbumRun, find_looks
-    from deepkoal.cli.arguments.output_plan import DEFAULT_FOLDER, is_done
+    from deepkoal.cli.arguments.jobs import is_done
+    from deepkoal.cli.arguments.output_plan import DEFAULT_FOLDER
 
     results = read_result_options(arguments)
 
