@@ -42,7 +42,7 @@ class Prediction(PredictionDoubt):
     so a screen can be served with a small one, and the file with a large one.
 
     Attributes:
-        l: see `PredictionCore`, as are `outputs` and `decoding`.
+        l: see `SeenPhoto`, as are `outputs` and `decoding`.
         read_reference: `Colorizer.open_reference` of the network, for reference photos that it
             has not seen; each costs a pass.
         bits: of the photo's samples and its results', 8 or 16.
