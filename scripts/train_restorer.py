@@ -75,9 +75,7 @@ def train(arguments: argparse.Namespace) -> None:
         while (seconds := before + time.monotonic() - since) < total:
             warm_up = min(1.0, (progress["steps"] + 1) / 300)
             network.optimizer.learning_rate = arguments.rate * warm_up * (1 - seconds / total)
-            inputs, targets = draw_batch(
-                photos, rng, batch=arguments.batch, size=arguments.size
-            )
+            inputs, targets = draw_batch(photos, rng, batch=arguments.batch, size=arguments.size)
             # Keras averages over calls until told otherwise: a curve wants each step's own.
             network.reset_metrics()
             losses.append([float(x) for x in network.train_on_batch(inputs, targets)])

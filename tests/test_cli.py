@@ -20,7 +20,8 @@ from PIL import Image
 import deepkoal
 from deepkoal import models
 from deepkoal.cli import main
-from deepkoal.cli.folder_run import FolderRun, PixelBudget, work_ahead
+from deepkoal.cli.folder_run import FolderRun
+from deepkoal.cli.photo_run import PixelBudget, work_ahead
 from deepkoal.errors import WeightsError
 from deepkoal.guidance import DecodingConfig, Hint, Palette
 from deepkoal.image_io import read_image, read_photo
@@ -403,7 +404,7 @@ def test_report_keeps_the_order_of_the_photos(model, small, tmp_path, monkeypatc
 def test_photos_are_begun_a_bounded_number_ahead(model, small, tmp_path, monkeypatch):
     for number in range(30):
         small(f"{number:02}.png")
-    monkeypatch.setattr("deepkoal.cli.folder_run.count_cores", lambda: 3)
+    monkeypatch.setattr("deepkoal.cli.photo_run.count_cores", lambda: 3)
     begun, lead = [], []
     read = FolderRun._read
     monkeypatch.setattr(

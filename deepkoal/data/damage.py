@@ -11,8 +11,12 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from deepkoal.arrays import FloatArray
+from deepkoal.arrays import ByteArray, FloatArray
+
+Points = NDArray[np.float64]
+"""(N, 2): x and y in pixels."""
 
 CLEAN_SHARE = 0.25
 """Of photos that get no damage, so that a network learns to leave photos alone."""
@@ -63,7 +67,7 @@ def damage_photo(l: FloatArray, rng: np.random.Generator) -> DamagedPhoto:
             damaged = lay(damaged, kind(l.shape, rng))
     softness = rng.uniform(0.3, 1.2) if rng.random() < 0.4 else 0.0
     if softness:
-        clean, damaged = (cv2.GaussianBlur(x, (0, 0), softness) for x in (clean, damaged))
+        clean, damaged = _blur(clean, softness), _blur(damaged, softness)
     weight = (np.abs(damaged - clean) - VISIBLE[0]) / (VISIBLE[1] - VISIBLE[0])
     scanned = scan(damaged, rng)
     return DamagedPhoto(scanned, np.clip(clean, 0, 100), np.clip(weight, 0, 1))
@@ -85,7 +89,7 @@ def scan(l: FloatArray, rng: np.random.Generator) -> FloatArray:
         noise = rng.standard_normal(l.shape, dtype="float32")
         if rng.random() < 0.5:  # grain: clumps
             sigma = rng.uniform(0.5, 1.2)
-            noise = cv2.GaussianBlur(noise, (0, 0), sigma)
+            noise = _blur(noise, sigma)
             noise /= noise.std() + 1e-6
         l = l + noise * np.float32(rng.uniform(0.3, 6.0))
     l = np.clip(l, 0, 100)
@@ -93,7 +97,7 @@ def scan(l: FloatArray, rng: np.random.Generator) -> FloatArray:
         quality = int(rng.integers(25, 96))
         levels = np.rint(l * 2.55).astype("uint8")
         _, packed = cv2.imencode(".jpg", levels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        l = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE).astype("float32") / 2.55
+        l = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), dtype="float32") / 2.55
     return np.asarray(l, dtype="float32")
 
 
@@ -142,7 +146,7 @@ def folds(shape: tuple[int, int], rng: np.random.Generator) -> Layer:
         _draw(side, points + rng.normal(0, 2, 2), int(rng.integers(3, 16)))
         broken = _patches(shape, rng, rng.uniform(0.05, 0.4), rng.uniform(0.3, 1))
         opacity = np.maximum(opacity, _soften(crack, rng) * broken)
-        blurred = cv2.GaussianBlur(side.astype("float32") / 255, (0, 0), rng.uniform(1, 6))
+        blurred = _blur(side.astype("float32") / 255, rng.uniform(1, 6))
         shade = np.maximum(shade, blurred * rng.uniform(0, 0.4))
     line = rng.uniform(70, 100) if rng.random() < 0.85 else rng.uniform(0, 25)
     shadow = rng.uniform(0, 100)
@@ -163,8 +167,8 @@ def tears(shape: tuple[int, int], rng: np.random.Generator) -> Layer:
         rim = np.stack([xs, edge], 1)
         closed = np.vstack([rim, [[shape[1] + 2, -9], [-2, -9]]])
         cv2.fillPoly(torn, [np.rint(closed * 16).astype("int32")], 255, cv2.LINE_AA, 4)
-        torn = np.ascontiguousarray(np.rot90(torn, rng.integers(4)))
-        torn = cv2.resize(torn, shape[::-1], interpolation=cv2.INTER_LINEAR)
+        torn = np.ascontiguousarray(np.rot90(torn, int(rng.integers(4))))
+        torn = np.asarray(cv2.resize(torn, shape[::-1]), "uint8")
     else:
         _draw_uneven(torn, points, rng, rng.uniform(2, 9))
     return Layer(_soften(torn, rng), _grainy(_tone(shape, rng), rng))
@@ -203,7 +207,7 @@ def mould(shape: tuple[int, int], rng: np.random.Generator) -> Layer:
         for _ in range(int(rng.integers(0, 5))):
             steps = np.cumsum(rng.normal(0, 2, (30, 2)), 0)
             _draw(spots, center + steps, 1)
-    soft = cv2.GaussianBlur(spots.astype("float32") / 255, (0, 0), rng.uniform(0.4, 1.8))
+    soft = _blur(spots.astype("float32") / 255, rng.uniform(0.4, 1.8))
     return Layer(soft * rng.uniform(0.3, 0.9), _tone(shape, rng))
 
 
@@ -211,12 +215,16 @@ def silvering(l: FloatArray, rng: np.random.Generator) -> Layer:
     """Tarnish: the shadows (of l, (H, W)) shine, more here than there."""
     shadows = np.clip((60 - l) / 60, 0, 1)
     field = np.clip(2 * _noise((l.shape[0], l.shape[1]), rng, rng.uniform(0.01, 0.05)) - 0.6, 0, 1)
-    opacity = cv2.GaussianBlur(shadows, (0, 0), 2) * field * rng.uniform(0.2, 0.8)
+    opacity = _blur(shadows, 2) * field * rng.uniform(0.2, 0.8)
     return Layer(opacity.astype("float32"), np.full(l.shape, rng.uniform(60, 90), "float32"))
 
 
 KINDS = {scratches: 3, dust: 3, folds: 2, tears: 2, losses: 1.5, mould: 1, stains: 1}
 """How often each kind of damage comes; `silvering`, which follows the shadows, comes apart."""
+
+
+def _blur(l: FloatArray, sigma: float) -> FloatArray:
+    return np.asarray(cv2.GaussianBlur(l, (0, 0), sigma), dtype="float32")
 
 
 def _fade(l: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -238,19 +246,21 @@ def _noise(shape: tuple[int, int], rng: np.random.Generator, frequency: float) -
     """Return smooth noise (H, W), 0…1, of `frequency` bumps per pixel."""
     coarse = [max(2, int(np.ceil(side * frequency)) + 1) for side in shape]
     small = rng.random(coarse, dtype="float32")
-    return np.clip(cv2.resize(small, shape[::-1], interpolation=cv2.INTER_CUBIC), 0, 1)
+    large = cv2.resize(small, shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return np.clip(np.asarray(large, "float32"), 0, 1)
 
 
-def _patches(shape: tuple[int, int], rng: np.random.Generator, frequency: float, share: float
+def _patches(
+    shape: tuple[int, int], rng: np.random.Generator, frequency: float, share: float
 ) -> FloatArray:
     """Return opacity (H, W), 0…1, near 1 over about `share` of the area."""
     field = _noise(shape, rng, frequency)
-    return np.clip((field - np.quantile(field, 1 - share)) / 0.1, 0, 1)
+    return np.asarray(np.clip((field - np.quantile(field, 1 - share)) / 0.1, 0, 1), "float32")
 
 
 def _curve(
     shape: tuple[int, int], rng: np.random.Generator, roughness: float, bent: bool
-) -> FloatArray:
+) -> Points:
     """Return (48, 2) points x, y of a cubic Bézier curve with a random walk's jitter."""
     sides = np.array(shape[::-1])
     ends = rng.uniform(-0.2, 1.2, (2, 2)) * sides
@@ -260,15 +270,17 @@ def _curve(
     points = (1 - t) ** 3 * ends[0] + 3 * (1 - t) ** 2 * t * inner[0]
     points = points + 3 * (1 - t) * t**2 * inner[1] + t**3 * ends[1]
     walk = np.cumsum(rng.normal(0, 1, (48, 2)), 0) * roughness
-    return points + walk - t * walk[-1]
+    return np.asarray(points + walk - t * walk[-1], np.float64)
 
 
-def _draw(canvas: FloatArray, points: FloatArray, thickness: int) -> None:
+def _draw(canvas: ByteArray, points: Points, thickness: int) -> None:
     fixed = np.rint(points * 16).astype("int32")
     cv2.polylines(canvas, [fixed], False, 255, thickness, cv2.LINE_AA, 4)
 
 
-def _draw_uneven(canvas: FloatArray, points: FloatArray, rng: np.random.Generator, width: float) -> None:
+def _draw_uneven(
+    canvas: FloatArray, points: Points, rng: np.random.Generator, width: float
+) -> None:
     """Draw a curve whose width wanders around `width` pixels."""
     wander = np.abs(1 + np.cumsum(rng.normal(0, 0.25, len(points))))
     for start, end, factor in zip(points[:-1], points[1:], wander, strict=False):
@@ -276,11 +288,9 @@ def _draw_uneven(canvas: FloatArray, points: FloatArray, rng: np.random.Generato
         _draw(canvas, np.stack([start, end]), thickness)
 
 
-def _soften(drawn: FloatArray, rng: np.random.Generator) -> FloatArray:
-    opacity = drawn.astype("float32") / 255
-    if rng.random() < 0.4:
-        opacity = cv2.GaussianBlur(opacity, (0, 0), rng.uniform(0.3, 1.2))
-    return opacity
+def _soften(drawn: ByteArray, rng: np.random.Generator) -> FloatArray:
+    opacity = np.asarray(drawn / 255, dtype="float32")
+    return _blur(opacity, rng.uniform(0.3, 1.2)) if rng.random() < 0.4 else opacity
 
 
 def _tone(shape: tuple[int, int], rng: np.random.Generator) -> FloatArray:
@@ -299,4 +309,5 @@ def _grainy(tone: FloatArray, rng: np.random.Generator) -> FloatArray:
     if rng.random() < 0.5:
         return tone
     shape = (tone.shape[0], tone.shape[1])
-    return np.clip(tone + rng.uniform(2, 20) * (_noise(shape, rng, 0.5) - 0.5), 0, 100)
+    grain = rng.uniform(2, 20) * (_noise(shape, rng, 0.5) - 0.5)
+    return np.asarray(np.clip(tone + grain, 0, 100), "float32")

@@ -79,7 +79,9 @@ def export_litert(
             raise DeepkoalError("int8 needs photos to choose its ranges by; give some")
         settings["representative_dataset"] = lambda: ([l_norm] for l_norm in shown)
     decoding = None if precision == "int8" else colorizer.decoding
-    model = convert_network(colorizer.network, "litert", decoding, (1, *(size or (None, None))), settings)
+    model = convert_network(
+        colorizer.network, "litert", decoding, (1, *(size or (None, None))), settings
+    )
     write_whole(path, add_note(model, _describe(colorizer, size, has_ab=decoding is not None)))
     return path
 

@@ -165,7 +165,8 @@ class Colorizer:
 
         Args:
             options: how they are repaired, or how strongly, 0…1; None to leave them as they are.
-            keywords: fields of `RestorationOptions`, given anew: strength, denoise, tone.
+            keywords: fields of `RestorationOptions`, given anew: strength, denoise, tone,
+                local_contrast.
 
         Raises:
             DeepkoalError: as `RestorationOptions`.

@@ -166,7 +166,9 @@ class SavedOptions:
         options: dict[str, Any] = {}
         for name in _list_plain():
             options[name] = getattr(self.options, name)
-            if not isinstance(options[name], _PLAIN):
+            if name == "saturation":
+                options[name] = dict(self.options.saturation)
+            elif not isinstance(options[name], _PLAIN):
                 raise DeepkoalError(f"{name} cannot be kept in a file: {options[name]!r:.60}")
         options["palette"] = write_palette(cast(Palette | None, self.options.palette))
         files = [{"file": str(each.file), "sha256": each.sha256} for each in self.list_references()]

@@ -18,6 +18,7 @@ class RestorationKeywords(TypedDict, total=False):
     strength: float
     denoise: float
     tone: str
+    local_contrast: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class RestorationOptions:
             network takes for the photo beneath. Elsewhere nothing changes.
         denoise: 0…1: how far grain, noise and a JPEG file's blocks do, all over the photo.
         tone: `auto` spreads faded lightness over the whole range, see `restoration.tone`; `off`.
+        local_contrast: 0…1: how much things stand out more against what is around them.
 
     Raises:
         DeepkoalError: one of them is something else.
@@ -37,11 +39,13 @@ class RestorationOptions:
     strength: float = 1.0
     denoise: float = 0.0
     tone: str = "off"
+    local_contrast: float = 0.0
 
     def __post_init__(self) -> None:
         """Reject what is out of range."""
         check_range(self.strength, "restoration's strength", 0, 1)
         check_range(self.denoise, "denoise", 0, 1)
+        check_range(self.local_contrast, "local_contrast", 0, 1)
         if self.tone not in TONES:
             raise DeepkoalError(f"expected tone as {' or '.join(TONES)}, got {self.tone!r:.60}")
 
@@ -53,7 +57,7 @@ class RestorationOptions:
     @property
     def changes(self) -> bool:
         """Whether anything is asked at all."""
-        return self.needs_network or self.tone != "off"
+        return self.needs_network or self.tone != "off" or self.local_contrast > 0
 
     @classmethod
     def collect(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import NamedTuple, Unpack
 
 import numpy as np
 
@@ -14,7 +14,19 @@ from deepkoal.rendering.composition import render
 from deepkoal.restoration.network import load_restorer
 from deepkoal.restoration.options import RestorationKeywords, RestorationOptions
 from deepkoal.restoration.repair import Repair, fill_holes, repair_lightness
-from deepkoal.restoration.tone import stretch_tone
+from deepkoal.restoration.tone import raise_local_contrast, stretch_tone
+
+
+class RestoredPhoto(NamedTuple):
+    """A photo repaired.
+
+    Attributes:
+        photo: of the type and shape that it had.
+        damage: float32 (H, W), 0…1: how far each pixel was repaired.
+    """
+
+    photo: SampleArray
+    damage: FloatArray
 
 
 def restore(
@@ -32,7 +44,8 @@ def restore(
         photo: uint8 or uint16 (H, W, 3) sRGB or (H, W) grey, any size. A tint such as sepia stays.
         options: how it is to be repaired, or how strongly, 0…1.
         holes: (H, W), above 0 where nothing of the photo is left, however large: filled first.
-        keywords: fields of `RestorationOptions`, given anew: strength, denoise, tone.
+        keywords: fields of `RestorationOptions`, given anew: strength, denoise, tone,
+            local_contrast.
 
     Returns:
         The photo's type and shape.
@@ -42,18 +55,18 @@ def restore(
             size.
         WeightsError: the network that ships with the library is missing or damaged.
     """
-    collected = RestorationOptions.collect(options, keywords)
+    return restore_photo(photo, RestorationOptions.collect(options, keywords), holes=holes).photo
+
+
+def restore_photo(
+    photo: SampleArray, options: RestorationOptions, *, holes: SampleArray | None = None
+) -> RestoredPhoto:
+    """Return a photo repaired, as `restore` does, and where it was."""
     before = read_lightness(photo)
     l = before if holes is None else _fill(before, holes)
-    return change_lightness(photo, before, restore_lightness(l, collected).l)
-
-
-def find_damage(photo: SampleArray) -> FloatArray:
-    """Return where a photo is damaged, float32 (H, W): 0 sound, 1 damaged.
-
-    Args and errors as in `restore`.
-    """
-    return restore_lightness(read_lightness(photo), RestorationOptions()).damage
+    repair = restore_lightness(l, options)
+    damage = repair.damage if holes is None else np.where(holes > 0, np.float32(1), repair.damage)
+    return RestoredPhoto(change_lightness(photo, before, repair.l), damage)
 
 
 def restore_lightness(
@@ -77,7 +90,11 @@ def restore_lightness(
             strength=options.strength,
             denoise=options.denoise,
         )
-    return repair._replace(l=stretch_tone(repair.l)) if options.tone == "auto" else repair
+    if options.tone == "auto":
+        repair = repair._replace(l=stretch_tone(repair.l))
+    if options.local_contrast:
+        repair = repair._replace(l=raise_local_contrast(repair.l, options.local_contrast))
+    return repair
 
 
 def change_lightness(photo: SampleArray, before: FloatArray, after: FloatArray) -> SampleArray:
@@ -94,13 +111,11 @@ def change_lightness(photo: SampleArray, before: FloatArray, after: FloatArray) 
     change = greys[1] - greys[0]
     change[after == before] = 0
     moved = photo + (change if photo.ndim == 2 else change[..., None])
-    return np.clip(moved, 0, 2**bits - 1).astype(photo.dtype)
+    return np.asarray(np.clip(moved, 0, 2**bits - 1), photo.dtype)
 
 
 def _fill(l: FloatArray, holes: SampleArray) -> FloatArray:
     if not isinstance(holes, np.ndarray) or holes.shape != l.shape:
         got = holes.shape if isinstance(holes, np.ndarray) else type(holes).__name__
-        raise DeepkoalError(
-            f"expected holes of the photo's height and width, {l.shape}, got {got}"
-        )
+        raise DeepkoalError(f"expected holes of the photo's height and width, {l.shape}, got {got}")
     return fill_holes(l, holes)

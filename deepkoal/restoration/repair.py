@@ -51,7 +51,8 @@ def repair_lightness(
     repaired, damage = l.copy(), np.zeros_like(l)
     for inner, seen, offset in _list_tiles(*l.shape):
         part = _pad(l[seen])
-        outputs = network.predict((part / 50 - 1)[None, ..., None])
+        l_norm = np.asarray(part / 50 - 1, np.float32)
+        outputs = network.predict(l_norm[None, ..., None])
         top, left = offset
         height, width = inner[0].stop - inner[0].start, inner[1].stop - inner[1].start
         used = slice(top, top + height), slice(left, left + width)

@@ -52,7 +52,8 @@ def read_lightness(files: Iterable[Path], *, smallest: int) -> list[ByteArray]:
     for file in files:
         bgr = cv2.imread(str(file), cv2.IMREAD_COLOR)
         if bgr is not None and min(bgr.shape[:2]) >= smallest:
-            photos.append(cv2.cvtColor(bgr, cv2.COLOR_BGR2Lab)[..., 0].copy())
+            lab = cv2.cvtColor(bgr, cv2.COLOR_BGR2Lab)
+            photos.append(np.array(lab[..., 0], np.uint8))
     return photos
 
 
@@ -72,12 +73,13 @@ def draw_batch(
         (B, size, size, 2) as `clean_loss` wants it, and `damage`, (B, size, size, 1).
     """
     drawn = [
-        damage_photo(_crop(photos[rng.integers(len(photos))], rng, size), rng)
+        damage_photo(_crop(photos[int(rng.integers(len(photos)))], rng, size), rng)
         for _ in range(batch)
     ]
     l, clean, damage = (np.stack(kind)[..., None] for kind in zip(*drawn, strict=True))
     target = np.concatenate([clean / 50 - 1, damage], axis=-1)
-    return l / 50 - 1, {"clean": target, "damage": damage}
+    seen = np.asarray(l / 50 - 1, np.float32)
+    return seen, {"clean": np.asarray(target, np.float32), "damage": damage}
 
 
 def _crop(photo: ByteArray, rng: np.random.Generator, size: int) -> FloatArray:
