@@ -8,13 +8,10 @@ import keras
 import numpy as np
 import pytest
 import skimage.data
-from PIL import Image
 
 import deepkoal as dk
-from deepkoal.cli import main
 from deepkoal.data import damage
 from deepkoal.errors import DeepkoalError
-from deepkoal.image_io import read_image
 from deepkoal.inference.options_file import SavedOptions
 from deepkoal.models.restorer import restorer
 from deepkoal.rendering.composition import lightness

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from deepkoal.cli.arguments.result_options import ResultOptions
-from deepkoal.cli.result_files import ResultFiles, Version, label_page
+from deepkoal.cli.result_files import ResultFiles, Sign, Version, label_page
 from deepkoal.cli.work_ahead import PixelBudget, work_ahead
 from deepkoal.errors import DeepkoalError, PhotoError
 from deepkoal.memory import count_cores
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from deepkoal.cli.arguments.output_plan import Job
     from deepkoal.image_io import Photo
     from deepkoal.image_io.reading import Depth
+    from deepkoal.inference.content_credentials import ContentSigner
 
 MOST_WORKERS = 8
 """Threads; more would wait for the network, which one photo at a time passes through."""
@@ -64,6 +65,7 @@ class PhotoRun(ABC):
         reading: how photos are read.
         quality: of lossy formats, 1…100; None for each photo's own.
         keep_times: whether results have their photos' times of access and change.
+        signer: signs the results; None to leave them unsigned.
 
     Attributes:
         verb: what messages say cannot be done.
@@ -80,11 +82,13 @@ class PhotoRun(ABC):
         reading: ReadKeywords | None = None,
         quality: int | None = None,
         keep_times: bool = False,
+        signer: ContentSigner | None = None,
     ) -> None:
         self._results = results or ResultOptions()
         self._quality = quality
         self._reading: ReadKeywords = reading or {}
         self._keep_times = keep_times
+        self._signer = signer
         self._budget = PixelBudget(PIXELS)
         self._stop = threading.Event()
 
@@ -126,14 +130,18 @@ class PhotoRun(ABC):
         policy = self._results.choose(job.source)
         if not self.takes_color and policy != "recolor" and is_colored(photo.rgb):
             return self._leave(job, photo, policy)
+        sign = self._find_sign(job, source)
         if job.target is None:
             if photo.pages > 1:
                 notes.append(f"{job.name}: the first of its {photo.pages} pages; -o a.tif has all")
             with self._reserve(photo):
                 rgb, like = self._make_page(job, photo)[0]
                 encoded = encode_photo(rgb, job.suffix, like, quality=self._quality)
+                encoded = encoded if sign is None else sign(encoded, job.suffix, like)
             return Outcome(encoded, tuple(notes))
-        files = ResultFiles(job, photo, quality=self._quality, keep_times=self._keep_times)
+        files = ResultFiles(
+            job, photo, quality=self._quality, keep_times=self._keep_times, sign=sign
+        )
         with files:
             for page in files.order:
                 before = photo if page == 0 else self._read(job, source, page)
@@ -163,6 +171,22 @@ class PhotoRun(ABC):
                 f"{job.name}: not enough memory for {width}×{height} pixels; scale it down, or "
                 "close programs"
             ) from error
+
+    def _find_sign(self, job: Job, source: Path | bytes) -> Sign | None:
+        """Return what signs the results of a photo, see `ResultFiles`."""
+        from deepkoal.image_io.formats import FORMATS
+        from deepkoal.inference.provenance import read_provenance
+
+        signer = self._signer
+        if signer is None:
+            return None
+
+        def sign(data: bytes, suffix: str, like: Photo) -> bytes:
+            made = read_provenance(like.metadata.xmp) if self._results.provenance else None
+            kind = FORMATS[suffix.lower()]
+            return signer.sign(data, kind, parent=source, name=job.name, parameters=made)
+
+        return sign
 
     @contextlib.contextmanager
     def _reserve(self, photo: Photo) -> Iterator[None]:

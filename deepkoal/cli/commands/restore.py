@@ -16,7 +16,7 @@ from deepkoal.cli.arguments.file_options import (
     read_file_settings,
 )
 from deepkoal.cli.arguments.restoration import add_restoration_options, resolve_restoration
-from deepkoal.cli.arguments.result_options import ResultOptions
+from deepkoal.cli.arguments.result_options import ResultOptions, add_signing_options, open_signer
 from deepkoal.cli.console import UsageError, count_photos, report, show_result
 from deepkoal.cli.restore_run import DAMAGE_SUFFIX, RestoreRun
 from deepkoal.errors import DeepkoalError, PhotoError
@@ -64,6 +64,7 @@ def add_verbs(verbs: Any) -> None:
         action="store_false",
         help="leave out of the result's metadata how it was made",
     )
+    add_signing_options(restore)
     add_format_options(restore)
     add_reading_options(restore)
     restore.set_defaults(run=_run)
@@ -94,6 +95,7 @@ def _run(arguments: argparse.Namespace) -> int:
         options,
         holes=_read_holes(arguments.holes),
         results=ResultOptions(provenance=arguments.provenance),
+        signer=open_signer(arguments),
         **read_file_settings(arguments),
     )
     restored = _restore_all(run, plan)
