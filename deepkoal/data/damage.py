@@ -7,7 +7,7 @@ cameras and scanners do (grain, blur, JPEG's blocks) comes last, over photo and 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -57,20 +57,30 @@ def damage_photo(l: FloatArray, rng: np.random.Generator) -> DamagedPhoto:
         rng: makes the draws.
     """
     clean = _fade(l, rng) if rng.random() < 0.4 else l
-    damaged = clean
-    if rng.random() >= CLEAN_SHARE:
-        if rng.random() < SILVERED_SHARE:
-            damaged = lay(damaged, silvering(damaged, rng))
-        count = int(rng.choice([1, 2, 3, 4], p=[0.4, 0.3, 0.2, 0.1]))
-        share = np.array(list(KINDS.values())) / sum(KINDS.values())
-        for kind in rng.choice(np.array(list(KINDS)), count, replace=False, p=share):
-            damaged = lay(damaged, kind(l.shape, rng))
+    damaged = clean if rng.random() < CLEAN_SHARE else lay_damage(clean, rng)
     softness = rng.uniform(0.3, 1.2) if rng.random() < 0.4 else 0.0
     if softness:
         clean, damaged = _blur(clean, softness), _blur(damaged, softness)
-    weight = (np.abs(damaged - clean) - VISIBLE[0]) / (VISIBLE[1] - VISIBLE[0])
-    scanned = scan(damaged, rng)
-    return DamagedPhoto(scanned, np.clip(clean, 0, 100), np.clip(weight, 0, 1))
+    marked = mark_damage(damaged, clean)
+    return DamagedPhoto(scan(damaged, rng), np.clip(clean, 0, 100), marked)
+
+
+def lay_damage(l: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Return lightness (H, W) under one to four kinds of damage, laid over each other."""
+    if rng.random() < SILVERED_SHARE:
+        l = lay(l, silvering(l, rng))
+    count = int(rng.choice([1, 2, 3, 4], p=[0.4, 0.3, 0.2, 0.1]))
+    share = np.array(list(KINDS.values())) / sum(KINDS.values())
+    for kind in rng.choice(np.array(list(KINDS)), count, replace=False, p=share):
+        l = lay(l, kind(l.shape, rng))
+    return l
+
+
+def mark_damage(damaged: FloatArray, clean: FloatArray) -> FloatArray:
+    """Return how far each pixel (H, W) counts as damaged, 0…1, by how far it changed."""
+    low, high = VISIBLE
+    share = (np.abs(damaged - clean) - low) / (high - low)
+    return np.asarray(np.clip(share, 0, 1), dtype="float32")
 
 
 def lay(l: FloatArray, layer: Layer) -> FloatArray:
@@ -91,14 +101,15 @@ def scan(l: FloatArray, rng: np.random.Generator) -> FloatArray:
             sigma = rng.uniform(0.5, 1.2)
             noise = _blur(noise, sigma)
             noise /= noise.std() + 1e-6
-        l = l + noise * np.float32(rng.uniform(0.3, 6.0))
-    l = np.clip(l, 0, 100)
+        l = np.asarray(l + noise * np.float32(rng.uniform(0.3, 5.0)), dtype="float32")
+    l = np.asarray(np.clip(l, 0, 100), dtype="float32")
     if rng.random() < 0.5:
         quality = int(rng.integers(25, 96))
         levels = np.rint(l * 2.55).astype("uint8")
         _, packed = cv2.imencode(".jpg", levels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        l = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), dtype="float32") / 2.55
-    return np.asarray(l, dtype="float32")
+        unpacked = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), dtype="float32")
+        l = np.asarray(unpacked / 2.55, dtype="float32")
+    return l
 
 
 def scratches(shape: tuple[int, int], rng: np.random.Generator) -> Layer:
@@ -223,8 +234,8 @@ KINDS = {scratches: 3, dust: 3, folds: 2, tears: 2, losses: 1.5, mould: 1, stain
 """How often each kind of damage comes; `silvering`, which follows the shadows, comes apart."""
 
 
-def _blur(l: FloatArray, sigma: float) -> FloatArray:
-    return np.asarray(cv2.GaussianBlur(l, (0, 0), sigma), dtype="float32")
+def _blur(l: NDArray[Any], sigma: float) -> FloatArray:
+    return np.asarray(cv2.GaussianBlur(np.asarray(l, "float32"), (0, 0), sigma), dtype="float32")
 
 
 def _fade(l: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -247,7 +258,7 @@ def _noise(shape: tuple[int, int], rng: np.random.Generator, frequency: float) -
     coarse = [max(2, int(np.ceil(side * frequency)) + 1) for side in shape]
     small = rng.random(coarse, dtype="float32")
     large = cv2.resize(small, shape[::-1], interpolation=cv2.INTER_CUBIC)
-    return np.clip(np.asarray(large, "float32"), 0, 1)
+    return np.asarray(np.clip(large, 0, 1), "float32")
 
 
 def _patches(
@@ -278,9 +289,7 @@ def _draw(canvas: ByteArray, points: Points, thickness: int) -> None:
     cv2.polylines(canvas, [fixed], False, 255, thickness, cv2.LINE_AA, 4)
 
 
-def _draw_uneven(
-    canvas: FloatArray, points: Points, rng: np.random.Generator, width: float
-) -> None:
+def _draw_uneven(canvas: ByteArray, points: Points, rng: np.random.Generator, width: float) -> None:
     """Draw a curve whose width wanders around `width` pixels."""
     wander = np.abs(1 + np.cumsum(rng.normal(0, 0.25, len(points))))
     for start, end, factor in zip(points[:-1], points[1:], wander, strict=False):

@@ -36,13 +36,14 @@ def restorer(*, widths: Sequence[int] = WIDTHS) -> keras.Model:
         name = f"encoder_{level}"
         # Even kernels, so that padding is the same on all sides.
         kernel = 4 if level == 0 else 2
-        x = layers.Conv2D(width, kernel, 2, "same", activation="relu", name=f"{name}_conv")(x)
+        x = _convolve(x, width, kernel, f"{name}_conv", strides=2)
+        x = layers.ReLU(name=f"{name}_relu")(x)
         for block in range(1 if level < len(widths) - 1 else 2):
             x = _residual(x, width, f"{name}_block_{block}")
         skips.append(x)
     for level in range(len(widths) - 2, -1, -1):
         width, name = widths[level], f"decoder_{level}"
-        x = layers.Conv2D(width, 1, name=f"{name}_conv")(x)
+        x = _convolve(x, width, 1, f"{name}_conv")
         x = layers.UpSampling2D(2, name=f"{name}_up")(x)
         x = layers.Add(name=f"{name}_skip")([x, skips[level]])
         x = _residual(x, width, f"{name}_block_0")
@@ -58,8 +59,15 @@ def _unfold(x: keras.KerasTensor, name: str, **settings: Any) -> keras.KerasTens
     return layers.Activation("linear", dtype="float32", name=name)(x)
 
 
+def _convolve(
+    x: keras.KerasTensor, width: int, kernel: int, name: str, strides: int = 1
+) -> keras.KerasTensor:
+    x = layers.Conv2D(width, kernel, strides, "same", use_bias=False, name=name)(x)
+    return layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
+
+
 def _residual(x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
     """Add what two convolutions make of the features (He et al. 2016, arXiv 1512.03385)."""
-    y = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"{name}_conv_0")(x)
-    y = layers.Conv2D(width, 3, padding="same", name=f"{name}_conv_1")(y)
-    return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([x, y]))
+    y = layers.ReLU(name=f"{name}_relu_0")(_convolve(x, width, 3, f"{name}_conv_0"))
+    y = _convolve(y, width, 3, f"{name}_conv_1")
+    return layers.ReLU(name=f"{name}_relu_1")(layers.Add(name=f"{name}_add")([x, y]))

@@ -113,8 +113,9 @@ def raise_local_contrast(l: FloatArray, amount: float) -> FloatArray:
 
     mean = average(l)
     variance = np.maximum(average(l * l) - mean * mean, 0)
-    slope = variance / (variance + np.float32(EDGE**2))
-    base = average(slope) * l + average(mean - slope * mean)
+    slope = np.asarray(variance / (variance + EDGE**2), np.float32)
+    offset = np.asarray(mean - slope * mean, np.float32)
+    base = average(slope) * l + average(offset)
     share = 4 * (l / 100) * (1 - l / 100)
     raised = l + np.float32(amount * MOST_LOCAL_GAIN) * share * (l - base)
     return np.asarray(np.clip(raised, 0, 100), np.float32)
