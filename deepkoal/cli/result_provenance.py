@@ -1,4 +1,4 @@
-"""What results say of how they were made: in their metadata, in a file of options, by signature."""
+"""What results say of how they were made: in their metadata and in a file of options."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deepkoal.cli.arguments.jobs import Job
-    from deepkoal.cli.result_files import Sign
     from deepkoal.image_io import Photo
-    from deepkoal.inference.content_credentials import ContentSigner
     from deepkoal.inference.options_file import SavedOptions
     from deepkoal.inference.saved_parts import NetworkIdentity
 
@@ -23,7 +21,6 @@ class ResultProvenance:
         network: that colored them.
         noted: whether their metadata say so.
         save_options: a file to write the look to, with the photo's size; for one photo.
-        signer: signs them; None to leave them unsigned.
     """
 
     def __init__(
@@ -32,12 +29,10 @@ class ResultProvenance:
         *,
         noted: bool = True,
         save_options: Path | None = None,
-        signer: ContentSigner | None = None,
     ) -> None:
         self._network = network
         self._noted = noted
         self._save_options = save_options
-        self._signer = signer
 
     def place(self, job: Job, look: SavedOptions, size: tuple[int, int]) -> SavedOptions:
         """Return a look as that of one photo (height, width), and write it where that is wanted.
@@ -73,19 +68,3 @@ class ResultProvenance:
         if look.variation is not None and index:
             look = replace(look, variation=replace(look.variation, index=index))
         return add_provenance(photo, look, carried)
-
-    def find_sign(self, job: Job, source: Path | bytes) -> Sign | None:
-        """Return what signs the results of a photo, see `ResultFiles`; None where nothing does."""
-        from deepkoal.image_io.formats import FORMATS
-        from deepkoal.inference.provenance import read_provenance
-
-        signer = self._signer
-        if signer is None:
-            return None
-
-        def sign(data: bytes, suffix: str, like: Photo) -> bytes:
-            made = read_provenance(like.metadata.xmp) if self._noted else None
-            kind = FORMATS[suffix.lower()]
-            return signer.sign(data, kind, parent=source, name=job.name, parameters=made)
-
-        return sign
