@@ -8,10 +8,13 @@ import keras
 import numpy as np
 import pytest
 import skimage.data
+from PIL import Image
 
 import deepkoal as dk
+from deepkoal.cli import main
 from deepkoal.data import damage
 from deepkoal.errors import DeepkoalError
+from deepkoal.image_io import read_image
 from deepkoal.inference.options_file import SavedOptions
 from deepkoal.models.restorer import restorer
 from deepkoal.rendering.composition import lightness
@@ -243,3 +246,94 @@ def test_options_files_keep_warmth_and_saturation():
     content = json.loads(json.dumps(SavedOptions(options).to_json()))
     found = SavedOptions.from_json(content).options
     assert (found.warmth, found.saturation) == (0.4, {"blue": 1.5})
+
+
+# ---------------------------------------------------------------- photos and commands
+
+
+@pytest.fixture
+def old(tmp_path, monkeypatch):
+    """A photo with a white scratch, which the network finds, and the network."""
+    monkeypatch.setattr("deepkoal.restoration.photo.load_restorer", lambda: NETWORK)
+    pixels = np.clip(CAMERA, 0, 200)
+    pixels[50:53] = 250
+    path = tmp_path / "old.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_the_command_repairs_the_damage_alone(old, tmp_path, capsys):
+    out = tmp_path / "new.png"
+    assert main(["restore", str(old), "-o", str(out), "--damage", "--compare"]) == 0
+    names = ["new.png", "new.compare.jpg", "new.damage.png"]
+    assert capsys.readouterr().out.split() == [str(tmp_path / name) for name in names]
+    before, after = read_image(old), read_image(out)
+    scratch = np.zeros(before.shape[:2], bool)
+    scratch[50:53] = True
+    np.testing.assert_array_equal(after[~scratch], before[~scratch])
+    assert np.abs(lightness(after)[scratch] - 50).max() < 0.5
+    np.testing.assert_array_equal(read_image(tmp_path / names[2])[..., 0] > 127, scratch)
+    assert main(["describe", str(out)]) == 0
+    assert "restoration" in capsys.readouterr().out
+    np.testing.assert_array_equal(dk.restore(before), after)
+    np.testing.assert_array_equal(dk.restore(before, 0.0), before)
+
+
+def test_folders_go_to_restored_and_are_not_done_twice(old, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "box").mkdir()
+    old.rename(tmp_path / "box" / "a.png")
+    (tmp_path / "box" / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    assert main(["restore", "box"]) == 1
+    said = capsys.readouterr()
+    assert said.out == "restored/a.png\n"
+    assert "b.png" in said.err
+    assert "1 photo restored; 1 could not be restored" in said.err
+    assert main(["restore", "box/a.png", "-o", "restored/"]) == 0
+    assert "1 skipped, whose results are newer" in capsys.readouterr().err
+
+
+def test_holes_are_painted(old, tmp_path, capsys):
+    marks = np.zeros(CAMERA.shape, np.uint8)
+    marks[100:130, 20:60] = 255
+    Image.fromarray(marks).save(tmp_path / "holes.png")
+    out = tmp_path / "new.png"
+    command = ["restore", str(old), "-o", str(out), "--strength", "0", "--holes"]
+    assert main([*command, str(tmp_path / "holes.png")]) == 0
+    changed = (read_image(out) != read_image(old)).any(axis=2)
+    assert changed[marks > 0].mean() > 0.5
+    assert not changed[marks == 0].any()
+    Image.fromarray(marks[90:140]).save(tmp_path / "small.png")
+    assert main([*command, str(tmp_path / "small.png")]) == 1
+    assert "--holes is of 192×50 pixels, the photo of 192×192" in capsys.readouterr().err
+    Image.fromarray(0 * marks).save(tmp_path / "none.png")
+    assert main([*command, str(tmp_path / "none.png")]) == 1
+    assert "nothing in it is white" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--strength", "1.5"], "expected a number in 0…1, got '1.5'"),
+        (["--denoise", "nan"], "expected a number in 0…1, got 'nan'"),
+        (["--tone", "more"], "invalid choice: 'more'"),
+    ],
+)
+def test_what_is_no_option_is_wrong_usage(old, arguments, message, capsys):
+    assert main(["restore", str(old), *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_colors_are_given_to_the_repaired_photo(old, model, tmp_path):
+    out, look = tmp_path / "new.png", tmp_path / "look.json"
+    command = ["colorize", "--model", model, str(old), "-o", str(out)]
+    assert main([*command, "--restore", "--save-options", str(look)]) == 0
+    restored = lightness(dk.restore(read_image(old)))
+    assert np.abs(lightness(read_image(out)) - restored).max() < 1
+    colorizer = dk.Colorizer.from_file(model).with_restoration()
+    np.testing.assert_array_equal(colorizer.colorize(read_image(old)), read_image(out))
+    first = out.read_bytes()
+    assert main([*command, "--options", str(look)]) == 0
+    assert out.read_bytes() == first
+    assert main([*command, "--options", str(look), "--restore", "0"]) == 0
+    assert np.abs(lightness(read_image(out)) - lightness(read_image(old))).max() < 1

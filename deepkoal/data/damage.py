@@ -21,7 +21,7 @@ Points = NDArray[np.float64]
 CLEAN_SHARE = 0.25
 """Of photos that get no damage, so that a network learns to leave photos alone."""
 
-SILVERED_SHARE = 0.06
+SILVERED_SHARE = 0.03
 """Of damaged photos whose shadows shine."""
 
 VISIBLE = (0.7, 3.0)
@@ -89,19 +89,19 @@ def lay(l: FloatArray, layer: Layer) -> FloatArray:
 
 
 def scan(l: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Add grain or noise, and the blocks of a JPEG file, each half of the time.
+    """Add grain or noise, and the blocks of a JPEG file, each about half of the time.
 
     Args:
         l: (H, W), float32 in 0…100.
         rng: makes the draws.
     """
-    if rng.random() < 0.6:
+    if rng.random() < 0.5:
         noise = rng.standard_normal(l.shape, dtype="float32")
         if rng.random() < 0.5:  # grain: clumps
             sigma = rng.uniform(0.5, 1.2)
             noise = _blur(noise, sigma)
             noise /= noise.std() + 1e-6
-        l = np.asarray(l + noise * np.float32(rng.uniform(0.3, 5.0)), dtype="float32")
+        l = np.asarray(l + noise * np.float32(rng.uniform(0.3, 4.0)), dtype="float32")
     l = np.asarray(np.clip(l, 0, 100), dtype="float32")
     if rng.random() < 0.5:
         quality = int(rng.integers(25, 96))
@@ -189,14 +189,14 @@ def losses(shape: tuple[int, int], rng: np.random.Generator) -> Layer:
     """Flake the emulsion off: blobs with hard edges, plain paper or bare glass below."""
     field = _noise(shape, rng, rng.uniform(0.05, 0.3)) + 0.15 * _noise(shape, rng, 0.5)
     near = _noise(shape, rng, 0.03)
-    bare = (field + 0.5 * near > np.quantile(field + 0.5 * near, rng.uniform(0.93, 0.995))) * 255
+    bare = (field + 0.5 * near > np.quantile(field + 0.5 * near, rng.uniform(0.96, 0.998))) * 255
     return Layer(_soften(bare.astype("uint8"), rng), _grainy(_tone(shape, rng), rng))
 
 
 def stains(shape: tuple[int, int], rng: np.random.Generator) -> Layer:
     """Spill: a smooth area that is lighter or darker, often with a rim where it dried."""
     field = _noise(shape, rng, rng.uniform(0.01, 0.06)) + 0.08 * _noise(shape, rng, 0.2)
-    level = np.quantile(field, rng.uniform(0.4, 0.95))
+    level = np.quantile(field, rng.uniform(0.6, 0.97))
     width = rng.uniform(0.005, 0.1)
     inside = 1 / (1 + np.exp(np.clip((level - field) / width, -30, 30)))
     opacity = inside * rng.uniform(0.1, 0.5)
@@ -230,7 +230,7 @@ def silvering(l: FloatArray, rng: np.random.Generator) -> Layer:
     return Layer(opacity.astype("float32"), np.full(l.shape, rng.uniform(60, 90), "float32"))
 
 
-KINDS = {scratches: 3, dust: 3, folds: 2, tears: 2, losses: 1.5, mould: 1, stains: 1}
+KINDS = {scratches: 4, dust: 4, folds: 2, tears: 1.5, losses: 1, mould: 1, stains: 0.5}
 """How often each kind of damage comes; `silvering`, which follows the shadows, comes apart."""
 
 
