@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from deepkoal import progress_bars
 from deepkoal.cli.arguments.input_files import is_folder
-from deepkoal.cli.arguments.output_plan import Job, choose_result_suffix, name_job
+from deepkoal.cli.arguments.jobs import Job
+from deepkoal.cli.arguments.output_plan import choose_result_suffix, name_job
 from deepkoal.cli.arguments.result_options import ResultOptions
 from deepkoal.cli.console import UsageError, count_photos, report, show
-from deepkoal.cli.folder_run import FolderRun, Outcome
+from deepkoal.cli.folder_run import FolderRun
+from deepkoal.cli.photo_run import Outcome
 from deepkoal.errors import DeepkoalError, PhotoError
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ class FileColorer:
                 results=self.results,
                 **self.settings,
             )
-        return self._run.color(job)
+        return self._run.run_one(job)
 
     def _color_film(self, job: Job) -> Outcome:
         from deepkoal.video import colorize_video
