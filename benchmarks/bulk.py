@@ -77,7 +77,7 @@ def run(name: str, photos: Path, scratch: Path) -> None:
     """Color the photos in one way and print what it took."""
     out = scratch / f"out-{name}"
     out.mkdir()
-    base = [sys.executable, "-m", "deepkoal", "colorize", "--backend", "litert"]
+    base = [sys.executable, "-m", "deepkoal.cli", "colorize", "--backend", "litert"]
     sources = [photos / "*[02468].jpg", photos / "*[13579].jpg"] if name == "two" else [photos]
     commands = [[*base, str(source), "-o", str(out)] for source in sources]
     with contextlib.ExitStack() as stack:
@@ -91,8 +91,8 @@ def run(name: str, photos: Path, scratch: Path) -> None:
             subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             for command in commands
         ]
-        for process in running:
-            process.wait()
+        if any(process.wait() for process in running):
+            raise SystemExit(f"{name}: the command failed")
         wall = time.perf_counter() - started
         meter.done.set()
         meter.join()

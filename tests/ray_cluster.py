@@ -74,7 +74,8 @@ def serve_s3(root):
     (port,) = find_free_ports(1)
     program = shutil.which("rclone", path=str(Path(sys.executable).parent)) or "rclone"
     address = f"127.0.0.1:{port}"
-    command = [program, "serve", "s3", "--addr", address, "--auth-key", "key,secret", str(root)]
+    command = [program, "serve", "s3", "--addr", address, "--auth-key", "key,secret"]
+    command += ["--dir-cache-time", "0s", str(root)]  # or it would not see what tests change
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             deadline = time.monotonic() + 120

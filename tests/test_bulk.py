@@ -294,12 +294,12 @@ def test_film_is_a_task(tmp_path, capsys):
 
     (tmp_path / "in").mkdir()
     write_photos(tmp_path / "in", 1)
-    frames = grey(coffee_pan(4))
+    frames = grey(coffee_pan(3))
     write_film(tmp_path / "in" / "old.mkv", frames)
     colorer = FileColorer(open_plain(), SavedOptions(), None, ResultOptions(), {})
     worker, items, _ = make_worker(tmp_path, colorer)
     outcomes = [outcome for item in items for outcome in worker.color_block([item])]
     assert [item.path for item in items] == ["old.mkv", "000.jpg"]
     assert [outcome.error for outcome in outcomes] == ["", ""]
-    assert len(read_all(tmp_path / "out" / "old.mkv")[0]) == 4
+    assert len(read_all(tmp_path / "out" / "old.mkv")[0]) == 3
     assert make_worker(tmp_path, colorer)[1:] == ([], 2)
