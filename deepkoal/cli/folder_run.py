@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,6 +71,7 @@ class FolderRun:
         save_options: a file to write the look to, with the photo's size; for one photo.
         results: what is written of them, and which photos are left as they are.
         reading: how photos are read.
+        restyle: gives each colored photo a style, and calls what it is given now and then.
         quality: of lossy formats, 1…100; None for each photo's own.
         keep_times: whether results have their photos' times of access and change.
     """
@@ -84,6 +85,7 @@ class FolderRun:
         save_options: Path | None = None,
         results: ResultOptions | None = None,
         reading: ReadKeywords | None = None,
+        restyle: Callable[[SampleArray, Callable[[], None]], SampleArray] | None = None,
         quality: int | None = None,
         keep_times: bool = False,
     ) -> None:
@@ -94,6 +96,7 @@ class FolderRun:
         self._results = results or ResultOptions()
         self._quality = quality
         self._reading: ReadKeywords = reading or {}
+        self._restyle = restyle
         self._keep_times = keep_times
         self._budget = PixelBudget(PIXELS)
         self._stop = threading.Event()
@@ -173,6 +176,8 @@ class FolderRun:
                 "down, or close programs"
             ) from error
         self._give_up_if_stopped()
+        if self._restyle is not None:
+            versions = [self._restyle(rgb, self._give_up_if_stopped) for rgb in versions]
         look = self._place_look(job, height, width)
         return [
             (

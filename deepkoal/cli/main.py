@@ -21,6 +21,7 @@ from deepkoal.cli.commands import (
     presets,
     serve,
     studio,
+    stylize,
     video,
 )
 from deepkoal.cli.commands import evaluate as evaluation
@@ -33,6 +34,7 @@ FORMER_OPTIONS = {"--engine": "--backend", "--no-tidy": "--no-cleanup"}
 """Options of version 0.1 that work for one release more, and what they are called now."""
 VERBS = (
     colorize,
+    stylize,
     describe,
     video,
     studio,

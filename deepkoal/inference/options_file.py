@@ -25,6 +25,7 @@ from deepkoal.inference.saved_parts import (
     NetworkIdentity,
     PhotoIdentity,
     ReferenceFile,
+    StyleChoice,
     VariationChoice,
     check_keys,
     parse_palette,
@@ -55,6 +56,7 @@ class SavedOptions:
         variation: that all else starts from, or how many are asked for of each photo.
         detail: the working size, see `Colorizer.with_detail`.
         network: that colored the photo; others give other colors. None where it was not kept.
+        style: that the colored photo is given.
         version: of deepkoal, that wrote it.
     """
 
@@ -65,6 +67,7 @@ class SavedOptions:
     variation: VariationChoice | None = None
     detail: int | str = "auto"
     network: NetworkIdentity | None = None
+    style: StyleChoice | None = None
     version: str = __version__
 
     def __post_init__(self) -> None:
@@ -172,6 +175,7 @@ class SavedOptions:
             None if self.variation is None else dataclasses.asdict(self.variation)
         )
         options["detail"] = self.detail
+        options["style"] = None if self.style is None else dataclasses.asdict(self.style)
         return {
             "deepkoal": self.version,
             "photo": None if self.photo is None else dataclasses.asdict(self.photo),
@@ -194,7 +198,7 @@ class SavedOptions:
         try:
             check_keys(content, _KEYS, "an options file")
             given = content.get("options") or {}
-            check_keys(given, {*_list_plain(), *_APART - {"hints"}, "detail"}, "options")
+            check_keys(given, {*_list_plain(), *_APART - {"hints"}, "detail", "style"}, "options")
             plain = {name: given[name] for name in _list_plain() & set(given)}
             options = ColorOptions(**plain, palette=parse_palette(given.get("palette")))
             hints = content.get("hints") or []
@@ -210,6 +214,7 @@ class SavedOptions:
                 _build(VariationChoice, given.get("variation"), "variation"),
                 given.get("detail", "auto"),
                 _build(NetworkIdentity, content.get("network"), "network"),
+                _build(StyleChoice, given.get("style"), "style"),
                 str(content.get("deepkoal", "")),
             )
         except DeepkoalError as error:
@@ -217,15 +222,16 @@ class SavedOptions:
 
 
 def write_options(path: str | Path, saved: SavedOptions) -> None:
-    """Write a look, whole or not at all; a reference below its folder is kept relative to that.
+    """Write a look, whole or not at all; files below its folder are kept relative to that.
 
     Raises:
         DeepkoalError: the file cannot be written, or as `SavedOptions.to_json`.
     """
     content = saved.to_json()
     folder = Path(path).resolve().parent
-    kept = content["options"]["reference"]
-    for entry in kept if isinstance(kept, list) else [kept] if kept else []:
+    kept, style = content["options"]["reference"], content["options"]["style"]
+    files = kept if isinstance(kept, list) else [kept] if kept else []
+    for entry in [*files, style] if style and style["file"] else files:
         file = Path(entry["file"]).resolve()
         entry["file"] = str(file.relative_to(folder) if file.is_relative_to(folder) else file)
     try:
@@ -246,6 +252,8 @@ def read_options(path: str | Path) -> SavedOptions:
     content = read_json(path, "expected what --save-options writes")
     saved = SavedOptions.from_json(content, str(path))
     folder = Path(path).resolve().parent
+    if saved.style is not None and saved.style.file:
+        saved = replace(saved, style=replace(saved.style, file=str(folder / saved.style.file)))
     files = tuple(replace(each, file=folder / each.file) for each in saved.list_references())
     return replace(saved, reference=files[0] if len(files) == 1 else files or None)
 

@@ -79,6 +79,13 @@ def positive_number(text: str) -> float:
     return number
 
 
+def share(text: str) -> float:
+    """Return a number in 0…1."""
+    number = _parse(float, text)
+    check_range(number, "", 0, 1, given=text, error=argparse.ArgumentTypeError)
+    return number
+
+
 def _parse(kind: Callable[[str], float], text: str) -> float:
     try:
         return kind(text)

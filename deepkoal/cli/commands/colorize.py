@@ -24,6 +24,7 @@ from deepkoal.cli.arguments.model_options import (
     load_colorizer,
 )
 from deepkoal.cli.arguments.result_options import add_result_options, read_result_options
+from deepkoal.cli.arguments.style import Restyler, add_style_options, choose_style
 from deepkoal.cli.console import UsageError, count_photos, report, show
 from deepkoal.cli.folder_run import FolderRun, ReadKeywords
 from deepkoal.errors import PhotoError
@@ -54,6 +55,7 @@ def add_verbs(verbs: Any) -> None:
     add_backend_option(colorize, auto=True)
     add_guidance_options(colorize)
     add_result_options(colorize)
+    add_style_options(colorize)
     colorize.add_argument(
         "--compare", action="store_true", help="also write NAME.compare.jpg: before and after"
     )
@@ -124,6 +126,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from deepkoal.inference.options_file import write_options
 
     look = resolve_look(arguments)
+    look = replace(look, style=choose_style(arguments, look.style))
+    if look.style is not None and arguments.layer:
+        raise UsageError("--layer is color alone, and a style changes more; leave one of them out")
     choice, results = look.variation, read_result_options(arguments)
     plan = plan_photos(
         arguments.photos,
@@ -154,7 +159,7 @@ def _run(arguments: argparse.Namespace) -> int:
             reference=open_reference(look, colorizer),
             save_options=arguments.save_options if plan.count == 1 else None,
             results=results,
-            **_read_settings(arguments),
+            **_read_settings(arguments, look),
         )
         colored, left = _color_all(folder_run, plan.jobs)
         failed += len(plan.jobs) - colored - left
@@ -163,8 +168,8 @@ def _run(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _read_settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return how a folder run reads and writes files."""
+def _read_settings(arguments: argparse.Namespace, look: SavedOptions) -> dict[str, Any]:
+    """Return how a folder run reads, restyles and writes files."""
     reading = ReadKeywords(
         max_pixels=arguments.max_pixels,
         depth=arguments.depth,
@@ -173,6 +178,7 @@ def _read_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     )
     return {
         "reading": reading,
+        "restyle": None if look.style is None else Restyler(look.style),
         "quality": arguments.quality,
         "keep_times": arguments.keep_times,
     }
@@ -221,7 +227,7 @@ def _run_album(arguments: argparse.Namespace, look: SavedOptions, plan: Plan) ->
             look,
             looks,
             results=results,
-            **_read_settings(arguments),
+            **_read_settings(arguments, look),
         )
         for reference in look.list_references():
             run.album.learn_reference(reference.read(), str(reference.file))
