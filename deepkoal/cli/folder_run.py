@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from deepkoal.cli.arguments.result_options import DOUBT_SUFFIX, LAYER_SUFFIX, ResultOptions
 from deepkoal.cli.console import report
-from deepkoal.cli.result_files import ResultFiles, Version, label_page
+from deepkoal.cli.result_files import ResultFiles, Sign, Version, label_page
 from deepkoal.cli.work_ahead import PixelBudget, work_ahead
 from deepkoal.errors import DeepkoalError, PhotoError
 from deepkoal.memory import count_cores
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from deepkoal.image_io import Photo
     from deepkoal.image_io.reading import Depth
     from deepkoal.inference.colorizer import Colorizer
+    from deepkoal.inference.content_credentials import ContentSigner
     from deepkoal.inference.options_file import SavedOptions
     from deepkoal.inference.prediction import Prediction
 
@@ -74,6 +75,7 @@ class FolderRun:
         restyle: gives each colored photo a style, and calls what it is given now and then.
         quality: of lossy formats, 1…100; None for each photo's own.
         keep_times: whether results have their photos' times of access and change.
+        signer: signs the results; None to leave them unsigned.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class FolderRun:
         restyle: Callable[[SampleArray, Callable[[], None]], SampleArray] | None = None,
         quality: int | None = None,
         keep_times: bool = False,
+        signer: ContentSigner | None = None,
     ) -> None:
         self._colorizer = colorizer
         self._look = look
@@ -98,6 +101,7 @@ class FolderRun:
         self._reading: ReadKeywords = reading or {}
         self._restyle = restyle
         self._keep_times = keep_times
+        self._signer = signer
         self._budget = PixelBudget(PIXELS)
         self._stop = threading.Event()
 
@@ -129,14 +133,18 @@ class FolderRun:
         policy = self._results.choose(job.source)
         if policy != "recolor" and is_colored(photo.rgb):
             return self._leave(job, photo, policy)
+        sign = self._find_sign(job, source)
         if job.target is None:
             if photo.pages > 1:
                 notes.append(f"{job.name}: the first of its {photo.pages} pages; -o a.tif has all")
             with self._reserve(photo):
                 rgb, like = self._color_page(job, photo)[0]
                 encoded = encode_photo(rgb, job.suffix, like, quality=self._quality)
+                encoded = encoded if sign is None else sign(encoded, job.suffix, like)
             return Outcome(encoded, tuple(notes))
-        files = ResultFiles(job, photo, quality=self._quality, keep_times=self._keep_times)
+        files = ResultFiles(
+            job, photo, quality=self._quality, keep_times=self._keep_times, sign=sign
+        )
         with files:
             for page in files.order:
                 before = photo if page == 0 else self._read(job, source, page)
@@ -242,6 +250,22 @@ class FolderRun:
             beside.add_map(job.beside[DOUBT_SUFFIX], doubt)
         if self._results.layer:
             beside.add_layer(job.beside[LAYER_SUFFIX], photo, rgb)
+
+    def _find_sign(self, job: Job, source: Path | bytes) -> Sign | None:
+        """Return what signs the results of a photo, see `ResultFiles`."""
+        from deepkoal.image_io.formats import FORMATS
+        from deepkoal.inference.provenance import read_provenance
+
+        signer = self._signer
+        if signer is None:
+            return None
+
+        def sign(data: bytes, suffix: str, like: Photo) -> bytes:
+            made = read_provenance(like.metadata.xmp) if self._results.provenance else None
+            kind = FORMATS[suffix.lower()]
+            return signer.sign(data, kind, parent=source, name=job.name, parameters=made)
+
+        return sign
 
     def _place_look(self, job: Job, height: int, width: int) -> SavedOptions:
         """Return the look of one photo, and write it where that is wanted.

@@ -48,7 +48,7 @@ def smooth_noise(rng: np.random.Generator, side: int, scale: float) -> Field:
 def curl(height: Field) -> Field:
     """Return the direction along the contours of a hilly field, in radians, (H, W)."""
     dy, dx = np.gradient(height)
-    return np.arctan2(dx, -dy)
+    return np.asarray(np.arctan2(dx, -dy))
 
 
 def lay_marks(

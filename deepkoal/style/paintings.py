@@ -51,14 +51,14 @@ def _to_bytes(picture: NDArray[np.floating]) -> ByteArray:
 
 
 def _mix(rng: np.random.Generator, colors: Sequence[Levels]) -> Levels:
-    return colors[rng.integers(len(colors))]
+    return colors[int(rng.integers(len(colors)))]
 
 
 def _bands(rng: np.random.Generator, edges: Sequence[float], roughness: float) -> Field:
     """Return the number of the band, from the top, that each pixel lies in, (SIDE, SIDE)."""
     rows = np.mgrid[0:SIDE, 0:SIDE][0] / SIDE
     rows = rows + roughness * (smooth_noise(rng, SIDE, 120) - 0.5)
-    return np.digitize(rows, edges).astype(float)
+    return np.asarray(np.digitize(rows, edges), np.float64)
 
 
 def paint_seurat() -> ByteArray:

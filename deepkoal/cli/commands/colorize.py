@@ -23,7 +23,11 @@ from deepkoal.cli.arguments.model_options import (
     add_model_options,
     load_colorizer,
 )
-from deepkoal.cli.arguments.result_options import add_result_options, read_result_options
+from deepkoal.cli.arguments.result_options import (
+    add_result_options,
+    open_signer,
+    read_result_options,
+)
 from deepkoal.cli.arguments.style import Restyler, add_style_options, choose_style
 from deepkoal.cli.console import UsageError, count_photos, report, show
 from deepkoal.cli.folder_run import FolderRun, ReadKeywords
@@ -140,8 +144,9 @@ def _run(arguments: argparse.Namespace) -> int:
         overwrite=arguments.overwrite or arguments.album,
     )
     check_guidance(look, plan.count)
+    settings = _read_settings(arguments, look)
     if arguments.album:
-        return _run_album(arguments, look, plan)
+        return _run_album(arguments, look, plan, settings)
     if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
         raise UsageError("a photo is not written to a terminal; redirect it, or give -o a file")
     for line in plan.passed_over:
@@ -159,7 +164,7 @@ def _run(arguments: argparse.Namespace) -> int:
             reference=open_reference(look, colorizer),
             save_options=arguments.save_options if plan.count == 1 else None,
             results=results,
-            **_read_settings(arguments, look),
+            **settings,
         )
         colored, left = _color_all(folder_run, plan.jobs)
         failed += len(plan.jobs) - colored - left
@@ -181,6 +186,7 @@ def _read_settings(arguments: argparse.Namespace, look: SavedOptions) -> dict[st
         "restyle": None if look.style is None else Restyler(look.style),
         "quality": arguments.quality,
         "keep_times": arguments.keep_times,
+        "signer": open_signer(arguments),
     }
 
 
@@ -202,7 +208,9 @@ def _color_all(folder_run: FolderRun, jobs: Sequence[Job]) -> tuple[int, int]:
     return colored, left
 
 
-def _run_album(arguments: argparse.Namespace, look: SavedOptions, plan: Plan) -> int:
+def _run_album(
+    arguments: argparse.Namespace, look: SavedOptions, plan: Plan, settings: dict[str, Any]
+) -> int:
     """Color an album: photos whose results are newer than they and all options are passed over."""
     from deepkoal.cli.album_run import AlbumRun, find_looks
     from deepkoal.cli.arguments.output_plan import DEFAULT_FOLDER, is_done
@@ -227,7 +235,7 @@ def _run_album(arguments: argparse.Namespace, look: SavedOptions, plan: Plan) ->
             look,
             looks,
             results=results,
-            **_read_settings(arguments, look),
+            **settings,
         )
         for reference in look.list_references():
             run.album.learn_reference(reference.read(), str(reference.file))
