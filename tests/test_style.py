@@ -25,6 +25,8 @@ from deepkoal.style.texture_losses import (
     measure_texture,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 PHOTO = np.ascontiguousarray(skimage.data.coffee()[::5, ::5])
 PICTURE = np.ascontiguousarray(skimage.data.astronaut()[::4, ::4])
 

@@ -102,8 +102,8 @@ def paint_van_gogh() -> ByteArray:
         step = int(np.clip(light[y, x] * len(ladder) + rng.normal(0, 0.6), 0, len(ladder) - 1))
         return ladder[step]
 
-    lay_marks(canvas, rng, Marks(5000, 44, 9, bristles=22), swirl, choose)
-    lay_marks(canvas, rng, Marks(3500, 30, 6, bristles=28), swirl, choose)
+    lay_marks(canvas, rng, Marks(3600, 44, 10, bristles=22), swirl, choose)
+    lay_marks(canvas, rng, Marks(2600, 30, 6, bristles=28), swirl, choose)
     return canvas
 
 
@@ -123,8 +123,8 @@ def paint_monet() -> ByteArray:
         return water[int(np.clip(step, 0, len(water) - 1))]
 
     level = 0.5 * (smooth_noise(rng, SIDE, 60) - 0.5)
-    lay_marks(canvas, rng, Marks(5000, 26, 9, bristles=10), level, choose)
-    lay_marks(canvas, rng, Marks(6000, 14, 5, bristles=12), level, choose)
+    lay_marks(canvas, rng, Marks(3800, 26, 10, bristles=10), level, choose)
+    lay_marks(canvas, rng, Marks(4200, 14, 5, bristles=12), level, choose)
     return canvas
 
 
