@@ -32,6 +32,7 @@ from deepkoal.inference.saved_parts import (
     write_palette,
 )
 from deepkoal.inference.working_size import DETAIL_RANGE
+from deepkoal.restoration.options import RestorationOptions
 
 T = TypeVar("T")
 
@@ -55,6 +56,7 @@ class SavedOptions:
         reference: whose colors like things take, one or several.
         variation: that all else starts from, or how many are asked for of each photo.
         detail: the working size, see `Colorizer.with_detail`.
+        restoration: how the photo is repaired first, see `Colorizer.with_restoration`.
         network: that colored the photo; others give other colors. None where it was not kept.
         style: that the colored photo is given.
         version: of deepkoal, that wrote it.
@@ -66,6 +68,7 @@ class SavedOptions:
     reference: ReferenceFile | tuple[ReferenceFile, ...] | None = None
     variation: VariationChoice | None = None
     detail: int | str = "auto"
+    restoration: RestorationOptions | None = None
     network: NetworkIdentity | None = None
     style: StyleChoice | None = None
     version: str = __version__
@@ -166,7 +169,9 @@ class SavedOptions:
         options: dict[str, Any] = {}
         for name in _list_plain():
             options[name] = getattr(self.options, name)
-            if not isinstance(options[name], _PLAIN):
+            if name == "saturation":
+                options[name] = dict(self.options.saturation)
+            elif not isinstance(options[name], _PLAIN):
                 raise DeepkoalError(f"{name} cannot be kept in a file: {options[name]!r:.60}")
         options["palette"] = write_palette(cast(Palette | None, self.options.palette))
         files = [{"file": str(each.file), "sha256": each.sha256} for each in self.list_references()]
@@ -175,7 +180,10 @@ class SavedOptions:
             None if self.variation is None else dataclasses.asdict(self.variation)
         )
         options["detail"] = self.detail
-        options["style"] = None if self.style is None else dataclasses.asdict(self.style)
+        if self.restoration is not None:
+            options["restoration"] = dataclasses.asdict(self.restoration)
+        if self.style is not None:
+            options["style"] = dataclasses.asdict(self.style)
         return {
             "deepkoal": self.version,
             "photo": None if self.photo is None else dataclasses.asdict(self.photo),
@@ -198,7 +206,8 @@ class SavedOptions:
         try:
             check_keys(content, _KEYS, "an options file")
             given = content.get("options") or {}
-            check_keys(given, {*_list_plain(), *_APART - {"hints"}, "detail", "style"}, "options")
+            known = {*_list_plain(), *_APART - {"hints"}, "detail", "restoration", "style"}
+            check_keys(given, known, "options")
             plain = {name: given[name] for name in _list_plain() & set(given)}
             options = ColorOptions(**plain, palette=parse_palette(given.get("palette")))
             hints = content.get("hints") or []
@@ -213,6 +222,7 @@ class SavedOptions:
                 _build_references(given.get("reference")),
                 _build(VariationChoice, given.get("variation"), "variation"),
                 given.get("detail", "auto"),
+                RestorationOptions.from_json(given.get("restoration")),
                 _build(NetworkIdentity, content.get("network"), "network"),
                 _build(StyleChoice, given.get("style"), "style"),
                 str(content.get("deepkoal", "")),
@@ -229,7 +239,7 @@ def write_options(path: str | Path, saved: SavedOptions) -> None:
     """
     content = saved.to_json()
     folder = Path(path).resolve().parent
-    kept, style = content["options"]["reference"], content["options"]["style"]
+    kept, style = content["options"]["reference"], content["options"].get("style")
     files = kept if isinstance(kept, list) else [kept] if kept else []
     for entry in [*files, style] if style and style["file"] else files:
         file = Path(entry["file"]).resolve()

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.arguments.argument_types import add_number
-from deepkoal.cli.arguments.style import Restyler, add_style_options, choose_style
-from deepkoal.cli.console import UsageError, count_photos, report, show
-from deepkoal.errors import DeepkoalError, PhotoError
+from deepkoal.cli.arguments.file_options import (
+    add_format_options,
+    add_out_options,
+    add_reading_options,
+    read_file_settings,
+)
+from deepkoal.cli.arguments.result_options import ResultOptions, add_signing_options, open_signer
+from deepkoal.cli.arguments.style import add_style_options, choose_style
+from deepkoal.cli.console import UsageError, count_photos, report
+from deepkoal.cli.photo_run import run_and_report
+from deepkoal.cli.style_run import StyleRun
 
 if TYPE_CHECKING:
-    from deepkoal.cli.arguments.output_plan import Job
+    from deepkoal.cli.arguments.output_plan import Plan
 
 DEFAULT_FOLDER = "stylized"
 
@@ -23,78 +29,66 @@ def add_verbs(verbs: Any) -> None:
     stylize = verbs.add_parser(
         "stylize",
         help="give photos the colors and the texture of a painting",
-        description="Give photos the colors and the texture of a painting. One in black and white "
-        "takes the colors by its lightness alone; colorize --style colors its things first. The "
-        "paths of the results are printed; photos whose results in a folder are newer are passed "
-        "over.",
+        description="Give photos the colors and the texture of a painting: files, folders, quoted "
+        "patterns, or - for standard input. One in black and white takes the colors by its "
+        "lightness alone; colorize --style colors its things first. A photo whose result in a "
+        "folder is newer is passed over; with other options, give --overwrite.",
     )
-    stylize.add_argument("photos", nargs="+", metavar="PHOTO|FOLDER|GLOB")
-    stylize.add_argument(
-        "-o",
-        "--out",
-        metavar="OUT",
-        help=f"a file for one photo, else a folder; - for standard output ({DEFAULT_FOLDER}/)",
-    )
+    add_out_options(stylize, DEFAULT_FOLDER)
     add_style_options(stylize, required=True)
     stylize.add_argument(
         "--overwrite", action="store_true", help="style photos again whose results are newer"
     )
-    of_quality = "of lossy formats, 1…100 (a JPEG's own, else 95)"
-    add_number(stylize, "--quality", "Q", of_quality, high=100)
+    stylize.add_argument(
+        "--no-provenance",
+        dest="provenance",
+        action="store_false",
+        help="leave out of the result's metadata how it was made",
+    )
+    add_signing_options(stylize)
+    add_format_options(stylize)
+    add_reading_options(stylize)
     stylize.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from deepkoal.cli.arguments.output_plan import STREAM, plan_photos
+    from deepkoal.cli.arguments.output_plan import plan_photos
 
     choice = choose_style(arguments)
     assert choice is not None
-    out = arguments.out
-    if out is None and arguments.photos[0] != STREAM:
-        out = DEFAULT_FOLDER
-    plan = plan_photos(arguments.photos, out, overwrite=arguments.overwrite)
+    plan = plan_photos(
+        arguments.photos,
+        arguments.out,
+        suffix=arguments.format,
+        overwrite=arguments.overwrite,
+        folder=DEFAULT_FOLDER,
+    )
     if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
         raise UsageError("a photo is not written to a terminal; redirect it, or give -o a file")
     for line in [*plan.passed_over, *map(str, plan.failures)]:
         report(line)
-    failed, restyle = len(plan.failures), Restyler(choice) if plan.jobs else None
-    for job in plan.jobs:
-        assert restyle is not None
-        try:
-            for path in _style(job, restyle, arguments.quality):
-                show(path)
-        except PhotoError as error:
-            report(str(error))
-            failed += 1
-        except (DeepkoalError, MemoryError) as error:
-            report(f"{job.name}: cannot be styled ({error or 'not enough memory'})")
-            failed += 1
-    if plan.count > 1:
-        done = plan.count - failed - plan.skipped
-        skipped = f"; {plan.skipped} skipped, whose results are newer" if plan.skipped else ""
-        wrong = f"; {failed} could not be styled, listed above" if failed else ""
-        report(f"{count_photos(done)} styled{skipped}{wrong}")
+    run = StyleRun(
+        choice,
+        results=ResultOptions(provenance=arguments.provenance),
+        signer=open_signer(arguments),
+        **read_file_settings(arguments),
+    )
+    styled, _ = run_and_report(run, plan.jobs)
+    failed = len(plan.failures) + len(plan.jobs) - styled
+    if plan.count > 1 or plan.skipped or plan.passed_over:
+        _sum_up(styled, plan, failed)
     return 1 if failed else 0
 
 
-def _style(job: Job, restyle: Restyler, quality: int | None) -> list[Path]:
-    """Style the pages of a photo, write them, and return the files."""
-    from deepkoal.cli.result_files import ResultFiles, label_page
-    from deepkoal.image_io import encode_photo, read_photo
-
-    source = sys.stdin.buffer.read() if job.source is None else job.source
-    photo = read_photo(source, name=job.name)
-    for note in photo.notes:
-        report(f"{job.name}: {note}")
-    if job.target is None:
-        sys.stdout.buffer.write(
-            encode_photo(restyle(photo.rgb), job.suffix, photo, quality=quality)
+def _sum_up(styled: int, plan: Plan, failed: int) -> None:
+    parts = [f"{count_photos(styled)} styled"]
+    if plan.skipped:
+        parts.append(
+            f"{plan.skipped} skipped, whose results are newer, with whatever options they were "
+            "made (--overwrite styles them again)"
         )
-        sys.stdout.buffer.flush()
-        return []
-    with ResultFiles(job, photo, quality=quality) as files:
-        for page in files.order:
-            before = photo if page == 0 else read_photo(source, name=job.name, page=page)
-            before = label_page(before, page)
-            files.add(page, before, [(restyle(before.rgb), before)])
-    return files.written
+    if failed:
+        parts.append(f"{failed} could not be styled, listed above")
+    if plan.passed_over:
+        parts.append(f"{len(plan.passed_over)} passed over that are no photos, listed above")
+    report("; ".join(parts))
