@@ -8,7 +8,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
@@ -21,7 +21,7 @@ from deepkoal.errors import DeepkoalError, PhotoError
 from deepkoal.memory import count_cores
 
 if TYPE_CHECKING:
-    from deepkoal.cli.arguments.output_plan import Job
+    from deepkoal.cli.arguments.jobs import Job
     from deepkoal.image_io import Photo
     from deepkoal.image_io.reading import Depth
     from deepkoal.inference.content_credentials import ContentSigner
@@ -126,13 +126,15 @@ class PhotoRun(ABC):
     def _run_file(self, job: Job) -> Outcome:
         from deepkoal.color.tint import is_colored
         from deepkoal.image_io import encode_photo
+        from deepkoal.image_io.losses import note_losses
 
         source = sys.stdin.buffer.read() if job.source is None else job.source
         photo = self._read(job, source)
-        notes = [f"{job.name}: {note}" for note in photo.notes]
+        losses = note_losses(photo, job.suffix)
+        notes = [f"{job.name}: {note}" for note in (*photo.notes, *losses)]
         policy = self._results.choose(job.source)
         if not self.takes_color and policy != "recolor" and is_colored(photo.rgb):
-            return self._leave(job, photo, policy)
+            return self._leave(job, photo, policy, losses)
         sign = self._find_sign(job, source)
         if job.target is None:
             if photo.pages > 1:
@@ -154,13 +156,16 @@ class PhotoRun(ABC):
                     files.add(page, before, self._make_page(job, before, beside))
         return Outcome(files.written, tuple(notes))
 
-    def _leave(self, job: Job, photo: Photo, policy: str) -> Outcome:
+    def _leave(self, job: Job, photo: Photo, policy: str, losses: Sequence[str]) -> Outcome:
         """Leave a photo that is in color as it is, in its place among the results, or out."""
         if policy == "skip" or job.target is None or job.source is None:
             return Outcome([], (f"{job.name}: in color already, left out",), is_colored=False)
         with ResultFiles(job, photo, keep_times=self._keep_times) as files:
             files.keep(photo)
-        notes = (f"{job.name}: in color already, kept as it is",)
+        said = ["in color already, kept as it is"]
+        if job.suffix.lower() != job.source.suffix.lower():
+            said += losses
+        notes = tuple(f"{job.name}: {line}" for line in said)
         return Outcome(files.written, notes, is_colored=False)
 
     def _make_page(
@@ -183,14 +188,10 @@ class PhotoRun(ABC):
             photo: that was worked on.
             look: how, but for the photo.
         """
-        from deepkoal.inference.provenance import add_provenance
-        from deepkoal.inference.saved_parts import PhotoIdentity, hash_file
+        from deepkoal.cli.result_provenance import ResultProvenance
 
-        if not self._results.provenance:
-            return photo
-        height, width = photo.rgb.shape[:2]
-        sha256 = "" if job.source is None else hash_file(job.source)
-        return add_provenance(photo, replace(look, photo=PhotoIdentity(width, height, sha256)))
+        provenance = ResultProvenance(None, noted=self._results.provenance)
+        return provenance.note(photo, provenance.place(job, look, photo.rgb.shape[:2]), 0)
 
     def _find_sign(self, job: Job, source: Path | bytes) -> Sign | None:
         """Return what signs the results of a photo, see `ResultFiles`."""

@@ -10,7 +10,7 @@ from deepkoal.errors import PhotoError
 
 if TYPE_CHECKING:
     from deepkoal.arrays import ByteArray
-    from deepkoal.cli.arguments.output_plan import Job
+    from deepkoal.cli.arguments.jobs import Job
     from deepkoal.image_io import Photo
     from deepkoal.restoration import RestorationOptions
 

@@ -8,7 +8,7 @@ from deepkoal.cli.arguments.style import Restyler
 from deepkoal.cli.photo_run import PhotoRun
 
 if TYPE_CHECKING:
-    from deepkoal.cli.arguments.output_plan import Job
+    from deepkoal.cli.arguments.jobs import Job
     from deepkoal.cli.result_files import ResultFiles, Version
     from deepkoal.image_io import Photo
     from deepkoal.inference.saved_parts import StyleChoice

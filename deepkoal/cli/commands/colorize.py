@@ -38,7 +38,7 @@ from deepkoal.cli.folder_run import FolderRun
 from deepkoal.cli.photo_run import run_and_report
 
 if TYPE_CHECKING:
-    from deepkoal.cli.arguments.output_plan import Plan
+    from deepkoal.cli.arguments.jobs import Plan
     from deepkoal.inference.colorizer import Colorizer
     from deepkoal.inference.options_file import SavedOptions
 
@@ -144,7 +144,7 @@ def _run_album(
 ) -> int:
     """Color an album: photos whose results are newer than they and all options are passed over."""
     from deepkoal.cli.album_run import AlbumRun, find_looks
-    from deepkoal.cli.arguments.output_plan import is_done
+    from deepkoal.cli.arguments.jobs import is_done
 
     results = read_result_options(arguments)
 

@@ -22,7 +22,7 @@ from deepkoal.errors import DeepkoalError
 
 if TYPE_CHECKING:
     from deepkoal.arrays import ByteArray
-    from deepkoal.cli.arguments.output_plan import Plan
+    from deepkoal.cli.arguments.jobs import Plan
 
 DEFAULT_FOLDER = "restored"
 

@@ -19,7 +19,7 @@ from deepkoal.cli.photo_run import run_and_report
 from deepkoal.cli.style_run import StyleRun
 
 if TYPE_CHECKING:
-    from deepkoal.cli.arguments.output_plan import Plan
+    from deepkoal.cli.arguments.jobs import Plan
 
 DEFAULT_FOLDER = "stylized"
 
