@@ -19,8 +19,10 @@ from deepkoal.cli.commands import (
     export,
     prepare,
     presets,
+    restore,
     serve,
     studio,
+    stylize,
     video,
 )
 from deepkoal.cli.commands import evaluate as evaluation
@@ -33,6 +35,8 @@ FORMER_OPTIONS = {"--engine": "--backend", "--no-tidy": "--no-cleanup"}
 """Options of version 0.1 that work for one release more, and what they are called now."""
 VERBS = (
     colorize,
+    restore,
+    stylize,
     describe,
     video,
     studio,

@@ -25,6 +25,7 @@ from deepkoal.guidance import (
     measure_ab,
     sample_latents,
 )
+from deepkoal.guidance.color_balance import balance_colors
 from deepkoal.guidance.hints import check_kind
 from deepkoal.image_io.pixels import round_to_8_bits
 from deepkoal.inference.prediction_doubt import PredictionDoubt
@@ -176,6 +177,9 @@ class Prediction(PredictionDoubt):
             reference=reference if isinstance(reference, (Reference, CarriedColors)) else None,
             variation=variation,
             cleanup=options.cleanup,
+        )
+        ab = balance_colors(
+            ab, self._coarse_l, warmth=options.warmth, saturation=options.saturation
         )
         return np.asarray(ab, np.float32).reshape(-1, *ab.shape[-3:])
 

@@ -72,6 +72,17 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--mark", action="store_true", help="write 'colorized' into a corner")
     parser.add_argument(
+        "--no-provenance",
+        dest="provenance",
+        action="store_false",
+        help="leave out of the result's metadata how it was made",
+    )
+    add_signing_options(parser)
+
+
+def add_signing_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `open_signer` reads."""
+    parser.add_argument(
         "--c2pa-certificate",
         type=Path,
         metavar="CHAIN.pem",
@@ -80,12 +91,6 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--c2pa-key", type=Path, metavar="KEY.pem", help="the private key of that certificate"
-    )
-    parser.add_argument(
-        "--no-provenance",
-        dest="provenance",
-        action="store_false",
-        help="leave out of the result's metadata how it was made",
     )
 
 

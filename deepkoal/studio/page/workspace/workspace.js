@@ -8,13 +8,14 @@ import { drafts } from "./drafts.js";
 
 export const PLAIN = {
   hints: [], vibrance: 1, detail: "auto", cleanup: true, palette: null, reference: null, variation: null,
+  restoration: null,
 };
 const ALBUM = "deepkoal-album";
 const MOST_SOURCES = 10; // photos that others take colors of
 const CALM = 250; // ms without a change after which it is written
 
 export const isPlain = (options) =>
-  Object.keys(PLAIN).every((key) => options[key] === PLAIN[key] || options[key]?.length === 0);
+  Object.keys(PLAIN).every((key) => (options[key] ?? null) === PLAIN[key] || options[key]?.length === 0);
 
 export class Workspace {
   static async open() {
