@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 from ray_cluster import serve_s3, start_cluster
 
@@ -303,3 +304,23 @@ def test_film_is_a_task(tmp_path, capsys):
     assert [outcome.error for outcome in outcomes] == ["", ""]
     assert len(read_all(tmp_path / "out" / "old.mkv")[0]) == 3
     assert make_worker(tmp_path, colorer)[1:] == ([], 2)
+
+
+def test_the_kubernetes_manifest_runs_a_command_of_this_version(monkeypatch):
+    def only_parse(arguments):
+        parsed.append(arguments)
+        return 0
+
+    parsed = []
+    monkeypatch.setattr("deepkoal.cli.commands.colorize._run", only_parse)
+    docs = Path(__file__).parent.parent / "docs" / "bulk"
+    job = yaml.safe_load((docs / "rayjob.yaml").read_text())
+    program, *arguments = job["spec"]["entrypoint"].split()
+    assert (program, main(arguments)) == ("deepkoal", 0)
+    assert parsed[0].cluster == ""
+    groups = [job["spec"]["rayClusterSpec"]["headGroupSpec"]]
+    groups += job["spec"]["rayClusterSpec"]["workerGroupSpecs"]
+    images = {group["template"]["spec"]["containers"][0]["image"] for group in groups}
+    assert len(images) == 1
+    versions = {line for line in (docs / "Dockerfile").read_text().split() if ":" in line}
+    assert any(job["spec"]["rayClusterSpec"]["rayVersion"] in version for version in versions)

@@ -150,7 +150,7 @@ def run_on_cluster(arguments: argparse.Namespace, colorer: FileColorer) -> int:
     return 1 if counts["failed"] or counts["lacking"] else 0
 
 
-def check_cluster(arguments: argparse.Namespace) -> None:
+def check_cluster(arguments: argparse.Namespace, look: SavedOptions) -> None:
     """Refuse what does not go with a cluster, and give the results' folder its usual name.
 
     Raises:
@@ -167,6 +167,8 @@ def check_cluster(arguments: argparse.Namespace) -> None:
         if getattr(arguments, name):
             option = "--" + name.replace("_", "-")
             raise UsageError(f"{option} {why}; give it without --cluster")
+    if look.style is not None:
+        raise UsageError("a style works at one photo at a time; deepkoal stylize takes the results")
     for text in arguments.photos:
         if not is_address(text) and not is_folder(text):
             raise UsageError(

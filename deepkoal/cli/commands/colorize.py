@@ -92,8 +92,6 @@ def _run(arguments: argparse.Namespace) -> int:
     from deepkoal.cli.arguments.output_plan import plan_photos
     from deepkoal.inference.options_file import write_options
 
-    if arguments.cluster is not None:
-        return _run_on_cluster(arguments)
     look = resolve_look(arguments)
     look = replace(
         look,
@@ -102,6 +100,8 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     if look.style is not None and arguments.layer:
         raise UsageError("--layer is color alone, and a style changes more; leave one of them out")
+    if arguments.cluster is not None:
+        return _run_on_cluster(arguments, look)
     choice, results = look.variation, read_result_options(arguments)
     plan = plan_photos(
         arguments.photos,
@@ -144,12 +144,10 @@ def _run(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _run_on_cluster(arguments: argparse.Namespace) -> int:
+def _run_on_cluster(arguments: argparse.Namespace, look: SavedOptions) -> int:
     from deepkoal.cli.cluster_run import FileColorer, check_cluster, run_on_cluster
 
-    check_cluster(arguments)
-    look = resolve_look(arguments)
-    look = replace(look, restoration=resolve_restoration(arguments, look.restoration))
+    check_cluster(arguments, look)
     check_guidance(look, 2)
     choice = look.variation
     colorizer = _load(arguments, look)
