@@ -14,6 +14,8 @@ from .image_io import write_image as write_image
 from .inference.album import Album as Album
 from .inference.colorizer import Colorizer as Colorizer
 from .models import SemanticEmbedder as SemanticEmbedder
+from .restoration import RestorationOptions as RestorationOptions
+from .restoration import restore as restore
 from .training import fine_tune as fine_tune
 from .training import train as train
 from .video import colorize_video as colorize_video

@@ -125,6 +125,7 @@ def test_threads_share_a_backend(folder, on_keras, name):
 
 
 @pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*JAX is multithreaded.*:RuntimeWarning")  # where it is loaded
 @pytest.mark.parametrize("name", EXACT)
 def test_backends_of_files_can_be_pickled_and_used_in_a_forked_process(
     folder, photos, tmp_path, name

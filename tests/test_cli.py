@@ -20,7 +20,8 @@ from PIL import Image
 import deepkoal
 from deepkoal import models
 from deepkoal.cli import main
-from deepkoal.cli.folder_run import FolderRun, PixelBudget, work_ahead
+from deepkoal.cli.folder_run import FolderRun
+from deepkoal.cli.photo_run import PixelBudget, work_ahead
 from deepkoal.errors import WeightsError
 from deepkoal.guidance import DecodingConfig, Hint, Palette
 from deepkoal.image_io import read_image, read_photo
@@ -382,7 +383,9 @@ def test_photo_that_cannot_be_colored_costs_no_other(
     monkeypatch.setattr(Prediction, "render", fail_on_chelsea)
     assert color(model, photos, "-o", tmp_path / "out") == 1
     assert list_files(tmp_path / "out") == ["camera.png", "sub/rocket.jpg"]
-    cause = "not enough memory to color 451×300" if isinstance(error, MemoryError) else "no kernel"
+    cause = (
+        "not enough memory for 451×300 pixels" if isinstance(error, MemoryError) else "no kernel"
+    )
     lines = [line for line in capsys.readouterr().err.splitlines() if "chelsea.png" in line]
     assert len(lines) == 1
     assert cause in lines[0]
@@ -403,7 +406,7 @@ def test_report_keeps_the_order_of_the_photos(model, small, tmp_path, monkeypatc
 def test_photos_are_begun_a_bounded_number_ahead(model, small, tmp_path, monkeypatch):
     for number in range(30):
         small(f"{number:02}.png")
-    monkeypatch.setattr("deepkoal.cli.folder_run.count_cores", lambda: 3)
+    monkeypatch.setattr("deepkoal.cli.photo_run.count_cores", lambda: 3)
     begun, lead = [], []
     read = FolderRun._read
     monkeypatch.setattr(
@@ -411,7 +414,8 @@ def test_photos_are_begun_a_bounded_number_ahead(model, small, tmp_path, monkeyp
     )
     shown = iter(range(30))
     monkeypatch.setattr(
-        "deepkoal.cli.commands.colorize.show", lambda _: lead.append(len(begun) - next(shown))
+        "deepkoal.cli.commands.colorize.show_result",
+        lambda _: lead.append(len(begun) - next(shown)),
     )
     assert color(model, tmp_path / "small", "-o", tmp_path / "out") == 0
     assert len(lead) == 30

@@ -29,6 +29,7 @@ PUBLIC_NAMES = {
     "Hint": inspect.isclass,
     "Palette": inspect.isclass,
     "Region": inspect.isclass,
+    "RestorationOptions": inspect.isclass,
     "SemanticEmbedder": inspect.isclass,
     "Stroke": inspect.isclass,
     "__version__": lambda version: isinstance(version, str),
@@ -41,6 +42,7 @@ PUBLIC_NAMES = {
     "models": inspect.ismodule,
     "prepare": inspect.isfunction,
     "read_image": inspect.isfunction,
+    "restore": inspect.isfunction,
     "train": inspect.isfunction,
     "write_image": inspect.isfunction,
 }

@@ -412,8 +412,8 @@ def test_killed_restarted_renewed_and_stopped_under_load(models, tmp_path):
     with running_server(folder) as first:
         loads = start_load(first.url)
         assert first.stop(signal.SIGKILL) == -signal.SIGKILL
+        wait_until(lambda: all(load.failures for load in loads))
         stop_load(loads)
-        assert all(load.failures for load in loads)
         ports = {
             "rest_port": int(first.url.rpartition(":")[2]),
             "port": int(first.target.rpartition(":")[2]),

@@ -1,6 +1,7 @@
 """The studio: what its server answers and refuses, and the page in a real browser."""
 
 import asyncio
+import base64
 import contextlib
 import gc
 import inspect
@@ -214,6 +215,28 @@ def test_a_look_that_is_none_is_refused_in_a_line(client, opened, options, messa
         answer = client.post(f"/api/photos/{opened['id']}/{result}", json=options)
         assert answer.status_code == 400
         assert message in error_of(answer)
+
+
+def test_a_photo_is_repaired_where_that_is_asked_for(client, colorizer, opened, grey):
+    asked = {"restoration": {"strength": 0, "tone": "auto", "local_contrast": 1}}
+    path = f"/api/photos/{opened['id']}"
+    restored = colorizer.with_restoration(0.0, tone="auto", local_contrast=1.0)
+    full = see(client.post(f"{path}/file", json=asked))
+    np.testing.assert_array_equal(full, restored.colorize(grey))
+    assert np.abs(lightness(full) - lightness(grey)).max() > 3
+    window = {"options": asked, "box": {"left": 9, "top": 7, "width": 90, "height": 60}, "scale": 1}
+    pictures = client.post(f"{path}/window", json=window).json()
+    before, after = (
+        decode_photo(base64.b64decode(pictures[each].partition(",")[2])).rgb
+        for each in ("before", "after")
+    )
+    assert np.abs(lightness(before) - lightness(grey[7:67, 9:99])).mean() < 1
+    assert np.abs(lightness(after) - lightness(full[7:67, 9:99])).mean() < 1
+    saved = client.post(f"{path}/session", json={"options": asked})
+    applied = client.post(f"{path}/session/apply", content=saved.content).json()
+    assert applied["restoration"]["local_contrast"] == 1
+    wrong = client.post(f"{path}/preview", json={"restoration": {"strength": 2}})
+    assert "expected restoration's strength as a number in 0…1" in error_of(wrong)
 
 
 def test_what_is_gone_is_said_to_be(client, opened):

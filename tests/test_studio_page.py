@@ -608,7 +608,6 @@ def test_work_outlives_reloads_other_photos_and_closed_tabs(page, photo, tmp_pat
     page.keyboard.press("Control+Shift+Z")
     page.keyboard.press("Control+Shift+Z")
     expect(page.locator(f".hint[aria-label*='{RED}']")).to_have_count(1)
-    page.wait_for_timeout(2000)  # it is written a moment after the last change
     context, address = page.context, page.url.partition("#")[0]
     page.close()
     page = context.new_page()

@@ -7,7 +7,8 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TextIO
 
 from deepkoal.errors import DeepkoalError, printable
@@ -65,7 +66,16 @@ def show(result: str | os.PathLike[str]) -> None:
     _write(line, sys.stdout)
 
 
-def show_lines(lines: Iterable[str]) -> None:
+def show_result(written: Sequence[Path] | bytes) -> None:
+    """Print the paths of the files that a photo left, or the photo itself."""
+    if isinstance(written, bytes):
+        sys.stdout.buffer.write(written)
+        sys.stdout.buffer.flush()
+        return
+    show_lines(written)
+
+
+def show_lines(lines: Iterable[str | os.PathLike[str]]) -> None:
     """Print lines of the results."""
     for line in lines:
         show(line)

@@ -1,78 +1,35 @@
-"""Photos read, colored and written by several threads, in order, in memory that stays bounded."""
+"""Photo files colored, see `PhotoRun`."""
 
 from __future__ import annotations
 
-import contextlib
-import sys
-import threading
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import CancelledError
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.arguments.result_options import DOUBT_SUFFIX, LAYER_SUFFIX, ResultOptions
+from deepkoal.cli.arguments.result_options import DOUBT_SUFFIX, LAYER_SUFFIX
 from deepkoal.cli.console import report
-from deepkoal.cli.result_files import ResultFiles, Version, label_page
-from deepkoal.cli.work_ahead import PixelBudget, work_ahead
-from deepkoal.errors import DeepkoalError, PhotoError
-from deepkoal.memory import count_cores
+from deepkoal.cli.photo_run import PhotoRun
+from deepkoal.cli.result_files import ResultFiles, Version
 
 if TYPE_CHECKING:
     from deepkoal.arrays import SampleArray
     from deepkoal.cli.arguments.output_plan import Job
     from deepkoal.guidance import ColorOptions, Reference
     from deepkoal.image_io import Photo
-    from deepkoal.image_io.reading import Depth
     from deepkoal.inference.colorizer import Colorizer
     from deepkoal.inference.options_file import SavedOptions
     from deepkoal.inference.prediction import Prediction
 
-MOST_WORKERS = 8
-"""Threads; more would wait for the network, which one photo at a time passes through."""
-PIXELS = 32_000_000
-"""Of all photos that are being colored; a larger photo is colored alone."""
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a photo.
-
-    Attributes:
-        result: the files written, the photo as bytes where the job has no target, or why it could
-            not be done.
-        notes: what its reader should know, a line each.
-        is_colored: whether it was colored, rather than left as it is.
-    """
-
-    result: list[Path] | bytes | PhotoError
-    notes: tuple[str, ...] = ()
-    is_colored: bool = True
-
-
-class ReadKeywords(TypedDict, total=False):
-    """How photos are read, see `image_io.read_photo`."""
-
-    max_pixels: int | None
-    depth: Depth
-    salvage: bool
-    stretch: bool
-
-
-class FolderRun:
-    """Colors photo files: each of several threads takes one photo at a time from file to file.
-
-    Decoding, coloring and encoding release the interpreter's lock, so threads are enough.
+class FolderRun(PhotoRun):
+    """Colors photo files.
 
     Args:
         colorizer: what colors.
         look: how. Where its variation is the automatic one of several, all of them are written.
         reference: of the look, as the network sees it.
         save_options: a file to write the look to, with the photo's size; for one photo.
-        results: what is written of them, and which photos are left as they are.
-        reading: how photos are read.
-        quality: of lossy formats, 1…100; None for each photo's own.
-        keep_times: whether results have their photos' times of access and change.
+        settings: see `PhotoRun`.
     """
 
     def __init__(
@@ -82,96 +39,20 @@ class FolderRun:
         *,
         reference: Reference | None = None,
         save_options: Path | None = None,
-        results: ResultOptions | None = None,
-        reading: ReadKeywords | None = None,
-        quality: int | None = None,
-        keep_times: bool = False,
+        **settings: Any,
     ) -> None:
+        super().__init__(**settings)
         self._colorizer = colorizer
         self._look = look
         self._reference = reference
         self._save_options = save_options
-        self._results = results or ResultOptions()
-        self._quality = quality
-        self._reading: ReadKeywords = reading or {}
-        self._keep_times = keep_times
-        self._budget = PixelBudget(PIXELS)
-        self._stop = threading.Event()
 
-    def color_all(self, jobs: Sequence[Job]) -> Generator[Outcome]:
-        """Color and write every photo, and yield what became of each, in order."""
-        workers = min(count_cores(), MOST_WORKERS)
-        return work_ahead(self._color, jobs, workers=workers, ahead=2 * workers, stop=self._stop)
-
-    def _color(self, job: Job) -> Outcome:
-        try:
-            return self._color_file(job)
-        except PhotoError as error:
-            return Outcome(error)
-        except CancelledError:
-            raise
-        except Exception as error:  # whatever it is, it must not cost other photos theirs
-            cause = " ".join(str(error).split())
-            if not isinstance(error, DeepkoalError):
-                cause = f"{type(error).__name__}: {cause}"
-            return Outcome(PhotoError(f"{job.name}: cannot be colored ({cause})"))
-
-    def _color_file(self, job: Job) -> Outcome:
-        from deepkoal.color.tint import is_colored
-        from deepkoal.image_io import encode_photo
-
-        source = sys.stdin.buffer.read() if job.source is None else job.source
-        photo = self._read(job, source)
-        notes = [f"{job.name}: {note}" for note in photo.notes]
-        policy = self._results.choose(job.source)
-        if policy != "recolor" and is_colored(photo.rgb):
-            return self._leave(job, photo, policy)
-        if job.target is None:
-            if photo.pages > 1:
-                notes.append(f"{job.name}: the first of its {photo.pages} pages; -o a.tif has all")
-            with self._reserve(photo):
-                rgb, like = self._color_page(job, photo)[0]
-                encoded = encode_photo(rgb, job.suffix, like, quality=self._quality)
-            return Outcome(encoded, tuple(notes))
-        files = ResultFiles(job, photo, quality=self._quality, keep_times=self._keep_times)
-        with files:
-            for page in files.order:
-                before = photo if page == 0 else self._read(job, source, page)
-                before = label_page(before, page)
-                with self._reserve(before):
-                    beside = files if page == 0 else None
-                    files.add(page, before, self._color_page(job, before, beside))
-        return Outcome(files.written, tuple(notes))
-
-    def _leave(self, job: Job, photo: Photo, policy: str) -> Outcome:
-        """Leave a photo that is in color as it is, in its place among the results, or out."""
-        if policy == "skip" or job.target is None or job.source is None:
-            return Outcome([], (f"{job.name}: in color already, left out",), is_colored=False)
-        with ResultFiles(job, photo, keep_times=self._keep_times) as files:
-            files.keep(photo)
-        notes = (f"{job.name}: in color already, kept as it is",)
-        return Outcome(files.written, notes, is_colored=False)
-
-    def _color_page(
-        self, job: Job, photo: Photo, beside: ResultFiles | None = None
-    ) -> list[Version]:
-        """Return a page colored, and its variations, each with what it is written with.
-
-        Args:
-            job: what is wanted.
-            photo: the page.
-            beside: takes what is written beside it.
-        """
+    def _make_versions(self, job: Job, photo: Photo, beside: ResultFiles | None) -> list[Version]:
+        """Return a page colored, and its variations, each with what it is written with."""
         from deepkoal.rendering.mark import draw_mark
 
         height, width = photo.rgb.shape[:2]
-        try:
-            versions = self._color_versions(job, photo, beside)
-        except MemoryError as error:
-            raise PhotoError(
-                f"{job.name}: not enough memory to color {width}×{height} pixels; scale it "
-                "down, or close programs"
-            ) from error
+        versions = self._color_versions(job, photo, beside)
         self._give_up_if_stopped()
         look = self._place_look(job, height, width)
         return [
@@ -181,23 +62,6 @@ class FolderRun:
             )
             for index, rgb in enumerate(versions)
         ]
-
-    @contextlib.contextmanager
-    def _reserve(self, photo: Photo) -> Iterator[None]:
-        """Wait for room for a photo, of which one of 16 bits takes twice as much."""
-        height, width = photo.rgb.shape[:2]
-        with self._budget.reserve(height * width * photo.rgb.itemsize):
-            self._give_up_if_stopped()
-            yield
-
-    def _give_up_if_stopped(self) -> None:
-        if self._stop.is_set():
-            raise CancelledError
-
-    def _read(self, job: Job, source: Path | bytes, page: int = 0) -> Photo:
-        from deepkoal.image_io import read_photo
-
-        return read_photo(source, name=job.name, page=page, **self._reading)
 
     def _color_versions(
         self, job: Job, photo: Photo, beside: ResultFiles | None

@@ -19,6 +19,7 @@ from deepkoal.cli.commands import (
     export,
     prepare,
     presets,
+    restore,
     serve,
     studio,
     video,
@@ -33,6 +34,7 @@ FORMER_OPTIONS = {"--engine": "--backend", "--no-tidy": "--no-cleanup"}
 """Options of version 0.1 that work for one release more, and what they are called now."""
 VERBS = (
     colorize,
+    restore,
     describe,
     video,
     studio,

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from deepkoal.arrays import SampleArray
     from deepkoal.cli.arguments.output_plan import Job
-    from deepkoal.image_io import Photo
+    from deepkoal.image_io import Photo, Seal
 
+Sign = Callable[[bytes, str, "Photo"], bytes]
 Version = tuple["SampleArray", "Photo"]
 """Colored pixels, and the photo whose alpha and metadata they are written with."""
 
@@ -35,10 +36,18 @@ class ResultFiles:
         photo: the first page, as it was.
         quality: of lossy formats; None for the photo's own.
         keep_times: whether the results have the photo's times of access and change.
+        sign: signs a result's bytes, given the format that its name tells, and the photo whose
+            metadata it has; None for no signature.
     """
 
     def __init__(
-        self, job: Job, photo: Photo, *, quality: int | None = None, keep_times: bool = False
+        self,
+        job: Job,
+        photo: Photo,
+        *,
+        quality: int | None = None,
+        keep_times: bool = False,
+        sign: Sign | None = None,
     ) -> None:
         assert job.target is not None
         self._job = job
@@ -48,6 +57,7 @@ class ResultFiles:
         self._bytes = photo.pages * photo.rgb.nbytes * 4 // 3
         self._status = None if job.source is None else job.source.stat()
         self._keep_times = keep_times
+        self._sign = sign
         self._written: list[Path] = []
         self._open: list[Callable[[SampleArray, Photo], None]] = []
         self._stack = contextlib.ExitStack()
@@ -111,13 +121,17 @@ class ResultFiles:
         targets = [self._job.target, *self._job.variations]
         if self._joins:
             if not self._open:
-                self._open = [self._open_pages(target) for target in targets]
+                self._open = [
+                    self._open_pages(target, like)
+                    for target, (_, like) in zip(targets, versions, strict=True)
+                ]
             for append, version in zip(self._open, versions, strict=True):
                 append(*version)
             return
         for target, (pixels, like) in reversed(list(zip(targets, versions, strict=True))):
             place = target if page == 0 else name_page(target, page)
-            write_photo(place, pixels, like, quality=self._quality, **self._permissions)
+            seal = self._find_seal(place, like)
+            write_photo(place, pixels, like, quality=self._quality, seal=seal, **self._permissions)
             self._note(place)
 
     def add_map(self, place: Path, shares: NDArray[np.float32]) -> None:
@@ -175,13 +189,18 @@ class ResultFiles:
         """What a new file's permissions are: the photo's, so that a private one stays private."""
         return {"permissions": None if self._status is None else self._status.st_mode & 0o777}
 
-    def _open_pages(self, target: Path) -> Callable[[SampleArray, Photo], None]:
+    def _open_pages(self, target: Path, like: Photo) -> Callable[[SampleArray, Photo], None]:
         from deepkoal.image_io import write_pages
 
         self._note(target)
+        seal = self._find_seal(target, like)
         return self._stack.enter_context(
-            write_pages(target, largest_bytes=self._bytes, **self._permissions)
+            write_pages(target, largest_bytes=self._bytes, seal=seal, **self._permissions)
         )
+
+    def _find_seal(self, target: Path, like: Photo) -> Seal | None:
+        sign = self._sign
+        return None if sign is None else lambda data: sign(data, target.suffix, like)
 
     def _note(self, place: Path) -> None:
         self._written.append(place)

@@ -6,5 +6,6 @@ from .output_paths import choose_version as choose_version
 from .portable import PRECISIONS as PRECISIONS
 from .portable import export_litert as export_litert
 from .portable import export_onnx as export_onnx
+from .restorer import export_restorer as export_restorer
 from .saved_model import MAX_PIXELS as MAX_PIXELS
 from .saved_model import export_saved_model as export_saved_model

@@ -79,7 +79,9 @@ def export_litert(
             raise DeepkoalError("int8 needs photos to choose its ranges by; give some")
         settings["representative_dataset"] = lambda: ([l_norm] for l_norm in shown)
     decoding = None if precision == "int8" else colorizer.decoding
-    model = _convert(colorizer.network, "litert", decoding, (1, *(size or (None, None))), settings)
+    model = convert_network(
+        colorizer.network, "litert", decoding, (1, *(size or (None, None))), settings
+    )
     write_whole(path, add_note(model, _describe(colorizer, size, has_ab=decoding is not None)))
     return path
 
@@ -111,7 +113,7 @@ def export_onnx(
     path = _check(colorizer, path, ".onnx", size)
     shape = (None, *(size or (None, None)))
     model = onnx.load_from_string(
-        _convert(colorizer.network, "onnx", colorizer.decoding, shape, {})
+        convert_network(colorizer.network, "onnx", colorizer.decoding, shape, {})
     )
     note = model.metadata_props.add()
     note.key, note.value = NOTE, _describe(colorizer, size, has_ab=True).to_json()
@@ -168,7 +170,7 @@ def _describe(colorizer: Colorizer, size: tuple[int, int] | None, *, has_ab: boo
     )
 
 
-def _convert(
+def convert_network(
     network: keras.Model,
     format: str,
     decoding: DecodingConfig | None,
@@ -178,7 +180,7 @@ def _convert(
     """Return the file that Keras writes.
 
     Args:
-        network: as it is.
+        network: from l_norm, as it is.
         format: `litert` or `onnx`.
         decoding: of the output `ab`; None for none.
         shape: of the input: batch, height and width, None where they are free.

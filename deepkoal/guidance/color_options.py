@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypedDict
 
@@ -11,8 +11,9 @@ import numpy as np
 
 from deepkoal.arrays import ByteArray
 from deepkoal.deprecation import warn_renamed
-from deepkoal.errors import DeepkoalError
+from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance.carrying import CarriedColors
+from deepkoal.guidance.color_balance import check_saturation
 from deepkoal.guidance.decoding import check_vibrance
 from deepkoal.guidance.hints import AnyHint, check_kind
 from deepkoal.guidance.palette import Palette
@@ -35,6 +36,8 @@ class ColorKeywords(TypedDict, total=False):
     reference: ReferenceLike | Sequence[ReferenceLike] | CarriedColors | None
     variation: VariationLatents | None
     cleanup: bool
+    warmth: float
+    saturation: Mapping[str, float]
 
 
 @short_repr
@@ -54,6 +57,10 @@ class ColorOptions:
         variation: one of `Prediction.list_variations`, which all else then starts from.
         cleanup: whether doubtful blotches are settled, casts balanced and near-neutral things kept
             neutral, see `guidance.chroma_cleanup`; networks without a distribution do without.
+        warmth: −1…1, as under a warmer or cooler light, see `guidance.color_balance`; all that is
+            not hinted shifts, neutral things too.
+        saturation: factors 0…3 by hue (red, yellow, green, cyan, blue, magenta), such as
+            `{"blue": 1.3}`.
 
     Raises:
         DeepkoalError: one of them is something else or out of range, or there is no such palette.
@@ -65,6 +72,8 @@ class ColorOptions:
     reference: ReferenceLike | Sequence[ReferenceLike] | CarriedColors | None = None
     variation: VariationLatents | None = None
     cleanup: bool = True
+    warmth: float = 0.0
+    saturation: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Validate every option, and give it its one form."""
@@ -82,12 +91,14 @@ class ColorOptions:
             raise DeepkoalError("expected one variation, got several; take them one by one")
         if not isinstance(self.cleanup, (bool, np.bool_)):
             raise DeepkoalError(f"expected cleanup as True or False, got {self.cleanup!r}")
+        check_range(self.warmth, "warmth", -1, 1)
         forms = {
             "vibrance": check_vibrance(self.vibrance),
             "hints": check_kind(self.hints),
             "palette": palette,
             "reference": references if several else self.reference,
             "cleanup": bool(self.cleanup),
+            "saturation": check_saturation(self.saturation),
         }
         for name, value in forms.items():
             object.__setattr__(self, name, value)

@@ -1,3 +1,4 @@
+from .encoding import encode_photo as encode_photo
 from .photo import PHOTO_SUFFIXES as PHOTO_SUFFIXES
 from .photo import Photo as Photo
 from .photo import PhotoMetadata as PhotoMetadata
@@ -9,7 +10,7 @@ from .reading import read_photo as read_photo
 from .samples import SAMPLES as SAMPLES
 from .samples import Sample as Sample
 from .samples import read_sample as read_sample
-from .writing import encode_photo as encode_photo
+from .writing import Seal as Seal
 from .writing import write_image as write_image
 from .writing import write_pages as write_pages
 from .writing import write_photo as write_photo

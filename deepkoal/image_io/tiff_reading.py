@@ -97,6 +97,8 @@ def _list_photos(tiff: Any) -> list[_Page]:
     everything: list[_Page] = []
     for number, page in enumerate(tiff.pages):
         page = page.aspage()
+        if not page.imagewidth and number:  # a directory of content credentials, not of pixels
+            continue
         everything.append(_Page(page, number))
         if _DNG_VERSION in page.tags or page.photometric in _RAW_COLORS:
             raise CameraRawError

@@ -21,6 +21,7 @@ from deepkoal.guidance import (
 from deepkoal.guidance.hints import AnyHint
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
+from deepkoal.rendering.resampling import resize
 
 LIKE = 0.5
 """Trust in a carry, on average over its area, from which a photo takes over another's look too."""
@@ -122,9 +123,7 @@ class Album:
         if not hints and not has_look:
             return
         groups = _group_by_color(hints)
-        weight = np.zeros((max(len(groups), 1), len(prediction.points.l)), np.float32)
-        for index, numbers in enumerate(groups.values()):
-            weight[index] = _measure_part(prediction, hints, numbers)
+        weight = _measure_parts(prediction, hints, list(groups.values()))
         shown = prediction.decode_ab(replace(options, reference=None))
         height, width = prediction.outputs["features"].shape[:2]
         total = np.clip(weight.sum(axis=0), 0, 1)
@@ -242,27 +241,31 @@ def _name_hints(indices: Sequence[int]) -> str:
     return f"hint {numbers}" if len(indices) == 1 else f"hints {numbers}"
 
 
-def _measure_part(
-    prediction: Prediction, hints: Sequence[AnyHint], indices: Sequence[int]
+def _measure_parts(
+    prediction: Prediction, hints: Sequence[AnyHint], groups: Sequence[Sequence[int]]
 ) -> FloatArray:
-    """Return how far each place follows some of the hints, (N,): what their color changes there."""
-    shown = []
-    for probe in _PROBES:
-        probed = [
-            replace(hint, color=probe if number in indices else _PROBES[0])
-            for number, hint in enumerate(hints)
-        ]
-        shown.append(prediction.decode_ab(hints=probed, cleanup=False))
+    """Return how far each place follows each group of hints: what their color changes there.
+
+    Returns:
+        float32 (G, N) in 0…1; a row of zeros where there is no group.
+    """
     height, width = prediction.outputs["features"].shape[:2]
-    change = _fit(shown[0] - shown[1], height, width)
-    apart = np.subtract(*_PROBES)
-    part: FloatArray = np.clip(change @ apart / (apart @ apart), 0, 1).astype(np.float32)
-    return part
+
+    def probe(indices: Sequence[int]) -> FloatArray:
+        probed = [
+            replace(hint, color=_PROBES[number in indices]) for number, hint in enumerate(hints)
+        ]
+        return _fit(prediction.decode_ab(hints=probed, cleanup=False), height, width)
+
+    parts = np.zeros((max(len(groups), 1), height * width), np.float32)
+    if groups:
+        plain, apart = probe(()), np.subtract(_PROBES[1], _PROBES[0])
+        for part, indices in zip(parts, groups, strict=False):
+            part[:] = np.clip((probe(indices) - plain) @ apart / (apart @ apart), 0, 1)
+    return parts
 
 
 def _fit(ab: FloatArray, height: int, width: int) -> FloatArray:
-    from deepkoal.rendering.resampling import resize
-
     return np.asarray(resize(ab, height, width), np.float32).reshape(-1, 2)
 
 

@@ -33,6 +33,7 @@ from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.saved_parts import NetworkIdentity
 from deepkoal.inference.working_size import DETAIL_RANGE, sort_working_sizes
 from deepkoal.pretrained.presets import DEFAULT_PRESET
+from deepkoal.restoration.options import RestorationKeywords, RestorationOptions
 
 if TYPE_CHECKING:
     import keras
@@ -54,6 +55,7 @@ class Colorizer:
             to large; other aspects are shown at the same area. What it says at each is averaged.
         decoding: how its outputs become colors; `DecodingConfig()` where None.
         identity: which weights they are, where they came from a preset or a file.
+        restoration: how photos are repaired before they are colored; None leaves them as they are.
     """
 
     @rename_keywords(reading="decoding")
@@ -69,6 +71,7 @@ class Colorizer:
         self.working_sizes = sort_working_sizes(working_size)
         self.decoding = decoding or DecodingConfig()
         self.identity: NetworkIdentity | None = None
+        self.restoration: RestorationOptions | None = None
 
     @property
     def working_size(self) -> int:
@@ -149,8 +152,35 @@ class Colorizer:
         if detail == "auto":
             return self
         check_range(detail, "detail as auto or", *DETAIL_RANGE, whole=True)
-        made = type(self)(self.backend, working_size=int(detail), decoding=self.decoding)
-        made.identity = self.identity
+        return self._copy(working_size=int(detail), restoration=self.restoration)
+
+    def with_restoration(
+        self,
+        options: RestorationOptions | float | None = 1.0,
+        **keywords: Unpack[RestorationKeywords],
+    ) -> Self:
+        """Return a colorizer of the same network that repairs photos before it colors them.
+
+        Its predictions and results have the repaired lightness, not the photo's.
+
+        Args:
+            options: how they are repaired, or how strongly, 0…1; None to leave them as they are.
+            keywords: fields of `RestorationOptions`, given anew: strength, denoise, tone,
+                local_contrast.
+
+        Raises:
+            DeepkoalError: as `RestorationOptions`.
+        """
+        chosen = None
+        if options is not None or keywords:
+            chosen = RestorationOptions.collect(options, keywords)
+        return self._copy(working_size=self.working_sizes, restoration=chosen)
+
+    def _copy(
+        self, *, working_size: int | Iterable[int], restoration: RestorationOptions | None
+    ) -> Self:
+        made = type(self)(self.backend, working_size=working_size, decoding=self.decoding)
+        made.identity, made.restoration = self.identity, restoration
         return made
 
     def __repr__(self) -> str:
@@ -261,12 +291,24 @@ class Colorizer:
             return options
         return replace(options, reference=self.open_reference(options.reference))
 
+    def read_lightness(self, photo: SampleArray) -> FloatArray:
+        """Return a photo's L, float32 (H, W) in 0…100, repaired where the colorizer repairs.
+
+        Args and errors as in `predict`.
+        """
+        l = read_lightness(photo)
+        if self.restoration is None or not self.restoration.changes:
+            return l
+        from deepkoal.restoration import restore_lightness  # it needs backends, as this does
+
+        return restore_lightness(l, self.restoration).l
+
     def _predict_all(self, photos: Sequence[SampleArray]) -> list[Prediction]:
         bare = [
             Prediction(
                 l, {}, self.decoding, find_inside(l), self.open_reference, 8 * photo.dtype.itemsize
             )
-            for l, photo in zip(map(read_lightness, photos), photos, strict=True)
+            for l, photo in zip(map(self.read_lightness, photos), photos, strict=True)
         ]
         return predict_all(bare, self.backend, self.working_sizes)
 

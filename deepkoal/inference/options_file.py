@@ -31,6 +31,7 @@ from deepkoal.inference.saved_parts import (
     write_palette,
 )
 from deepkoal.inference.working_size import DETAIL_RANGE
+from deepkoal.restoration.options import RestorationOptions
 
 T = TypeVar("T")
 
@@ -54,6 +55,7 @@ class SavedOptions:
         reference: whose colors like things take, one or several.
         variation: that all else starts from, or how many are asked for of each photo.
         detail: the working size, see `Colorizer.with_detail`.
+        restoration: how the photo is repaired first, see `Colorizer.with_restoration`.
         network: that colored the photo; others give other colors. None where it was not kept.
         version: of deepkoal, that wrote it.
     """
@@ -64,6 +66,7 @@ class SavedOptions:
     reference: ReferenceFile | tuple[ReferenceFile, ...] | None = None
     variation: VariationChoice | None = None
     detail: int | str = "auto"
+    restoration: RestorationOptions | None = None
     network: NetworkIdentity | None = None
     version: str = __version__
 
@@ -163,7 +166,9 @@ class SavedOptions:
         options: dict[str, Any] = {}
         for name in _list_plain():
             options[name] = getattr(self.options, name)
-            if not isinstance(options[name], _PLAIN):
+            if name == "saturation":
+                options[name] = dict(self.options.saturation)
+            elif not isinstance(options[name], _PLAIN):
                 raise DeepkoalError(f"{name} cannot be kept in a file: {options[name]!r:.60}")
         options["palette"] = write_palette(cast(Palette | None, self.options.palette))
         files = [{"file": str(each.file), "sha256": each.sha256} for each in self.list_references()]
@@ -172,6 +177,8 @@ class SavedOptions:
             None if self.variation is None else dataclasses.asdict(self.variation)
         )
         options["detail"] = self.detail
+        if self.restoration is not None:
+            options["restoration"] = dataclasses.asdict(self.restoration)
         return {
             "deepkoal": self.version,
             "photo": None if self.photo is None else dataclasses.asdict(self.photo),
@@ -194,7 +201,8 @@ class SavedOptions:
         try:
             check_keys(content, _KEYS, "an options file")
             given = content.get("options") or {}
-            check_keys(given, {*_list_plain(), *_APART - {"hints"}, "detail"}, "options")
+            known = {*_list_plain(), *_APART - {"hints"}, "detail", "restoration"}
+            check_keys(given, known, "options")
             plain = {name: given[name] for name in _list_plain() & set(given)}
             options = ColorOptions(**plain, palette=parse_palette(given.get("palette")))
             hints = content.get("hints") or []
@@ -209,6 +217,7 @@ class SavedOptions:
                 _build_references(given.get("reference")),
                 _build(VariationChoice, given.get("variation"), "variation"),
                 given.get("detail", "auto"),
+                RestorationOptions.from_json(given.get("restoration")),
                 _build(NetworkIdentity, content.get("network"), "network"),
                 str(content.get("deepkoal", "")),
             )

@@ -25,6 +25,7 @@ from deepkoal.guidance import (
     measure_ab,
     sample_latents,
 )
+from deepkoal.guidance.color_balance import balance_colors
 from deepkoal.guidance.hints import check_kind
 from deepkoal.image_io.pixels import round_to_8_bits
 from deepkoal.inference.prediction_doubt import PredictionDoubt
@@ -42,7 +43,7 @@ class Prediction(PredictionDoubt):
     so a screen can be served with a small one, and the file with a large one.
 
     Attributes:
-        l: see `PredictionCore`, as are `outputs` and `decoding`.
+        l: see `SeenPhoto`, as are `outputs` and `decoding`.
         read_reference: `Colorizer.open_reference` of the network, for reference photos that it
             has not seen; each costs a pass.
         bits: of the photo's samples and its results', 8 or 16.
@@ -176,6 +177,9 @@ class Prediction(PredictionDoubt):
             reference=reference if isinstance(reference, (Reference, CarriedColors)) else None,
             variation=variation,
             cleanup=options.cleanup,
+        )
+        ab = balance_colors(
+            ab, self._coarse_l, warmth=options.warmth, saturation=options.saturation
         )
         return np.asarray(ab, np.float32).reshape(-1, *ab.shape[-3:])
 

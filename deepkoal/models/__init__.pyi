@@ -7,6 +7,7 @@ from .efficientnet_unet import lite as lite
 from .embedder import SemanticEmbedder as SemanticEmbedder
 from .pix2pix_unet import patch_discriminator as patch_discriminator
 from .pix2pix_unet import pix2pix as pix2pix
+from .restorer import restorer as restorer
 
 NETWORK_STRIDE: int
 __all__: list[str]

@@ -129,9 +129,9 @@ def _multiply(rows: Tensor, x: Tensor, columns: Tensor) -> Tensor:
     """Return rows (h, H) · x · columnsᵀ (W, w), of x (H, W) or of each of its channels."""
     ops = namespace(x)
     if len(x.shape) > 2:
-        planes = ops.moveaxis(x, -1, -3)
-        product = ops.matmul(ops.matmul(rows, planes), ops.transpose(columns))
-        return ops.moveaxis(product, -3, -1)
+        *more, height, width, channels = ops.shape(x)
+        tall = ops.matmul(rows, ops.reshape(x, (*more, height, width * channels)))
+        return ops.matmul(columns, ops.reshape(tall, (*more, -1, width, channels)))
     if ops is np and x.size > _LARGE:
         return _multiply_banded(columns, _multiply_banded(rows, x).T).T
     return ops.matmul(ops.matmul(rows, x), ops.transpose(columns))

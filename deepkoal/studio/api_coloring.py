@@ -9,6 +9,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Response
 
 from deepkoal.errors import DeepkoalError
+from deepkoal.restoration import RestorationOptions
 from deepkoal.studio.api_opening import answer_picture, describe_photo
 from deepkoal.studio.drawing import encode, inline
 from deepkoal.studio.open_photo import OpenPhoto
@@ -51,35 +52,38 @@ def add_coloring(app: FastAPI, session: Session) -> None:
 
     @app.post("/api/photos/{key}/preview")
     def color(key: str, options: OptionsRequest) -> Response:
-        photo = session.photos.get(key)
+        photo = options.find(key, session)
         chosen = options.to_color_options(photo, session)
         return answer_picture(photo.color(chosen, options.working_size))
 
     @app.post("/api/photos/{key}/draft")
     def sketch(key: str, options: OptionsRequest) -> Response:
-        photo = session.photos.get(key)
+        photo = options.find(key, session)
         chosen = options.to_color_options(photo, session)
         return answer_picture(photo.sketch(chosen, options.working_size))
 
     @app.post("/api/photos/{key}/window")
     def show_window(key: str, wanted: WindowRequest) -> dict[str, Any]:
-        photo, box, options = session.photos.get(key), wanted.box, wanted.options
+        box, options = wanted.box, wanted.options
+        photo = options.find(key, session)
         if box.left + box.width > photo.width or box.top + box.height > photo.height:
             raise DeepkoalError(f"the window lies outside {photo.name}")
         preview = photo.render(options.to_color_options(photo, session), options.working_size)
         edges = box.top, box.left, box.height, box.width
-        before, after = draw_window(session.read_full(key), preview, edges, wanted.scale)
+        repaired = session.read_repaired(key, RestorationOptions.from_json(options.restoration))
+        full = session.read_full(key)
+        before, after = draw_window(full, repaired, preview, edges, wanted.scale)
         return {"before": inline(encode(before)), "after": inline(encode(after))}
 
     @app.post("/api/photos/{key}/thumbnails")
     def draw_thumbnails(key: str, wanted: ThumbnailsRequest) -> dict[str, Any]:
-        photo = session.photos.get(key)
+        photo = wanted.options.find(key, session)
         looks = [look.change(wanted.options) for look in wanted.looks]
         return {"pictures": [inline(_draw(photo, look, session)) for look in looks]}
 
     @app.post("/api/photos/{key}/carries")
     def list_carries(key: str, options: OptionsRequest) -> dict[str, Any]:
-        photo = session.photos.get(key)
+        photo = options.find(key, session)
         own = options.model_copy(update={"album": []}).to_color_options(photo, session)
         _, carries = options.carry(photo, session, own)
         return {"carries": [dataclasses.asdict(carry) for carry in carries]}
@@ -93,7 +97,7 @@ def add_coloring(app: FastAPI, session: Session) -> None:
 
     @app.post("/api/photos/{key}/file")
     def finish(key: str, options: OptionsRequest) -> Response:
-        photo = session.photos.get(key)
+        photo = options.find(key, session)
         with session.heavy:
             data, kind = photo.finish(
                 options.to_color_options(photo, session), options.working_size

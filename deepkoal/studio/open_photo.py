@@ -10,7 +10,7 @@ from pathlib import PurePath
 
 import numpy as np
 
-from deepkoal.arrays import ByteArray, FloatArray
+from deepkoal.arrays import ByteArray, FloatArray, SampleArray
 from deepkoal.guidance import (
     AnyHint,
     ColorOptions,
@@ -25,7 +25,7 @@ from deepkoal.image_io.formats import FORMATS, choose_suffix
 from deepkoal.image_io.kinds import START_BYTES, sniff_kind
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
-from deepkoal.rendering.composition import compose_rgb, lightness
+from deepkoal.rendering.composition import compose_rgb
 from deepkoal.studio.drawing import (
     DRAFT_PIXELS,
     PREVIEW_PIXELS,
@@ -66,6 +66,7 @@ class OpenPhoto:
         before: the photo as it was, a JPEG or PNG file as large as the preview.
         alpha: uint8, the preview's opacity; None where the photo has none.
         predict: returns the prediction at a working size, None for the colorizer's own.
+        read_lightness: returns the L that the result is to have: the photo's own, or repaired.
     """
 
     name: str
@@ -75,6 +76,7 @@ class OpenPhoto:
     before: bytes
     alpha: ByteArray | None
     predict: Callable[[int | None], Prediction]
+    read_lightness: Callable[[SampleArray], FloatArray]
 
     @functools.cached_property
     def preview(self) -> Prediction:
@@ -151,7 +153,9 @@ class OpenPhoto:
         """
         photo = decode_photo(self.data, self.name, max_pixels=MAX_PIXELS, depth="auto")
         bits = 8 * photo.rgb.itemsize
-        full = dataclasses.replace(self.predict(detail), l=lightness(photo.rgb), bits=bits)
+        full = dataclasses.replace(
+            self.predict(detail), l=self.read_lightness(photo.rgb), bits=bits
+        )
         kind = FORMATS[choose_suffix(sniff_kind(self.data[:START_BYTES], self.name))]
         return encode_photo(full.render(self._fit(options, full)), kind, photo), kind
 
@@ -203,11 +207,11 @@ def open_photo(colorizer: Colorizer, data: bytes, name: str) -> OpenPhoto:
     def predict(detail: int | None) -> Prediction:
         if detail is None:
             return own
-        at_size = Colorizer(colorizer.backend, working_size=detail, decoding=colorizer.decoding)
+        at_size = colorizer.with_detail(detail)
         rgb = decode_photo(data, name, max_pixels=MAX_PIXELS).rgb
         return _keep_small(at_size.predict(rgb))
 
-    return OpenPhoto(name, data, height, width, before, alpha, predict)
+    return OpenPhoto(name, data, height, width, before, alpha, predict, colorizer.read_lightness)
 
 
 def _keep_small(seen: Prediction) -> Prediction:

@@ -14,6 +14,7 @@ from deepkoal.inference.album import Carry
 from deepkoal.inference.hint_entries import parse_entry, scale_entry
 from deepkoal.inference.saved_parts import parse_palette
 from deepkoal.inference.working_size import LEAST_SIDE
+from deepkoal.restoration import RestorationOptions
 from deepkoal.studio.albums import MOST_SOURCES, AlbumSource
 from deepkoal.studio.open_photo import VARIATIONS, OpenPhoto
 from deepkoal.studio.session import Session
@@ -64,11 +65,12 @@ class HintsRequest(BaseModel):
 
 
 class OptionsRequest(HintsRequest):
-    """Options of coloring: the fields of `ColorOptions`, and the working size."""
+    """Options of coloring: the fields of `ColorOptions`, the working size and restoration."""
 
     model_config = ConfigDict(extra="allow")
 
     detail: int | Literal["auto"] = "auto"
+    restoration: dict[str, Any] | None = None
     palette: str | dict[str, Any] | None = None
     reference: str | None = None
     variation: VariationRequest | None = None
@@ -89,6 +91,15 @@ class OptionsRequest(HintsRequest):
                 f"not {self.detail}"
             )
         return self.detail
+
+    def find(self, key: str, session: Session) -> OpenPhoto:
+        """Return an open photo, repaired where that is wanted.
+
+        Raises:
+            GoneError: the photo is no longer kept.
+            DeepkoalError: what is wanted is not valid.
+        """
+        return session.find(key, RestorationOptions.from_json(self.restoration))
 
     def to_color_options(self, photo: OpenPhoto, session: Session) -> ColorOptions:
         """Return them as the library's options.
@@ -142,7 +153,7 @@ class AlbumEntry(_Strict):
             GoneError: the photo is no longer kept.
             DeepkoalError: an option is not valid.
         """
-        photo = session.photos.get(self.photo)
+        photo = self.options.find(self.photo, session)
         options = self.options.model_copy(update={"album": []}).to_color_options(photo, session)
         return AlbumSource(photo, options)
 

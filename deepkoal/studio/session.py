@@ -12,6 +12,7 @@ from deepkoal.guidance import Reference
 from deepkoal.image_io import Sample, decode_photo, encode_photo, read_sample
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.rendering.contact_sheets import desaturate
+from deepkoal.restoration import RestorationOptions, restore_photo
 from deepkoal.serving.errors import printable
 from deepkoal.studio.albums import AlbumKeeper
 from deepkoal.studio.drawing import draw_thumbnail
@@ -36,7 +37,9 @@ class Session:
         self.heavy = threading.Lock()
         """Held while a photo is worked on at its full size: one at a time, for memory's sake."""
         self.albums = AlbumKeeper(colorizer)
+        self._restored: LruStore[OpenPhoto] = LruStore("photo", KEPT_PHOTOS, KEPT_BYTES)
         self._full: tuple[str, ByteArray] | None = None
+        self._repaired: tuple[str, ByteArray] | None = None
 
     def open(self, data: bytes, name: str) -> str:
         """Predict a photo, keep it and return its id; one that is kept is only named anew.
@@ -56,6 +59,23 @@ class Session:
                 opened = open_photo(self.colorizer, data, name)
         self.photos.put(key, opened, len(data))
         return key
+
+    def find(self, key: str, restoration: RestorationOptions | None = None) -> OpenPhoto:
+        """Return an open photo, or what it is repaired: the same file, of another lightness.
+
+        Raises:
+            GoneError: the photo is no longer kept.
+        """
+        photo = self.photos.get(key)
+        if restoration is None or not restoration.changes:
+            return photo
+        kept = f"{key} {restoration}"
+        with self.heavy:
+            if kept not in self._restored:
+                colorizer = self.colorizer.with_restoration(restoration)
+                repaired = open_photo(colorizer, photo.data, photo.name)
+                self._restored.put(kept, repaired, len(photo.data))
+            return dataclasses.replace(self._restored.get(kept), name=photo.name)
 
     def open_sample(self, sample: Sample) -> str:
         """Open a sample photo without its colors; return its id."""
@@ -87,6 +107,22 @@ class Session:
                 self._full = None
                 self._full = key, decode_photo(photo.data, photo.name, max_pixels=MAX_PIXELS).rgb
             return self._full[1]
+
+    def read_repaired(self, key: str, restoration: RestorationOptions | None) -> ByteArray:
+        """Return a photo as its result is to be in lightness, likewise; `read_full` as it is.
+
+        Raises:
+            GoneError: the photo is no longer kept.
+        """
+        full = self.read_full(key)
+        if restoration is None or not restoration.changes:
+            return full
+        kept = f"{key} {restoration}"
+        with self.heavy:
+            if self._repaired is None or self._repaired[0] != kept:
+                self._repaired = None
+                self._repaired = kept, restore_photo(full, restoration).photo
+            return self._repaired[1]
 
 
 def clean_name(name: str) -> str:

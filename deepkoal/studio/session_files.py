@@ -10,6 +10,7 @@ from typing import Any
 from deepkoal.errors import DeepkoalError
 from deepkoal.inference.options_file import SavedOptions
 from deepkoal.inference.saved_parts import PhotoIdentity, ReferenceFile, VariationChoice
+from deepkoal.restoration import RestorationOptions
 from deepkoal.studio.open_photo import OpenPhoto
 from deepkoal.studio.schemas import SessionRequest
 from deepkoal.studio.session import Session
@@ -37,6 +38,8 @@ def write_session(key: str, photo: OpenPhoto, asked: SessionRequest, session: Se
         else ReferenceFile(Path(asked.reference or "reference"), reference),
         variation=None if variation is None else VariationChoice(**variation.model_dump()),
     )
+    restoration = RestorationOptions.from_json(chosen.restoration)
+    saved = dataclasses.replace(saved, restoration=restoration)
     return (json.dumps(saved.to_json(), indent=1, ensure_ascii=False) + "\n").encode()
 
 
@@ -70,7 +73,11 @@ def apply_session(saved: SavedOptions, photo: OpenPhoto, key: str) -> dict[str, 
         DeepkoalError: its hints do not fit the photo's shape.
     """
     placed = saved.place(PhotoIdentity(photo.width, photo.height, key)).to_json()
-    options: dict[str, Any] = {**placed["options"], "hints": placed["hints"]}
+    options: dict[str, Any] = {
+        "restoration": None,
+        **placed["options"],
+        "hints": placed["hints"],
+    }
     variation = options["variation"]
     if variation is not None and not variation["index"]:
         options["variation"] = None  # the automatic colors

@@ -18,15 +18,21 @@ _MARGIN = 2  # pixels of the preview around the window, for interpolation
 
 
 def draw_window(
-    full: ByteArray, preview: ByteArray, box: tuple[int, int, int, int], scale: float
+    full: ByteArray,
+    repaired: ByteArray,
+    preview: ByteArray,
+    box: tuple[int, int, int, int],
+    scale: float,
 ) -> tuple[ByteArray, ByteArray]:
     """Return a part of a photo as it was and colored.
 
-    Lightness is the photo's own. Chroma is that of the preview, interpolated: eyes see it far
-    less sharp than lightness, and a part of the full result would cost as much as all of it.
+    Lightness is that of the photo repaired, which may be the photo itself. Chroma is that of the
+    preview, interpolated: eyes see it far less sharp than lightness, and a part of the full result
+    would cost as much as all of it.
 
     Args:
         full: uint8 (H, W, 3), the photo.
+        repaired: the same, as its result is to be in lightness.
         preview: uint8 (h, w, 3), the whole photo colored, smaller.
         box: first row, first column, height and width of the part, in pixels of the photo.
         scale: pixels wanted for one of the photo, along a side, at most 1.
@@ -37,10 +43,12 @@ def draw_window(
     top, left, height, width = box
     scale = min(1.0, scale, (WINDOW_PIXELS / (height * width)) ** 0.5)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    part = full[top : top + height, left : left + width]
-    before = cast(ByteArray, cv2.resize(part, size, interpolation=cv2.INTER_AREA))
+    parts = (photo[top : top + height, left : left + width] for photo in (full, repaired))
+    before, after = (
+        cast(ByteArray, cv2.resize(part, size, interpolation=cv2.INTER_AREA)) for part in parts
+    )
     ab = _cut_chroma(preview, (top, left, height, width), full.shape[:2], size)
-    return before, compose_rgb(lightness(before), ab)
+    return before, compose_rgb(lightness(after), ab)
 
 
 def _cut_chroma(

@@ -57,6 +57,20 @@ def vibrance(text: str) -> float:
     return number
 
 
+def warmth(text: str) -> float:
+    """Return a warmth, −1…1."""
+    number = _parse(float, text)
+    check_range(number, "", -1, 1, given=text, error=argparse.ArgumentTypeError)
+    return number
+
+
+def share(text: str) -> float:
+    """Return a number in 0…1."""
+    number = _parse(float, text)
+    check_range(number, "", 0, 1, given=text, error=argparse.ArgumentTypeError)
+    return number
+
+
 def detail(text: str) -> int | str:
     """Return a working size: `auto`, or a side in pixels."""
     from deepkoal.inference.working_size import DETAIL_RANGE

@@ -7,7 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepkoal.cli.arguments.argument_types import detail, variation_count, vibrance, whole_number
+from deepkoal.cli.arguments.argument_types import (
+    detail,
+    read_weights,
+    variation_count,
+    vibrance,
+    warmth,
+    whole_number,
+)
 from deepkoal.cli.console import UsageError, as_usage
 from deepkoal.errors import DeepkoalError
 
@@ -71,6 +78,18 @@ def add_guidance_options(parser: argparse.ArgumentParser) -> None:
         help="leave blotches, color casts and faint tints of neutral things as they are",
     )
     parser.add_argument(
+        "--warmth",
+        type=warmth,
+        metavar="W",
+        help="-1…1: colors as under a warmer (above 0) or cooler light (0)",
+    )
+    parser.add_argument(
+        "--saturation",
+        type=read_weights,
+        metavar="HUE=FACTOR,…",
+        help="0…3 for red, yellow, green, cyan, blue or magenta: blue=1.3,green=0.8 (1 for all)",
+    )
+    parser.add_argument(
         "--variations",
         type=variation_count,
         metavar="N",
@@ -95,7 +114,7 @@ def resolve_look(arguments: argparse.Namespace) -> SavedOptions:
     look = SavedOptions() if arguments.options is None else read_options(arguments.options)
     given = {
         name: getattr(arguments, name)
-        for name in ("vibrance", "cleanup")
+        for name in ("vibrance", "cleanup", "warmth", "saturation")
         if getattr(arguments, name) is not None
     }
     if arguments.detail is not None:
@@ -115,7 +134,8 @@ def resolve_look(arguments: argparse.Namespace) -> SavedOptions:
         index = former.index if arguments.variations is None else 0
         choice = VariationChoice(former.seed if seed is None else seed, index, count)
         look = replace(look, variation=choice)
-    return replace(look, options=replace(look.options, **given))
+    with as_usage():
+        return replace(look, options=replace(look.options, **given))
 
 
 def _check_target(path: Path | None) -> None:

@@ -85,19 +85,21 @@ def plan_photos(
     beside: Sequence[str] = (),
     variations: int = 1,
     overwrite: bool = False,
+    folder: str = DEFAULT_FOLDER,
 ) -> Plan:
     """Find the photos that arguments name and give each a place of its own.
 
     Args:
         photos: files, folders and patterns, or `-` alone.
         out: a file for one photo, else a folder; `-` is standard output. By default `-` for
-            standard input, else `colorized`.
+            standard input, else `folder`.
         suffix: of all results, such as `.png`; by default each photo's own (`.png` for GIFs,
             whose 256 colors are too few).
         compare: also write each photo before and after.
         beside: what else is written of each photo: what the files' names end in.
         variations: how many of each photo to write, the colored photo itself included.
         overwrite: also color photos whose results in a folder are there and newer than they are.
+        folder: of the results where `out` is None.
 
     Raises:
         UsageError: the arguments make no sense together.
@@ -112,7 +114,7 @@ def plan_photos(
     if STREAM in photos and not single:
         raise UsageError("- reads one photo from standard input; give no others beside it")
     if out is None:
-        out = STREAM if photos[0] == STREAM else DEFAULT_FOLDER
+        out = STREAM if photos[0] == STREAM else folder
     if out == STREAM:
         if not single or compare or beside or variations > 1:
             wanted = "--compare" if compare else "more than one photo"

@@ -6,8 +6,13 @@ import argparse
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deepkoal.cli.arguments.input_files import names_file
+from deepkoal.cli.console import UsageError
+
+if TYPE_CHECKING:
+    from deepkoal.inference.content_credentials import ContentSigner
 
 DOUBT_SUFFIX, LAYER_SUFFIX = ".doubt.png", ".layer.png"
 
@@ -72,6 +77,38 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="leave out of the result's metadata how it was made",
     )
+    add_signing_options(parser)
+
+
+def add_signing_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `open_signer` reads."""
+    parser.add_argument(
+        "--c2pa-certificate",
+        type=Path,
+        metavar="CHAIN.pem",
+        help="sign results with content credentials (C2PA): your certificate, then those that "
+        "vouch for it",
+    )
+    parser.add_argument(
+        "--c2pa-key", type=Path, metavar="KEY.pem", help="the private key of that certificate"
+    )
+
+
+def open_signer(arguments: argparse.Namespace) -> ContentSigner | None:
+    """Return what signs the results, or None where that is not asked for.
+
+    Raises:
+        UsageError: the certificate was given without its key, or the other way round.
+        DeepkoalError: they cannot sign, see `ContentSigner`.
+    """
+    certificate, key = arguments.c2pa_certificate, arguments.c2pa_key
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise UsageError("--c2pa-certificate and --c2pa-key go together; give both")
+    from deepkoal.inference.content_credentials import ContentSigner
+
+    return ContentSigner(certificate, key)
 
 
 def read_result_options(arguments: argparse.Namespace) -> ResultOptions:

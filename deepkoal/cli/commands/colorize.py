@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepkoal import progress_bars
-from deepkoal.cli.arguments.argument_types import add_number
+from deepkoal.cli.arguments.file_options import (
+    add_format_options,
+    add_out_options,
+    add_reading_options,
+    read_file_settings,
+)
 from deepkoal.cli.arguments.guidance import (
     add_guidance_options,
     check_guidance,
@@ -23,14 +28,23 @@ from deepkoal.cli.arguments.model_options import (
     add_model_options,
     load_colorizer,
 )
-from deepkoal.cli.arguments.result_options import add_result_options, read_result_options
-from deepkoal.cli.console import UsageError, count_photos, report, show
-from deepkoal.cli.folder_run import FolderRun, ReadKeywords
+from deepkoal.cli.arguments.restoration import add_restoration_options, resolve_restoration
+from deepkoal.cli.arguments.result_options import (
+    add_result_options,
+    open_signer,
+    read_result_options,
+)
+from deepkoal.cli.console import UsageError, count_photos, report, show_result
+from deepkoal.cli.folder_run import FolderRun
 from deepkoal.errors import PhotoError
 
 if TYPE_CHECKING:
     from deepkoal.cli.arguments.output_plan import Job, Plan
+    from deepkoal.inference.colorizer import Colorizer
     from deepkoal.inference.options_file import SavedOptions
+
+
+DEFAULT_FOLDER = "colorized"
 
 
 def add_verbs(verbs: Any) -> None:
@@ -43,16 +57,11 @@ def add_verbs(verbs: Any) -> None:
         "over, so an interrupted run goes on where it stopped; with other options, give "
         "--overwrite.",
     )
-    colorize.add_argument("photos", nargs="+", metavar="PHOTO|FOLDER|GLOB")
-    colorize.add_argument(
-        "-o",
-        "--out",
-        metavar="OUT",
-        help="a file for one photo, else a folder; - for standard output (colorized/, and - for -)",
-    )
+    add_out_options(colorize, DEFAULT_FOLDER)
     add_model_options(colorize)
     add_backend_option(colorize, auto=True)
     add_guidance_options(colorize)
+    add_restoration_options(colorize, alone=False)
     add_result_options(colorize)
     colorize.add_argument(
         "--compare", action="store_true", help="also write NAME.compare.jpg: before and after"
@@ -66,57 +75,9 @@ def add_verbs(verbs: Any) -> None:
     colorize.add_argument(
         "--overwrite", action="store_true", help="color photos again whose results are newer"
     )
-    colorize.add_argument(
-        "--format",
-        type=_read_suffix,
-        metavar="EXT",
-        help="jpg, png, tif, webp, avif, … (each photo's own; png for gif, tif for camera raw, jpg "
-        "for -)",
-    )
-    of_quality = "of lossy formats, 1…100 (a JPEG's own, else 95)"
-    add_number(colorize, "--quality", "Q", of_quality, high=100)
-    _add_reading_options(colorize)
+    add_format_options(colorize)
+    add_reading_options(colorize)
     colorize.set_defaults(run=_run)
-
-
-def _add_reading_options(colorize: argparse.ArgumentParser) -> None:
-    """Add what is about reading photos and keeping what their files had."""
-    colorize.add_argument(
-        "--depth",
-        type=_read_depth,
-        default="auto",
-        metavar="auto|8|16",
-        help="bits of a sample, where the format holds them (auto: 16 for photos that have more "
-        "than 8)",
-    )
-    colorize.add_argument(
-        "--salvage", action="store_true", help="color the rows of a damaged photo that decode"
-    )
-    colorize.add_argument(
-        "--stretch",
-        action="store_true",
-        help="make photos brighter whose samples use a small part of their range, as 12 bits in 16",
-    )
-    colorize.add_argument(
-        "--keep-times", action="store_true", help="give results the dates of their photos' files"
-    )
-    most = "refuse photos of more pixels, width × height (400 million, and fewer in tiny files)"
-    add_number(colorize, "--max-pixels", "N", most)
-
-
-def _read_depth(text: str) -> str | int:
-    if text not in ("auto", "8", "16"):
-        raise argparse.ArgumentTypeError(f"expected auto, 8 or 16, got {text!r}")
-    return text if text == "auto" else int(text)
-
-
-def _read_suffix(text: str) -> str:
-    from deepkoal.image_io.formats import PHOTO_SUFFIXES, WRITABLE
-
-    suffix = f".{text.lower().removeprefix('.')}"
-    if suffix not in PHOTO_SUFFIXES:
-        raise argparse.ArgumentTypeError(f"expected {WRITABLE}, got {text!r}")
-    return suffix
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -124,6 +85,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from deepkoal.inference.options_file import write_options
 
     look = resolve_look(arguments)
+    look = replace(look, restoration=resolve_restoration(arguments, look.restoration))
     choice, results = look.variation, read_result_options(arguments)
     plan = plan_photos(
         arguments.photos,
@@ -135,8 +97,9 @@ def _run(arguments: argparse.Namespace) -> int:
         overwrite=arguments.overwrite or arguments.album,
     )
     check_guidance(look, plan.count)
+    settings = {**read_file_settings(arguments), "signer": open_signer(arguments)}
     if arguments.album:
-        return _run_album(arguments, look, plan)
+        return _run_album(arguments, look, plan, settings)
     if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
         raise UsageError("a photo is not written to a terminal; redirect it, or give -o a file")
     for line in plan.passed_over:
@@ -145,7 +108,7 @@ def _run(arguments: argparse.Namespace) -> int:
         report(str(failure))
     failed, colored, left = len(plan.failures), 0, 0
     if plan.jobs:
-        colorizer = load_colorizer(arguments).with_detail(look.detail)
+        colorizer = _load(arguments, look)
         if arguments.save_options is not None and plan.count > 1:
             write_options(arguments.save_options, replace(look, photo=None))
         folder_run = FolderRun(
@@ -154,7 +117,7 @@ def _run(arguments: argparse.Namespace) -> int:
             reference=open_reference(look, colorizer),
             save_options=arguments.save_options if plan.count == 1 else None,
             results=results,
-            **_read_settings(arguments),
+            **settings,
         )
         colored, left = _color_all(folder_run, plan.jobs)
         failed += len(plan.jobs) - colored - left
@@ -163,43 +126,35 @@ def _run(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _read_settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return how a folder run reads and writes files."""
-    reading = ReadKeywords(
-        max_pixels=arguments.max_pixels,
-        depth=arguments.depth,
-        salvage=arguments.salvage,
-        stretch=arguments.stretch,
-    )
-    return {
-        "reading": reading,
-        "quality": arguments.quality,
-        "keep_times": arguments.keep_times,
-    }
+def _load(arguments: argparse.Namespace, look: SavedOptions) -> Colorizer:
+    colorizer = load_colorizer(arguments).with_detail(look.detail)
+    return colorizer.with_restoration(look.restoration)
 
 
 def _color_all(folder_run: FolderRun, jobs: Sequence[Job]) -> tuple[int, int]:
     """Color and write photos, print what came of each; return how many were colored and left."""
     colored = left = 0
     bar = progress_bars.count_photos(total=len(jobs), wanted=len(jobs) > 1)
-    with bar, contextlib.closing(folder_run.color_all(jobs)) as outcomes:
+    with bar, contextlib.closing(folder_run.run_all(jobs)) as outcomes:
         for outcome in outcomes:
             for note in outcome.notes:
                 report(note)
             if isinstance(outcome.result, PhotoError):
                 report(str(outcome.result))
             else:
-                _show(outcome.result)
+                show_result(outcome.result)
                 colored += outcome.is_colored
                 left += not outcome.is_colored
             bar.update()
     return colored, left
 
 
-def _run_album(arguments: argparse.Namespace, look: SavedOptions, plan: Plan) -> int:
+def _run_album(
+    arguments: argparse.Namespace, look: SavedOptions, plan: Plan, settings: dict[str, Any]
+) -> int:
     """Color an album: photos whose results are newer than they and all options are passed over."""
     from deepkoal.cli.album_run import AlbumRun, find_looks
-    from deepkoal.cli.arguments.output_plan import DEFAULT_FOLDER, is_done
+    from deepkoal.cli.arguments.output_plan import is_done
 
     results = read_result_options(arguments)
 
@@ -217,11 +172,11 @@ def _run_album(arguments: argparse.Namespace, look: SavedOptions, plan: Plan) ->
     failed, colored, left = len(plan.failures), 0, 0
     if jobs:
         run = AlbumRun(
-            load_colorizer(arguments),
+            load_colorizer(arguments).with_restoration(look.restoration),
             look,
             looks,
             results=results,
-            **_read_settings(arguments),
+            **settings,
         )
         for reference in look.list_references():
             run.album.learn_reference(reference.read(), str(reference.file))
@@ -230,18 +185,9 @@ def _run_album(arguments: argparse.Namespace, look: SavedOptions, plan: Plan) ->
         colored, left = _color_all(run, jobs)
         failed += len(jobs) - colored - left
         if colored:
-            _show(run.write_report(Path(arguments.out or DEFAULT_FOLDER)))
+            show_result(run.write_report(Path(arguments.out or DEFAULT_FOLDER)))
     _sum_up(colored, left, len(plan.jobs) - len(jobs), failed, len(passed_over))
     return 1 if failed else 0
-
-
-def _show(written: list[Path] | bytes) -> None:
-    if isinstance(written, bytes):
-        sys.stdout.buffer.write(written)
-        sys.stdout.buffer.flush()
-        return
-    for path in written:
-        show(path)
 
 
 def _sum_up(colored: int, left: int, skipped: int, failed: int, passed_over: int) -> None:

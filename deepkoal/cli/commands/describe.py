@@ -43,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             show(json.dumps(content, ensure_ascii=False))
         else:
-            for line in _list_lines(path, look, content):
+            for line in [*_list_lines(path, look, content), *_list_signature(path)]:
                 show(line)
     return 1 if failed else 0
 
@@ -82,6 +82,13 @@ def _list_lines(path: Path, look: SavedOptions, content: dict[str, Any]) -> list
         lines.append(f"  hints: {len(look.hints)}")
         lines += [f"    {json.dumps(dict(hint), ensure_ascii=False)}" for hint in look.hints]
     return lines
+
+
+def _list_signature(path: Path) -> list[str]:
+    from deepkoal.inference.content_credentials import read_signature
+
+    signature = read_signature(path)
+    return [] if signature is None else [f"  signed (C2PA) by {signature}"]
 
 
 def _write(value: Any) -> str:

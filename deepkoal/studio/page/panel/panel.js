@@ -23,6 +23,12 @@ function makePalette(palette, title, choose) {
   return button;
 }
 
+// What the two boxes ask for, in the form of an options file; null for nothing.
+function readRestoration() {
+  const [repair, tone] = [$("repair").checked, $("tone").checked];
+  return repair || tone ? { strength: repair ? 1 : 0, tone: tone ? "auto" : "off" } : null;
+}
+
 export class Panel {
   // `change(part, kind)` is called with the options that the user changed, `peek(part)` with what
   // is to be shown meanwhile, null for nothing.
@@ -48,6 +54,7 @@ export class Panel {
     $("vibrance").addEventListener("input", () => change({ vibrance: Number($("vibrance").value) }, "vibrance"));
     $("detail").addEventListener("input", () => change({ detail: this.details[$("detail").value] }, "detail"));
     $("cleanup").addEventListener("change", () => change({ cleanup: $("cleanup").checked }));
+    for (const id of ["repair", "tone"]) $(id).addEventListener("change", () => change({ restoration: readRestoration() }));
     $("reference-remove").addEventListener("click", () => {
       change({ reference: null });
       $("reference").focus();
@@ -71,6 +78,8 @@ export class Panel {
     $("detail-value").value = options.detail === "auto" ? "automatic" : `${options.detail} pixels`;
     $("detail").setAttribute("aria-valuetext", $("detail-value").value);
     $("cleanup").checked = options.cleanup;
+    $("repair").checked = options.restoration?.strength > 0;
+    $("tone").checked = options.restoration?.tone === "auto";
     $("reference-picture").hidden = $("reference-remove").hidden = !options.reference;
     $("reference").textContent = options.reference ? "Change…" : "Choose…";
     if (options.reference) {

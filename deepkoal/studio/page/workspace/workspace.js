@@ -4,16 +4,18 @@
 import { server } from "../server.js";
 import { Database } from "./database.js";
 import { History } from "./history.js";
+import { drafts } from "./drafts.js";
 
 export const PLAIN = {
   hints: [], vibrance: 1, detail: "auto", cleanup: true, palette: null, reference: null, variation: null,
+  restoration: null,
 };
 const ALBUM = "deepkoal-album";
 const MOST_SOURCES = 10; // photos that others take colors of
 const CALM = 250; // ms without a change after which it is written
 
 export const isPlain = (options) =>
-  Object.keys(PLAIN).every((key) => options[key] === PLAIN[key] || options[key]?.length === 0);
+  Object.keys(PLAIN).every((key) => (options[key] ?? null) === PLAIN[key] || options[key]?.length === 0);
 
 export class Workspace {
   static async open() {
@@ -21,7 +23,13 @@ export class Workspace {
     workspace.database = await Database.open();
     const [photos, references] = await Promise.all(["photos", "references"].map((kind) => workspace.database.list(kind)));
     photos.sort((one, other) => one.opened - other.opened);
-    for (const each of photos) workspace.photos.set(each.id, { ...each, history: new History(each.steps, each.at) });
+    for (const each of photos) {
+      const draft = drafts.get(each.id);
+      const { steps, at } = draft ?? each;
+      const photo = { ...each, history: new History(steps, at) };
+      workspace.photos.set(each.id, photo);
+      if (draft) workspace.save(photo, true);
+    }
     for (const each of references) workspace.references.set(each.id, each);
     server.restore = (id, options) => workspace.restore(id, options);
     return workspace;
@@ -30,6 +38,7 @@ export class Workspace {
   photos = new Map();
   references = new Map();
   #timers = new Map();
+  #unwritten = new Map(); // how often each photo was to be saved since it was last written
 
   get list() {
     return [...this.photos.values()];
@@ -65,19 +74,27 @@ export class Workspace {
   save(photo, isUrgent = false) {
     clearTimeout(this.#timers.get(photo.id));
     this.#timers.delete(photo.id);
+    this.#unwritten.set(photo.id, (this.#unwritten.get(photo.id) ?? 0) + 1);
     if (isUrgent) return this.#write(photo);
     this.#timers.set(photo.id, setTimeout(() => this.save(photo, true), CALM));
     return undefined;
   }
 
-  // Write what waits to be, as when the page goes.
+  // Write what waits to be, as when the page goes: at once, since a page that goes finishes no
+  // write to its database.
   flush() {
-    for (const id of [...this.#timers.keys()]) this.save(this.photos.get(id), true);
+    for (const id of [...this.#unwritten.keys()]) {
+      const photo = this.photos.get(id);
+      drafts.put(id, photo.history);
+      this.save(photo, true);
+    }
   }
 
   async remove(id) {
     clearTimeout(this.#timers.get(id));
     this.#timers.delete(id);
+    this.#unwritten.delete(id);
+    drafts.remove(id);
     this.photos.delete(id);
     await this.database.remove("photos", id);
   }
@@ -123,7 +140,11 @@ export class Workspace {
     localStorage.setItem(ALBUM, isOn ? "yes" : "no");
   }
 
-  #write({ history, ...photo }) {
-    return this.database.put("photos", { ...photo, steps: history.steps, at: history.at });
+  async #write({ history, ...photo }) {
+    const count = this.#unwritten.get(photo.id);
+    await this.database.put("photos", { ...photo, steps: history.steps, at: history.at });
+    if (this.#unwritten.get(photo.id) !== count) return; // it went on meanwhile
+    this.#unwritten.delete(photo.id);
+    drafts.remove(photo.id);
   }
 }

@@ -1,0 +1,154 @@
+"""`restore`: damaged photos in, repaired photos out."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepkoal import progress_bars
+from deepkoal.cli.arguments.file_options import (
+    add_format_options,
+    add_out_options,
+    add_reading_options,
+    read_file_settings,
+)
+from deepkoal.cli.arguments.restoration import add_restoration_options, resolve_restoration
+from deepkoal.cli.arguments.result_options import ResultOptions, add_signing_options, open_signer
+from deepkoal.cli.console import UsageError, count_photos, report, show_result
+from deepkoal.cli.restore_run import DAMAGE_SUFFIX, RestoreRun
+from deepkoal.errors import DeepkoalError, PhotoError
+
+if TYPE_CHECKING:
+    from deepkoal.arrays import ByteArray
+    from deepkoal.cli.arguments.output_plan import Plan
+
+DEFAULT_FOLDER = "restored"
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the command to the parser's."""
+    restore = verbs.add_parser(
+        "restore",
+        help="repair damaged photos",
+        description="Repair scratches, dust, folds, tears, stains and mould of photos, as they "
+        "are: files, folders, quoted patterns, or - for standard input. What is not damaged keeps "
+        "its very samples. A photo whose result in a folder is newer is passed over; with other "
+        "options, give --overwrite. To color photos too: deepkoal colorize --restore.",
+    )
+    add_out_options(restore, DEFAULT_FOLDER)
+    add_restoration_options(restore, alone=True)
+    restore.add_argument(
+        "--holes",
+        type=Path,
+        metavar="FILE",
+        help="of one photo: a picture of its size, white where nothing of it is left, however "
+        "large; filled from around",
+    )
+    restore.add_argument(
+        "--damage",
+        action="store_true",
+        help=f"also write NAME{DAMAGE_SUFFIX}: what was repaired, and how far",
+    )
+    restore.add_argument(
+        "--compare", action="store_true", help="also write NAME.compare.jpg: before and after"
+    )
+    restore.add_argument(
+        "--overwrite", action="store_true", help="repair photos again whose results are newer"
+    )
+    restore.add_argument(
+        "--no-provenance",
+        dest="provenance",
+        action="store_false",
+        help="leave out of the result's metadata how it was made",
+    )
+    add_signing_options(restore)
+    add_format_options(restore)
+    add_reading_options(restore)
+    restore.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from deepkoal.cli.arguments.output_plan import plan_photos
+    from deepkoal.restoration import RestorationOptions
+
+    options = resolve_restoration(arguments, RestorationOptions())
+    assert options is not None
+    plan = plan_photos(
+        arguments.photos,
+        arguments.out,
+        suffix=arguments.format,
+        compare=arguments.compare,
+        beside=[DAMAGE_SUFFIX] if arguments.damage else [],
+        overwrite=arguments.overwrite,
+        folder=DEFAULT_FOLDER,
+    )
+    if arguments.holes is not None and plan.count > 1:
+        raise UsageError(f"--holes is of one photo, not {plan.count}; repair it by itself")
+    if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
+        raise UsageError("a photo is not written to a terminal; redirect it, or give -o a file")
+    for line in [*plan.passed_over, *map(str, plan.failures)]:
+        report(line)
+    run = RestoreRun(
+        options,
+        holes=_read_holes(arguments.holes),
+        results=ResultOptions(provenance=arguments.provenance),
+        signer=open_signer(arguments),
+        **read_file_settings(arguments),
+    )
+    restored = _restore_all(run, plan)
+    failed = len(plan.failures) + len(plan.jobs) - restored
+    if plan.count > 1 or plan.skipped or plan.passed_over:
+        _sum_up(restored, plan, failed)
+    return 1 if failed else 0
+
+
+def _restore_all(run: RestoreRun, plan: Plan) -> int:
+    """Repair and write photos, print what came of each; return how many were repaired."""
+    restored = 0
+    bar = progress_bars.count_photos(total=len(plan.jobs), wanted=len(plan.jobs) > 1)
+    with bar, contextlib.closing(run.run_all(plan.jobs)) as outcomes:
+        for outcome in outcomes:
+            for note in outcome.notes:
+                report(note)
+            if isinstance(outcome.result, PhotoError):
+                report(str(outcome.result))
+            else:
+                show_result(outcome.result)
+                restored += 1
+            bar.update()
+    return restored
+
+
+def _read_holes(file: Path | None) -> ByteArray | None:
+    """Return where the photo's holes are, uint8 (H, W).
+
+    Raises:
+        DeepkoalError: the file is no picture, or marks nothing.
+    """
+    if file is None:
+        return None
+    from deepkoal.image_io import read_image
+
+    marks: ByteArray = (read_image(file).max(axis=2) > 127).astype("uint8")
+    if not marks.any():
+        raise DeepkoalError(f"--holes {file}: nothing in it is white; paint the holes white")
+    if marks.all():
+        raise DeepkoalError(f"--holes {file}: all of it is white; leave black what is sound")
+    return marks
+
+
+def _sum_up(restored: int, plan: Plan, failed: int) -> None:
+    parts = [f"{count_photos(restored)} restored"]
+    if plan.skipped:
+        parts.append(
+            f"{plan.skipped} skipped, whose results are newer, with whatever options they were "
+            "made (--overwrite repairs them again)"
+        )
+    if failed:
+        parts.append(f"{failed} could not be restored, listed above")
+    if plan.passed_over:
+        parts.append(f"{len(plan.passed_over)} passed over that are no photos, listed above")
+    report("; ".join(parts))

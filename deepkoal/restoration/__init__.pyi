@@ -1,0 +1,15 @@
+from .network import load_restorer as load_restorer
+from .options import RestorationKeywords as RestorationKeywords
+from .options import RestorationOptions as RestorationOptions
+from .photo import RestoredPhoto as RestoredPhoto
+from .photo import change_lightness as change_lightness
+from .photo import restore as restore
+from .photo import restore_lightness as restore_lightness
+from .photo import restore_photo as restore_photo
+from .repair import Repair as Repair
+from .repair import fill_holes as fill_holes
+from .repair import repair_lightness as repair_lightness
+from .tone import raise_local_contrast as raise_local_contrast
+from .tone import stretch_tone as stretch_tone
+
+__all__: list[str]

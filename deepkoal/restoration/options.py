@@ -1,0 +1,93 @@
+"""How a photo is to be repaired: validated once, and kept in options files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self, TypedDict
+
+from deepkoal.errors import DeepkoalError, check_range
+from deepkoal.short_repr import summarize
+
+TONES = ("off", "auto")
+
+
+class RestorationKeywords(TypedDict, total=False):
+    """The fields of `RestorationOptions`, for type checkers."""
+
+    strength: float
+    denoise: float
+    tone: str
+    local_contrast: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestorationOptions:
+    """How a photo is to be repaired. What is off leaves every sample as it is.
+
+    Attributes:
+        strength: 0…1: how far scratches, dust, folds, tears, stains and mould give way to what the
+            network takes for the photo beneath. Elsewhere nothing changes.
+        denoise: 0…1: how far grain, noise and a JPEG file's blocks do, all over the photo.
+        tone: `auto` spreads faded lightness over the whole range, see `restoration.tone`; `off`.
+        local_contrast: 0…1: how much things stand out more against what is around them.
+
+    Raises:
+        DeepkoalError: one of them is something else.
+    """
+
+    strength: float = 1.0
+    denoise: float = 0.0
+    tone: str = "off"
+    local_contrast: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Reject what is out of range."""
+        check_range(self.strength, "restoration's strength", 0, 1)
+        check_range(self.denoise, "denoise", 0, 1)
+        check_range(self.local_contrast, "local_contrast", 0, 1)
+        if self.tone not in TONES:
+            raise DeepkoalError(f"expected tone as {' or '.join(TONES)}, got {self.tone!r:.60}")
+
+    @property
+    def needs_network(self) -> bool:
+        """Whether anything is asked of the network."""
+        return self.strength > 0 or self.denoise > 0
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is asked at all."""
+        return self.needs_network or self.tone != "off" or self.local_contrast > 0
+
+    @classmethod
+    def collect(
+        cls, options: RestorationOptions | float | None, keywords: Mapping[str, Any]
+    ) -> RestorationOptions:
+        """Return options, or a strength, with some of them given anew as keywords.
+
+        Raises:
+            DeepkoalError: as `RestorationOptions`.
+            TypeError: there is no such option.
+        """
+        if options is None:
+            return cls(**keywords)
+        if isinstance(options, RestorationOptions):
+            return replace(options, **keywords)
+        return cls(**{"strength": options, **keywords})
+
+    @classmethod
+    def from_json(cls, entry: Any) -> Self | None:
+        """Return the options that JSON describes, null being none.
+
+        Raises:
+            DeepkoalError: it describes none.
+        """
+        if entry is None:
+            return None
+        known = {each.name for each in fields(cls)}
+        if not isinstance(entry, Mapping) or set(entry) - known:
+            raise DeepkoalError(
+                f"expected restoration as a JSON object of {', '.join(sorted(known))}, got "
+                f"{summarize(entry)}"
+            )
+        return cls(**entry)

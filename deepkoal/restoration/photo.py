@@ -1,0 +1,121 @@
+"""Photos in, restored photos out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Unpack
+
+import numpy as np
+
+from deepkoal.arrays import FloatArray, SampleArray
+from deepkoal.errors import DeepkoalError
+from deepkoal.inference.backends import Backend
+from deepkoal.inference.batch_pass import read_lightness
+from deepkoal.rendering.composition import render
+from deepkoal.restoration.network import load_restorer
+from deepkoal.restoration.options import RestorationKeywords, RestorationOptions
+from deepkoal.restoration.repair import Repair, fill_holes, repair_lightness
+from deepkoal.restoration.tone import raise_local_contrast, stretch_tone
+
+
+class RestoredPhoto(NamedTuple):
+    """A photo repaired.
+
+    Attributes:
+        photo: of the type and shape that it had.
+        damage: float32 (H, W), 0…1: how far each pixel was repaired.
+    """
+
+    photo: SampleArray
+    damage: FloatArray
+
+
+def restore(
+    photo: SampleArray,
+    options: RestorationOptions | float | None = None,
+    *,
+    holes: SampleArray | None = None,
+    **keywords: Unpack[RestorationKeywords],
+) -> SampleArray:
+    """Return a photo without scratches, dust, folds, stains and the like.
+
+    What is not repaired keeps its samples, bit for bit.
+
+    Args:
+        photo: uint8 or uint16 (H, W, 3) sRGB or (H, W) grey, any size. A tint such as sepia stays.
+        options: how it is to be repaired, or how strongly, 0…1.
+        holes: (H, W), above 0 where nothing of the photo is left, however large: filled first.
+        keywords: fields of `RestorationOptions`, given anew: strength, denoise, tone,
+            local_contrast.
+
+    Returns:
+        The photo's type and shape.
+
+    Raises:
+        DeepkoalError: as `RestorationOptions`, the array is no such photo, or holes are not of its
+            size.
+        WeightsError: the network that ships with the library is missing or damaged.
+    """
+    return restore_photo(photo, RestorationOptions.collect(options, keywords), holes=holes).photo
+
+
+def restore_photo(
+    photo: SampleArray, options: RestorationOptions, *, holes: SampleArray | None = None
+) -> RestoredPhoto:
+    """Return a photo repaired, as `restore` does, and where it was."""
+    before = read_lightness(photo)
+    l = before if holes is None else _fill(before, holes)
+    repair = restore_lightness(l, options)
+    damage = repair.damage if holes is None else np.where(holes > 0, np.float32(1), repair.damage)
+    return RestoredPhoto(change_lightness(photo, before, repair.l), damage)
+
+
+def restore_lightness(
+    l: FloatArray, options: RestorationOptions, network: Backend | None = None
+) -> Repair:
+    """Return lightness float32 (H, W), 0…100, restored, and where it was repaired.
+
+    Args:
+        l: of the photo.
+        options: how it is to be repaired.
+        network: what repairs; where None, the one that ships, if it is needed.
+
+    Raises:
+        WeightsError: it is missing or damaged.
+    """
+    repair = Repair(l, np.zeros_like(l))
+    if options.needs_network:
+        repair = repair_lightness(
+            l,
+            network or load_restorer(),
+            strength=options.strength,
+            denoise=options.denoise,
+        )
+    if options.tone == "auto":
+        repair = repair._replace(l=stretch_tone(repair.l))
+    if options.local_contrast:
+        repair = repair._replace(l=raise_local_contrast(repair.l, options.local_contrast))
+    return repair
+
+
+def change_lightness(photo: SampleArray, before: FloatArray, after: FloatArray) -> SampleArray:
+    """Return a photo with another lightness: its samples, moved as those of a grey photo would be.
+
+    Args:
+        photo: uint8 or uint16 (H, W, 3) or (H, W).
+        before: float32 (H, W), its L in 0…100.
+        after: float32 (H, W), the L that it is to have.
+    """
+    bits = 8 * photo.dtype.itemsize
+    neutral = np.zeros((1, 1, 4), np.float32)
+    greys = [render(l, neutral, bits=bits)[..., 0].astype(np.int32) for l in (before, after)]
+    change = greys[1] - greys[0]
+    change[after == before] = 0
+    moved = photo + (change if photo.ndim == 2 else change[..., None])
+    return np.asarray(np.clip(moved, 0, 2**bits - 1), photo.dtype)
+
+
+def _fill(l: FloatArray, holes: SampleArray) -> FloatArray:
+    if not isinstance(holes, np.ndarray) or holes.shape != l.shape:
+        got = holes.shape if isinstance(holes, np.ndarray) else type(holes).__name__
+        raise DeepkoalError(f"expected holes of the photo's height and width, {l.shape}, got {got}")
+    return fill_holes(l, holes)

@@ -1,0 +1,104 @@
+"""Lightness with its damage repaired: by the network in tiles, and large holes by inpainting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from deepkoal.arrays import FloatArray
+from deepkoal.inference.backends import Backend
+from deepkoal.models import NETWORK_STRIDE
+
+TILE = 768
+"""Side in pixels of what the network sees at a time, so that memory does not grow with photos."""
+
+MARGIN = 32
+"""Pixels around a tile that are seen but not used: what a border's padding does reaches no more."""
+
+SURE = (0.4, 0.7)
+"""Chance of damage from which a repair begins to show, and from which it shows in full."""
+
+
+class Repair(NamedTuple):
+    """A photo's lightness without its damage.
+
+    Attributes:
+        l: float32 (H, W), 0…100.
+        damage: float32 (H, W), 0…1: how far each pixel was repaired.
+    """
+
+    l: FloatArray
+    damage: FloatArray
+
+
+def repair_lightness(
+    l: FloatArray, network: Backend, *, strength: float = 1.0, denoise: float = 0.0
+) -> Repair:
+    """Return lightness repaired where the network finds damage, and all over where asked to.
+
+    l + strength · m · (clean − l) + denoise · (1 − m) · (clean − l), where m is `damage`: 0 below
+    the first of `SURE`, 1 above the second. The network sees l in tiles of fixed size.
+
+    Args:
+        l: float32 (H, W), 0…100.
+        network: see `models.restorer`.
+        strength: 0…1, of repairs.
+        denoise: 0…1, of what is done elsewhere.
+    """
+    repaired, damage = l.copy(), np.zeros_like(l)
+    for inner, seen, offset in _list_tiles(*l.shape):
+        part = _pad(l[seen])
+        l_norm = np.asarray(part / 50 - 1, np.float32)
+        outputs = network.predict(l_norm[None, ..., None])
+        top, left = offset
+        height, width = inner[0].stop - inner[0].start, inner[1].stop - inner[1].start
+        used = slice(top, top + height), slice(left, left + width)
+        clean = 50 * (outputs["clean"][0, ..., 0][used] + 1)
+        chance = 1 / (1 + np.exp(-outputs["damage"][0, ..., 0][used]))
+        mask = np.clip((chance - SURE[0]) / (SURE[1] - SURE[0]), 0, 1)
+        change = (strength * mask + denoise * (1 - mask)) * (clean - l[inner])
+        repaired[inner] = np.clip(l[inner] + change, 0, 100)
+        damage[inner] = strength * mask
+    return Repair(repaired, damage)
+
+
+def fill_holes(l: FloatArray, holes: FloatArray, *, radius: int = 4) -> FloatArray:
+    """Return lightness with holes filled from around them (Telea 2004).
+
+    Args:
+        l: float32 (H, W), 0…100.
+        holes: (H, W), above 0 where nothing of the photo is left.
+        radius: in pixels, of what is looked at around each.
+    """
+    levels = np.rint(l * 2.55).astype(np.uint8)
+    marks = (holes > 0).astype(np.uint8)
+    filled = cv2.inpaint(levels, marks, radius, cv2.INPAINT_TELEA).astype(np.float32) / 2.55
+    return np.where(marks > 0, filled, l).astype(np.float32)
+
+
+Window = tuple[slice, slice]
+
+
+def _list_tiles(height: int, width: int) -> Iterator[tuple[Window, Window, tuple[int, int]]]:
+    """Yield what each tile fills, what it sees, and where in that the former begins."""
+    step = TILE - 2 * MARGIN
+    for top in range(0, height, step):
+        for left in range(0, width, step):
+            bottom, right = min(top + step, height), min(left + step, width)
+            first, begin = max(0, top - MARGIN), max(0, left - MARGIN)
+            seen = (
+                slice(first, min(height, bottom + MARGIN)),
+                slice(begin, min(width, right + MARGIN)),
+            )
+            yield (slice(top, bottom), slice(left, right)), seen, (top - first, left - begin)
+
+
+def _pad(l: FloatArray) -> FloatArray:
+    """Return lightness with mirrored rows and columns after it, to multiples of what it needs."""
+    below, right = (-side % NETWORK_STRIDE for side in l.shape)
+    return np.asarray(
+        cv2.copyMakeBorder(l, 0, below, 0, right, cv2.BORDER_REFLECT), dtype=np.float32
+    )
