@@ -480,9 +480,7 @@ def run_verb(*arguments):
     return parsed.run(parsed)
 
 
-def test_the_command_exports_a_model_of_ones_own(
-    monkeypatch, colorizers, photos, tmp_path, capsys
-):
+def test_the_command_exports_a_model_of_ones_own(monkeypatch, colorizers, photos, tmp_path, capsys):
     saved = {}
 
     def keep(module, folder, signatures):

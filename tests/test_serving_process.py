@@ -158,7 +158,7 @@ def test_guidance_is_sent_as_the_signatures_take_it(models, server):
                 {"reference": b"b"},
                 {"format": "jpeg", "quality": 80, "vibrance": 1},
             ):
-                with pytest.raises(ServingError, match="unknown (hints|reference_bytes|format)"):
+                with pytest.raises(ServingError, match=r"unknown (hints|reference_bytes|format)"):
                     client.colorize(b"a", **more)
             with pytest.raises(DeepkoalError, match=r"expected hints as a list of deepkoal\.Hint"):
                 client.colorize(b"a", hints=[{"x": 1, "y": 1, "color": "red"}])

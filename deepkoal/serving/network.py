@@ -34,7 +34,7 @@ from deepkoal.serving.photo_requests import (
     read_photos,
 )
 from deepkoal.serving.served_version import ServedVersion
-from deepkoal.serving.signature import DEFAULT_SIGNATURE, Array, Arrays, Signature, Slot
+from deepkoal.serving.signature import DEFAULT_SIGNATURE, Array, Arrays, Signature
 
 _METHOD = "tensorflow/serving/predict"
 
@@ -55,7 +55,10 @@ class NetworkVersion(ServedVersion):
         self._colorizer = colorizer
         image = {"image_bytes": make_slot("image_bytes", object)}
         images = {"image_bytes": make_slot("image_bytes", object, None)}
-        l, ab = make_slot("l", np.float32, None, None, 1), make_slot("ab", np.float32, None, None, 2)
+        l, ab = (
+            make_slot("l", np.float32, None, None, 1),
+            make_slot("ab", np.float32, None, None, 2),
+        )
         self._answers: dict[str, Callable[[Arrays], Array]] = {
             DEFAULT_SIGNATURE: self._colorize,
             "colorize_guided": self._colorize_guided,
@@ -129,9 +132,7 @@ class NetworkVersion(ServedVersion):
             count, seed = int(counts[work.row]), int(seeds[work.row])
             varied = work.colorizer.variations(work.photo.rgb, count, seed=seed)
             result[work.row, :count] = _pack(
-                work.encode(
-                    rgb, ColorOptions(), variation=VariationChoice(seed, index, count)
-                )
+                work.encode(rgb, ColorOptions(), variation=VariationChoice(seed, index, count))
                 for index, rgb in enumerate(varied)
             )
         return result

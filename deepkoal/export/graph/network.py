@@ -77,7 +77,9 @@ class Network:
         def add(number: tf.Tensor, total: tf.Tensor, kept: Outputs) -> tuple[Any, ...]:
             outputs = self._predict_all(resize(l, *tf.unstack(sizes[number]))[None])
             color = outputs.pop(name)
-            grid = tf.maximum(tf.shape(total), tf.shape(color))[1:3]  # the first, and largest, one's
+            grid = tf.maximum(tf.shape(total), tf.shape(color))[
+                1:3
+            ]  # the first, and largest, one's
             total = total + prepare_merging(color, name, tf.unstack(grid))
             return number + 1, total, tf.cond(number == 0, lambda: outputs, lambda: kept)
 
@@ -89,7 +91,10 @@ class Network:
             (
                 tf.TensorShape([]),
                 tf.TensorShape([None, None, None, channels[name]]),
-                {key: tf.TensorShape([None, None, None, value.shape[-1]]) for key, value in start.items()},
+                {
+                    key: tf.TensorShape([None, None, None, value.shape[-1]])
+                    for key, value in start.items()
+                },
             ),
         )
         return {**kept, name: finish_merging(total, name, len(working_sizes))}
