@@ -71,10 +71,9 @@ def find_border(l: Tensor) -> Tensor:
 def _count_border_lines(l: Tensor, lengths: Tensor) -> Tensor:
     """Return how many lines at the top, bottom, left and right are a border, integers (4,)."""
     ops = namespace(l)
-    views, means, flat = [], [], []
-    for lines in (l, ops.transpose(l)):
-        for each, found in zip((views, means, flat), (lines, *_measure_lines(lines)), strict=True):
-            each += [found, ops.flip(found, axis=0)]
+    seen = [(lines, *_measure_lines(lines)) for lines in (l, ops.transpose(l))]
+    turned = [tuple(ops.flip(part, axis=0) for part in each) for each in seen]
+    views, means, flat = zip(seen[0], turned[0], seen[1], turned[1], strict=True)
     tone = ops.stack([mean[0] for mean in means])
     begun = ops.stack([lines[0] for lines in flat])
     found = ops.stack(
