@@ -10,6 +10,7 @@ from skimage import data
 
 import deepkoal as dk
 from deepkoal.cli import main
+from deepkoal.cli.commands.describe import _read
 from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError
 from deepkoal.evaluation.metrics import psnr
@@ -180,6 +181,9 @@ def test_an_album_is_colored_reported_and_gone_on_with(album, crops, lite, capsy
     text = Path("out/album-report.txt").read_text()
     assert "of album/first.png → album/second.png: #" in text
     assert read_image("out/album-report.jpg").shape[1] > 900
+    content, _ = _read(Path("out/second.png"))
+    assert any("of first.png → second.png: #" in line for line in content["album"])
+    assert content["hints"] == []
     second = crops[1]
     assert psnr(read_image("out/second.png"), second) > psnr(lite.colorize(second), second) + 1
     Path("out/other.png").unlink()

@@ -16,12 +16,13 @@ from PIL import ExifTags, Image
 from skimage import data
 
 from deepkoal import image_io as images
-from deepkoal.cli.arguments.output_plan import Job
+from deepkoal.cli.arguments.jobs import Job
 from deepkoal.cli.result_files import ResultFiles
 from deepkoal.errors import PhotoError
-from deepkoal.image_io import formats, kinds, plugins
-from deepkoal.image_io.metadata import make_resource
+from deepkoal.image_io import color_profiles, formats, kinds, plugins, size_limits
+from deepkoal.image_io.losses import list_losses
 from deepkoal.image_io.photo import PhotoMetadata
+from deepkoal.image_io.photoshop_resources import make_resource
 from deepkoal.image_io.xmp import XmpPacket, clean_xmp
 from deepkoal.rendering.composition import lightness, render
 
@@ -44,7 +45,7 @@ def make_metadata():
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "1931:01:02 03:04:05"
     return PhotoMetadata(
         exif=exif.tobytes(),
-        icc_profile=images.color_profiles.srgb_profile(),
+        icc_profile=color_profiles.srgb_profile(),
         xmp=packet.tobytes(),
         iptc=IPTC,
         photoshop=make_resource(0x0421, b"further"),
@@ -378,6 +379,29 @@ def test_rows_that_decode_are_salvaged(kind):
     assert np.abs(photo.rgb.astype(int) - data.astronaut()[top:bottom]).mean() < 3
 
 
+@pytest.mark.parametrize(
+    "layout",
+    [
+        {},
+        {"rowsperstrip": 64},
+        {"compression": "lzw", "predictor": True, "rowsperstrip": 4},
+        {"compression": "zlib", "tile": (16, 32), "byteorder": ">"},
+    ],
+    ids=["one plain strip", "plain strip", "lzw strips", "zlib tiles"],
+)
+def test_parts_of_a_deep_tiff_that_decode_are_salvaged(layout):
+    cut = encode_tiff(DEEP, photometric="rgb", metadata=None, **layout)
+    cut = cut[: len(cut) * 6 // 10]
+    with pytest.raises(PhotoError, match="--salvage"):
+        read_deep(cut)
+    photo = read_deep(cut, salvage=True)
+    found = re.match(r"damaged: rows 1 to (\d+) of 64 decode", photo.notes[0])
+    assert 30 < int(found[1]) < 40
+    np.testing.assert_array_equal(photo.rgb, DEEP[: int(found[1])])
+    with pytest.raises(PhotoError, match="nothing of it can be decoded"):
+        read_deep(cut[:300], salvage=True)
+
+
 def test_nothing_can_be_salvaged_from_a_header():
     with pytest.raises(PhotoError, match="nothing of it can be decoded"):
         images.read_photo(images.encode_photo(RGB, "PNG")[:60], salvage=True)
@@ -392,10 +416,10 @@ def test_progressive_jpeg_is_salvaged_whole():
 
 
 def test_large_scan_is_read_by_default_and_a_bomb_is_not(monkeypatch):
-    monkeypatch.setattr(images.reading, "BOMB_PIXELS", 1000)
+    monkeypatch.setattr(size_limits, "BOMB_PIXELS", 1000)
     images.read_photo(images.encode_photo(RGB, "PNG"))
     flat = images.encode_photo(np.zeros((800, 800, 3), np.uint8), "PNG")
-    monkeypatch.setattr(images.reading, "BOMB_RATIO", 10)
+    monkeypatch.setattr(size_limits, "BOMB_RATIO", 10)
     with pytest.raises(PhotoError, match=r"in a file of .* bytes, as a decompression bomb has"):
         images.read_photo(flat)
     assert images.read_photo(flat, max_pixels=640_000).rgb.shape == (800, 800, 3)
@@ -413,7 +437,80 @@ def test_jpeg_keeps_its_quality(picture, quality):
     assert images.read_photo(images.encode_photo(photo.rgb, "JPEG", photo, quality=7)).quality == 7
 
 
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize(("given", "kept"), [(None, 1), ("lzw", 5), ("zlib", 8), ("packbits", 8)])
+def test_tiff_keeps_its_compression(depth, given, kept):
+    values = RGB if depth == 8 else DEEP
+    like = read_deep(encode_tiff(values, photometric="rgb", compression=given))
+    encoded = images.encode_photo(values, "TIFF", dataclasses.replace(like, alpha=GRAY))
+    with tifffile.TiffFile(io.BytesIO(encoded)) as file:
+        assert file.pages[0].compression == kept
+        np.testing.assert_array_equal(file.pages[0].asarray()[..., :3], values)
+    if depth == 8:
+        pixels = np.asarray(Image.open(io.BytesIO(encoded)))
+        np.testing.assert_array_equal(pixels[..., :3], values)
+
+
+def test_lossless_webp_stays_lossless_unless_a_quality_is_given():
+    file = io.BytesIO()
+    Image.fromarray(RGB).save(file, "WEBP", lossless=True, xmp=make_metadata().xmp)
+    like = images.read_photo(file.getvalue())
+    encoded = images.encode_photo(like.rgb, "WEBP", like)
+    np.testing.assert_array_equal(images.read_image(encoded), RGB)
+    lossy = images.read_photo(images.encode_photo(like.rgb, "WEBP", like, quality=80))
+    assert lossy.compression is None
+    assert (lossy.rgb != RGB).any()
+
+
+@pytest.mark.parametrize("largest", [65535, 1023])
+@pytest.mark.parametrize("kind", ["P3", "P6"])
+def test_deep_ppm(kind, largest):
+    values = np.minimum(DEEP, largest)
+    samples = values.astype(">u2").tobytes()
+    if kind == "P3":
+        samples = " ".join(map(str, values.ravel())).encode()
+    header = f"{kind}\n# a scan\n96 64\n{largest}\n".encode()
+    photo = read_deep(header + samples)
+    assert np.abs(photo.rgb - values * (65535 / largest)).max() <= 0.5
+    with pytest.raises(PhotoError, match="cut short"):
+        read_deep((header + samples)[:-9])
+
+
 # Metadata
+
+
+def test_xmp_over_64_kb_goes_on_in_further_segments():
+    packet = XmpPacket(make_metadata().xmp)
+    for number in range(3):
+        packet.set("ex", "http://example.org/", f"part{number}", f"{number} é " * 20_000)
+    packet.append("xmpMM", "http://ns.adobe.com/xap/1.0/mm/", "History", {("a", "b:", "c"): "d"})
+    like = images.Photo(RGB, metadata=dataclasses.replace(make_metadata(), xmp=packet.tobytes()))
+    encoded = images.encode_photo(RGB, "JPEG", like)
+    alone = XmpPacket(Image.open(io.BytesIO(encoded)).info["xmp"])
+    assert alone.get(DUBLIN_CORE, "source") == "the box in the attic"
+    again = images.read_photo(encoded).metadata
+    assert again.iptc == IPTC
+    joined = XmpPacket(again.xmp)
+    for number in range(3):
+        assert joined.get("http://example.org/", f"part{number}") == f"{number} é " * 20_000
+    assert joined.get("http://ns.adobe.com/xmp/note/", "HasExtendedXMP") is None
+    assert joined.list_structures("http://ns.adobe.com/xap/1.0/mm/", "History")
+    damaged = encoded.replace(b"1 \xc3\xa9 1", b"1 \xc3\xa9 2", 1)
+    part = XmpPacket(images.read_photo(damaged).metadata.xmp)
+    assert part.get(DUBLIN_CORE, "source") == "the box in the attic"
+    assert part.get("http://example.org/", "part1") is None
+
+
+def test_what_a_format_does_not_keep_is_named():
+    like = images.Photo(DEEP, alpha=GRAY, metadata=make_metadata())
+    every = ["16 bits", "alpha", "EXIF", "XMP", "IPTC", "dpi", "comment", "texts"]
+    assert list_losses(like, "JPEG") == ["16 bits", "alpha", "texts"]
+    assert list_losses(like, "TGA") == [each for each in every if each != "alpha"]
+    assert list_losses(like, "PNG") == []
+    plain = PhotoMetadata(dpi=(72, 72), icc_profile=make_metadata().icc_profile)
+    assert list_losses(images.Photo(RGB, alpha=GRAY | 255, metadata=plain), "BMP") == []
+    large = dataclasses.replace(make_metadata(), exif=make_metadata().exif + bytes(70_000), text=())
+    assert list_losses(images.Photo(RGB, metadata=large), "JPEG") == ["EXIF (of more than 64 KB)"]
 
 
 def test_xmp_loses_what_describes_other_pixels_and_nothing_else():

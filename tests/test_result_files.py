@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from deepkoal.cli.arguments.output_plan import Job, plan_photos
+from deepkoal.cli.arguments.jobs import Job
+from deepkoal.cli.arguments.output_plan import plan_photos
 from deepkoal.cli.console import UsageError
 from deepkoal.cli.result_files import ResultFiles
 from deepkoal.errors import PhotoError

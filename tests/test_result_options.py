@@ -106,6 +106,27 @@ def test_color_photos_of_a_folder_are_kept_as_they_are(model, photos, tmp_path, 
     assert np.abs(kept - read_image(photos / "color.png")).mean() < 5
 
 
+def test_a_color_photo_kept_without_what_lies_beside_results_is_done(
+    model, photos, tmp_path, capsys
+):
+    arguments = (photos, "-o", tmp_path / "out", "--layer", "--compare")
+    assert color(model, *arguments) == 0
+    capsys.readouterr()
+    assert color(model, *arguments) == 0
+    assert "0 photos colored; 2 skipped" in capsys.readouterr().err
+    (tmp_path / "out" / "grey.layer.png").unlink()
+    assert color(model, *arguments) == 0
+    assert "1 photo colored; 1 skipped" in capsys.readouterr().err
+
+
+def test_what_the_results_format_does_not_keep_is_said(model, tmp_path, capsys):
+    photo = tmp_path / "scan.png"
+    Image.fromarray(GREY[:32, :32].astype(np.uint16) * 257).save(photo)
+    assert color(model, photo, "-o", tmp_path / "scan.jpg") == 0
+    said = f"deepkoal: {photo}: written as JPEG, which does not keep its 16 bits"
+    assert capsys.readouterr().err.splitlines() == [said]
+
+
 def test_color_photos_are_left_out_or_recolored_as_asked(model, photos, tmp_path, capsys):
     out, anew, named = tmp_path / "out", tmp_path / "anew", tmp_path / "named.png"
     assert color(model, photos, "-o", out, "--colored", "skip") == 0

@@ -13,7 +13,7 @@ from deepkoal.errors import DeepkoalError, PhotoError
 
 if TYPE_CHECKING:
     from deepkoal.arrays import SampleArray
-    from deepkoal.cli.arguments.output_plan import Job
+    from deepkoal.cli.arguments.jobs import Job
     from deepkoal.cli.result_files import ResultFiles
     from deepkoal.image_io import Photo
     from deepkoal.inference.album import Album, Carry
@@ -98,6 +98,8 @@ class AlbumRun(FolderRun):
         self.album: Album = Album(colorizer)
         self.carries: dict[Path, list[Carry]] = {}
         self.rows: dict[Path, SheetRow] = {}
+        self._made: dict[Path, SavedOptions] = {}
+        """How each photo was colored, without what it took of others."""
 
     def learn(self, photo: Path) -> None:
         """Learn from a photo that has options.
@@ -136,6 +138,8 @@ class AlbumRun(FolderRun):
             own = self._look.fit(*rgb.shape[:2])
         options, carries = self.album.carry(prediction, own, str(job.source))
         self.carries[job.source] = [*self.carries.get(job.source, ()), *carries]  # of its pages
+        plain = dataclasses.replace(options, hints=(), reference=None, variation=None)
+        self._made[job.source] = dataclasses.replace(look or self._look, options=plain)
         colored = prediction.render(options)
         small = dataclasses.replace(prediction, l=_shrink(prediction.l), bits=8)
         cells = [desaturate(_shrink_rgb(rgb)), small.render(), _shrink_rgb(colored)]
@@ -143,6 +147,18 @@ class AlbumRun(FolderRun):
         if beside is not None:
             self._add_beside(beside, job, photo, prediction, options, colored)
         return [colored]
+
+    def _find_look(self, job: Job) -> tuple[SavedOptions, list[str]]:
+        assert job.source is not None
+        # Where the photos lie on this machine is nobody's business.
+        taken = [
+            dataclasses.replace(
+                carry, source=Path(carry.source).name, target=Path(carry.target).name
+            )
+            for carry in self.carries[job.source]
+            if carry.taken
+        ]
+        return self._made[job.source], [str(carry) for carry in taken]
 
     def write_report(self, out: Path) -> list[Path]:
         """Write what went where, as text and as a contact sheet, and return their paths.

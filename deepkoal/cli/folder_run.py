@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,11 @@ from deepkoal.cli.arguments.result_options import DOUBT_SUFFIX, LAYER_SUFFIX
 from deepkoal.cli.console import report
 from deepkoal.cli.photo_run import PhotoRun
 from deepkoal.cli.result_files import ResultFiles, Version
+from deepkoal.cli.result_provenance import ResultProvenance
 
 if TYPE_CHECKING:
     from deepkoal.arrays import SampleArray
-    from deepkoal.cli.arguments.output_plan import Job
+    from deepkoal.cli.arguments.jobs import Job
     from deepkoal.guidance import ColorOptions, Reference
     from deepkoal.image_io import Photo
     from deepkoal.inference.colorizer import Colorizer
@@ -29,6 +31,7 @@ class FolderRun(PhotoRun):
         look: how. Where its variation is the automatic one of several, all of them are written.
         reference: of the look, as the network sees it.
         save_options: a file to write the look to, with the photo's size; for one photo.
+        restyle: gives each colored photo a style, and calls what it is given now and then.
         settings: see `PhotoRun`.
     """
 
@@ -39,26 +42,32 @@ class FolderRun(PhotoRun):
         *,
         reference: Reference | None = None,
         save_options: Path | None = None,
+        restyle: Callable[[SampleArray, Callable[[], None]], SampleArray] | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
         self._colorizer = colorizer
         self._look = look
         self._reference = reference
-        self._save_options = save_options
+        self._restyle = restyle
+        self._provenance = ResultProvenance(
+            colorizer.identity, noted=self._results.provenance, save_options=save_options
+        )
 
     def _make_versions(self, job: Job, photo: Photo, beside: ResultFiles | None) -> list[Version]:
         """Return a page colored, and its variations, each with what it is written with."""
         from deepkoal.rendering.mark import draw_mark
 
-        height, width = photo.rgb.shape[:2]
         versions = self._color_versions(job, photo, beside)
         self._give_up_if_stopped()
-        look = self._place_look(job, height, width)
+        if self._restyle is not None:
+            versions = [self._restyle(rgb, self._give_up_if_stopped) for rgb in versions]
+        look, carried = self._find_look(job)
+        look = self._provenance.place(job, look, photo.rgb.shape[:2])
         return [
             (
                 draw_mark(rgb) if self._results.mark else rgb,
-                self._note_making(photo, look, index),
+                self._provenance.note(photo, look, index, carried),
             )
             for index, rgb in enumerate(versions)
         ]
@@ -102,27 +111,6 @@ class FolderRun(PhotoRun):
         if self._results.layer:
             beside.add_layer(job.beside[LAYER_SUFFIX], photo, rgb)
 
-    def _place_look(self, job: Job, height: int, width: int) -> SavedOptions:
-        """Return the look of one photo, and write it where that is wanted.
-
-        Before the photo: what was colored can be again.
-        """
-        from deepkoal.inference.options_file import write_options
-        from deepkoal.inference.saved_parts import PhotoIdentity, hash_file
-
-        sha256 = "" if job.source is None else hash_file(job.source)
-        look = self._look.place(PhotoIdentity(width, height, sha256))
-        look = replace(look, network=self._colorizer.identity)
-        if self._save_options is not None:
-            write_options(self._save_options, look)
-        return look
-
-    def _note_making(self, photo: Photo, look: SavedOptions, index: int) -> Photo:
-        """Return what a version of that index is written with: its metadata say how it was made."""
-        from deepkoal.inference.provenance import add_provenance
-
-        if not self._results.provenance:
-            return photo
-        if look.variation is not None and index:
-            look = replace(look, variation=replace(look.variation, index=index))
-        return add_provenance(photo, look)
+    def _find_look(self, job: Job) -> tuple[SavedOptions, list[str]]:
+        """Return how a photo was colored, and what it took of others, a line each."""
+        return self._look, []

@@ -22,6 +22,7 @@ from deepkoal.cli.commands import (
     restore,
     serve,
     studio,
+    stylize,
     video,
 )
 from deepkoal.cli.commands import evaluate as evaluation
@@ -35,6 +36,7 @@ FORMER_OPTIONS = {"--engine": "--backend", "--no-tidy": "--no-cleanup"}
 VERBS = (
     colorize,
     restore,
+    stylize,
     describe,
     video,
     studio,

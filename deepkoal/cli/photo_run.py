@@ -12,17 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
+from deepkoal import progress_bars
 from deepkoal.cli.arguments.result_options import ResultOptions
+from deepkoal.cli.console import report, show_result
 from deepkoal.cli.result_files import ResultFiles, Sign, Version, label_page
 from deepkoal.cli.work_ahead import PixelBudget, work_ahead
 from deepkoal.errors import DeepkoalError, PhotoError
 from deepkoal.memory import count_cores
 
 if TYPE_CHECKING:
-    from deepkoal.cli.arguments.output_plan import Job
+    from deepkoal.cli.arguments.jobs import Job
     from deepkoal.image_io import Photo
     from deepkoal.image_io.reading import Depth
     from deepkoal.inference.content_credentials import ContentSigner
+    from deepkoal.inference.options_file import SavedOptions
 
 MOST_WORKERS = 8
 """Threads; more would wait for the network, which one photo at a time passes through."""
@@ -123,13 +126,15 @@ class PhotoRun(ABC):
     def _run_file(self, job: Job) -> Outcome:
         from deepkoal.color.tint import is_colored
         from deepkoal.image_io import encode_photo
+        from deepkoal.image_io.losses import note_losses
 
         source = sys.stdin.buffer.read() if job.source is None else job.source
         photo = self._read(job, source)
-        notes = [f"{job.name}: {note}" for note in photo.notes]
+        losses = note_losses(photo, job.suffix)
+        notes = [f"{job.name}: {note}" for note in (*photo.notes, *losses)]
         policy = self._results.choose(job.source)
         if not self.takes_color and policy != "recolor" and is_colored(photo.rgb):
-            return self._leave(job, photo, policy)
+            return self._leave(job, photo, policy, losses)
         sign = self._find_sign(job, source)
         if job.target is None:
             if photo.pages > 1:
@@ -151,13 +156,16 @@ class PhotoRun(ABC):
                     files.add(page, before, self._make_page(job, before, beside))
         return Outcome(files.written, tuple(notes))
 
-    def _leave(self, job: Job, photo: Photo, policy: str) -> Outcome:
+    def _leave(self, job: Job, photo: Photo, policy: str, losses: Sequence[str]) -> Outcome:
         """Leave a photo that is in color as it is, in its place among the results, or out."""
         if policy == "skip" or job.target is None or job.source is None:
             return Outcome([], (f"{job.name}: in color already, left out",), is_colored=False)
         with ResultFiles(job, photo, keep_times=self._keep_times) as files:
             files.keep(photo)
-        notes = (f"{job.name}: in color already, kept as it is",)
+        said = ["in color already, kept as it is"]
+        if job.suffix.lower() != job.source.suffix.lower():
+            said += losses
+        notes = tuple(f"{job.name}: {line}" for line in said)
         return Outcome(files.written, notes, is_colored=False)
 
     def _make_page(
@@ -171,6 +179,19 @@ class PhotoRun(ABC):
                 f"{job.name}: not enough memory for {width}×{height} pixels; scale it down, or "
                 "close programs"
             ) from error
+
+    def _note_look(self, job: Job, photo: Photo, look: SavedOptions) -> Photo:
+        """Return what a result is written with: its metadata say how it was made.
+
+        Args:
+            job: of the photo.
+            photo: that was worked on.
+            look: how, but for the photo.
+        """
+        from deepkoal.cli.result_provenance import ResultProvenance
+
+        provenance = ResultProvenance(None, noted=self._results.provenance)
+        return provenance.note(photo, provenance.place(job, look, photo.rgb.shape[:2]), 0)
 
     def _find_sign(self, job: Job, source: Path | bytes) -> Sign | None:
         """Return what signs the results of a photo, see `ResultFiles`."""
@@ -204,3 +225,25 @@ class PhotoRun(ABC):
         from deepkoal.image_io import read_photo
 
         return read_photo(source, name=job.name, page=page, **self._reading)
+
+
+def run_and_report(run: PhotoRun, jobs: Sequence[Job]) -> tuple[int, int]:
+    """Work on photos and write them, and print what came of each.
+
+    Returns:
+        How many were worked on, and how many were left as they are.
+    """
+    done = left = 0
+    bar = progress_bars.count_photos(total=len(jobs), wanted=len(jobs) > 1)
+    with bar, contextlib.closing(run.run_all(jobs)) as outcomes:
+        for outcome in outcomes:
+            for note in outcome.notes:
+                report(note)
+            if isinstance(outcome.result, PhotoError):
+                report(str(outcome.result))
+            else:
+                show_result(outcome.result)
+                done += outcome.is_colored
+                left += not outcome.is_colored
+            bar.update()
+    return done, left

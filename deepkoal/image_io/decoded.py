@@ -26,6 +26,7 @@ class Decoded:
         notes: what the reader should know, a line each.
         pages: how many photos the file holds.
         quality: of a JPEG file, 1…100.
+        compression: see `Photo`.
     """
 
     colors: Image.Image | npt.NDArray[Any]
@@ -35,6 +36,7 @@ class Decoded:
     notes: list[str] = field(default_factory=list)
     pages: int = 1
     quality: int | None = None
+    compression: str | None = None
 
     @property
     def is_deep(self) -> bool:

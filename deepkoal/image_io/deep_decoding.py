@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from deepkoal.image_io.decoded import Decoded
+
+_SPACE = rb"(?:\s|#[^\n]*\n)+"
+_PPM_HEADER = re.compile(rb"P[36]" + 3 * (_SPACE + rb"(\d+)") + rb"\s")
 
 
 def _decode_deep_jpeg2000(data: bytes) -> Decoded | None:
@@ -41,6 +45,23 @@ def _decode_deep_heif(data: bytes) -> Decoded | None:
     return _split_samples(np.asarray(opened), 16)
 
 
+def _decode_deep_ppm(data: bytes) -> Decoded | None:
+    """Decode a color file whose largest sample is above 255 (netpbm's ppm(5)), as Pillow does not.
+
+    Pillow has decoded it before to 8 bits, so that it is known to be whole.
+    """
+    import cv2
+
+    header = _PPM_HEADER.match(data)
+    if header is None or not 255 < int(header[3]) < 65536:
+        return None
+    # It looks for white space behind the last number.
+    bgr = cv2.imdecode(np.frombuffer(data + b"\n", np.uint8), cv2.IMREAD_UNCHANGED)
+    if bgr is None or bgr.dtype != np.uint16 or bgr.ndim != 3:
+        return None
+    return Decoded(np.ascontiguousarray(bgr[..., ::-1]), white=float(header[3]))
+
+
 def _split_samples(samples: npt.NDArray[Any], bits: int) -> Decoded | None:
     if samples.dtype.itemsize < 2:
         return None
@@ -59,5 +80,6 @@ DEEP_DECODERS: dict[str, Callable[[bytes], Decoded | None]] = {
     "JPEG2000": _decode_deep_jpeg2000,
     "AVIF": _decode_deep_avif,
     "HEIF": _decode_deep_heif,
+    "PPM": _decode_deep_ppm,
 }
 """Format to a function from a file's bytes to its samples, None where it has 8 bits."""

@@ -12,16 +12,20 @@ from PIL import Image, PngImagePlugin
 from deepkoal.errors import PhotoError, check_range
 from deepkoal.image_io import plugins
 from deepkoal.image_io.deep_png import encode_deep_png
+from deepkoal.image_io.extended_xmp import split_extended
 from deepkoal.image_io.formats import FORMATS, WRITABLE, WRITTEN, FileFormat
-from deepkoal.image_io.metadata import IPTC_RESOURCE, make_raw_profile, make_resource
 from deepkoal.image_io.photo import Photo, PhotoMetadata, Pixels
+from deepkoal.image_io.photoshop_resources import IPTC_RESOURCE, make_raw_profile, make_resource
 from deepkoal.image_io.pixels import round_to_8_bits
 from deepkoal.image_io.tiff_writing import CLASSIC_BYTES, TiffPages
 
 DEFAULT_QUALITY = 95
 """Of JPEG and other lossy formats, for a photo that comes from no JPEG file."""
 
-_SEGMENT_BYTES = 65_533
+_EFFORT = 75
+"""Of 100, to make a lossless WebP file small; the library's own default."""
+
+SEGMENT_BYTES = 65_533
 """Of a segment of a JPEG file, at most; see `_fit_segments`."""
 _XMP_HEAD, _PHOTOSHOP_HEAD = 29, b"Photoshop 3.0\0"
 
@@ -39,7 +43,7 @@ def encode_photo(
         like: the photo whose alpha and metadata are carried over, as far as the format can hold
             them: `formats.WRITTEN` and docs/formats.md say which does what.
         quality: of lossy formats, 1…100; where None, that of the JPEG file that `like` comes from,
-            or else 95.
+            or else 95, and a lossless WebP file stays so.
 
     Raises:
         PhotoError: the array is no picture, its size is not `like`'s although there is alpha
@@ -50,6 +54,8 @@ def encode_photo(
     kind = FORMATS.get(format.lower(), format.upper())
     if kind not in WRITTEN:
         raise PhotoError(f"{name}: cannot be written as {format!r}; choose {WRITABLE}")
+    compression = None if like is None else like.compression
+    is_lossless = kind == "WEBP" and compression == "lossless" and quality is None
     if quality is None:
         quality = (like and like.quality) or DEFAULT_QUALITY
     check_range(quality, f"{name}'s quality", 1, 100, whole=True, error=PhotoError)
@@ -67,7 +73,11 @@ def encode_photo(
     file = io.BytesIO()
     try:
         if kind == "TIFF":
-            TiffPages(file, big=rgb.nbytes * 4 // 3 > CLASSIC_BYTES).append(rgb, alpha, metadata)
+            pages = TiffPages(file, big=rgb.nbytes * 4 // 3 > CLASSIC_BYTES)
+            pages.append(rgb, alpha, metadata, compression)
+        elif kind == "PPM" and rgb.dtype == np.uint16:
+            height, width = rgb.shape[:2]
+            file.write(f"P6\n{width} {height}\n65535\n".encode() + rgb.astype(">u2").tobytes())
         elif rgb.dtype == np.uint16:
             file.write(encode_deep_png(rgb, alpha, _choose_options(kind, spec, metadata, 100)))
         else:
@@ -75,7 +85,10 @@ def encode_photo(
             if alpha is not None:
                 image.putalpha(Image.fromarray(alpha))
             # Pillow takes no number of NumPy's.
-            image.save(file, kind, **_choose_options(kind, spec, metadata, int(quality)))
+            options = _choose_options(kind, spec, metadata, int(quality))
+            if is_lossless:
+                options |= {"lossless": True, "exact": True, "quality": _EFFORT}
+            image.save(file, kind, **options)
     except Exception as error:  # encoders raise many kinds, most of them on odd metadata
         raise PhotoError(
             f"{name}: cannot be encoded as {kind} ({error}); choose another format"
@@ -95,7 +108,7 @@ def _choose_options(
     if "dpi" in spec.holds and metadata.dpi is not None:
         options["dpi"] = metadata.dpi
     if "comment" in spec.holds and metadata.comment:
-        options["comment"] = metadata.comment[:_SEGMENT_BYTES]
+        options["comment"] = metadata.comment[:SEGMENT_BYTES]
     if "exif" in spec.holds and metadata.exif:
         options["exif"] = metadata.exif
     if "xmp" in spec.holds and metadata.xmp:
@@ -112,16 +125,24 @@ def _choose_options(
 
 def _fit_segments(options: dict[str, Any], metadata: PhotoMetadata) -> None:
     """Add IPTC to the options of a JPEG file, and leave out what no segment of 64 KiB holds."""
-    if len(options.get("exif", b"")) > _SEGMENT_BYTES:
+    if len(options.get("exif", b"")) > SEGMENT_BYTES:
         del options["exif"]
-    if len(options.get("xmp", b"")) > _SEGMENT_BYTES - _XMP_HEAD:
-        del options["xmp"]
+    main, further = split_extended(options.pop("xmp", b""), SEGMENT_BYTES - _XMP_HEAD)
+    if main:
+        options["xmp"] = main
+    extra = b"".join(_make_segment(0xE1, content) for content in further)
     iptc = make_resource(IPTC_RESOURCE, metadata.iptc) if metadata.iptc else b""
     for resources in (metadata.photoshop + iptc, iptc):
         content = _PHOTOSHOP_HEAD + resources
-        if resources and len(content) <= _SEGMENT_BYTES:
-            options["extra"] = b"\xff\xed" + (len(content) + 2).to_bytes(2) + content
-            return
+        if resources and len(content) <= SEGMENT_BYTES:
+            extra += _make_segment(0xED, content)
+            break
+    if extra:
+        options["extra"] = extra
+
+
+def _make_segment(marker: int, content: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2) + content
 
 
 def _collect_text(metadata: PhotoMetadata) -> PngImagePlugin.PngInfo:

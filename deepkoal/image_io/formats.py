@@ -57,7 +57,7 @@ WRITTEN = {
     "JXL": FileFormat(
         (".jxl",), frozenset({"exif", "xmp", "alpha"}), is_lossy=True, extra="formats"
     ),
-    "PPM": FileFormat((".ppm", ".pnm", ".pgm", ".pbm")),
+    "PPM": FileFormat((".ppm", ".pnm", ".pgm", ".pbm"), frozenset({"16 bits"})),
     "TGA": FileFormat((".tga",), frozenset({"alpha"}), 65_535),
 }
 """Pillow's name of each format that is read and written."""

@@ -1,13 +1,22 @@
 """Metadata of photo files, read from what Pillow opened and cleaned for another file."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from PIL import ExifTags, Image
 
+from deepkoal.image_io import extended_xmp
 from deepkoal.image_io.photo import PhotoMetadata
+from deepkoal.image_io.photoshop_resources import (
+    IPTC_RESOURCE,
+    RAW_PROFILE,
+    RESOURCE_MARK,
+    join_resources,
+    read_jpeg_resources,
+    read_raw_profile,
+    split_resources,
+)
 from deepkoal.image_io.xmp import clean_xmp
 
 Tag = ExifTags.Base
@@ -33,15 +42,7 @@ _UPRIGHT = {
 }
 """EXIF orientation to what turns the picture upright, as in `PIL.ImageOps.exif_transpose`."""
 
-IPTC_RESOURCE = 0x0404
-_RESOURCES_OF_ONE_FILE = frozenset(
-    {0x03ED, 0x0409, 0x040C, 0x040F, 0x0411, 0x0422, 0x0423, 0x0424, 0x0425, IPTC_RESOURCE}
-)
-"""Photoshop's resolution, previews, color profile, EXIF, XMP and IPTC (with its checksum)."""
-
-_RAW_PROFILE = "Raw profile type "  # ImageMagick's and ExifTool's way to put blocks into PNG
 _XMP_KEYWORD = "XML:com.adobe.xmp"
-_RESOURCE = b"8BIM"
 
 
 @dataclass
@@ -70,27 +71,32 @@ def read_metadata(image: Image.Image) -> FileMetadata:
     info = image.info
     text = _read_text(image)
     profiles = {
-        key.removeprefix(_RAW_PROFILE): _read_raw_profile(value)
+        key.removeprefix(RAW_PROFILE): read_raw_profile(value)
         for key, value in text.items()
-        if key.startswith(_RAW_PROFILE)
+        if key.startswith(RAW_PROFILE)
     }
-    resources = dict(_read_jpeg_resources(image))
+    resources = dict(read_jpeg_resources(getattr(image, "applist", ())))
     for name in ("8bim", "iptc"):  # the latter holds either resources or IPTC alone
         resources.update(split_resources(profiles.get(name, b"")))
     iptc = profiles.get("iptc", b"")
-    iptc = b"" if iptc.startswith(_RESOURCE) else iptc
+    iptc = b"" if iptc.startswith(RESOURCE_MARK) else iptc
     exif = _read_exif(image)
     found = read_tags(exif)
     xmp = info.get("xmp") or text.get(_XMP_KEYWORD) or profiles.get("xmp") or b""
+    xmp = xmp.encode() if isinstance(xmp, str) else bytes(xmp)
+    segments = [content for _, content in getattr(image, "applist", ())]
+    further = [content for content in segments if content.startswith(extended_xmp.HEAD)]
+    if further:
+        xmp = extended_xmp.join_extended(xmp, further)
     rest = PhotoMetadata(
-        xmp=clean_xmp(xmp.encode() if isinstance(xmp, str) else bytes(xmp)) or found.xmp,
+        xmp=clean_xmp(xmp) or found.xmp,
         iptc=resources.get(IPTC_RESOURCE) or iptc or found.iptc,
         photoshop=join_resources(resources) or found.photoshop,
         comment=_read_comment(image),
         text=tuple(
             (key, value)
             for key, value in text.items()
-            if key != _XMP_KEYWORD and not key.startswith(_RAW_PROFILE)
+            if key != _XMP_KEYWORD and not key.startswith(RAW_PROFILE)
         ),
         dpi=_read_dpi(info) or found.dpi,
     )
@@ -146,45 +152,6 @@ def clean_exif(exif: Image.Exif, size: tuple[int, int]) -> bytes:
         return b""
 
 
-def split_resources(blocks: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield number and content of Photoshop's image resources, as far as they are sound."""
-    place = 0
-    while blocks[place : place + 4] == _RESOURCE and place + 12 <= len(blocks):
-        number = int.from_bytes(blocks[place + 4 : place + 6])
-        start = place + 6 + (blocks[place + 6] + 2) // 2 * 2  # the name, to an even length
-        length = int.from_bytes(blocks[start : start + 4])
-        content = blocks[start + 4 : start + 4 + length]
-        if len(content) < length:
-            return
-        yield number, content
-        place = start + 4 + (length + 1) // 2 * 2
-
-
-def join_resources(resources: Mapping[int, bytes]) -> bytes:
-    """Return Photoshop's image resources as one block, without those that hold for one file."""
-    return b"".join(
-        make_resource(number, content)
-        for number, content in resources.items()
-        if number not in _RESOURCES_OF_ONE_FILE
-    )
-
-
-def make_resource(number: int, content: bytes) -> bytes:
-    """Return one of Photoshop's image resources, without a name."""
-    head = _RESOURCE + number.to_bytes(2) + b"\0\0" + len(content).to_bytes(4)
-    return head + content + b"\0" * (len(content) % 2)
-
-
-def _read_jpeg_resources(image: Image.Image) -> Iterator[tuple[int, bytes]]:
-    """Yield the resources of APP13, which Pillow's `info` has without some of their bytes."""
-    blocks = [
-        content.removeprefix(b"Photoshop 3.0\0")
-        for segment, content in getattr(image, "applist", ())
-        if segment == "APP13" and content.startswith(b"Photoshop 3.0\0")
-    ]
-    yield from split_resources(b"".join(blocks))
-
-
 def _read_text(image: Image.Image) -> dict[str, str]:
     """Return the texts of a PNG file; those that Pillow keeps from a damaged one are few."""
     try:
@@ -206,22 +173,6 @@ def _read_comment(image: Image.Image) -> bytes:
     comments = comments or [image.info.get("comment", b"")]
     as_bytes = (each.encode() if isinstance(each, str) else bytes(each or b"") for each in comments)
     return b"\n".join(dict.fromkeys(as_bytes))
-
-
-def _read_raw_profile(text: str) -> bytes:
-    r"""Return the bytes of `\nname\nlength\nhexadecimal digits`; empty where they are no such."""
-    digits = re.fullmatch(r"\s*\S+\s+\d+\s+([0-9a-fA-F\s]*)", text)
-    try:
-        return bytes.fromhex(digits[1]) if digits else b""
-    except ValueError:
-        return b""
-
-
-def make_raw_profile(name: str, content: bytes) -> tuple[str, str]:
-    """Return keyword and text of a block in a PNG file; the inverse of reading it."""
-    digits = content.hex()
-    lines = "\n".join(digits[start : start + 72] for start in range(0, len(digits), 72))
-    return _RAW_PROFILE + name, f"\n{name}\n{len(content):8d}\n{lines}\n"
 
 
 def _read_resolution(tags: Mapping[int, Any]) -> tuple[float, float] | None:

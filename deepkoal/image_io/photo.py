@@ -62,6 +62,8 @@ class Photo:
             the first of several frames.
         quality: of a JPEG file, 1…100, estimated from its tables; None for other formats.
         pages: how many photos the file holds; `read_photo` reads one at a time.
+        compression: of the file, that a result of its format is to have too: of TIFF `lzw` or
+            `deflate`, which stands for all others, of WebP `lossless`; None for the usual one.
     """
 
     rgb: Pixels
@@ -71,6 +73,7 @@ class Photo:
     notes: tuple[str, ...] = ()
     quality: int | None = None
     pages: int = 1
+    compression: str | None = None
 
     @property
     def exif(self) -> bytes:

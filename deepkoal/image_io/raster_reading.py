@@ -71,7 +71,21 @@ def decode_raster(
     decoded.found, decoded.notes = found, notes
     if kind == "JPEG":
         decoded.quality = estimate_quality(getattr(image, "quantization", {}))
+    if kind == "WEBP" and _is_lossless_webp(_read_all(file)):
+        decoded.compression = "lossless"
     return decoded
+
+
+def _is_lossless_webp(data: bytes) -> bool:
+    """Whether a file's (first) frame has the lossless codec's chunk (RFC 9649, 2.5 to 2.7)."""
+    place = 12
+    while place + 8 <= len(data):
+        name, size = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "little")
+        if name in (b"VP8 ", b"VP8L"):
+            return name == b"VP8L"
+        # A frame of an animation holds chunks of its own, behind 16 bytes.
+        place += 24 if name == b"ANMF" else 8 + size + size % 2
+    return False
 
 
 def _note_frames(image: Image.Image, kind: str) -> list[str]:

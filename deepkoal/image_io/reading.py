@@ -15,22 +15,18 @@ import numpy.typing as npt
 from PIL import Image
 
 from deepkoal.errors import PhotoError, check_range
-from deepkoal.image_io import metadata, pixels, plugins
+from deepkoal.image_io import metadata, pixels, plugins, size_limits
 from deepkoal.image_io.color_profiles import convert_deep_to_srgb, convert_to_srgb
 from deepkoal.image_io.decoded import Decoded
 from deepkoal.image_io.kinds import START_BYTES, sniff_kind
 from deepkoal.image_io.photo import Photo, Pixels
 from deepkoal.image_io.raster_reading import decode_raster
 from deepkoal.image_io.sensors import decode_dicom, decode_raw
-from deepkoal.image_io.tiff_reading import CameraRawError, decode_tiff
+from deepkoal.image_io.size_limits import MAX_PIXELS as MAX_PIXELS
+from deepkoal.image_io.size_limits import REMEDY
+from deepkoal.image_io.tiff_pages import CameraRawError
+from deepkoal.image_io.tiff_reading import decode_tiff
 
-MAX_PIXELS = 400_000_000
-"""Pixels (width × height) above which a file is refused before it is decoded."""
-BOMB_PIXELS, BOMB_RATIO = 50_000_000, 1500
-"""More pixels than this, and more for each byte of the file, are a decompression bomb's: the
-flattest photo that JPEG or PNG holds has about 1000 pixels a byte."""
-
-_REMEDY = "copy or download it again, or save it as JPEG or PNG in a picture editor"
 _SALVAGE = "--salvage (salvage=True) reads what there is of a damaged one"
 
 Depth = Literal["auto", 8, 16]
@@ -159,9 +155,7 @@ def _read(file: IO[bytes], request: _Request) -> Photo:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
     except OSError as error:
-        raise PhotoError(
-            f"{name}: cannot be read ({error.strerror or error}); {_REMEDY}"
-        ) from error
+        raise PhotoError(f"{name}: cannot be read ({error.strerror or error}); {REMEDY}") from error
     plugins.demand(kind, name)
     with _explained(request, kind):
         decoded = _decode(file, kind, size, request)
@@ -170,7 +164,9 @@ def _read(file: IO[bytes], request: _Request) -> Photo:
 
 def _decode(file: IO[bytes], kind: str, file_bytes: int, request: _Request) -> Decoded:
     def check_size(size: tuple[int, int]) -> None:
-        _check_size(size, kind, file_bytes, request)
+        size_limits.check_size(
+            size, kind, file_bytes, name=request.name, max_pixels=request.max_pixels
+        )
 
     if kind == "TIFF":
         try:
@@ -224,6 +220,7 @@ def _finish(decoded: Decoded, request: _Request) -> Photo:
         notes=tuple(decoded.notes),
         quality=decoded.quality,
         pages=decoded.pages,
+        compression=decoded.compression,
     )
 
 
@@ -249,28 +246,6 @@ def _explained(request: _Request, kind: str) -> Iterator[None]:
     except Exception as error:  # on damaged data decoders raise nearly every kind there is
         cause = " ".join(str(error).split()) or type(error).__name__
         raise PhotoError(
-            f"{name}: the {kind} is cut short, damaged or of an unknown kind ({cause}); {_REMEDY}; "
+            f"{name}: the {kind} is cut short, damaged or of an unknown kind ({cause}); {REMEDY}; "
             f"{_SALVAGE}"
         ) from error
-
-
-def _check_size(size: tuple[int, int], kind: str, file_bytes: int, request: _Request) -> None:
-    name, limit = request.name, request.max_pixels or MAX_PIXELS
-    width, height = size
-    count = width * height
-    if width < 1 or height < 1:
-        raise PhotoError(
-            f"{name}: the {kind} is {width}×{height} pixels, so it holds no picture; {_REMEDY}"
-        )
-    raising = f"if you trust the file raise the limit to {count} (max_pixels, or --max-pixels of "
-    raising += "deepkoal colorize)"
-    if count > limit:
-        raise PhotoError(
-            f"{name}: {width}×{height} pixels are more than the limit of {limit:,}; scale it "
-            f"down, or {raising}"
-        )
-    if request.max_pixels is None and count > max(BOMB_PIXELS, BOMB_RATIO * file_bytes):
-        raise PhotoError(
-            f"{name}: {width}×{height} pixels in a file of {file_bytes:,} bytes, as a "
-            f"decompression bomb has; {raising}"
-        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from deepkoal.errors import PhotoError
@@ -29,18 +30,28 @@ def load_rows(open_again: Callable[[], Image.Image]) -> tuple[Image.Image, str]:
     """
     grounds = [_load_over(open_again(), level) for level in (0, 255)]
     black, white = (np.asarray(image).reshape(image.height, -1) for image in grounds)
-    whole = np.flatnonzero((black == white).all(axis=1))
+    top, bottom, note = find_rows((black == white).all(axis=1))
     image = grounds[0]
-    if not len(whole):
-        raise PhotoError("nothing of it can be decoded")
-    runs = np.split(whole, np.flatnonzero(np.diff(whole) > 1) + 1)
-    longest = max(runs, key=len)
-    top, bottom = int(longest[0]), int(longest[-1]) + 1
-    percent = int(100 * (bottom - top) / image.height)
-    note = (
-        f"damaged: rows {top + 1} to {bottom} of {image.height} decode ({percent} %), cut to them"
-    )
     return image.crop((0, top, image.width, bottom)), note
+
+
+def find_rows(whole: npt.NDArray[np.bool_]) -> tuple[int, int, str]:
+    """Return where the longest run of whole rows begins and ends, and a line that says so.
+
+    Args:
+        whole: for each row, whether it was decoded, (H,).
+
+    Raises:
+        PhotoError: none was.
+    """
+    rows = np.flatnonzero(whole)
+    if not len(rows):
+        raise PhotoError("nothing of it can be decoded")
+    longest = max(np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1), key=len)
+    top, bottom = int(longest[0]), int(longest[-1]) + 1
+    share = f"{int(100 * (bottom - top) / len(whole))} %"
+    note = f"damaged: rows {top + 1} to {bottom} of {len(whole)} decode ({share}), cut to them"
+    return top, bottom, note
 
 
 def close_jpeg(data: bytes) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
@@ -18,35 +17,18 @@ from deepkoal.image_io import plugins
 from deepkoal.image_io.decoded import Decoded
 from deepkoal.image_io.metadata import FileMetadata, read_metadata, read_tags
 from deepkoal.image_io.pixels import find_white, split_alpha
-from deepkoal.image_io.salvage import load_rows
+from deepkoal.image_io.salvage import find_rows, load_rows
+from deepkoal.image_io.tiff_pages import TiffPage, list_photos
+from deepkoal.image_io.tiff_salvage import decode_whole_parts
 
 # It reports oddities of files there; what matters of them is raised.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _INKS, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
-_RAW_COLORS = (32803, 34892)  # TIFF/EP color filter array, DNG linear raw
-_DNG_VERSION = 50706
-_REDUCED, _MASK = 1, 4  # bits of NewSubfileType
+_COMPRESSIONS = {1: None, 5: "lzw"}
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _SYMMETRIC_BELOW = -2048
 """A 16-bit sample below this is no undershoot: the samples lie around 0."""
-
-
-class CameraRawError(Exception):
-    """The file is a camera's raw file, whose first picture is a thumbnail."""
-
-
-@dataclass(frozen=True)
-class _Page:
-    """A photo in a TIFF file.
-
-    Attributes:
-        tags: tifffile's page.
-        frame: its number for Pillow; None where Pillow cannot find it.
-    """
-
-    tags: Any
-    frame: int | None
 
 
 def decode_tiff(
@@ -62,7 +44,7 @@ def decode_tiff(
         file: at its start.
         page: which of its photos, from 0.
         check_size: raises where its width and height are too much, before they are decoded.
-        keep_damaged: whether to take what decodes of a damaged file, where it has 8 bits.
+        keep_damaged: whether to take what decodes of a damaged file.
 
     Raises:
         CameraRawError: it is a camera's raw file.
@@ -72,7 +54,7 @@ def decode_tiff(
     import tifffile  # here, because it takes as long to import as a photo to color
 
     with tifffile.TiffFile(file) as tiff:
-        pages = _list_photos(tiff)
+        pages = list_photos(tiff)
         if not pages:
             raise ValueError("it has no page")
         if page >= len(pages):
@@ -82,34 +64,11 @@ def decode_tiff(
         if chosen.frame is not None and not _is_deep(chosen.tags):
             decoded = _decode_by_pillow(file, chosen, keep_damaged=keep_damaged)
         else:
-            decoded = _decode_samples(chosen.tags)
+            decoded = _decode_by_tifffile(chosen.tags, keep_damaged=keep_damaged)
             decoded.found = _read_found(file, tiff, chosen.tags)
     decoded.pages = len(pages)
+    decoded.compression = _COMPRESSIONS.get(chosen.tags.compression, "deflate")
     return decoded
-
-
-def _list_photos(tiff: Any) -> list[_Page]:
-    """Return a file's photos, without thumbnails, masks and smaller copies.
-
-    Where a page is flagged as a thumbnail, the photo may be below it (TIFF/EP).
-    """
-    photos: list[_Page] = []
-    everything: list[_Page] = []
-    for number, page in enumerate(tiff.pages):
-        page = page.aspage()
-        if not page.imagewidth and number:  # a directory of content credentials, not of pixels
-            continue
-        everything.append(_Page(page, number))
-        if _DNG_VERSION in page.tags or page.photometric in _RAW_COLORS:
-            raise CameraRawError
-        if not page.subfiletype & (_REDUCED | _MASK):
-            photos.append(_Page(page, number))
-        elif page.subfiletype & _REDUCED:
-            below = [each.aspage() for each in (page.pages or ())]
-            if any(each.photometric in _RAW_COLORS for each in below):
-                raise CameraRawError
-            photos += [_Page(each, None) for each in below if not each.subfiletype & _REDUCED]
-    return photos or everything[:1]
 
 
 def _is_deep(tags: Any) -> bool:
@@ -118,7 +77,7 @@ def _is_deep(tags: Any) -> bool:
     return bits > 8 or tags.sampleformat not in (1, None)
 
 
-def _decode_by_pillow(file: IO[bytes], page: _Page, *, keep_damaged: bool) -> Decoded:
+def _decode_by_pillow(file: IO[bytes], page: TiffPage, *, keep_damaged: bool) -> Decoded:
     def open_frame() -> Image.Image:
         file.seek(0)
         image = plugins.open_image("TIFF", file)
@@ -133,7 +92,7 @@ def _decode_by_pillow(file: IO[bytes], page: _Page, *, keep_damaged: bool) -> De
     except Exception as first:
         # Pillow lacks some compressions and layouts; if tifffile does too, its error is worse.
         try:
-            decoded = _decode_samples(page.tags)
+            decoded = _decode_by_tifffile(page.tags, keep_damaged=False)
         except Exception:
             if not keep_damaged:
                 raise first from None
@@ -154,8 +113,24 @@ def _read_found(file: IO[bytes], tiff: Any, page: Any) -> FileMetadata:
         return FileMetadata()
 
 
-def _decode_samples(page: Any) -> Decoded:
+def _decode_by_tifffile(page: Any, *, keep_damaged: bool) -> Decoded:
     """Decode a page with tifffile, which reads all depths, layouts and most compressions."""
+    try:
+        return _convert_samples(page, _read_samples(page))
+    except PhotoError:
+        raise
+    except Exception:
+        if not keep_damaged:
+            raise
+        samples, whole = decode_whole_parts(page)
+        top, bottom, note = find_rows(whole)
+        decoded = _convert_samples(page, samples[top:bottom])
+        decoded.notes.append(note)
+        return decoded
+
+
+def _read_samples(page: Any) -> npt.NDArray[Any]:
+    """Return the samples of a page (H, W, channels)."""
     size = page.parent.filehandle.size
     if any(map(lambda start, count: start + count > size, page.dataoffsets, page.databytecounts)):
         raise ValueError("its pixels reach beyond the file's end")
@@ -164,7 +139,12 @@ def _decode_samples(page: Any) -> Decoded:
     if page.planarconfig == 2 and count > 1:  # separate planes
         samples = samples.reshape(count, page.imagelength, page.imagewidth)
         samples = np.moveaxis(samples, 0, -1)
-    samples = samples.reshape(page.imagelength, page.imagewidth, count)
+    return np.asarray(samples).reshape(page.imagelength, page.imagewidth, count)
+
+
+def _convert_samples(page: Any, samples: npt.NDArray[Any]) -> Decoded:
+    """Return samples (H, W, channels) as what they mean."""
+    count = samples.shape[2]
     kind = _RGB if page.photometric == _BLACK_IS_ZERO and count in (3, 4) else page.photometric
     samples, white = _find_range(page, samples)
     if kind in (_WHITE_IS_ZERO, _BLACK_IS_ZERO):

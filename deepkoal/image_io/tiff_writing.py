@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import struct
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from PIL import ExifTags, Image, TiffTags
 from PIL.ExifTags import Base as Tag
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from deepkoal.image_io.metadata import (
-    IPTC_RESOURCE,
-    IPTC_TAG,
-    PHOTOSHOP_TAG,
-    XMP_TAG,
-    make_resource,
-)
+from deepkoal.image_io.metadata import IPTC_TAG, PHOTOSHOP_TAG, XMP_TAG
 from deepkoal.image_io.photo import PhotoMetadata, Pixels
+from deepkoal.image_io.photoshop_resources import IPTC_RESOURCE, make_resource
 
 CLASSIC_BYTES = 2**32 - 2**20
 """Of a file, at most, whose offsets have 32 bits; a larger one is a BigTIFF."""
 _STRIP_BYTES = 2**20
 _HEADERS = {False: b"II*\0\0\0\0\0", True: b"II+\0\x08\0\0\0" + bytes(8)}
 _UNASSOCIATED_ALPHA = 2
+_CODES = {None: 1, "lzw": 5, "deflate": 8}
+_HORIZONTAL = 2
+"""Predictor that makes photos' samples small (TIFF 6.0, section 14)."""
 
 
 class TiffPages:
-    """Writes the pages of a TIFF file, uncompressed, one after another.
+    """Writes the pages of a TIFF file, one after another.
 
     Args:
         file: to write to, at its start.
@@ -41,24 +39,39 @@ class TiffPages:
         """Where the offset of the next page is to be written."""
         file.write(_HEADERS[big])
 
-    def append(self, rgb: Pixels, alpha: Pixels | None, metadata: PhotoMetadata) -> None:
+    def append(
+        self,
+        rgb: Pixels,
+        alpha: Pixels | None,
+        metadata: PhotoMetadata,
+        compression: str | None = None,
+    ) -> None:
         """Write a page.
 
         Args:
             rgb: uint8 or uint16 (H, W, 3), sRGB.
             alpha: (H, W) of the same type, or None.
             metadata: to write in the page's tags.
+            compression: `lzw`, `deflate` or None for none.
         """
         samples = rgb if alpha is None else np.dstack([rgb, alpha])
+        height, width, channels = samples.shape
+        rows = min(height, max(1, _STRIP_BYTES // (width * channels * samples.itemsize)))
+        strips = [
+            _encode_strip(samples[top : top + rows], compression) for top in range(0, height, rows)
+        ]
         directory = self._describe(samples, metadata)
+        directory[Tag.Compression] = _CODES[compression]
+        if compression is not None:
+            directory[Tag.Predictor] = _HORIZONTAL
+        directory[Tag.RowsPerStrip] = rows
+        self._add_places(directory, [len(strip) for strip in strips])
         start = self._file.tell()
         start += start % 2
         self._file.seek(start)
         self._file.write(directory.tobytes(start))
-        rows = directory[Tag.RowsPerStrip]
-        for top in range(0, len(samples), rows):
-            strip = np.ascontiguousarray(samples[top : top + rows])
-            self._file.write(strip.astype(strip.dtype.newbyteorder("<"), copy=False).tobytes())
+        for strip in strips:
+            self._file.write(strip)
         self._link_to(start, len(directory))
 
     def _link_to(self, start: int, entries: int) -> None:
@@ -87,24 +100,35 @@ class TiffPages:
             if content:
                 tags.tagtype[tag] = kind
                 tags[tag] = content
-        row = width * channels * samples.itemsize
-        rows = min(height, max(1, _STRIP_BYTES // row))
-        counts = [row * min(rows, height - top) for top in range(0, height, rows)]
         tags[Tag.ImageWidth], tags[Tag.ImageLength] = width, height
         tags[Tag.BitsPerSample] = (8 * samples.itemsize,) * channels
-        tags[Tag.Compression] = 1  # none
         tags[Tag.PhotometricInterpretation] = 2  # RGB
         tags[Tag.SamplesPerPixel] = channels
         tags[Tag.PlanarConfiguration] = 1  # interleaved
-        tags[Tag.RowsPerStrip] = rows
         if channels == 4:
             tags[Tag.ExtraSamples] = _UNASSOCIATED_ALPHA
+        return tags
+
+    def _add_places(self, tags: ImageFileDirectory_v2, counts: list[int]) -> None:
+        """Add where the strips are, of so many bytes each."""
         wide = TiffTags.LONG8 if self._big else TiffTags.LONG
         tags.tagtype[Tag.StripByteCounts] = tags.tagtype[Tag.StripOffsets] = wide
         tags[Tag.StripByteCounts] = tuple(counts)
         # From the end of the directory; Pillow adds where that is.
         tags[Tag.StripOffsets] = tuple(int(start) for start in np.cumsum([0, *counts[:-1]]))
-        return tags
+
+
+def _encode_strip(samples: Pixels, compression: str | None) -> bytes:
+    strip = np.ascontiguousarray(samples)
+    strip = strip.astype(strip.dtype.newbyteorder("<"), copy=False)
+    if compression is None:
+        return strip.tobytes()
+    import imagecodecs  # here, because it takes long to import
+
+    differences: Any = imagecodecs.delta_encode(strip, axis=1)
+    if compression == "lzw":
+        return bytes(imagecodecs.lzw_encode(differences))
+    return bytes(imagecodecs.deflate_encode(differences, level=6, raw=False))
 
 
 def _add_exif(tags: ImageFileDirectory_v2, block: bytes) -> None:

@@ -99,7 +99,7 @@ def write_pages(
                 check_pixels(rgb, like.source)
                 check_alpha(like.alpha, rgb, like.source)
                 alpha = None if like.alpha is None else match_depth(like.alpha, rgb)
-                pages.append(rgb, alpha, like.metadata)
+                pages.append(rgb, alpha, like.metadata, like.compression)
 
             yield append
         if seal is not None:

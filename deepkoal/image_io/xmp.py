@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any, cast
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
@@ -129,6 +130,45 @@ class XmpPacket:
             for child in list(_children(description, namespace, name)):
                 description.removeChild(child)
 
+    def merge(self, other: XmpPacket) -> None:
+        """Take all properties of another packet, which is empty then."""
+        for description in other._descriptions():
+            for attribute in list(description.attributes.values()):
+                namespace, name = attribute.namespaceURI, attribute.localName
+                if namespace and name and namespace not in (_XMLNS, RDF):
+                    self.set(attribute.prefix or "ns", namespace, name, attribute.value)
+            for child in list(description.childNodes):
+                if isinstance(child, minidom.Element):
+                    self._adopt(child)
+
+    def split_off(self, most: int) -> XmpPacket:
+        """Move the largest properties to a new packet until this one has at most so many bytes."""
+        rest = XmpPacket()
+        while len(self.tobytes()) > most:
+            properties = [
+                child
+                for description in self._descriptions()
+                for child in description.childNodes
+                if isinstance(child, minidom.Element)
+            ]
+            if not properties:
+                break
+            rest._adopt(max(properties, key=lambda child: len(child.toxml())))
+        return rest
+
+    def _adopt(self, element: minidom.Element) -> None:
+        """Move a property here from another packet, with the prefixes that it was in reach of."""
+        copy = self._document.importNode(element, True)
+        parent: Any = element.parentNode
+        holder = parent
+        while isinstance(holder, minidom.Element):
+            for attribute in holder.attributes.values():
+                if attribute.namespaceURI == _XMLNS and not copy.hasAttribute(attribute.name):
+                    copy.setAttributeNS(_XMLNS, attribute.name, attribute.value)
+            holder = cast(Any, holder.parentNode)
+        parent.removeChild(element)
+        self._hold().appendChild(copy)
+
     def tobytes(self) -> bytes:
         """Return the packet, UTF-8, wrapped as ISO 16684-1 asks."""
         element = self._document.documentElement
@@ -139,13 +179,17 @@ class XmpPacket:
         return list(_children(self._root, RDF, "Description"))
 
     def _add(self, prefix: str, namespace: str, name: str) -> minidom.Element:
+        element = self._make(prefix, namespace, name)
+        self._hold().appendChild(element)
+        return element
+
+    def _hold(self) -> minidom.Element:
+        """Return the description that properties are added to."""
         descriptions = self._descriptions()
         if not descriptions:
             descriptions = [self._make("rdf", RDF, "Description")]
             self._root.appendChild(descriptions[0])
-        element = self._make(prefix, namespace, name)
-        descriptions[0].appendChild(element)
-        return element
+        return descriptions[0]
 
     def _make(self, prefix: str, namespace: str, name: str) -> minidom.Element:
         return self._document.createElementNS(namespace, self._qualify(prefix, namespace, name))

@@ -8,6 +8,7 @@ file. There is no time in it: the same photo and options give the same bytes.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,17 +25,23 @@ AGENT = "deepkoal"
 MOST_CHARACTERS = 20_000
 """Of the parameters; a JPEG file's segment holds 64 KB, of the photo's own metadata too."""
 
+_MOST_CARRIED = 50
+"""Lines of what was carried, where all is too much: the largest come first."""
+ADDED = ("hints_left_out", "album")
+"""Keys of the parameters that no options file has."""
+
 _IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _MEDIA = "http://ns.adobe.com/xap/1.0/mm/"
 _EVENT = "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#"
 
 
-def add_provenance(photo: Photo, look: SavedOptions) -> Photo:
+def add_provenance(photo: Photo, look: SavedOptions, carried: Sequence[str] = ()) -> Photo:
     """Return a photo whose metadata say how its result was made, beside all that they said before.
 
     Args:
         photo: that was colored.
         look: how, with its photo and network.
+        carried: what it took of other photos of an album, a line each.
     """
     try:
         packet = XmpPacket(photo.metadata.xmp)
@@ -44,7 +51,7 @@ def add_provenance(photo: Photo, look: SavedOptions) -> Photo:
         "action": "edited",
         "softwareAgent": f"{AGENT} {look.version}",
         "changed": "/content",
-        "parameters": _write_parameters(look),
+        "parameters": _write_parameters(look, carried),
     }
     packet.set("Iptc4xmpExt", _IPTC_EXT, "DigitalSourceType", SOURCE_TYPE)
     packet.append(
@@ -78,12 +85,18 @@ def read_provenance(xmp: bytes) -> dict[str, Any] | None:
     return None
 
 
-def _write_parameters(look: SavedOptions) -> str:
-    # Where a reference lies on this machine is nobody's business.
+def _write_parameters(look: SavedOptions, carried: Sequence[str]) -> str:
+    # Where a reference or a style lies on this machine is nobody's business.
     bare = tuple(replace(each, file=Path(each.file.name)) for each in look.list_references())
-    content = replace(look, reference=bare or None).to_json()
+    style = look.style
+    if style is not None and style.file:
+        style = replace(style, file=Path(style.file).name)
+    content = replace(look, reference=bare or None, style=style).to_json()
+    if carried:
+        content["album"] = list(carried)
     text = json.dumps(content, ensure_ascii=False)
     if len(text) > MOST_CHARACTERS:
         hints = content.pop("hints")
+        content["album"] = content.pop("album", [])[:_MOST_CARRIED]
         text = json.dumps({**content, "hints_left_out": len(hints)}, ensure_ascii=False)
     return text

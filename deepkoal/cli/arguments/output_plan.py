@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from stat import S_ISREG
 
 from deepkoal.cli.arguments.input_files import exists, find_photos, is_folder, names_file
+from deepkoal.cli.arguments.jobs import Job, Plan, admit_jobs, is_done
 from deepkoal.cli.console import UsageError
 from deepkoal.errors import PhotoError
 from deepkoal.image_io.formats import FORMATS, choose_suffix
@@ -20,60 +18,6 @@ DEFAULT_FOLDER = "colorized"
 COMPARISON_SUFFIX = ".compare.jpg"
 SEPARATORS = ("/", "\\")
 """A name that ends in one is a folder's: also in a command that was written for another system."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One photo to color.
-
-    Attributes:
-        source: its file; None is standard input.
-        target: the colored photo's file; None is standard output.
-        suffix: of the target, which names its format.
-        comparison: file of the photo before and after, or None for none.
-        variations: files of further versions of it.
-        beside: files of what else is written of it, by what their names end in.
-    """
-
-    source: Path | None
-    target: Path | None
-    suffix: str
-    comparison: Path | None = None
-    variations: tuple[Path, ...] = ()
-    beside: Mapping[str, Path] = field(default_factory=dict)
-
-    @property
-    def places(self) -> list[Path]:
-        """Every file that it leaves."""
-        places = (self.target, self.comparison, *self.variations, *self.beside.values())
-        return [place for place in places if place is not None]
-
-    @property
-    def name(self) -> str:
-        """What messages call the photo."""
-        return "standard input" if self.source is None else str(self.source)
-
-
-@dataclass
-class Plan:
-    """What a run is to do.
-
-    Attributes:
-        jobs: photos to color.
-        failures: why others cannot be.
-        skipped: how many are colored already.
-        passed_over: files in folders that are no pictures, a line each.
-    """
-
-    jobs: list[Job] = field(default_factory=list)
-    failures: list[PhotoError] = field(default_factory=list)
-    skipped: int = 0
-    passed_over: list[str] = field(default_factory=list)
-
-    @property
-    def count(self) -> int:
-        """How many photos were asked for."""
-        return len(self.jobs) + len(self.failures) + self.skipped
 
 
 def plan_photos(
@@ -170,7 +114,7 @@ def _plan_file(
     plan = Plan()
     others = _name_variations(target, target.stem, variations)
     more = {ending: target.with_name(target.stem + ending) for ending in beside}
-    _admit([Job(source, target, target.suffix, comparison, others, more)], plan)
+    admit_jobs([Job(source, target, target.suffix, comparison, others, more)], plan)
     return plan
 
 
@@ -200,7 +144,7 @@ def _plan_folder(
         others = _name_variations(target, own, variations)
         more = {each: target.with_name(own + each) for each in beside}
         jobs.append(Job(item.source, target, ending, comparison, others, more))
-    _admit(jobs, plan)
+    admit_jobs(jobs, plan)
     if not overwrite:
         todo = [job for job in plan.jobs if not is_done(job)]
         plan.skipped = len(plan.jobs) - len(todo)
@@ -224,51 +168,3 @@ def _choose_suffix(source: Path, suffix: str | None) -> str:
     is_own = FORMATS.get(source.suffix.lower()) == FORMATS[usual]
     # Of a PNM file's endings only this may hold color.
     return source.suffix if is_own and kind != "PPM" else usual
-
-
-def _admit(jobs: Sequence[Job], plan: Plan) -> None:
-    """Take the jobs into the plan, but those that would overwrite a photo or another's result."""
-    sources = {_identify(job.source) for job in jobs if job.source} - {None}
-    taken: dict[Path, Job] = {}
-    for job in jobs:
-        places = job.places
-        if job.source is not None and not exists(job.source):
-            problem = "no such file or folder; check the path"
-        elif overwritten := [place for place in places if _identify(place) in sources]:
-            problem = (
-                f"its result {overwritten[0]} would overwrite a photo that is to be colored; "
-                "give -o another folder or name"
-            )
-        elif shared := [place for place in places if place in taken]:
-            problem = (
-                f"its result {shared[0]} is also that of {taken[shared[0]].name}; color the two "
-                "into different folders"
-            )
-        else:
-            taken.update(dict.fromkeys(places, job))
-            plan.jobs.append(job)
-            continue
-        plan.failures.append(PhotoError(f"{job.name}: {problem}"))
-
-
-def _identify(path: Path) -> tuple[int, int] | None:
-    """Tell files apart by more than their paths: a link leads to the same file.
-
-    A folder on the way may not be there yet, as in `new/../photo.jpg`.
-    """
-    try:
-        status = os.stat(os.path.realpath(path))  # noqa: PTH116 -- Path's do not take that way
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def is_done(job: Job, since: int = 0) -> bool:
-    """Return whether all that a photo leaves is there, newer than it and than `since`, in ns."""
-    assert job.source is not None
-    try:
-        made = [place.stat() for place in job.places]
-        since = max(since, job.source.stat().st_mtime_ns)
-        return all(S_ISREG(status.st_mode) and status.st_mtime_ns >= since for status in made)
-    except OSError:
-        return False

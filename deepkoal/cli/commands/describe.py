@@ -41,7 +41,11 @@ def _run(arguments: argparse.Namespace) -> int:
             failed = True
             continue
         if arguments.json:
-            show(json.dumps(content, ensure_ascii=False))
+            show(json.dumps(look.to_json(), ensure_ascii=False))
+            if left_out := content.get("hints_left_out"):
+                report(
+                    f"{path}: its {left_out} hints were too many to be kept, and are not in this"
+                )
         else:
             for line in [*_list_lines(path, look, content), *_list_signature(path)]:
                 show(line)
@@ -51,7 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _read(path: Path) -> tuple[dict[str, Any], SavedOptions]:
     from deepkoal.image_io import read_photo
     from deepkoal.inference.options_file import SavedOptions
-    from deepkoal.inference.provenance import read_provenance
+    from deepkoal.inference.provenance import ADDED, read_provenance
 
     xmp = read_photo(path).metadata.xmp
     try:
@@ -63,7 +67,7 @@ def _read(path: Path) -> tuple[dict[str, Any], SavedOptions]:
             f"{path}: does not say that deepkoal made it: it is another's, was made with "
             "--no-provenance, or a program dropped its metadata since"
         )
-    known = {key: value for key, value in content.items() if key != "hints_left_out"}
+    known = {key: value for key, value in content.items() if key not in ADDED}
     return content, SavedOptions.from_json(known, str(path))
 
 
@@ -81,6 +85,8 @@ def _list_lines(path: Path, look: SavedOptions, content: dict[str, Any]) -> list
     else:
         lines.append(f"  hints: {len(look.hints)}")
         lines += [f"    {json.dumps(dict(hint), ensure_ascii=False)}" for hint in look.hints]
+    if carried := content.get("album"):
+        lines += ["  taken of other photos of an album:", *(f"    {line}" for line in carried)]
     return lines
 
 
