@@ -16,6 +16,9 @@ from .inference.colorizer import Colorizer as Colorizer
 from .models import SemanticEmbedder as SemanticEmbedder
 from .restoration import RestorationOptions as RestorationOptions
 from .restoration import restore as restore
+from .style import Style as Style
+from .style import list_styles as list_styles
+from .style import stylize as stylize
 from .training import fine_tune as fine_tune
 from .training import train as train
 from .video import colorize_video as colorize_video

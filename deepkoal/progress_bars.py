@@ -26,6 +26,7 @@ def count_photos(
     *,
     wanted: bool = True,
     leave: bool = True,
+    unit: str = " photos",
 ) -> tqdm[T]:
     """Return tqdm's bar over photos, which is not drawn where it could not move.
 
@@ -35,8 +36,9 @@ def count_photos(
         doing: what is done, before the bar.
         wanted: whether to draw it at all.
         leave: whether it stays when all is done.
+        unit: what is counted.
     """
     from tqdm import tqdm  # here, for the sake of a quick --help
 
     hidden = not (wanted and can_move())
-    return tqdm(photos, doing, total, leave=leave, unit=" photos", disable=hidden)
+    return tqdm(photos, doing, total, leave=leave, unit=unit, disable=hidden)

@@ -99,6 +99,8 @@ def save(
     write_json_atomically(run / PROGRESS, progress)
     means = np.mean(losses, axis=0) if losses else []
     with (run / "log.csv").open("a", encoding="utf-8") as log:
+        if log.tell() == 0:
+            print("step", "seconds", "loss", "clean_loss", "damage_loss", sep=",", file=log)
         print(progress["steps"], round(progress["seconds"]), *np.round(means, 5), sep=",", file=log)
 
 

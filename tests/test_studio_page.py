@@ -588,6 +588,17 @@ def test_detail_and_vibrance_are_chosen_on_a_sheet(page):
     expect(page.locator("#detail-value")).to_have_text("96 pixels")
 
 
+def test_faded_tones_are_spread_by_a_box_and_left_by_undo(page):
+    plain = look_at(page)
+    page.get_by_role("tab", name="Tone").click()
+    with page.expect_request("**/preview") as asked:
+        page.get_by_label("Spread faded tones").check()
+    assert asked.value.post_data_json["restoration"] == {"strength": 0, "tone": "auto"}
+    page.click("#undo")
+    expect(page.get_by_label("Spread faded tones")).not_to_be_checked()
+    wait_for(page, lambda: (look_at(page) == plain).all())
+
+
 # --- nothing lost ------------------------------------------------------------------------------
 
 

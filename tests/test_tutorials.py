@@ -124,6 +124,12 @@ def test_your_own_domain(tmp_path, kernel):
     assert "decoding.json" in printed
 
 
+def test_restore_and_style(tmp_path, kernel):
+    cells = execute("07_restore_and_style.ipynb", tmp_path, kernel)
+    check_pictures(cells)
+    assert read_image(tmp_path / "tutorial-07" / "durer.png").shape == (256, 256, 3)
+
+
 def test_film(tmp_path, kernel):
     cells = execute("06_film.ipynb", tmp_path, kernel)
     check_pictures(cells)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ class FolderRun(PhotoRun):
         look: how. Where its variation is the automatic one of several, all of them are written.
         reference: of the look, as the network sees it.
         save_options: a file to write the look to, with the photo's size; for one photo.
+        restyle: gives each colored photo a style, and calls what it is given now and then.
         settings: see `PhotoRun`.
     """
 
@@ -40,12 +42,14 @@ class FolderRun(PhotoRun):
         *,
         reference: Reference | None = None,
         save_options: Path | None = None,
+        restyle: Callable[[SampleArray, Callable[[], None]], SampleArray] | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
         self._colorizer = colorizer
         self._look = look
         self._reference = reference
+        self._restyle = restyle
         self._provenance = ResultProvenance(
             colorizer.identity, noted=self._results.provenance, save_options=save_options
         )
@@ -56,6 +60,8 @@ class FolderRun(PhotoRun):
 
         versions = self._color_versions(job, photo, beside)
         self._give_up_if_stopped()
+        if self._restyle is not None:
+            versions = [self._restyle(rgb, self._give_up_if_stopped) for rgb in versions]
         look, carried = self._find_look(job)
         look = self._provenance.place(job, look, photo.rgb.shape[:2])
         return [

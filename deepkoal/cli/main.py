@@ -19,9 +19,11 @@ from deepkoal.cli.commands import (
     export,
     prepare,
     presets,
+    pseudocolor,
     restore,
     serve,
     studio,
+    stylize,
     video,
 )
 from deepkoal.cli.commands import evaluate as evaluation
@@ -32,9 +34,13 @@ from deepkoal.errors import DeepkoalError
 
 FORMER_OPTIONS = {"--engine": "--backend", "--no-tidy": "--no-cleanup"}
 """Options of version 0.1 that work for one release more, and what they are called now."""
+BARE_OPTIONS = ("--restore", "--denoise")
+"""Options whose number may be left out: 1, also where a photo's name follows."""
 VERBS = (
     colorize,
     restore,
+    stylize,
+    pseudocolor,
     describe,
     video,
     studio,
@@ -67,7 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for module in VERBS:
         module.add_verbs(verbs)
     try:
-        arguments = parser.parse_args(_rename_former(sys.argv[1:] if argv is None else argv))
+        given = _fill_bare(_rename_former(sys.argv[1:] if argv is None else argv))
+        arguments = parser.parse_args(given)
     except SystemExit as stop:  # argparse prints and exits: 0 after --help, 2 on wrong usage
         return int(stop.code or 0)
     _quiet_logs()
@@ -90,6 +97,23 @@ def _rename_former(argv: Sequence[str]) -> list[str]:
             report(f"{former} is deprecated and goes with the next release; write {now}")
             renamed[index] = "=".join([now, *value])
     return renamed
+
+
+def _fill_bare(argv: Sequence[str]) -> list[str]:
+    """Return the arguments with a 1 for numbers left out, which argparse would take a photo for."""
+    filled = list(argv)
+    for index, argument in enumerate(itertools.takewhile(lambda text: text != "--", argv)):
+        if argument in BARE_OPTIONS and not _is_number("".join(argv[index + 1 : index + 2])):
+            filled[index] = f"{argument}=1"
+    return filled
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _run(arguments: argparse.Namespace) -> int:

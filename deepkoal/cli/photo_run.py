@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
+from deepkoal import progress_bars
 from deepkoal.cli.arguments.result_options import ResultOptions
+from deepkoal.cli.console import report, show_result
 from deepkoal.cli.result_files import ResultFiles, Sign, Version, label_page
 from deepkoal.cli.work_ahead import PixelBudget, work_ahead
 from deepkoal.errors import DeepkoalError, PhotoError
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from deepkoal.image_io import Photo
     from deepkoal.image_io.reading import Depth
     from deepkoal.inference.content_credentials import ContentSigner
+    from deepkoal.inference.options_file import SavedOptions
 
 MOST_WORKERS = 8
 """Threads; more would wait for the network, which one photo at a time passes through."""
@@ -177,6 +180,19 @@ class PhotoRun(ABC):
                 "close programs"
             ) from error
 
+    def _note_look(self, job: Job, photo: Photo, look: SavedOptions) -> Photo:
+        """Return what a result is written with: its metadata say how it was made.
+
+        Args:
+            job: of the photo.
+            photo: that was worked on.
+            look: how, but for the photo.
+        """
+        from deepkoal.cli.result_provenance import ResultProvenance
+
+        provenance = ResultProvenance(None, noted=self._results.provenance)
+        return provenance.note(photo, provenance.place(job, look, photo.rgb.shape[:2]), 0)
+
     def _find_sign(self, job: Job, source: Path | bytes) -> Sign | None:
         """Return what signs the results of a photo, see `ResultFiles`."""
         from deepkoal.image_io.formats import FORMATS
@@ -209,3 +225,25 @@ class PhotoRun(ABC):
         from deepkoal.image_io import read_photo
 
         return read_photo(source, name=job.name, page=page, **self._reading)
+
+
+def run_and_report(run: PhotoRun, jobs: Sequence[Job]) -> tuple[int, int]:
+    """Work on photos and write them, and print what came of each.
+
+    Returns:
+        How many were worked on, and how many were left as they are.
+    """
+    done = left = 0
+    bar = progress_bars.count_photos(total=len(jobs), wanted=len(jobs) > 1)
+    with bar, contextlib.closing(run.run_all(jobs)) as outcomes:
+        for outcome in outcomes:
+            for note in outcome.notes:
+                report(note)
+            if isinstance(outcome.result, PhotoError):
+                report(str(outcome.result))
+            else:
+                show_result(outcome.result)
+                done += outcome.is_colored
+                left += not outcome.is_colored
+            bar.update()
+    return done, left

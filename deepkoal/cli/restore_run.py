@@ -37,6 +37,7 @@ class RestoreRun(PhotoRun):
         self._holes = holes
 
     def _make_versions(self, job: Job, photo: Photo, beside: ResultFiles | None) -> list[Version]:
+        from deepkoal.inference.options_file import SavedOptions
         from deepkoal.restoration import restore_photo
 
         if self._holes is not None and self._holes.shape != photo.rgb.shape[:2]:
@@ -49,17 +50,5 @@ class RestoreRun(PhotoRun):
         self._give_up_if_stopped()
         if beside is not None and DAMAGE_SUFFIX in job.beside:
             beside.add_map(job.beside[DAMAGE_SUFFIX], restored.damage)
-        return [(restored.photo, self._note_making(job, photo))]
-
-    def _note_making(self, job: Job, photo: Photo) -> Photo:
-        """Return what the result is written with: its metadata say how it was made."""
-        from deepkoal.inference.options_file import SavedOptions
-        from deepkoal.inference.provenance import add_provenance
-        from deepkoal.inference.saved_parts import PhotoIdentity, hash_file
-
-        if not self._results.provenance:
-            return photo
-        height, width = photo.rgb.shape[:2]
-        sha256 = "" if job.source is None else hash_file(job.source)
-        identity = PhotoIdentity(width, height, sha256)
-        return add_provenance(photo, SavedOptions(photo=identity, restoration=self._options))
+        look = SavedOptions(restoration=self._options)
+        return [(restored.photo, self._note_look(job, photo, look))]

@@ -24,7 +24,7 @@ CLEAN_SHARE = 0.25
 SILVERED_SHARE = 0.03
 """Of damaged photos whose shadows shine."""
 
-VISIBLE = (0.7, 3.0)
+VISIBLE = (2.0, 6.0)
 """Change of lightness at which damage begins to count, and at which it counts in full."""
 
 

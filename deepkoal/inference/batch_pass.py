@@ -36,6 +36,16 @@ def read_lightness(photo: SampleArray) -> FloatArray:
     Raises:
         DeepkoalError: the array is no such photo.
     """
+    check_photo(photo)
+    return lightness(photo)
+
+
+def check_photo(photo: SampleArray, what: str = "a photo") -> None:
+    """Refuse what is no photo: uint8 or uint16 (H, W, 3) sRGB or (H, W) grey.
+
+    Raises:
+        DeepkoalError: naming what it is instead.
+    """
     if (
         not isinstance(photo, np.ndarray)
         or photo.dtype not in (np.uint8, np.uint16)
@@ -46,10 +56,9 @@ def read_lightness(photo: SampleArray) -> FloatArray:
         is_array = isinstance(photo, np.ndarray)
         got = f"{photo.dtype} {photo.shape}" if is_array else type(photo).__name__
         raise DeepkoalError(
-            f"expected a photo as uint8 or uint16 (H, W, 3) or (H, W), got {got}; "
+            f"expected {what} as uint8 or uint16 (H, W, 3) or (H, W), got {got}; "
             "deepkoal.read_image gives such an array"
         )
-    return lightness(photo)
 
 
 def check_several(photos: Iterable[SampleArray]) -> list[SampleArray]:

@@ -18,15 +18,16 @@ from deepkoal.inference.saved_options import SavedOptions as SavedOptions
 
 
 def write_options(path: str | Path, saved: SavedOptions) -> None:
-    """Write a look, whole or not at all; a reference below its folder is kept relative to that.
+    """Write a look, whole or not at all; files below its folder are kept relative to that.
 
     Raises:
         DeepkoalError: the file cannot be written, or as `SavedOptions.to_json`.
     """
     content = saved.to_json()
     folder = Path(path).resolve().parent
-    kept = content["options"]["reference"]
-    for entry in kept if isinstance(kept, list) else [kept] if kept else []:
+    kept, style = content["options"]["reference"], content["options"].get("style")
+    files = kept if isinstance(kept, list) else [kept] if kept else []
+    for entry in [*files, style] if style and style["file"] else files:
         file = Path(entry["file"]).resolve()
         entry["file"] = str(file.relative_to(folder) if file.is_relative_to(folder) else file)
     try:
@@ -47,5 +48,7 @@ def read_options(path: str | Path) -> SavedOptions:
     content = read_json(path, "expected what --save-options writes")
     saved = SavedOptions.from_json(content, str(path))
     folder = Path(path).resolve().parent
+    if saved.style is not None and saved.style.file:
+        saved = replace(saved, style=replace(saved.style, file=str(folder / saved.style.file)))
     files = tuple(replace(each, file=folder / each.file) for each in saved.list_references())
     return replace(saved, reference=files[0] if len(files) == 1 else files or None)

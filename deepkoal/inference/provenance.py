@@ -86,9 +86,12 @@ def read_provenance(xmp: bytes) -> dict[str, Any] | None:
 
 
 def _write_parameters(look: SavedOptions, carried: Sequence[str]) -> str:
-    # Where a reference lies on this machine is nobody's business.
+    # Where a reference or a style lies on this machine is nobody's business.
     bare = tuple(replace(each, file=Path(each.file.name)) for each in look.list_references())
-    content = replace(look, reference=bare or None).to_json()
+    style = look.style
+    if style is not None and style.file:
+        style = replace(style, file=Path(style.file).name)
+    content = replace(look, reference=bare or None, style=style).to_json()
     if carried:
         content["album"] = list(carried)
     text = json.dumps(content, ensure_ascii=False)

@@ -16,6 +16,7 @@ from deepkoal.inference.saved_parts import (
     NetworkIdentity,
     PhotoIdentity,
     ReferenceFile,
+    StyleChoice,
     VariationChoice,
     check_keys,
     parse_palette,
@@ -48,6 +49,7 @@ class SavedOptions:
         detail: the working size, see `Colorizer.with_detail`.
         restoration: how the photo is repaired first, see `Colorizer.with_restoration`.
         network: that colored the photo; others give other colors. None where it was not kept.
+        style: that the colored photo is given.
         version: of deepkoal, that wrote it.
     """
 
@@ -59,6 +61,7 @@ class SavedOptions:
     detail: int | str = "auto"
     restoration: RestorationOptions | None = None
     network: NetworkIdentity | None = None
+    style: StyleChoice | None = None
     version: str = __version__
 
     def __post_init__(self) -> None:
@@ -170,6 +173,8 @@ class SavedOptions:
         options["detail"] = self.detail
         if self.restoration is not None:
             options["restoration"] = dataclasses.asdict(self.restoration)
+        if self.style is not None:
+            options["style"] = dataclasses.asdict(self.style)
         return {
             "deepkoal": self.version,
             "photo": None if self.photo is None else dataclasses.asdict(self.photo),
@@ -192,7 +197,7 @@ class SavedOptions:
         try:
             check_keys(content, _KEYS, "an options file")
             given = content.get("options") or {}
-            known = {*_list_plain(), *_APART - {"hints"}, "detail", "restoration"}
+            known = {*_list_plain(), *_APART - {"hints"}, "detail", "restoration", "style"}
             check_keys(given, known, "options")
             plain = {name: given[name] for name in _list_plain() & set(given)}
             options = ColorOptions(**plain, palette=parse_palette(given.get("palette")))
@@ -210,6 +215,7 @@ class SavedOptions:
                 given.get("detail", "auto"),
                 RestorationOptions.from_json(given.get("restoration")),
                 _build(NetworkIdentity, content.get("network"), "network"),
+                _build(StyleChoice, given.get("style"), "style"),
                 str(content.get("deepkoal", "")),
             )
         except DeepkoalError as error:

@@ -130,6 +130,40 @@ class ReferenceFile:
         return read_image(self.file)
 
 
+@dataclass(frozen=True)
+class StyleChoice:
+    """The style that a result was given after it was colored, see `deepkoal.style`.
+
+    Attributes:
+        name: of a style that came with the library; empty where `file` is given.
+        file: of the picture that it was taken from.
+        sha256: of that file, in hexadecimal.
+        scope: `color`, `texture` or `both`; what is None is as by default.
+        strength: 0…1.
+        steps: of the optimization.
+        size: side in pixels of the square at whose area texture was made.
+    """
+
+    name: str = ""
+    file: str = ""
+    sha256: str = ""
+    scope: str | None = None
+    strength: float | None = None
+    steps: int | None = None
+    size: int | None = None
+
+    def __post_init__(self) -> None:
+        """Reject what names no style; `StyleOptions` checks the ranges."""
+        texts = (self.name, self.file, self.sha256)
+        if not all(isinstance(text, str) for text in texts) or bool(self.name) == bool(self.file):
+            raise DeepkoalError(f"expected a style's name or its file as text, got {self}")
+
+    def list_given(self) -> dict[str, Any]:
+        """Return the options that are not as by default, by name."""
+        names = ("scope", "strength", "steps", "size")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
 def write_palette(palette: Palette | None) -> str | dict[str, Any] | None:
     """Return a palette for JSON: the name of one that came with the library, else all of it."""
     if palette is None:

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepkoal.arrays import ByteArray, FloatArray, SampleArray
+from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.color import RGB_TO_XYZ, WHITE_D65, linear_to_srgb, srgb_to_linear
 from deepkoal.memory import count_cores
 from deepkoal.rendering.deep_samples import deep_lightness, encode_linear
@@ -86,7 +86,7 @@ def lightness(rgb: SampleArray, *, threads: int = THREADS) -> FloatArray:
     return l
 
 
-def compose_rgb(l: FloatArray, ab: FloatArray) -> ByteArray:
+def compose_rgb(l: FloatArray, ab: FloatArray, *, bits: int = 8) -> SampleArray:
     """Return the sRGB of Lab; where a color leaves the gamut, its chroma gives way.
 
     Lightness does not. There the linear RGB is mixed with the grey of the same luminance Y, just
@@ -96,15 +96,16 @@ def compose_rgb(l: FloatArray, ab: FloatArray) -> ByteArray:
     Args:
         l: float32 (r, W), L in 0…100.
         ab: float32 (r, W, 2), CIE Lab units, any values.
+        bits: of the result's samples, 8 or 16.
 
     Returns:
-        uint8 (r, W, 3), sRGB.
+        uint8 (r, W, 3), sRGB, or uint16 for 16 bits.
     """
     f = np.empty((3, *l.shape), np.float32)
     _shift_lightness(l, f[1])
     np.add(f[1], ab[..., 0] * np.float32(1 / 500), out=f[0])
     np.subtract(f[1], ab[..., 1] * np.float32(1 / 200), out=f[2])
-    rgb = np.empty((*l.shape, 3), np.uint8)
+    rgb = np.empty((*l.shape, 3), np.uint8 if bits == 8 else np.uint16)
     _encode(f, rgb)
     return rgb
 

@@ -8,6 +8,7 @@ from .photo import restore_lightness as restore_lightness
 from .photo import restore_photo as restore_photo
 from .repair import Repair as Repair
 from .repair import fill_holes as fill_holes
+from .repair import mask_damage as mask_damage
 from .repair import repair_lightness as repair_lightness
 from .tone import raise_local_contrast as raise_local_contrast
 from .tone import stretch_tone as stretch_tone

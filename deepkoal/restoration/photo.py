@@ -16,6 +16,9 @@ from deepkoal.restoration.options import RestorationKeywords, RestorationOptions
 from deepkoal.restoration.repair import Repair, fill_holes, repair_lightness
 from deepkoal.restoration.tone import raise_local_contrast, stretch_tone
 
+ROWS = 256
+"""Of a photo that are changed at a time, so that wide numbers take little memory."""
+
 
 class RestoredPhoto(NamedTuple):
     """A photo repaired.
@@ -107,11 +110,16 @@ def change_lightness(photo: SampleArray, before: FloatArray, after: FloatArray) 
     """
     bits = 8 * photo.dtype.itemsize
     neutral = np.zeros((1, 1, 4), np.float32)
-    greys = [render(l, neutral, bits=bits)[..., 0].astype(np.int32) for l in (before, after)]
-    change = greys[1] - greys[0]
-    change[after == before] = 0
-    moved = photo + (change if photo.ndim == 2 else change[..., None])
-    return np.asarray(np.clip(moved, 0, 2**bits - 1), photo.dtype)
+    changed = np.empty_like(photo)
+    for top in range(0, len(photo), ROWS):
+        rows = slice(top, top + ROWS)
+        was, now = (
+            render(l[rows], neutral, bits=bits)[..., 0].astype(np.int32) for l in (before, after)
+        )
+        change = np.where(after[rows] == before[rows], 0, now - was)
+        moved = photo[rows] + (change if photo.ndim == 2 else change[..., None])
+        changed[rows] = np.clip(moved, 0, 2**bits - 1)
+    return changed
 
 
 def _fill(l: FloatArray, holes: SampleArray) -> FloatArray:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from deepkoal.arrays import FloatArray
+from deepkoal.arrays import ByteArray, FloatArray
 from deepkoal.inference.backends import Backend
 from deepkoal.models import NETWORK_STRIDE
 
@@ -18,8 +18,11 @@ TILE = 768
 MARGIN = 32
 """Pixels around a tile that are seen but not used: what a border's padding does reaches no more."""
 
-SURE = (0.4, 0.7)
-"""Chance of damage from which a repair begins to show, and from which it shows in full."""
+SURE, LIKELY = 0.9, 0.35
+"""Chances of damage: what a repair begins at, and what it goes on over from there."""
+
+RIM = 0.7
+"""Standard deviation in pixels of the blur that a repair ends with, beyond its own edge."""
 
 
 class Repair(NamedTuple):
@@ -39,8 +42,8 @@ def repair_lightness(
 ) -> Repair:
     """Return lightness repaired where the network finds damage, and all over where asked to.
 
-    l + strength · m · (clean − l) + denoise · (1 − m) · (clean − l), where m is `damage`: 0 below
-    the first of `SURE`, 1 above the second. The network sees l in tiles of fixed size.
+    l + strength · m · (clean − l) + denoise · (1 − m) · (clean − l), where m is of `mask_damage`.
+    The network sees l in tiles of bounded size.
 
     Args:
         l: float32 (H, W), 0…100.
@@ -48,21 +51,37 @@ def repair_lightness(
         strength: 0…1, of repairs.
         denoise: 0…1, of what is done elsewhere.
     """
-    repaired, damage = l.copy(), np.zeros_like(l)
-    for inner, seen, offset in _list_tiles(*l.shape):
-        part = _pad(l[seen])
-        l_norm = np.asarray(part / 50 - 1, np.float32)
+    clean, chance = np.empty_like(l), np.empty(l.shape, np.uint8)
+    for inner, seen, (top, left) in _list_tiles(*l.shape):
+        l_norm = np.asarray(_pad(l[seen]) / 50 - 1, np.float32)
         outputs = network.predict(l_norm[None, ..., None])
-        top, left = offset
         height, width = inner[0].stop - inner[0].start, inner[1].stop - inner[1].start
         used = slice(top, top + height), slice(left, left + width)
-        clean = 50 * (outputs["clean"][0, ..., 0][used] + 1)
-        chance = 1 / (1 + np.exp(-outputs["damage"][0, ..., 0][used]))
-        mask = np.clip((chance - SURE[0]) / (SURE[1] - SURE[0]), 0, 1)
-        change = (strength * mask + denoise * (1 - mask)) * (clean - l[inner])
-        repaired[inner] = np.clip(l[inner] + change, 0, 100)
-        damage[inner] = strength * mask
-    return Repair(repaired, damage)
+        clean[inner] = 50 * (outputs["clean"][0, ..., 0][used] + 1)
+        chance[inner] = np.rint(255 / (1 + np.exp(-outputs["damage"][0, ..., 0][used])))
+    mask = mask_damage(chance)
+    clean -= l
+    clean *= (strength - denoise) * mask + denoise
+    clean += l
+    return Repair(np.clip(clean, 0, 100, out=clean), strength * mask)
+
+
+def mask_damage(chance: ByteArray) -> FloatArray:
+    """Return what is to be repaired, float32 (H, W), 0…1, of the chance of damage times 255.
+
+    Hysteresis (Canny 1986): what is `LIKELY` damaged is, if it hangs together with what is so for
+    `SURE`. Alone it is a twig or a wrinkle. Its edge, which is half damaged, is taken in.
+    """
+    likely = np.asarray(chance >= 255 * LIKELY, np.uint8)
+    count, parts = cv2.connectedComponents(likely)
+    is_damage = np.zeros(count, np.uint8)
+    is_damage[parts[chance >= 255 * SURE]] = 1
+    is_damage[0] = 0  # what is not even likely
+    mask = is_damage[parts]
+    if not mask.any():
+        return np.zeros(chance.shape, np.float32)
+    grown = cv2.dilate(mask, np.ones((3, 3), np.uint8)).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(grown, (0, 0), RIM), np.float32)
 
 
 def fill_holes(l: FloatArray, holes: FloatArray, *, radius: int = 4) -> FloatArray:

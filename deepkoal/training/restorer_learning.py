@@ -13,8 +13,8 @@ from keras import ops
 from deepkoal.arrays import ByteArray, FloatArray, Tensor
 from deepkoal.data.damage import damage_photo
 
-CLEAN_WEIGHT = 10.0
-"""Of the error of `clean` against that of `damage`, which is several times as large."""
+FOUND_WEIGHT = 3.0
+"""What a damaged pixel counts more than another where damage is to be found: there are few."""
 
 DAMAGED_WEIGHT = 4.0
 """What a damaged pixel's error counts more than another's."""
@@ -22,22 +22,35 @@ DAMAGED_WEIGHT = 4.0
 
 @keras.saving.register_keras_serializable(package="deepkoal")
 def clean_loss(target: Tensor, clean: Tensor) -> Tensor:
-    """Return the mean absolute error of l_norm, damaged pixels counted more.
+    """Return the mean squared error of l_norm, damaged pixels counted more.
+
+    Squared, because the sign of each pixel's noise is all that an absolute error would learn from.
 
     Args:
         target: (B, H, W, 2): the undamaged l_norm, and 1 where it was damaged.
         clean: (B, H, W, 1), what the network says.
     """
     weight = 1 + DAMAGED_WEIGHT * target[..., 1:]
-    return ops.mean(weight * ops.abs(target[..., :1] - clean))
+    return ops.mean(weight * ops.square(target[..., :1] - clean))
+
+
+@keras.saving.register_keras_serializable(package="deepkoal")
+def damage_loss(target: Tensor, damage: Tensor) -> Tensor:
+    """Return the mean cross-entropy of where damage is, damaged pixels counted more.
+
+    Args:
+        target: (B, H, W, 1), 0…1.
+        damage: (B, H, W, 1), logits.
+    """
+    entropy = ops.binary_crossentropy(target, damage, from_logits=True)
+    return ops.mean((1 + (FOUND_WEIGHT - 1) * target) * entropy)
 
 
 def compile_restorer(network: keras.Model) -> None:
     """Give the network its two losses and AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101)."""
     network.compile(
         optimizer=keras.optimizers.AdamW(1e-3, weight_decay=1e-4, global_clipnorm=1.0),
-        loss={"clean": clean_loss, "damage": keras.losses.BinaryCrossentropy(from_logits=True)},
-        loss_weights={"clean": CLEAN_WEIGHT, "damage": 1.0},
+        loss={"clean": clean_loss, "damage": damage_loss},
     )
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,12 +32,13 @@ from deepkoal.cli.arguments.result_options import (
     open_signer,
     read_result_options,
 )
+from deepkoal.cli.arguments.style import Restyler, add_style_options, choose_style
 from deepkoal.cli.console import UsageError, count_photos, report, show_result
 from deepkoal.cli.folder_run import FolderRun
-from deepkoal.errors import PhotoError
+from deepkoal.cli.photo_run import run_and_report
 
 if TYPE_CHECKING:
-    from deepkoal.cli.arguments.jobs import Job, Plan
+    from deepkoal.cli.arguments.jobs import Plan
     from deepkoal.inference.colorizer import Colorizer
     from deepkoal.inference.options_file import SavedOptions
 
@@ -63,6 +62,7 @@ def add_verbs(verbs: Any) -> None:
     add_guidance_options(colorize)
     add_restoration_options(colorize, alone=False)
     add_result_options(colorize)
+    add_style_options(colorize)
     colorize.add_argument(
         "--compare", action="store_true", help="also write NAME.compare.jpg: before and after"
     )
@@ -85,7 +85,13 @@ def _run(arguments: argparse.Namespace) -> int:
     from deepkoal.inference.options_file import write_options
 
     look = resolve_look(arguments)
-    look = replace(look, restoration=resolve_restoration(arguments, look.restoration))
+    look = replace(
+        look,
+        restoration=resolve_restoration(arguments, look.restoration),
+        style=choose_style(arguments, look.style),
+    )
+    if look.style is not None and arguments.layer:
+        raise UsageError("--layer is color alone, and a style changes more; leave one of them out")
     choice, results = look.variation, read_result_options(arguments)
     plan = plan_photos(
         arguments.photos,
@@ -98,6 +104,8 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     check_guidance(look, plan.count)
     settings = {**read_file_settings(arguments), "signer": open_signer(arguments)}
+    if look.style is not None:
+        settings["restyle"] = Restyler(look.style)
     if arguments.album:
         return _run_album(arguments, look, plan, settings)
     if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
@@ -119,7 +127,7 @@ def _run(arguments: argparse.Namespace) -> int:
             results=results,
             **settings,
         )
-        colored, left = _color_all(folder_run, plan.jobs)
+        colored, left = run_and_report(folder_run, plan.jobs)
         failed += len(plan.jobs) - colored - left
     if plan.count > 1 or plan.skipped or plan.passed_over:
         _sum_up(colored, left, plan.skipped, failed, len(plan.passed_over))
@@ -129,24 +137,6 @@ def _run(arguments: argparse.Namespace) -> int:
 def _load(arguments: argparse.Namespace, look: SavedOptions) -> Colorizer:
     colorizer = load_colorizer(arguments).with_detail(look.detail)
     return colorizer.with_restoration(look.restoration)
-
-
-def _color_all(folder_run: FolderRun, jobs: Sequence[Job]) -> tuple[int, int]:
-    """Color and write photos, print what came of each; return how many were colored and left."""
-    colored = left = 0
-    bar = progress_bars.count_photos(total=len(jobs), wanted=len(jobs) > 1)
-    with bar, contextlib.closing(folder_run.run_all(jobs)) as outcomes:
-        for outcome in outcomes:
-            for note in outcome.notes:
-                report(note)
-            if isinstance(outcome.result, PhotoError):
-                report(str(outcome.result))
-            else:
-                show_result(outcome.result)
-                colored += outcome.is_colored
-                left += not outcome.is_colored
-            bar.update()
-    return colored, left
 
 
 def _run_album(
@@ -182,7 +172,7 @@ def _run_album(
             run.album.learn_reference(reference.read(), str(reference.file))
         for photo in progress_bars.count_photos(looks, len(looks), "learning"):
             run.learn(photo)
-        colored, left = _color_all(run, jobs)
+        colored, left = run_and_report(run, jobs)
         failed += len(jobs) - colored - left
         if colored:
             show_result(run.write_report(Path(arguments.out or DEFAULT_FOLDER)))

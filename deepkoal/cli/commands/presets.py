@@ -18,8 +18,9 @@ def add_verbs(verbs: Any) -> None:
     """Add the command to the parser's."""
     presets = verbs.add_parser(
         "presets",
-        help="list the networks that came with deepkoal, draw the palettes",
-        description="List the networks that came with deepkoal, or draw its named palettes.",
+        help="list the networks that came with deepkoal, draw palettes and styles",
+        description="List the networks that came with deepkoal, or draw its named palettes or "
+        "styles.",
     )
     choice = presets.add_mutually_exclusive_group()
     choice.add_argument("--json", action="store_true", help="print JSON")
@@ -31,12 +32,22 @@ def add_verbs(verbs: Any) -> None:
         metavar="FILE",
         help="draw the palettes into this picture (%(const)s), whose path is printed",
     )
+    choice.add_argument(
+        "--styles",
+        type=Path,
+        nargs="?",
+        const=Path("styles.png"),
+        metavar="FILE",
+        help="draw the styles into this picture (%(const)s), whose path is printed",
+    )
     presets.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.palettes is not None:
         return _draw_palettes(arguments.palettes)
+    if arguments.styles is not None:
+        return _draw_styles(arguments.styles)
     from deepkoal.pretrained.presets import list_presets
 
     rows = [_describe(preset) for preset in list_presets()]
@@ -58,6 +69,23 @@ def _draw_palettes(path: Path) -> int:
     from deepkoal.rendering.contact_sheets import draw_palettes
 
     write_image(path, draw_palettes(list_palettes()))
+    show(path)
+    return 0
+
+
+def _draw_styles(path: Path) -> int:
+    from deepkoal.image_io import write_image
+    from deepkoal.rendering.contact_sheets import SheetRow, draw_sheet
+    from deepkoal.style.styles import list_styles
+
+    styles = list_styles()
+    half = (len(styles) + 1) // 2
+    titles = [f"{style.title} ({style.name})" for style in styles]
+    rows = [
+        SheetRow("  |  ".join(titles[start : start + half]), [style.rgb for style in some])
+        for start, some in ((0, styles[:half]), (half, styles[half:]))
+    ]
+    write_image(path, draw_sheet(rows, [""] * half, width=400, height=400))
     show(path)
     return 0
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal import progress_bars
 from deepkoal.cli.arguments.file_options import (
     add_format_options,
     add_out_options,
@@ -17,9 +15,10 @@ from deepkoal.cli.arguments.file_options import (
 )
 from deepkoal.cli.arguments.restoration import add_restoration_options, resolve_restoration
 from deepkoal.cli.arguments.result_options import ResultOptions, add_signing_options, open_signer
-from deepkoal.cli.console import UsageError, count_photos, report, show_result
+from deepkoal.cli.console import UsageError, count_photos, report
+from deepkoal.cli.photo_run import run_and_report
 from deepkoal.cli.restore_run import DAMAGE_SUFFIX, RestoreRun
-from deepkoal.errors import DeepkoalError, PhotoError
+from deepkoal.errors import DeepkoalError
 
 if TYPE_CHECKING:
     from deepkoal.arrays import ByteArray
@@ -98,28 +97,11 @@ def _run(arguments: argparse.Namespace) -> int:
         signer=open_signer(arguments),
         **read_file_settings(arguments),
     )
-    restored = _restore_all(run, plan)
+    restored, _ = run_and_report(run, plan.jobs)
     failed = len(plan.failures) + len(plan.jobs) - restored
     if plan.count > 1 or plan.skipped or plan.passed_over:
         _sum_up(restored, plan, failed)
     return 1 if failed else 0
-
-
-def _restore_all(run: RestoreRun, plan: Plan) -> int:
-    """Repair and write photos, print what came of each; return how many were repaired."""
-    restored = 0
-    bar = progress_bars.count_photos(total=len(plan.jobs), wanted=len(plan.jobs) > 1)
-    with bar, contextlib.closing(run.run_all(plan.jobs)) as outcomes:
-        for outcome in outcomes:
-            for note in outcome.notes:
-                report(note)
-            if isinstance(outcome.result, PhotoError):
-                report(str(outcome.result))
-            else:
-                show_result(outcome.result)
-                restored += 1
-            bar.update()
-    return restored
 
 
 def _read_holes(file: Path | None) -> ByteArray | None:
