@@ -5,7 +5,7 @@ Written once for NumPy arrays and backend tensors.
 
 from __future__ import annotations
 
-from deepkoal.arrays import Tensor, arange, cast, namespace
+from deepkoal.arrays import Tensor, arange, cast, constant, fold, namespace
 from deepkoal.rendering.resampling import fit_grid, resize
 
 LOOKED_AT = 256
@@ -60,23 +60,25 @@ def find_border(l: Tensor) -> Tensor:
     size = ops.shape(l)
     rows, columns = (ops.minimum(side, LOOKED_AT) for side in size)
     part = resize(l, rows, columns)
-    top, left = rows * 0, columns * 0
-    bottom, right = rows, columns
-    for _ in range(ROUNDS):
-        inside = part[top:bottom, left:right]
+    whole = cast(ops.stack([rows * 0, rows, columns * 0, columns]), "int32")
+    inward = constant([1, -1, 1, -1], whole)
+
+    def narrow(edges: Tensor, _: Tensor) -> Tensor:
+        top, bottom, left, right = (edges[number] for number in range(4))
         lengths = ops.stack([bottom - top, bottom - top, right - left, right - left])
-        counts = _count_border_lines(inside, cast(lengths, "float32"))
-        top, bottom = top + counts[0], bottom - counts[1]
-        left, right = left + counts[2], right - counts[3]
-    edges = cast(ops.stack([top, bottom, left, right]), "float32")
+        counts = _count_border_lines(part[top:bottom, left:right], cast(lengths, "float32"))
+        return edges + inward * counts
+
+    edges = cast(fold(narrow, whole, ROUNDS), "float32")
     return edges / cast(ops.stack([rows, rows, columns, columns]), "float32")
 
 
 def _count_border_lines(l: Tensor, lengths: Tensor) -> Tensor:
     """Return how many lines at the top, bottom, left and right are a border, integers (4,)."""
     ops = namespace(l)
-    views = (l, ops.flip(l, axis=0), ops.transpose(l), ops.flip(ops.transpose(l), axis=0))
-    means, flat = zip(*(_measure_lines(lines) for lines in views), strict=True)
+    seen = [(lines, *_measure_lines(lines)) for lines in (l, ops.transpose(l))]
+    turned = [tuple(ops.flip(part, axis=0) for part in each) for each in seen]
+    views, means, flat = zip(seen[0], turned[0], seen[1], turned[1], strict=True)
     tone = ops.stack([mean[0] for mean in means])
     begun = ops.stack([lines[0] for lines in flat])
     found = ops.stack(
