@@ -1,6 +1,6 @@
 """What palettes and reference photos change, measured on color photos.
 
-    python benchmarks/guidance.py palette PHOTOS [--limit N] [--model RUN]
+    python benchmarks/guidance.py palette PHOTOS [--limit N] [--model RUN] [--palettes NAME …]
     python benchmarks/guidance.py reference PHOTOS [--limit N] [--model RUN] [--widths W …]
 
 palette: the earth mover's distance, in ab units, from the colors of all outputs to each named
@@ -28,6 +28,7 @@ from deepkoal.evaluation.metrics import center_square, is_near_grey
 from deepkoal.guidance import (
     REFERENCE_KERNEL,
     Kernel,
+    Palette,
     Reference,
     list_palettes,
     match_reference,
@@ -49,19 +50,28 @@ def main() -> None:
     parser.add_argument("photos", type=Path, help="a folder of color photos")
     parser.add_argument("--limit", type=int, default=60, help="how many, evenly (%(default)s)")
     parser.add_argument("--model", help="a run or .keras file instead of koala-lite")
+    parser.add_argument("--backend", default="keras", help="of koala-lite (%(default)s)")
+    parser.add_argument("--palettes", nargs="+", metavar="NAME", help="some of them (all)")
+    parser.add_argument("--vibrance", type=float, default=1.0, help="under a palette (%(default)s)")
     parser.add_argument("--prior", type=Path, help="an .npy file, where the preset has no prior")
     parser.add_argument(
         "--widths", type=float, nargs="+", default=[0.2, 0.3, 0.4], help="(%(default)s)"
     )
     arguments = parser.parse_args()
-    colorizer = Colorizer.from_file(arguments.model) if arguments.model else Colorizer.from_preset()
+    colorizer = (
+        Colorizer.from_file(arguments.model)
+        if arguments.model
+        else Colorizer.from_preset(backend=arguments.backend)
+    )
     photos = read_colored(arguments.photos, arguments.limit)
     if arguments.what == "palette":
         prior = np.load(arguments.prior) if arguments.prior else colorizer.decoding.prior
         if prior is None:
             parser.error("the preset has no prior; give one with --prior")
         colorizer.decoding = dataclasses.replace(colorizer.decoding, prior=prior.astype(np.float32))
-        compare_palettes([colorizer.predict(center_square(photo, SIDE)) for photo in photos])
+        predictions = [colorizer.predict(center_square(photo, SIDE)) for photo in photos]
+        names = arguments.palettes or [palette.name for palette in list_palettes()]
+        compare_palettes(predictions, [Palette.named(name) for name in names], arguments.vibrance)
     else:
         compare_references(colorizer, photos, arguments.widths)
 
@@ -73,7 +83,9 @@ def read_colored(folder: Path, limit: int) -> list[NDArray[np.uint8]]:
     return [photo for photo in photos if not is_near_grey(photo)]
 
 
-def compare_palettes(predictions: list[Prediction]) -> None:
+def compare_palettes(
+    predictions: list[Prediction], palettes: list[Palette], vibrance: float
+) -> None:
     before = [photo.decode_ab().reshape(-1, 2) for photo in predictions]
     entropy = np.concatenate([measure_entropy(photo.outputs["logits"]) for photo in predictions])
     third, two_thirds = np.quantile(entropy, [1 / 3, 2 / 3])
@@ -86,9 +98,12 @@ def compare_palettes(predictions: list[Prediction]) -> None:
     print(f"{'':16s} distance to palette   ab moves by, mean of             sky")
     print(f"{'palette':16s} before   after       sky  certain  doubtful  left blue")
     rows = []
-    for palette in list_palettes():
+    for palette in palettes:
         after = np.concatenate(
-            [photo.decode_ab(palette=palette).reshape(-1, 2) for photo in predictions]
+            [
+                photo.decode_ab(palette=palette, vibrance=vibrance).reshape(-1, 2)
+                for photo in predictions
+            ]
         )
         moved = np.linalg.norm(after - ab, axis=-1)
         distances = [move_earth(x, palette.probabilities) for x in (ab, after)]

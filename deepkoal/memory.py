@@ -10,8 +10,25 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h
 _KEEP = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1}
 
 
+_most_cores: int | None = None
+
+
+def limit_cores(count: int) -> None:
+    """Have `count_cores` return `count` at most, before anything here has asked it.
+
+    For one of many processes on a machine: a container's share shows in no other way.
+    """
+    global _most_cores
+    _most_cores = count
+
+
 def count_cores() -> int:
     """Return how many cores this process may use, which may be fewer than the machine has."""
+    found = _count_usable()
+    return found if _most_cores is None else min(found, _most_cores)
+
+
+def _count_usable() -> int:
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

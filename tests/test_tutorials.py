@@ -140,3 +140,4 @@ def test_restore_and_style(tmp_path, kernel):
     assert alone >= before - 0.2
     assert told > before + 2
     assert "untouched elsewhere: True" in printed
+    assert read_image(tmp_path / "tutorial-07" / "durer.png").shape == (256, 256, 3)

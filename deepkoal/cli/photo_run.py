@@ -42,11 +42,13 @@ class Outcome:
             not be done.
         notes: what its reader should know, a line each.
         is_colored: whether it was worked on, rather than left as it is.
+        is_whole: whether the result has all that its file had, as any photo's has.
     """
 
     result: list[Path] | bytes | PhotoError
     notes: tuple[str, ...] = ()
     is_colored: bool = True
+    is_whole: bool = True
 
 
 class ReadKeywords(TypedDict, total=False):
@@ -98,7 +100,7 @@ class PhotoRun(ABC):
     def run_all(self, jobs: Sequence[Job]) -> Generator[Outcome]:
         """Work on every photo and write it, and yield what became of each, in order."""
         workers = min(count_cores(), MOST_WORKERS)
-        return work_ahead(self._run, jobs, workers=workers, ahead=2 * workers, stop=self._stop)
+        return work_ahead(self.run_one, jobs, workers=workers, ahead=2 * workers, stop=self._stop)
 
     @abstractmethod
     def _make_versions(self, job: Job, photo: Photo, beside: ResultFiles | None) -> list[Version]:
@@ -110,7 +112,8 @@ class PhotoRun(ABC):
             beside: takes what is written beside it.
         """
 
-    def _run(self, job: Job) -> Outcome:
+    def run_one(self, job: Job) -> Outcome:
+        """Work on one photo and write it; threads may do that at the same time."""
         try:
             return self._run_file(job)
         except PhotoError as error:

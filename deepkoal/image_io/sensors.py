@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import IO, Any, BinaryIO, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from deepkoal.errors import PhotoError
+from deepkoal.errors import PhotoError, needs_extra
 from deepkoal.image_io.decoded import Decoded
 
 Check = Callable[[tuple[int, int]], None]
@@ -59,6 +62,57 @@ def decode_dicom(file: IO[bytes], check_size: Check) -> Decoded:
     if data.PhotometricInterpretation == "MONOCHROME1":
         shown = 1 - shown
     return Decoded(shown, white=1.0, notes=notes)
+
+
+@dataclass(frozen=True, eq=False)
+class DicomValues:
+    """What a DICOM file measured, before any window.
+
+    Attributes:
+        values: float64 (H, W), in the modality's unit (PS3.3 C.11.1), such as Hounsfield units.
+        window: the values shown black and white; the file's first window, else least and greatest.
+        unit: of the values, empty where the file names none.
+    """
+
+    values: NDArray[np.float64]
+    window: tuple[float, float]
+    unit: str
+
+
+def read_dicom_values(path: str | os.PathLike[str]) -> DicomValues:
+    """Read the first frame of a DICOM file of one sample a pixel, without its window.
+
+    Raises:
+        PhotoError: it holds no such picture, or cannot be decoded.
+    """
+    with needs_extra("DICOM", "dicom"):
+        import pydicom
+        from pydicom.pixels.processing import apply_modality_lut
+        from pydicom.pixels.utils import pixel_array
+
+    try:
+        data = pydicom.dcmread(path)
+        if "PixelData" not in data or int(data.SamplesPerPixel) > 1:
+            raise PhotoError(f"{os.fspath(path)}: expected a DICOM picture of one value a pixel")
+        values = np.asarray(apply_modality_lut(pixel_array(data, index=0), data), np.float64)
+    except PhotoError:
+        raise
+    except Exception as error:  # pydicom and its decoders raise what they like
+        cause = " ".join(str(error).split())
+        raise PhotoError(f"{os.fspath(path)}: the DICOM file cannot be read ({cause})") from error
+    window = float(values.min()), float(values.max())
+    if data.get("WindowWidth") is not None and data.get("WindowCenter") is not None:
+        center, width = (
+            float(np.ravel(data[name].value)[0]) for name in ("WindowCenter", "WindowWidth")
+        )
+        window = spread_window(center, width)
+    is_ct = str(data.get("Modality", "")) == "CT"
+    return DicomValues(values, window, str(data.get("RescaleType", "HU" if is_ct else "")))
+
+
+def spread_window(center: float, width: float) -> tuple[float, float]:
+    """Return the values that a window shows black and white (PS3.3 C.11.2.1.2.1)."""
+    return center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2
 
 
 def _find_window(values: Any, data: Any) -> tuple[float, float]:

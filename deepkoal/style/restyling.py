@@ -21,7 +21,7 @@ from deepkoal.style.styles import Style, to_rgb
 
 SCOPES = ("color", "texture", "both")
 STRENGTH = 0.7
-STEPS = 120
+STEPS = 100
 SIZE = 512
 STYLE_SIDE = 400
 """Of the square at whose area a painting gives its texture: its marks keep their size in pixels."""

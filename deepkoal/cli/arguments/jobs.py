@@ -24,6 +24,7 @@ class Job:
         comparison: file of the photo before and after, or None for none.
         variations: files of further versions of it.
         beside: files of what else is written of it, by what their names end in.
+        label: what messages call the photo, where that is not its file.
     """
 
     source: Path | None
@@ -32,6 +33,7 @@ class Job:
     comparison: Path | None = None
     variations: tuple[Path, ...] = ()
     beside: Mapping[str, Path] = field(default_factory=dict)
+    label: str | None = None
 
     @property
     def places(self) -> list[Path]:
@@ -42,7 +44,7 @@ class Job:
     @property
     def name(self) -> str:
         """What messages call the photo."""
-        return "standard input" if self.source is None else str(self.source)
+        return self.label or ("standard input" if self.source is None else str(self.source))
 
 
 @dataclass

@@ -54,6 +54,8 @@ def plan_photos(
                 f"{text}: an address, and nothing is fetched from the network; save the photo "
                 f"first, or: curl -L '{text}' | deepkoal colorize - -o colored.jpg"
             )
+        if "://" in text and not exists(text):
+            raise UsageError(f"{text}: an object store's address, which --cluster reads")
     single = len(photos) == 1 and (photos[0] == STREAM or names_file(photos[0]))
     if STREAM in photos and not single:
         raise UsageError("- reads one photo from standard input; give no others beside it")
@@ -130,20 +132,20 @@ def _plan_folder(
     findings = find_photos(photos, out)
     found = list(findings.photos.values())
     plan = Plan(failures=findings.failures, passed_over=list(findings.passed_over.values()))
-    kept = [_choose_suffix(item.source, suffix) for item in found]
+    kept = [choose_result_suffix(item.source, suffix) for item in found]
     namesakes = Counter((item.folder, item.source.stem) for item in found)
     jobs = []
     for item, ending in zip(found, kept, strict=True):
-        alone = namesakes[item.folder, item.source.stem] == 1
-        stem = item.source.stem
-        if not alone and ending != item.source.suffix:
-            stem = item.source.name  # beach.jpg and beach.png as JPEG: beach.jpg, beach.png.jpg
-        target = out / item.folder / (stem + ending)
-        own = stem if alone else target.name
-        comparison = target.with_name(own + COMPARISON_SUFFIX) if compare else None
-        others = _name_variations(target, own, variations)
-        more = {each: target.with_name(own + each) for each in beside}
-        jobs.append(Job(item.source, target, ending, comparison, others, more))
+        job = name_job(
+            item.source,
+            out / item.folder,
+            ending,
+            is_alone=namesakes[item.folder, item.source.stem] == 1,
+            compare=compare,
+            beside=beside,
+            variations=variations,
+        )
+        jobs.append(job)
     admit_jobs(jobs, plan)
     if not overwrite:
         todo = [job for job in plan.jobs if not is_done(job)]
@@ -152,12 +154,47 @@ def _plan_folder(
     return plan
 
 
+def name_job(
+    source: Path,
+    folder: Path,
+    ending: str,
+    *,
+    is_alone: bool,
+    compare: bool = False,
+    beside: Sequence[str] = (),
+    variations: int = 1,
+    label: str | None = None,
+) -> Job:
+    """Return the job of coloring a photo into a folder.
+
+    Args:
+        source: the photo.
+        folder: of its results.
+        ending: of its result.
+        is_alone: whether no other photo of its folder has its name up to the ending.
+        compare: see `plan_photos`, as `beside` and `variations`.
+        beside: what else is written.
+        variations: how many versions.
+        label: what messages call it.
+    """
+    stem = source.stem
+    if not is_alone and ending != source.suffix:
+        stem = source.name  # beach.jpg and beach.png as JPEG: beach.jpg, beach.png.jpg
+    target = folder / (stem + ending)
+    own = stem if is_alone else target.name
+    comparison = target.with_name(own + COMPARISON_SUFFIX) if compare else None
+    others = _name_variations(target, own, variations)
+    more = {each: target.with_name(own + each) for each in beside}
+    return Job(source, target, ending, comparison, others, more, label)
+
+
 def _name_variations(target: Path, stem: str, variations: int) -> tuple[Path, ...]:
     numbers = range(2, variations + 1)
     return tuple(target.with_name(f"{stem}.look{number}{target.suffix}") for number in numbers)
 
 
-def _choose_suffix(source: Path, suffix: str | None) -> str:
+def choose_result_suffix(source: Path, suffix: str | None) -> str:
+    """Return the ending of a photo's result: its own if that format is written, or `suffix`."""
     if suffix is not None:
         return suffix
     try:

@@ -46,7 +46,7 @@ def add_style_options(parser: argparse.ArgumentParser, *, required: bool = False
         "--steps",
         type=whole_number(1, 10_000),
         metavar="N",
-        help="of the optimization of texture: fewer are quicker and sketchier (120)",
+        help="of the optimization of texture: fewer are quicker and sketchier (100)",
     )
     group.add_argument(
         "--style-size",

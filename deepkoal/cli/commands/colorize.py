@@ -73,6 +73,14 @@ def add_verbs(verbs: Any) -> None:
         "carries to the like in the others; album-report.txt and .jpg show what went where",
     )
     colorize.add_argument(
+        "--cluster",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="color folders, or addresses such as s3://bucket/photos, by the workers of a Ray "
+        "cluster: the one at ADDRESS, or else the one here, or else one that is started for it",
+    )
+    colorize.add_argument(
         "--overwrite", action="store_true", help="color photos again whose results are newer"
     )
     add_format_options(colorize)
@@ -92,6 +100,8 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     if look.style is not None and arguments.layer:
         raise UsageError("--layer is color alone, and a style changes more; leave one of them out")
+    if arguments.cluster is not None:
+        return _run_on_cluster(arguments, look)
     choice, results = look.variation, read_result_options(arguments)
     plan = plan_photos(
         arguments.photos,
@@ -132,6 +142,26 @@ def _run(arguments: argparse.Namespace) -> int:
     if plan.count > 1 or plan.skipped or plan.passed_over:
         _sum_up(colored, left, plan.skipped, failed, len(plan.passed_over))
     return 1 if failed else 0
+
+
+def _run_on_cluster(arguments: argparse.Namespace, look: SavedOptions) -> int:
+    from deepkoal.cli.cluster_run import FileColorer, check_cluster, run_on_cluster
+
+    check_cluster(arguments, look)
+    check_guidance(look, 2)
+    choice = look.variation
+    colorizer = _load(arguments, look)
+    colorer = FileColorer(
+        colorizer,
+        look,
+        open_reference(look, colorizer),
+        read_result_options(arguments),
+        read_file_settings(arguments),
+        suffix=arguments.format,
+        compare=arguments.compare,
+        variations=1 if choice is None or choice.index else choice.count,
+    )
+    return run_on_cluster(arguments, colorer)
 
 
 def _load(arguments: argparse.Namespace, look: SavedOptions) -> Colorizer:

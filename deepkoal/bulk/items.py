@@ -1,0 +1,161 @@
+"""What there is to do: which files of the sources have no result yet, each with a number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from deepkoal.bulk.storage import Storage, StoredFile
+from deepkoal.errors import DeepkoalError
+from deepkoal.image_io.kinds import is_photo_name
+
+FILM_SUFFIXES = frozenset(
+    f".{ending}"
+    for ending in (
+        *("avi", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg"),
+        *("mpg", "mts", "ogv", "ts", "vob", "webm", "wmv"),
+    )
+)
+"""Of files that are taken for films."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkItem:
+    """A file of a source.
+
+    Attributes:
+        number: of the item in its run, from 0.
+        source: index of the source that it is below.
+        top: folder below the target for all of its source; empty for the target itself.
+        path: below the source.
+        is_alone: whether no other photo beside it has its name up to the ending.
+        is_photo: whether its name ends as a photo's does; else its first bytes say what it is.
+        is_film: whether its name ends as a film's does.
+        if_newer: time, in nanoseconds, from which on a result that is found once its name is known
+            is an earlier run's; None where none is looked for.
+    """
+
+    number: int
+    source: int
+    top: str
+    path: str
+    is_alone: bool
+    is_photo: bool
+    is_film: bool = False
+    if_newer: int | None = None
+
+    @property
+    def folder(self) -> str:
+        """The folder below the target that its result belongs in; empty for the target itself."""
+        folder = str(PurePosixPath(self.top) / PurePosixPath(self.path).parent)
+        return "" if folder == "." else folder
+
+
+@dataclass(frozen=True)
+class BulkOutcome:
+    """What became of an item.
+
+    Attributes:
+        number: the item's.
+        written: names of the files that it left, its own first.
+        notes: what their reader should know, a line each.
+        error: why it could not be done; empty where it could.
+        state: `colored`, `left` as it is, `done` by an earlier run, or `passed over`, being no
+            picture.
+        is_whole: whether the result has all that the file had.
+    """
+
+    number: int
+    written: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: str = ""
+    state: str = "colored"
+    is_whole: bool = True
+
+
+NameResults = Callable[[PurePosixPath, bool], list[str]]
+"""From a photo's path, and whether it is alone, to the names of the files that it leaves."""
+
+
+def plan_items(
+    sources: Sequence[Storage],
+    target: Storage,
+    name_results: NameResults,
+    *,
+    overwrite: bool = False,
+    films: bool = True,
+) -> tuple[list[BulkItem], int]:
+    """List what is to be done.
+
+    Args:
+        sources: folders of photos.
+        target: the folder of the results; what lies in it is no photo to color.
+        name_results: of a photo; a photo of which all are there and newer than it is done.
+        overwrite: whether what is done is done again.
+        films: whether films are colored; else they are passed over.
+
+    Returns:
+        Items, and how many are done already.
+
+    Raises:
+        DeepkoalError: a folder cannot be listed, or holds nothing.
+    """
+    done = (
+        {} if overwrite else {file.path: file.changed for file in target.list_files(may_lack=True)}
+    )
+    tops = [PurePosixPath(str(source).rstrip("/")).name for source in sources]
+    if len(sources) == 1:
+        tops = [""]
+    elif shared := [name for name, count in Counter(tops).items() if count > 1]:
+        raise DeepkoalError(
+            f"two of the sources are called {shared[0]}, and so would their results' folders be; "
+            "color them into different ones"
+        )
+    items: list[BulkItem] = []
+    skipped = 0
+    for index, (source, top) in enumerate(zip(sources, tops, strict=True)):
+        if str(source).rstrip("/") == str(target).rstrip("/"):
+            raise DeepkoalError(f"{target} is the photos' own folder; give -o another")
+        files = [file for file in source.list_files() if not _is_below(source, file.path, target)]
+        if not files:
+            raise DeepkoalError(f"{source}: holds no files; expected photos")
+        shared_stems = _find_shared_stems(files)
+        for file in files:
+            path = PurePosixPath(file.path)
+            is_alone = hash(str(path.with_suffix(""))) not in shared_stems
+            is_film = films and path.suffix.lower() in FILM_SUFFIXES
+            is_photo = is_photo_name(path)
+            if_newer = None if overwrite or is_photo or is_film else file.changed
+            item = BulkItem(
+                len(items), index, top, file.path, is_alone, is_photo, is_film, if_newer
+            )
+            if done and (is_photo or is_film):
+                names = name_results(path, is_alone)
+                places = [str(PurePosixPath(item.folder) / name) for name in names]
+                if all(done.get(place, -1) >= file.changed for place in places):
+                    skipped += 1
+                    continue
+            items.append(item)
+    # A film takes long, and nobody should wait for one that was begun last.
+    items.sort(key=lambda item: not item.is_film)
+    return items, skipped
+
+
+def _find_shared_stems(files: Sequence[StoredFile]) -> set[int]:
+    """Return hashes of the paths, up to their endings, of photos that share these."""
+    seen: set[int] = set()
+    shared: set[int] = set()
+    for file in files:
+        path = PurePosixPath(file.path)
+        if is_photo_name(path):
+            stem = hash(str(path.with_suffix("")))
+            (shared if stem in seen else seen).add(stem)
+    return shared
+
+
+def _is_below(source: Storage, path: str, target: Storage) -> bool:
+    """Return whether a file of a source is an earlier result."""
+    inside = str(target).rstrip("/") + "/"
+    return inside.startswith(str(source).rstrip("/") + "/") and source.name(path).startswith(inside)

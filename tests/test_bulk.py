@@ -1,0 +1,326 @@
+"""Coloring by a cluster: what is there to do, what workers do, and what a lost node costs."""
+
+import os
+import pickle
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from ray_cluster import serve_s3, start_cluster
+
+import deepkoal as dk
+from deepkoal.bulk import Storage, cluster, color_items, plan_items
+from deepkoal.bulk.worker import BulkWorker, Errand
+from deepkoal.cli import main
+from deepkoal.cli.cluster_run import FileColorer
+from deepkoal.errors import DeepkoalError
+
+pytestmark = [
+    # Ray's own, of its parts among each other.
+    pytest.mark.filterwarnings(f"ignore::{kind}")
+    for kind in ("DeprecationWarning", "FutureWarning", "ResourceWarning", "UserWarning")
+]
+
+
+@dataclass
+class Copied:
+    result: list
+    notes: tuple = ()
+    is_colored: bool = True
+    is_whole: bool = True
+
+
+@dataclass
+class CopyJob:
+    source: Path
+    target: Path
+
+    @property
+    def places(self):
+        return [self.target]
+
+
+@dataclass
+class Copier:
+    """Copies files instead of coloring them, and notes in a folder what it began and ended."""
+
+    notes: str
+
+    def name_results(self, path, is_alone):
+        return [path.name]
+
+    def plan(self, source, folder, label, *, is_alone):
+        return CopyJob(source, folder / source.name)
+
+    def color(self, job):
+        notes, name = Path(self.notes), job.source.name
+        (notes / f"begun-{name}-{time.time_ns()}").touch()
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+        job.target.write_bytes(job.source.read_bytes())
+        (notes / f"ended-{name}-{time.time_ns()}").touch()
+        return Copied([job.target])
+
+
+class WaitingColorer(FileColorer):
+    """Colors nothing before two nodes are at work, and on one of them nothing until that dies."""
+
+    def color(self, job):
+        import ray
+
+        notes, node = Path(os.environ["TEST_NOTES"]), ray.get_runtime_context().get_node_id()
+        (notes / f"node-{node}").touch()
+        wait(lambda: len(list(notes.glob("node-*"))) == 2)
+        wait(lambda: not (notes / f"victim-{node}").exists())
+        (notes / f"begun-{job.source.name}-{time.time_ns()}").touch()
+        return super().color(job)
+
+
+def wait(is_so, seconds=400):
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def write_photos(folder, count, side=64):
+    folder.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng(0)
+    for index in range(count):
+        grey = (
+            generator.integers(0, 256, (4, 4), np.uint8).repeat(side // 4, 0).repeat(side // 4, 1)
+        )
+        Image.fromarray(grey).save(folder / f"{index:03}.jpg")
+
+
+@pytest.fixture
+def s3(tmp_path):
+    """What follows the `?` of addresses in a store that has the test's folder."""
+    with pytest.MonkeyPatch.context() as patch, serve_s3(tmp_path) as query:
+        # That server takes no checksums behind uploads.
+        patch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+        yield query
+
+
+def test_a_node_that_dies_costs_only_what_it_has_in_hand(s3, tmp_path, monkeypatch, capsys):
+    source, notes = tmp_path / "photos" / "in", tmp_path / "notes"
+    write_photos(source / "sub", 16)
+    photo = Image.fromarray(np.arange(64 * 64, dtype=np.uint8).reshape(64, 64))
+    exif = Image.Exif()
+    exif[0x010E] = "on the beach"
+    photo.save(source / "beach.jpg", exif=exif, dpi=(300, 300))
+    photo.save(source / "scan.png")
+    (source / "scan.png").rename(source / "scan")
+    (source / "broken.jpg").write_bytes(b"\xff\xd8\xff" + bytes(100))
+    (source / "letter.txt").write_text("Dear all")
+    notes.mkdir()
+    monkeypatch.setenv("TEST_NOTES", str(notes))
+    here = Path(__file__).parent  # for workers, which import this module
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(here), str(here.parent)]))
+    monkeypatch.setattr("deepkoal.cli.cluster_run.FileColorer", WaitingColorer)
+    places = [f"s3://key:secret@photos/{name}?{s3}" for name in ("in", "out")]
+    command = ["colorize", places[0], "-o", places[1], "--cluster", "--backend", "litert"]
+    with start_cluster() as nodes, ThreadPoolExecutor(1) as pool:
+        (victim,) = nodes.worker_nodes
+        (notes / f"victim-{victim.node_id}").touch()
+        is_over = threading.Event()
+        end = pool.submit(end_at_work, nodes, victim, notes, is_over)
+        try:
+            status = main(command)
+        finally:
+            is_over.set()
+        assert end.result()
+    shown, said = capsys.readouterr()
+    names = [f"sub/{index:03}.jpg" for index in range(16)] + ["beach.jpg", "scan.png"]
+    assert sorted(shown.split()) == sorted(f"s3://photos/out/{name}" for name in names)
+    begun = Counter(path.name.split("-")[1] for path in notes.glob("begun-*"))
+    assert set(begun.values()) == {1}
+    assert status == 1
+    assert "s3://photos/in/broken.jpg: the JPEG is" in said
+    assert "s3://photos/in/letter.txt: passed over, " in said
+    assert "18 photos colored; 1 could not be colored, listed above; 1 passed over" in said
+    assert "secret" not in shown + said
+    colored = Image.open(tmp_path / "photos" / "out" / "beach.jpg")
+    assert colored.mode == "RGB"
+    assert colored.getexif()[0x010E] == "on the beach"
+    assert colored.info["dpi"] == (300, 300)
+    colorizer = dk.Colorizer.from_preset("koala-lite", backend="litert")
+    expected = colorizer.colorize(dk.read_image(source / "sub" / "003.jpg"))
+    found = dk.read_image(tmp_path / "photos" / "out" / "sub" / "003.jpg")
+    assert np.abs(found.astype(int) - expected).mean() < 3  # JPEG
+    for name in ("broken.jpg", "letter.txt", "scan"):
+        (source / name).unlink()
+    assert main(command) == 0  # without a cluster, for there is nothing to do
+    assert "0 photos colored; 17 skipped" in capsys.readouterr().err
+
+
+def end_at_work(nodes, victim, notes, is_over):
+    """End a node that has photos in hand, as a power cut would; return whether it had some."""
+    while not (notes / f"node-{victim.node_id}").exists():
+        if is_over.wait(0.05):
+            return False
+    nodes.remove_node(victim, allow_graceful=False)
+    return True
+
+
+@pytest.mark.parametrize("deadly", ["", "002.jpg"])
+def test_lost_blocks_are_colored_one_by_one_and_deadly_photos_given_up(
+    deadly, tmp_path, monkeypatch
+):
+    write_photos(tmp_path / "in", 40, side=8)
+    storages = [Storage(str(tmp_path / "in"))], Storage(str(tmp_path / "out"))
+    sizes = []
+
+    def color_once(items, errand, cores, size):
+        sizes.append(size)
+        worker = BulkWorker(pickle.loads(pickle.dumps(errand)))
+        for start in range(0, len(items), size):
+            block = items[start : start + size]
+            if any(item.path == deadly for item in block) or (len(sizes) == 1 and start == 4):
+                continue  # as of a worker that died
+            yield from worker.color_block(block)
+
+    monkeypatch.setattr(cluster, "_color_once", color_once)
+    copier = Copier(str(tmp_path))
+    items, _ = plan_items(*storages, copier.name_results)
+    outcomes = list(color_items(items, *storages, copier, cores=2))
+    assert sorted(outcome.number for outcome in outcomes) == list(range(40))
+    failed = [outcome for outcome in outcomes if outcome.error]
+    assert [outcome.number for outcome in failed] == ([2] if deadly else [])
+    assert sizes == [2, 1, 1, 1] if deadly else [2, 1]
+    assert all("died, 4 times over" in outcome.error for outcome in failed)
+
+
+def test_workers_that_cannot_start_end_the_run(tmp_path, monkeypatch):
+    def color_once(*_):
+        raise RuntimeError("actor died\nModuleNotFoundError: No module named 'deepkoal'")
+
+    write_photos(tmp_path / "in", 2, side=8)
+    storages = [Storage(str(tmp_path / "in"))], Storage(str(tmp_path / "out"))
+    items, _ = plan_items(*storages, Copier("").name_results)
+    monkeypatch.setattr(cluster, "_color_once", color_once)
+    with pytest.raises(DeepkoalError, match=r"workers do not work .*No module named 'deepkoal'"):
+        list(color_items(items, *storages, Copier(""), cores=2))
+
+
+def make_worker(tmp_path, copier, **more):
+    source, target = Storage(str(tmp_path / "in")), Storage(str(tmp_path / "out"))
+    target.folder.mkdir(exist_ok=True)
+    errand = Errand((source,), target, pickle.dumps(copier), **{"since": time.time_ns(), **more})
+    items, skipped = plan_items([source], target, copier.name_results)
+    return BulkWorker(errand), items, skipped
+
+
+def test_a_block_that_a_dead_worker_began_is_not_done_again(tmp_path):
+    write_photos(tmp_path / "in", 5, side=8)
+    worker, items, _ = make_worker(tmp_path, Copier(str(tmp_path)))
+    list(worker.color_block(items[:3]))
+    outcomes = list(worker.color_block(items))
+    assert [(outcome.number, outcome.state) for outcome in outcomes] == [
+        (number, "colored") for number in range(5)
+    ]
+    begun = Counter(path.name.split("-")[1] for path in tmp_path.glob("begun-*"))
+    assert set(begun.values()) == {1}
+    assert len(begun) == 5
+
+
+def test_what_is_there_and_newer_is_skipped(tmp_path):
+    source, target = tmp_path / "in", tmp_path / "in" / "colored"
+    write_photos(source, 3, side=8)
+    write_photos(source / ".hidden", 1, side=8)
+    write_photos(target, 2, side=8)
+    os.utime(target / "000.jpg", (1, 1))  # older than its photo
+    names = Copier("").name_results
+    items, skipped = plan_items([Storage(str(source))], Storage(str(target)), names)
+    assert [item.path for item in items] == ["000.jpg", "002.jpg"]
+    assert skipped == 1
+    again, _ = plan_items([Storage(str(source))], Storage(str(target)), names, overwrite=True)
+    assert [item.path for item in again] == ["000.jpg", "001.jpg", "002.jpg"]
+
+
+def test_photos_of_several_sources_go_to_folders_of_their_names(tmp_path):
+    for name in ("a", "b"):
+        write_photos(tmp_path / name / "x", 1, side=8)
+    sources = [Storage(str(tmp_path / name)) for name in ("a", "b")]
+    items, _ = plan_items(sources, Storage(str(tmp_path / "out")), Copier("").name_results)
+    assert [item.folder for item in items] == ["a/x", "b/x"]
+
+
+def test_a_folder_that_a_node_lacks_is_named(tmp_path):
+    write_photos(tmp_path / "in", 1, side=8)
+    worker, items, _ = make_worker(tmp_path, Copier(str(tmp_path)))
+    (tmp_path / "in").rename(tmp_path / "elsewhere")
+    (outcome,) = worker.color_block(items)
+    assert f"{tmp_path / 'in'}: there is no such folder on the node" in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["in", "--cluster"], "--cluster needs -o"),
+        (["in", "-o", "in", "--cluster"], "in is the photos' own folder; give -o another"),
+        (["in/000.jpg", "-o", "out", "--cluster"], "expected a folder or an address"),
+        (["in", "-o", "out", "--cluster", "--album"], "--album looks at all photos together"),
+        (["nowhere://in", "-o", "out", "--cluster"], "nowhere://in: cannot be opened"),
+        (["s3://in", "-o", "out"], "s3://in: an object store's address, which --cluster reads"),
+        (["empty", "-o", "out", "--cluster"], "empty: holds no files"),
+    ],
+)
+def test_wrong_places_are_refused(arguments, said, tmp_path, monkeypatch, capsys):
+    write_photos(tmp_path / "in", 1, side=8)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["colorize", *arguments, *["--backend", "litert"]]) in (1, 2)
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_secrets_of_an_address_are_not_shown():
+    storage = Storage("s3://key:secret@photos/in?region=x&secret=y")
+    assert storage.name("a.jpg") == "s3://photos/in/a.jpg"
+    assert str(pickle.loads(pickle.dumps(storage))) == "s3://photos/in"
+
+
+def test_film_is_a_task(tmp_path, capsys):
+    from video_parts import coffee_pan, grey, open_plain, read_all, write_film
+
+    from deepkoal.cli.arguments.result_options import ResultOptions
+    from deepkoal.inference.options_file import SavedOptions
+
+    (tmp_path / "in").mkdir()
+    write_photos(tmp_path / "in", 1)
+    frames = grey(coffee_pan(3))
+    write_film(tmp_path / "in" / "old.mkv", frames)
+    colorer = FileColorer(open_plain(), SavedOptions(), None, ResultOptions(), {})
+    worker, items, _ = make_worker(tmp_path, colorer)
+    outcomes = [outcome for item in items for outcome in worker.color_block([item])]
+    assert [item.path for item in items] == ["old.mkv", "000.jpg"]
+    assert [outcome.error for outcome in outcomes] == ["", ""]
+    assert len(read_all(tmp_path / "out" / "old.mkv")[0]) == 3
+    assert make_worker(tmp_path, colorer)[1:] == ([], 2)
+
+
+def test_the_kubernetes_manifest_runs_a_command_of_this_version(monkeypatch):
+    def only_parse(arguments):
+        parsed.append(arguments)
+        return 0
+
+    parsed = []
+    monkeypatch.setattr("deepkoal.cli.commands.colorize._run", only_parse)
+    docs = Path(__file__).parent.parent / "docs" / "bulk"
+    job = yaml.safe_load((docs / "rayjob.yaml").read_text())
+    program, *arguments = job["spec"]["entrypoint"].split()
+    assert (program, main(arguments)) == ("deepkoal", 0)
+    assert parsed[0].cluster == ""
+    groups = [job["spec"]["rayClusterSpec"]["headGroupSpec"]]
+    groups += job["spec"]["rayClusterSpec"]["workerGroupSpecs"]
+    images = {group["template"]["spec"]["containers"][0]["image"] for group in groups}
+    assert len(images) == 1
+    versions = {line for line in (docs / "Dockerfile").read_text().split() if ":" in line}
+    assert any(job["spec"]["rayClusterSpec"]["rayVersion"] in version for version in versions)
