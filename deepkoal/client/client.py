@@ -191,7 +191,8 @@ def _pack(strings: Sequence[bytes]) -> Array:
 
 def _write_hints(hints: Sequence[AnyHint]) -> dict[str, Array]:
     """Return hints as inputs: points with CSS colors as all models take them, others as JSON."""
-    points, colors = [(0.0, 0.0)], [b""]
+    # A list without elements has no shape in JSON, so that no hint is sent as one of no color.
+    points, colors, more = [(0.0, 0.0)], [b""], {}
     if hints:
         from deepkoal.guidance import Hint, check_kind  # here, so that coloring needs NumPy alone
         from deepkoal.guidance.hint_files import describe_hint
@@ -200,11 +201,15 @@ def _write_hints(hints: Sequence[AnyHint]) -> dict[str, Array]:
         plain = [hint for hint in checked if isinstance(hint, Hint) and _is_plain(hint)]
         if len(plain) < len(checked):
             text = json.dumps([describe_hint(hint) for hint in checked])
-            return {"hints": _pack([text.encode()])}
-        points = [(hint.x, hint.y) for hint in plain]
-        colors = [_name_color(str(hint.color)).encode() for hint in plain]
-    # A list without elements has no shape in JSON, so that no hint is sent as one of no color.
-    return {"hint_points": np.asarray([points], np.float32), "hint_colors": _pack(colors)[None]}
+            more["hints"] = _pack([text.encode()])
+        else:
+            points = [(hint.x, hint.y) for hint in plain]
+            colors = [_name_color(str(hint.color)).encode() for hint in plain]
+    return {
+        "hint_points": np.asarray([points], np.float32),
+        "hint_colors": _pack(colors)[None],
+        **more,
+    }
 
 
 def _is_plain(hint: Hint) -> bool:
