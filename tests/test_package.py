@@ -83,6 +83,7 @@ SHIPPED = {
     "efficientnet-lite0": ["*.safetensors", "*.md", "LICENSE"],
     "koala": ["*.safetensors", "*.json", "*.toml", "*.md"],
     "koala-lite": ["*.safetensors", "*.tflite", "*.json", "*.toml", "*.md"],
+    "restorer": ["*.safetensors", "*.tflite", "*.json", "*.md"],
     "pix2pix": ["*.json", "*.toml", "*.md"],
 }
 STRAYS = (
