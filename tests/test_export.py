@@ -485,7 +485,7 @@ def test_the_command_exports_a_model_of_ones_own(monkeypatch, colorizers, photos
 
     def keep(module, folder, signatures):
         stub_save(module, folder, signatures)
-        saved.update(signatures)
+        saved.update(signatures, module=module)  # whose functions hold it weakly
 
     monkeypatch.setattr(tf.saved_model, "save", keep)
     colorizers["lite"].network.save(tmp_path / "best.keras")

@@ -25,8 +25,8 @@ _CONFIG = tf.compat.v1.ConfigProto()
 _PLANNING = _CONFIG.graph_options.rewrite_options
 _PLANNING.disable_tfg_optimizer = True
 _PLANNING.meta_optimizer_iterations = rewriter_config_pb2.RewriterConfig.ONE
-"""TensorFlow plans each signature as it is first run, which takes most of a model's loading. What
-is left out of that here takes half of it, and is there for accelerators."""
+"""TensorFlow plans each signature as it is first run, which takes most of a model's loading. Half
+of the planning is a pass on MLIR, which is left out here; and of the others one round has to do."""
 
 
 class SavedModelVersion(ServedVersion):
