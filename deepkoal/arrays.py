@@ -81,9 +81,10 @@ def running_minimum(x: Any, axis: int) -> Any:
     ops = namespace(x)
     if ops is np:
         return np.minimum.accumulate(x, axis=axis)
-    size = ops.shape(x)[axis]
-    for step in (1, 2, 4, 8, 16, 32, 64, 128, 256):
-        before = [[0, 0]] * axis + [[step, 0]] + [[0, 0]] * (len(x.shape) - axis - 1)
-        shifted = ops.pad(x, before, constant_values=float("inf"))
-        x = ops.minimum(x, ops.take(shifted, arange(size, x), axis=axis))
-    return x
+    places = arange(ops.shape(x)[axis], x)
+
+    def look_back(x: Any, number: Any) -> Any:
+        before = ops.maximum(places - ops.left_shift(ops.ones_like(number), number), 0)
+        return ops.minimum(x, ops.take(x, before, axis=axis))
+
+    return fold(look_back, x, 9)  # by 1, 2, 4, … 256 places

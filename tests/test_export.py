@@ -401,15 +401,14 @@ def test_an_exif_block_behind_thousands_of_comments_is_not_looked_for(photos):
         assert found.numpy() == orientation
 
 
-def test_a_network_is_the_same_after_its_export(tmp_path, photos):
-    photo = photos["chelsea"][:64, :64]
-    colorizer = Colorizer(tiny_lite(), working_size=64)
-    before = colorizer.colorize(photo)
-    assert export_saved_model(colorizer, tmp_path / "net") == tmp_path / "net" / "1"
-    np.testing.assert_array_equal(colorizer.colorize(photo), before)
-    colorizer.network.save(tmp_path / "net.keras")
+def test_a_network_is_the_same_after_its_export(served, colorizers, tmp_path, photos):
+    before = Colorizer(tiny_lite(), working_size=96, decoding=colorizers["lite"].decoding)
+    before = before.colorize(photos["chelsea"][:64, :64])
+    colorizers["lite"].network.save(tmp_path / "net.keras")
     restored = keras.saving.load_model(tmp_path / "net.keras", compile=False)
-    np.testing.assert_array_equal(Colorizer(restored, working_size=64).colorize(photo), before)
+    restored = Colorizer(restored, working_size=96, decoding=colorizers["lite"].decoding)
+    for colorizer in (colorizers["lite"], restored):
+        np.testing.assert_array_equal(colorizer.colorize(photos["chelsea"][:64, :64]), before)
 
 
 def stub_save(module, folder, signatures):
@@ -424,6 +423,8 @@ def quick(monkeypatch):
 
 
 def test_versions_count_on_and_are_never_replaced(quick, colorizers, tmp_path):
+    model = tmp_path / "net"
+    assert export_saved_model(colorizers["lite"], model) == model / "1"
     model = tmp_path / "models" / "koala-lite"
     for number in ("1", "2"):
         assert export_saved_model(colorizers["lite"], model) == model / number
@@ -479,7 +480,14 @@ def run_verb(*arguments):
     return parsed.run(parsed)
 
 
-def test_the_command_exports_a_model_of_ones_own(colorizers, photos, tmp_path, capsys):
+def test_the_command_exports_a_model_of_ones_own(monkeypatch, colorizers, photos, tmp_path, capsys):
+    saved = {}
+
+    def keep(module, folder, signatures):
+        stub_save(module, folder, signatures)
+        saved.update(signatures, module=module)  # whose functions hold it weakly
+
+    monkeypatch.setattr(tf.saved_model, "save", keep)
     colorizers["lite"].network.save(tmp_path / "best.keras")
     model = tmp_path / "models" / "mine"
     assert run_verb(model, "--model", tmp_path, "--vibrance", 2, "--max-pixels", 10_000) == 0
@@ -490,7 +498,7 @@ def test_the_command_exports_a_model_of_ones_own(colorizers, photos, tmp_path, c
         f"deepkoal: writing {model / '1'} (half a minute or more)",
     ]
     photo = np.full((100, 101, 3), 90, np.uint8)
-    colorize = tf.saved_model.load(model / "1").signatures["serving_default"]
+    colorize = saved["serving_default"]
     with pytest.raises(tf.errors.InvalidArgumentError, match="at most 10000 pixels"):
         colorize(photo_bytes=tf.constant([encode(photo, "PNG")]))
     small = photos["coffee"][:90, :101]

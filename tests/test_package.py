@@ -32,6 +32,7 @@ PUBLIC_NAMES = {
     "RestorationOptions": inspect.isclass,
     "SemanticEmbedder": inspect.isclass,
     "Stroke": inspect.isclass,
+    "Style": inspect.isclass,
     "__version__": lambda version: isinstance(version, str),
     "colorize_video": inspect.isfunction,
     "evaluate": inspect.isfunction,
@@ -39,10 +40,12 @@ PUBLIC_NAMES = {
     "fine_tune": inspect.isfunction,
     "guidance": inspect.ismodule,
     "list_palettes": inspect.isfunction,
+    "list_styles": inspect.isfunction,
     "models": inspect.ismodule,
     "prepare": inspect.isfunction,
     "read_image": inspect.isfunction,
     "restore": inspect.isfunction,
+    "stylize": inspect.isfunction,
     "train": inspect.isfunction,
     "write_image": inspect.isfunction,
 }
@@ -83,6 +86,7 @@ SHIPPED = {
     "efficientnet-lite0": ["*.safetensors", "*.md", "LICENSE"],
     "koala": ["*.safetensors", "*.json", "*.toml", "*.md"],
     "koala-lite": ["*.safetensors", "*.tflite", "*.json", "*.toml", "*.md"],
+    "restorer": ["*.safetensors", "*.tflite", "*.json", "*.md"],
     "pix2pix": ["*.json", "*.toml", "*.md"],
 }
 STRAYS = (

@@ -1,4 +1,4 @@
-"""What of a print is the photo: borders, with what is written on them."""
+"""What of a print is the photo: borders, with what is written on them; and what is none."""
 
 import cv2
 import numpy as np
@@ -6,8 +6,9 @@ import pytest
 import skimage.data
 import tensorflow as tf
 
-from deepkoal.inference.scene import find_border
+from deepkoal.inference.scene import find_border, measure_structure
 from deepkoal.rendering.composition import lightness
+from deepkoal.rendering.resampling import resize
 
 PHOTO = skimage.data.astronaut()
 SIDE = len(PHOTO)
@@ -124,3 +125,26 @@ def test_a_graph_finds_the_border_that_numpy_finds():
     l = lightness(caption_below()[0])
     searched = tf.function(find_border, input_signature=[tf.TensorSpec([None, None])])
     np.testing.assert_allclose(searched(l), find_border(l), atol=0.005)
+
+
+def see_small(l):
+    """Lightness at the places of a network's outputs."""
+    height, width = l.shape
+    scale = 48 / np.sqrt(height * width)
+    return np.asarray(resize(l, round(height * scale), round(width * scale)))
+
+
+@pytest.mark.parametrize("side", [10, 20, 32, 40, 50, 56])
+@pytest.mark.parametrize("size", [(512, 512), (433, 610)])
+def test_a_checkerboard_is_nothing_to_see(side, size):
+    rows, columns = (np.arange(count) // side for count in size)
+    board = np.where((rows[:, None] + columns) % 2, 90, 10).astype(np.float32)
+    assert measure_structure(see_small(board)) == 0
+
+
+@pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket", "camera"])
+def test_a_photo_is_all_to_see(name):
+    l = see_small(lightness(getattr(skimage.data, name)()))
+    assert measure_structure(l) == 1
+    if name == "astronaut":
+        assert tf.function(measure_structure)(tf.constant(l)) == 1

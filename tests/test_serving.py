@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 import pytest
 import tensorflow as tf
-from serving_parts import encode, export_tiny, make_photo, read_rows, row_request
+from serving_parts import encode, export_tiny, make_photo, read_rows, row_request, save_white
 from starlette.requests import Request
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -27,10 +27,12 @@ from tensorflow_serving.apis import (
 
 from deepkoal.errors import DeepkoalError
 from deepkoal.image_io import decode_photo
+from deepkoal.serving import repository as repository_module
 from deepkoal.serving import server as server_module
 from deepkoal.serving.errors import ServingError
 from deepkoal.serving.grpc_api import HEALTH_SERVICE, build_grpc_server
 from deepkoal.serving.limits import Limits
+from deepkoal.serving.opening import open_version
 from deepkoal.serving.request_body import run_while_connected
 from deepkoal.serving.rest_api import METRICS_PATH, build_app
 from deepkoal.serving.saved_model import WARMUP_FILE, SavedModelVersion
@@ -51,10 +53,32 @@ def exported(tmp_path_factory):
     return models
 
 
+@pytest.fixture(scope="module", autouse=True)
+def loaded(exported):
+    """Load each of these models once: planning its signatures, by its warm-up, takes seconds."""
+    kept = {}
+
+    def open_once(name, version, folder, backend):
+        if not folder.is_relative_to(exported):
+            return open_version(name, version, folder, backend)
+        if folder not in kept:
+            kept[folder] = open_version(name, version, folder, backend)
+            kept[folder].close = lambda: None
+        return kept[folder]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(repository_module, "open_version", open_once)
+        yield kept
+    for served in kept.values():
+        type(served).close(served)
+
+
 @pytest.fixture
 def models(exported, tmp_path):
-    """A copy to be changed."""
-    return shutil.copytree(exported, tmp_path / "models")
+    """A copy to be changed, which is ready without its warm-up."""
+    models = shutil.copytree(exported, tmp_path / "models")
+    shutil.rmtree(models / "tiny" / "1" / "assets.extra")
+    return models
 
 
 class Arithmetic(tf.Module):
@@ -123,6 +147,7 @@ def gate(client, name):
         yield opened
     finally:
         opened.set()
+        served.run = run
 
 
 async def until(condition):
@@ -471,7 +496,7 @@ def test_a_client_that_leaves_is_not_worked_for():
     asyncio.run(check())
 
 
-def test_a_new_version_takes_over_and_the_old_one_is_unloaded(models):
+def test_a_new_version_takes_over_and_the_old_one_is_unloaded(models, tmp_path):
     request = row_request(make_photo())
 
     async def check():
@@ -481,7 +506,7 @@ def test_a_new_version_takes_over_and_the_old_one_is_unloaded(models):
             with gate(client, "tiny") as opened:
                 late = asyncio.create_task(client.post(PREDICT, request))
                 await until(lambda: client.service.batcher.running > 0)
-                export_tiny(models / "tiny" / "2", vibrance=3)
+                save_white(tmp_path / "2").rename(models / "tiny" / "2")
                 await repository.refresh()  # seen
                 assert repository.versions["tiny"] == 1
                 await repository.refresh()  # unchanged since, so loaded

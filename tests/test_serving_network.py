@@ -17,8 +17,11 @@ from PIL import Image, ImageCms
 from skimage import data
 
 from deepkoal.cli import main
+from deepkoal.guidance import Hint, Region, Stroke
+from deepkoal.guidance.hint_files import describe_hint
 from deepkoal.inference.backends import has_litert
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.inference.provenance import read_provenance
 from deepkoal.models.weights import find_shipped
 from deepkoal.serving.errors import ServingError
 from deepkoal.serving.limits import Limits
@@ -103,6 +106,9 @@ def test_pixels_and_what_a_file_carries_are_the_commands(version, tmp_path, name
     assert served[24] == (16 if name == "deep.png" else 8), "bits a sample, in the PNG's header"
     assert ours.info.get("icc_profile") == theirs.info.get("icc_profile")
     assert dict(ours.getexif()) == dict(theirs.getexif())
+    made, expected = (read_provenance(image.info["xmp"]) for image in (ours, theirs))
+    assert made.pop("network")["sha256"] == expected.pop("network")["sha256"]
+    assert made == expected
     if name == "turned.jpg":
         assert ours.size == SMALL.size[::-1]
 
@@ -115,7 +121,8 @@ def test_formats_and_quality_may_be_asked_for(version):
     images = [Image.open(io.BytesIO(data)) for data in found]
     assert [image.format for image in images] == ["JPEG", "JPEG", "WEBP", "PNG"]
     assert [image.mode for image in images] == ["RGB", "RGB", "RGBA", "RGBA"]
-    assert len(found[1]) < len(found[0]) / 2
+    fine, coarse = (sum(image.quantization[0]) for image in images[:2])
+    assert coarse > 5 * fine
     for wrong, message in (
         ({"format": pack(b"bmp")}, "expected png, jpeg or webp, got 'bmp'"),
         ({"format": pack(b"\xff")}, "text in UTF-8"),
@@ -140,8 +147,6 @@ def test_guidance_and_variations_are_the_colorizers(version):
         }
         return ask(version, "colorize_guided", photo_bytes=pack(photo), **(inputs | changed))
 
-    from deepkoal.guidance import Hint
-
     expected = colorizer.colorize(
         rgb, hints=[Hint(20, 10, "#c03020")], palette="autochrome", vibrance=1.5
     )
@@ -165,6 +170,40 @@ def test_guidance_and_variations_are_the_colorizers(version):
         ask(
             version, "variations", photo_bytes=pack(photo), count=np.int32([17]), seed=np.int32([0])
         )
+
+
+def test_any_hint_a_reference_and_the_detail_are_the_colorizers(version):
+    photo, shown = FILES["photo.webp"], save(SMALL.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+    colorizer, rgb = Colorizer.from_preset("koala-lite", backend="litert"), np.asarray(SMALL)
+    hints = [
+        Stroke([(0.1, 0.2), (0.3, 0.4)], "#c03020", relative=True),
+        Region([(50, 10), (90, 10), (90, 60)], "grey"),
+        Hint(5, 50, "own"),
+    ]
+    text = json.dumps([describe_hint(hint) for hint in hints]).encode()
+    inputs = {"hints": pack(text), "reference_bytes": pack(shown), "detail": np.int32([128])}
+    (found,) = ask(version, "colorize_guided", photo_bytes=pack(photo), **inputs)
+    reference = np.asarray(SMALL)[:, ::-1].copy()
+    expected = colorizer.with_detail(128).colorize(rgb, hints=hints, reference=reference)
+    image = Image.open(io.BytesIO(found))
+    assert np.array_equal(np.asarray(image), expected)
+    made = read_provenance(image.info["xmp"])
+    assert made["options"]["detail"] == 128
+    assert [set(hint) - {"color", "relative"} for hint in made["hints"]] == [
+        {"stroke"},
+        {"region"},
+        {"x", "y"},
+    ]
+    for wrong, message in (
+        ({"hints": pack(b"[")}, "hints: cannot be read as JSON"),
+        ({"hints": pack(b'[{"x": 1}]')}, "hints, hint 1: expected x, y and color"),
+        ({"hints": pack(b'[{"x": 999, "y": 1, "color": "red"}]')}, "outside|inside|lies"),
+        ({"reference_bytes": pack(b"none")}, "reference_bytes"),
+        ({"detail": np.int32([7])}, "detail"),
+    ):
+        with pytest.raises(ServingError, match=message) as caught:
+            ask(version, "colorize_guided", photo_bytes=pack(photo), **wrong)
+        assert caught.value.code == "INVALID_ARGUMENT"
 
 
 def test_lightness_gives_chroma(version):

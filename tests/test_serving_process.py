@@ -32,6 +32,7 @@ from serving_parts import (
     read_rows,
     row_request,
     running_server,
+    save_white,
 )
 from skimage import data
 from tensorflow.core.framework.tensor_pb2 import TensorProto
@@ -40,7 +41,7 @@ from tensorflow_serving.apis import predict_pb2
 from deepkoal.cli import main
 from deepkoal.client import Client, transport, wire
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import Hint
+from deepkoal.guidance import Hint, Stroke
 from deepkoal.image_io import read_image, write_image
 from deepkoal.serving.errors import CODES, HTTP_STATUS, ServingError, code_of_http_status
 from deepkoal.serving.messages import PredictResponse
@@ -58,8 +59,9 @@ PREDICT = "/v1/models/koala-lite:predict"
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
+    """A tiny network without its warm-up, which test_serving.py runs: each start runs it again."""
     folder = tmp_path_factory.mktemp("served")
-    export_tiny(folder / "koala-lite" / "1")
+    shutil.rmtree(export_tiny(folder / "koala-lite" / "1") / "assets.extra")
     return folder
 
 
@@ -150,8 +152,15 @@ def test_guidance_is_sent_as_the_signatures_take_it(models, server):
             assert echoed == b"a|1.02.53.04.0|#c03020#ff0000|sepia|1.25"
             assert client.colorize(b"a", vibrance=2) == b"a|0.00.0|||2.00"
             assert client.variations(b"a", count=3, seed=1) == [b"a"] * 4
-            with pytest.raises(DeepkoalError, match="CSS color"):
-                client.colorize(b"a", hints=[Hint(x=1, y=1, color=(20.0, 30.0))])
+            unknown = "unknown (field `)?(hints|reference_bytes|format)"
+            for more in (
+                {"hints": [Hint(x=1, y=1, color=(20.0, 30.0))]},
+                {"hints": [Stroke([(0, 0), (1, 1)], "red", relative=True)]},
+                {"reference": b"b"},
+                {"format": "jpeg", "quality": 80, "vibrance": 1},
+            ):
+                with pytest.raises(ServingError, match=unknown):
+                    client.colorize(b"a", **more)
             with pytest.raises(DeepkoalError, match=r"expected hints as a list of deepkoal\.Hint"):
                 client.colorize(b"a", hints=[{"x": 1, "y": 1, "color": "red"}])
 
@@ -397,19 +406,6 @@ def wait_until(condition, seconds=240):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
-
-
-def save_white(folder):
-    """Write a network that answers every photo with a white pixel: an export takes far longer."""
-    module = tf.Module()
-    white = tf.constant(encode(np.full((1, 1, 3), 255, "uint8"), "PNG"))
-    module.color = tf.function(
-        lambda photo_bytes: {"image_bytes": tf.fill(tf.shape(photo_bytes), white)},
-        input_signature=[tf.TensorSpec([None], tf.string, name="photo_bytes")],
-        autograph=False,
-    )
-    tf.saved_model.save(module, str(folder), {"serving_default": module.color})
-    return folder
 
 
 def test_killed_restarted_renewed_and_stopped_under_load(models, tmp_path):

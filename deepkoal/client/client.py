@@ -5,6 +5,7 @@ It imports neither TensorFlow nor Keras.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -93,42 +94,52 @@ class Client:
         self,
         photo_bytes: bytes,
         *,
-        hints: Sequence[Hint] = (),
+        hints: Sequence[AnyHint] = (),
         palette: str = "",
         vibrance: float | None = None,
+        reference: bytes = b"",
+        detail: int | None = None,
+        format: str = "",
+        quality: int | None = None,
     ) -> bytes:
         """Color a photo file and return it.
 
+        A SavedModel takes hints that are points in pixels with a CSS color, a palette and a
+        vibrance; the rest is taken by what `deepkoal serve` runs on LiteRT or ONNX.
+
         Args:
-            photo_bytes: a JPEG or PNG file.
-            hints: colors of points of the upright photo, each a CSS color.
+            photo_bytes: a photo file; JPEG or PNG for a SavedModel.
+            hints: of any kind but masks, on the upright photo.
             palette: name of one that came with the library; empty for none.
             vibrance: 0.2…5; that of the export where None.
+            reference: a color photo's file, whose colors like things take; empty for none.
+            detail: the working size in pixels, 32…1024; the preset's own where None.
+            format: of the result, `png`, `jpeg` or `webp`; PNG where empty.
+            quality: of JPEG and WebP, 1…100; the server's own where None.
 
         Returns:
-            A PNG file, 8-bit RGB, of the photo's size.
+            A file of the photo's size.
 
         Raises:
             ServingError: a DeepkoalError with a `code`; INVALID_ARGUMENT for a photo that is
-                damaged or too large.
-            DeepkoalError: a hint is not a `Hint`, or its color is not a CSS color.
+                damaged or too large, and for what this model does not take.
+            DeepkoalError: a hint is none, or a mask.
         """
-        photo = _pack([photo_bytes])
-        if not hints and not palette and vibrance is None:
-            (image_bytes,) = self._predict("serving_default", photo_bytes=photo)
+        inputs: dict[str, Array] = {"photo_bytes": _pack([photo_bytes])}
+        if format:
+            inputs["format"] = _pack([format.encode()])
+        for name, number in (("quality", quality), ("detail", detail)):
+            if number is not None:
+                inputs[name] = np.asarray([number], np.int32)
+        if not hints and not palette and not reference and vibrance is None:
+            (image_bytes,) = self._predict("serving_default", **inputs)
             return image_bytes
-        if hints:
-            from deepkoal.guidance import check_kind  # here, so that coloring needs NumPy alone
-
-            hints = [_check_point(hint) for hint in check_kind(hints)]
-        # A list without elements has no shape in JSON, so that no hint is sent as one of no color.
-        points = [(hint.x, hint.y) for hint in hints] or [(0.0, 0.0)]
-        colors = [_name_color(hint).encode() for hint in hints] or [b""]
+        if reference:
+            inputs["reference_bytes"] = _pack([reference])
         (image_bytes,) = self._predict(
             "colorize_guided",
-            photo_bytes=photo,
-            hint_points=np.asarray([points], np.float32),
-            hint_colors=_pack(colors)[None],
+            **inputs,
+            **_write_hints(hints),
             palette=_pack([palette.encode()]),
             vibrance=np.asarray([1 if vibrance is None else vibrance], np.float32),
         )
@@ -178,25 +189,36 @@ def _pack(strings: Sequence[bytes]) -> Array:
     return packed
 
 
-def _check_point(hint: AnyHint) -> Hint:
-    """Return a hint, if it is a point in pixels with a color, which is all that can be sent."""
-    from deepkoal.guidance import Hint
+def _write_hints(hints: Sequence[AnyHint]) -> dict[str, Array]:
+    """Return hints as inputs: points with CSS colors as all models take them, others as JSON."""
+    # A list without elements has no shape in JSON, so that no hint is sent as one of no color.
+    points, colors, more = [(0.0, 0.0)], [b""], {}
+    if hints:
+        from deepkoal.guidance import Hint, check_kind  # here, so that coloring needs NumPy alone
+        from deepkoal.guidance.hint_files import describe_hint
 
-    if not isinstance(hint, Hint) or hint.relative or hint.is_own:
-        raise DeepkoalError(
-            "a served model takes hints as points in pixels with a color, not strokes, regions, "
-            f"own or relative ones, such as {hint!r:.120}; color with deepkoal.Colorizer for these"
-        )
-    return hint
+        checked = check_kind(hints)
+        plain = [hint for hint in checked if isinstance(hint, Hint) and _is_plain(hint)]
+        if len(plain) < len(checked):
+            text = json.dumps([describe_hint(hint) for hint in checked])
+            more["hints"] = _pack([text.encode()])
+        else:
+            points = [(hint.x, hint.y) for hint in plain]
+            colors = [_name_color(str(hint.color)).encode() for hint in plain]
+    return {
+        "hint_points": np.asarray([points], np.float32),
+        "hint_colors": _pack(colors)[None],
+        **more,
+    }
 
 
-def _name_color(hint: Hint) -> str:
-    """Return a hint's color as `#rrggbb`."""
-    if not isinstance(hint.color, str):
-        raise DeepkoalError(
-            f"a hint's color is sent as a CSS color, #rrggbb or a name, not as ab {hint.color!r}"
-        )
+def _is_plain(hint: Hint) -> bool:
+    return isinstance(hint.color, str) and not hint.is_own and not hint.relative
+
+
+def _name_color(color: str) -> str:
+    """Return a CSS color as `#rrggbb`."""
     from PIL import ImageColor  # likewise
 
-    red, green, blue = ImageColor.getrgb(hint.color)[:3]
+    red, green, blue = ImageColor.getrgb(color)[:3]
     return f"#{red:02x}{green:02x}{blue:02x}"

@@ -49,6 +49,19 @@ def read_json(path: str | Path, form: str) -> Any:
         raise DeepkoalError(f"{path}: cannot be read as JSON ({error}); {form}") from error
 
 
+def parse_hints_text(text: str, where: str) -> list[AnyHint]:
+    """Return the hints of a text in JSON, such as a request holds.
+
+    Raises:
+        DeepkoalError: it is no JSON, or as in `parse_hints`.
+    """
+    try:
+        entries = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DeepkoalError(f"{where}: cannot be read as JSON ({error}); {_FORM}") from error
+    return parse_hints(entries, where)
+
+
 def parse_hints(entries: Any, where: str) -> list[AnyHint]:
     """Return the hints of a JSON list.
 

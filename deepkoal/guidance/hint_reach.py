@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepkoal.arrays import Tensor, cast, namespace, running_minimum
+from deepkoal.arrays import Tensor, cast, fold, namespace, running_minimum
 from deepkoal.guidance.affinity import AffinityPoints, Kernel, weigh_hints
 from deepkoal.guidance.hint_arrays import HintArrays
 
@@ -102,15 +102,15 @@ def _measure_distance(features: Tensor, l: Tensor, fine: Tensor) -> Tensor:
         steps.append(ops.cumsum(ops.concatenate([start, cost], axis=axis), axis=axis))
     places = ops.reshape(ops.cumsum(ops.ones_like(ops.reshape(l, (-1,)))) - 1, (height, width))
     seeds = cast(fine, "float32")[:, None, None] == places
-    distance = ops.where(seeds, 0.0, _FAR)
-    for _ in range(_ROUNDS):
-        for axis in (0, 1):
-            along = steps[axis]
-            ahead = along + running_minimum(distance - along, axis + 1)
-            back = ops.flip(
-                running_minimum(ops.flip(distance + along, axis + 1), axis + 1), axis + 1
-            )
+
+    def sweep(distance: Tensor, _: Tensor) -> Tensor:
+        for axis, along in enumerate(steps, 1):
+            ahead = along + running_minimum(distance - along, axis)
+            back = ops.flip(running_minimum(ops.flip(distance + along, axis), axis), axis)
             distance = ops.minimum(ahead, back - along)
+        return distance
+
+    distance = fold(sweep, ops.where(seeds, 0.0, _FAR), _ROUNDS)
     flat = ops.reshape(features, (-1, features.shape[-1]))
     there = ops.take(flat, fine, axis=0)
     apart = (

@@ -22,8 +22,7 @@ from deepkoal.image_io.kinds import START_BYTES, sniff_kind
 from deepkoal.image_io.photo import Photo, Pixels
 from deepkoal.image_io.raster_reading import decode_raster
 from deepkoal.image_io.sensors import decode_dicom, decode_raw
-from deepkoal.image_io.size_limits import MAX_PIXELS as MAX_PIXELS
-from deepkoal.image_io.size_limits import REMEDY
+from deepkoal.image_io.size_limits import MAX_PIXELS, REMEDY
 from deepkoal.image_io.tiff_pages import CameraRawError
 from deepkoal.image_io.tiff_reading import decode_tiff
 

@@ -225,6 +225,11 @@ def check_keys(entry: Any, known: set[str] | frozenset[str], what: str) -> None:
         )
 
 
+def hash_bytes(data: bytes) -> str:
+    """Return the sha256 of a file's bytes in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def hash_file(path: str | Path) -> str:
     """Return a file's sha256 in hexadecimal.
 

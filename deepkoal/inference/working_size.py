@@ -117,18 +117,35 @@ def merge_outputs(outputs: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         The outputs, of the largest size's shapes: `logits` are logarithms of mean probabilities,
         `ab_norm` is the mean.
     """
-    *others, finest = outputs
-    merged = dict(finest)
-    if not others:
-        return merged
-    name = "logits" if "logits" in finest else "ab_norm"
-    ops = namespace(finest[name])
-    size = ops.shape(finest[name])[-3:-1]
-    if name == "ab_norm":
-        total = sum((resize(each[name], *size) for each in others), finest[name])
-        return {**merged, name: total / len(outputs)}
-    total = sum((resize(softmax(each[name]), *size) for each in others), softmax(finest[name]))
-    return {**merged, name: ops.log(total / len(outputs) + _FAINT)}
+    merged = dict(outputs[-1])
+    if len(outputs) > 1:
+        name = name_color_output(merged)
+        grid = namespace(merged[name]).shape(merged[name])[-3:-1]
+        shares = [prepare_merging(each[name], name, grid) for each in outputs]
+        merged[name] = finish_merging(sum(shares[:-1], shares[-1]), name, len(outputs))
+    return merged
+
+
+def name_color_output(outputs: Iterable[str]) -> str:
+    """Return which of a network's outputs, by their names, says what colors there are."""
+    return "logits" if "logits" in outputs else "ab_norm"
+
+
+def prepare_merging(output: Tensor, name: str, grid: Sequence[Any]) -> Tensor:
+    """Return what is added of one size's output, see `merge_outputs`.
+
+    Args:
+        output: (B, h, w, C).
+        name: see `name_color_output`.
+        grid: height and width of the largest size's output.
+    """
+    return resize(softmax(output) if name == "logits" else output, *grid)
+
+
+def finish_merging(total: Tensor, name: str, count: int) -> Tensor:
+    """Return the merged output of the sum of what `prepare_merging` returned of each size."""
+    mean = total / count
+    return namespace(mean).log(mean + _FAINT) if name == "logits" else mean
 
 
 def _mirror(x: Tensor, axis: int, side: Tensor | int, stride: int) -> Tensor:

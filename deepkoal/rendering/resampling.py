@@ -7,6 +7,8 @@ both libraries find the same one; products are of float32.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -59,31 +61,34 @@ def interpolate_columns(x: np.ndarray, width: int) -> np.ndarray:
     return np.asarray(cv2.resize(x, (width, len(x)), interpolation=cv2.INTER_LINEAR))
 
 
-def box_mean(x: Tensor, radius: int) -> Tensor:
-    """Return the mean over a square window around each pixel, of the pixels inside the picture.
+def box_filter(size: Sequence[Any], radius: int, like: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return a function that takes means over a square window around each pixel of a picture.
 
     Args:
-        x: floating point (..., H, W, C).
-        radius: the window reaches this many pixels to each side of its center.
+        size: the picture's height and width; within a graph they may be tensors.
+        radius: the window reaches this many pixels to each side of its center; what lies outside
+            the picture does not count.
+        like: what the pictures are, floating point.
 
     Returns:
-        (..., H, W, C), of the same dtype.
+        From (..., H, W, C) to the means, (..., H, W, C), of the same dtype.
     """
-    ops = namespace(x)
-    if ops is np and x.ndim == 3:
+    ops = namespace(like)
+
+    def weigh_window(size: Tensor | int) -> Tensor:
+        places = arange(size, like)
+        near = cast(ops.abs(places[:, None] - places) <= radius, "float32")
+        return near / ops.sum(near, axis=1, keepdims=True)
+
+    def blur(x: np.ndarray) -> np.ndarray:
         # OpenCV's running sums; in double precision, as differences of what is large are to come.
         side, border = (2 * radius + 1, 2 * radius + 1), cv2.BORDER_CONSTANT
         inside = cv2.blur(np.ones(x.shape[:2]), side, borderType=border)[..., None]
         total = np.asarray(cv2.blur(x.astype(np.float64), side, borderType=border))
         return np.asarray(total.reshape(x.shape) / inside, x.dtype)
 
-    def weigh_window(size: Tensor | int) -> Tensor:
-        places = arange(size, x)
-        near = cast(ops.abs(places[:, None] - places) <= radius, "float32")
-        return near / ops.sum(near, axis=1, keepdims=True)
-
-    height, width = ops.shape(x)[-3:-1]
-    return _multiply(weigh_window(height), x, weigh_window(width))
+    rows, columns = (weigh_window(side) for side in size)
+    return lambda x: blur(x) if ops is np and x.ndim == 3 else _multiply(rows, x, columns)
 
 
 def _weigh(source: Tensor | int, size: Tensor | int, like: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ bilinear with half-pixel centers. Written once for NumPy arrays and backend tens
 from __future__ import annotations
 
 from deepkoal.arrays import Tensor, arange, cast, fold, namespace
-from deepkoal.rendering.resampling import box_mean, resize
+from deepkoal.rendering.resampling import box_filter, resize
 
 RADIUS = 1
 """Half side of the fitting window, in cells of the coarse chroma."""
@@ -43,11 +43,12 @@ def fit_chroma(
         float32 (..., h, w, 4).
     """
     ops = namespace(ab)
-    l = resize(l_guide, *ops.shape(ab)[-3:-1])[..., None]
-    l_mean = box_mean(l, radius)
-    variance = ops.maximum(box_mean(l * l, radius) - l_mean * l_mean, 0)
-    covariance = box_mean(l * ab, radius) - l_mean * box_mean(ab, radius)
-    slope = box_mean(covariance / (variance + epsilon), radius)
+    size = ops.shape(ab)[-3:-1]
+    l, mean = resize(l_guide, *size)[..., None], box_filter(size, radius, ab)
+    l_mean = mean(l)
+    variance = ops.maximum(mean(l * l) - l_mean * l_mean, 0)
+    covariance = mean(l * ab) - l_mean * mean(ab)
+    slope = mean(covariance / (variance + epsilon))
     return ops.concatenate([slope, ab - slope * l], axis=-1)
 
 

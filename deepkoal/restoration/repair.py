@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from deepkoal.arrays import ByteArray, FloatArray
+from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.inference.backends import Backend
 from deepkoal.models import NETWORK_STRIDE
 
@@ -18,8 +19,15 @@ TILE = 768
 MARGIN = 32
 """Pixels around a tile that are seen but not used: what a border's padding does reaches no more."""
 
-SURE, LIKELY = 0.9, 0.35
-"""Chances of damage: what a repair begins at, and what it goes on over from there."""
+SURE, LIKELY = 0.997, 0.4
+"""Chances of damage: what a repair begins at, and what it goes on over from there.
+
+The former so high that photos without damage come back as they went in: a wrinkle smoothed away is
+worse than a scratch left.
+"""
+
+FULL = 65535
+"""Of chances in integers."""
 
 RIM = 0.7
 """Standard deviation in pixels of the blur that a repair ends with, beyond its own edge."""
@@ -42,8 +50,9 @@ def repair_lightness(
 ) -> Repair:
     """Return lightness repaired where the network finds damage, and all over where asked to.
 
-    l + strength · m · (clean − l) + denoise · (1 − m) · (clean − l), where m is of `mask_damage`.
-    The network sees l in tiles of bounded size.
+    l + strength · m · (fill − l) + denoise · (1 − m) · (clean − l), where m is of `mask_damage`,
+    and fill the mean of clean, which the network paints, and of `fill_holes`: each errs in its
+    own way. The network sees l in tiles of bounded size.
 
     Args:
         l: float32 (H, W), 0…100.
@@ -51,31 +60,34 @@ def repair_lightness(
         strength: 0…1, of repairs.
         denoise: 0…1, of what is done elsewhere.
     """
-    clean, chance = np.empty_like(l), np.empty(l.shape, np.uint8)
+    clean, chance = np.empty_like(l), np.empty(l.shape, np.uint16)
     for inner, seen, (top, left) in _list_tiles(*l.shape):
         l_norm = np.asarray(_pad(l[seen]) / 50 - 1, np.float32)
         outputs = network.predict(l_norm[None, ..., None])
         height, width = inner[0].stop - inner[0].start, inner[1].stop - inner[1].start
         used = slice(top, top + height), slice(left, left + width)
         clean[inner] = 50 * (outputs["clean"][0, ..., 0][used] + 1)
-        chance[inner] = np.rint(255 / (1 + np.exp(-outputs["damage"][0, ..., 0][used])))
+        chance[inner] = np.rint(FULL / (1 + np.exp(-outputs["damage"][0, ..., 0][used])))
     mask = mask_damage(chance)
-    clean -= l
-    clean *= (strength - denoise) * mask + denoise
-    clean += l
-    return Repair(np.clip(clean, 0, 100, out=clean), strength * mask)
+    change = denoise * (1 - mask) * (clean - l) if denoise else np.zeros_like(l)
+    inside = mask > 0
+    if inside.any():
+        fill = (clean[inside] + fill_holes(l, inside)[inside]) / 2
+        change[inside] += strength * mask[inside] * (fill - l[inside])
+    change += l
+    return Repair(np.clip(change, 0, 100, out=change), strength * mask)
 
 
-def mask_damage(chance: ByteArray) -> FloatArray:
-    """Return what is to be repaired, float32 (H, W), 0…1, of the chance of damage times 255.
+def mask_damage(chance: SampleArray) -> FloatArray:
+    """Return what is to be repaired, float32 (H, W), 0…1, of the chance of damage times `FULL`.
 
     Hysteresis (Canny 1986): what is `LIKELY` damaged is, if it hangs together with what is so for
     `SURE`. Alone it is a twig or a wrinkle. Its edge, which is half damaged, is taken in.
     """
-    likely = np.asarray(chance >= 255 * LIKELY, np.uint8)
+    likely = np.asarray(chance >= FULL * LIKELY, np.uint8)
     count, parts = cv2.connectedComponents(likely)
     is_damage = np.zeros(count, np.uint8)
-    is_damage[parts[chance >= 255 * SURE]] = 1
+    is_damage[parts[chance >= FULL * SURE]] = 1
     is_damage[0] = 0  # what is not even likely
     mask = is_damage[parts]
     if not mask.any():
@@ -84,7 +96,7 @@ def mask_damage(chance: ByteArray) -> FloatArray:
     return np.asarray(cv2.GaussianBlur(grown, (0, 0), RIM), np.float32)
 
 
-def fill_holes(l: FloatArray, holes: FloatArray, *, radius: int = 4) -> FloatArray:
+def fill_holes(l: FloatArray, holes: NDArray[Any], *, radius: int = 4) -> FloatArray:
     """Return lightness with holes filled from around them (Telea 2004).
 
     Args:

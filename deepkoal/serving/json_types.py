@@ -156,8 +156,8 @@ def build_types(signature: Signature) -> SignatureTypes:
     }
     plain = signature.required[0] if len(signature.required) == 1 else None
     return SignatureTypes(
-        row=_build_struct("Row", rows, signature, is_strict=True),
-        columns=_build_struct("Columns", columns, signature, is_strict=False),
+        row=_build_struct("Row", rows, signature),
+        columns=_build_struct("Columns", columns, signature),
         plain_row=None if plain is None else rows[plain],
         plain_column=None if plain is None else columns[plain],
     )
@@ -179,9 +179,7 @@ def _nest(slot: Slot, shape: tuple[int | None, ...] | None) -> Any:
     return nested
 
 
-def _build_struct(
-    name: str, types: Mapping[str, Any], signature: Signature, is_strict: bool
-) -> Any:
+def _build_struct(name: str, types: Mapping[str, Any], signature: Signature) -> Any:
     """Return a struct with a field for each input; a name of one need not be an identifier."""
     names = {f"field{number}": key for number, key in enumerate(types)}
     return msgspec.defstruct(
@@ -193,6 +191,6 @@ def _build_struct(
             for field, key in names.items()
         ],
         rename=names,
-        forbid_unknown_fields=is_strict,
+        forbid_unknown_fields=True,
         kw_only=True,
     )

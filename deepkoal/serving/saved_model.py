@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import rewriter_config_pb2
 
 from deepkoal.serving.errors import CODES, ServingError, summarize_graph_error
 from deepkoal.serving.messages import PredictionLog, SignatureDef
@@ -19,6 +20,13 @@ from deepkoal.serving.tensor_protos import read_tensor
 WARMUP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
 
 _INTERNAL = ("__saved_model_init_op", "__saved_model_train_op")
+
+_CONFIG = tf.compat.v1.ConfigProto()
+_PLANNING = _CONFIG.graph_options.rewrite_options
+_PLANNING.disable_tfg_optimizer = True
+_PLANNING.meta_optimizer_iterations = rewriter_config_pb2.RewriterConfig.ONE
+"""TensorFlow plans each signature as it is first run, which takes most of a model's loading. Half
+of the planning is a pass on MLIR, which is left out here; and of the others one round has to do."""
 
 
 class SavedModelVersion(ServedVersion):
@@ -39,7 +47,7 @@ class SavedModelVersion(ServedVersion):
     def __init__(self, name: str, version: int, folder: Path) -> None:
         super().__init__(name, version)
         graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=graph)
+        self._session = tf.compat.v1.Session(graph=graph, config=_CONFIG)
         try:
             with graph.as_default():
                 meta_graph = tf.compat.v1.saved_model.loader.load(

@@ -14,8 +14,10 @@ from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.inference.scene import find_border
 from deepkoal.inference.working_size import (
     find_stride,
-    fit_working_sizes,
-    merge_outputs,
+    finish_merging,
+    fit_working_size,
+    name_color_output,
+    prepare_merging,
     run_network,
 )
 from deepkoal.rendering.resampling import resize
@@ -51,11 +53,51 @@ class Network:
             l = lightness(decode_photo(photo_bytes, max_pixels))
             border = find_border(l)
             inside = PredictionCore(l, {}, decoding, border).inner_l
-            sizes = fit_working_sizes(tf.shape(inside), working_sizes)
-            outputs = merge_outputs([predict_all(resize(inside, *size)[None]) for size in sizes])
+            outputs = self._predict_sizes(inside, sorted(working_sizes, reverse=True))
             return l, border, {name: output[0] for name, output in outputs.items()}
 
         self._predict_all, self._predict_file = predict_all, predict_file
+
+    def _predict_sizes(self, l: tf.Tensor, working_sizes: Sequence[int]) -> Outputs:
+        """Return the outputs, (1, h, w, C) each, of L (H, W), as `working_size.merge_outputs`.
+
+        In a loop, for a server makes a plan of all that a graph holds as it loads: of the network,
+        which is most of it, there is one copy.
+
+        Args:
+            l: float32 (H, W).
+            working_sizes: the largest first.
+        """
+        sizes = tf.stack([fit_working_size(tf.shape(l), each) for each in working_sizes])
+        if len(working_sizes) == 1:
+            return dict(self._predict_all(resize(l, *tf.unstack(sizes[0]))[None]))
+        channels = {name: output.shape[-1] for name, output in self.model.output.items()}
+        name = name_color_output(channels)
+
+        def add(number: tf.Tensor, total: tf.Tensor, kept: Outputs) -> tuple[Any, ...]:
+            outputs = self._predict_all(resize(l, *tf.unstack(sizes[number]))[None])
+            color = outputs.pop(name)
+            grid = tf.maximum(tf.shape(total), tf.shape(color))[
+                1:3
+            ]  # the first, and largest, one's
+            total = total + prepare_merging(color, name, tf.unstack(grid))
+            return number + 1, total, tf.cond(number == 0, lambda: outputs, lambda: kept)
+
+        start = {key: tf.zeros([1, 0, 0, count]) for key, count in channels.items() if key != name}
+        _, total, kept = tf.while_loop(
+            lambda number, *_: number < len(working_sizes),
+            add,
+            (0, tf.zeros([1, 1, 1, channels[name]]), start),
+            (
+                tf.TensorShape([]),
+                tf.TensorShape([None, None, None, channels[name]]),
+                {
+                    key: tf.TensorShape([None, None, None, value.shape[-1]])
+                    for key, value in start.items()
+                },
+            ),
+        )
+        return {**kept, name: finish_merging(total, name, len(working_sizes))}
 
     def predict(self, photo_bytes: tf.Tensor) -> PredictionCore:
         """Return what the network says of a photo file, string ()."""
