@@ -125,7 +125,8 @@ class Storage:
             found = opened.get_file_info(selector)
         skip = len(base.rstrip("/")) + 1
         files = [
-            StoredFile(info.path[skip:], info.mtime_ns or 0)
+            # Some servers list dates in a form that Arrow cannot read; asked for one, they can.
+            StoredFile(info.path[skip:], info.mtime_ns or self.find_change(info.path[skip:]) or 0)
             for info in found
             if info.type == FileType.File
         ]
