@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import yaml
@@ -97,6 +98,15 @@ def write_photos(folder, count, side=64):
             generator.integers(0, 256, (4, 4), np.uint8).repeat(side // 4, 0).repeat(side // 4, 1)
         )
         Image.fromarray(grey).save(folder / f"{index:03}.jpg")
+
+
+@pytest.fixture(autouse=True)
+def process(monkeypatch):
+    """What a worker makes of its process is undone: here it is the tests' own."""
+    monkeypatch.setattr("deepkoal.memory._most_cores", None)
+    threads = cv2.getNumThreads()
+    yield
+    cv2.setNumThreads(threads)
 
 
 @pytest.fixture

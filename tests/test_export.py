@@ -402,13 +402,17 @@ def test_an_exif_block_behind_thousands_of_comments_is_not_looked_for(photos):
 
 
 def test_a_network_is_the_same_after_its_export(served, colorizers, tmp_path, photos):
-    before = Colorizer(tiny_lite(), working_size=96, decoding=colorizers["lite"].decoding)
-    before = before.colorize(photos["chelsea"][:64, :64])
+    own = tiny_lite()
+    for exported, weight in zip(colorizers["lite"].network.weights, own.weights, strict=True):
+        np.testing.assert_array_equal(exported, weight)
+    before = Colorizer(own, working_size=96, decoding=colorizers["lite"].decoding)
+    before = before.colorize(photos["chelsea"][:64, :64]).astype(int)
     colorizers["lite"].network.save(tmp_path / "net.keras")
     restored = keras.saving.load_model(tmp_path / "net.keras", compile=False)
     restored = Colorizer(restored, working_size=96, decoding=colorizers["lite"].decoding)
     for colorizer in (colorizers["lite"], restored):
-        np.testing.assert_array_equal(colorizer.colorize(photos["chelsea"][:64, :64]), before)
+        after = colorizer.colorize(photos["chelsea"][:64, :64])
+        np.testing.assert_allclose(after, before, atol=1)  # another plan may round otherwise
 
 
 def stub_save(module, folder, signatures):
