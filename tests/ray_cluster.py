@@ -35,6 +35,8 @@ def start_cluster(nodes=2, cores=1):
     os.environ["RAY_memory_monitor_refresh_ms"] = "0"  # noqa: SIM112 -- Ray's name for it
     os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 -- or other tests would starve them
     os.environ["RAY_BACKEND_LOG_LEVEL"] = "fatal"
+    # A dead node refuses each of five checks at once; a slow one has as long for each as ever.
+    os.environ["RAY_health_check_period_ms"] = "300"  # noqa: SIM112
     # A dozen processes import Ray: compiled once, not by each.
     unset = os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     import ray
