@@ -43,7 +43,7 @@ def print_loss(photos):
 
 if __name__ == "__main__":
     parts, out, photos = sys.argv[1:]
-    assert main(["train", parts, out, *OPTIONS, "--steps", "20", "--start", START]) == 0
+    assert main(["train", parts, out, *OPTIONS, "--steps", "10", "--start", START]) == 0
     assert main(["train", parts, f"{out}-2", *OPTIONS, "--steps", "2", "--resume", out]) == 0
     assert "tensorflow" not in sys.modules
     print_loss(np.load(photos))

@@ -285,7 +285,7 @@ def run_without_tensorflow(command, folder):
 
 @pytest.fixture(scope="module")
 def campaign(parts, batch, tmp_path_factory):
-    """Twenty steps on JAX, without TensorFlow; then two more from where the decay began."""
+    """Ten steps on JAX, without TensorFlow; then two more from where the decay began."""
     folder = tmp_path_factory.mktemp("campaign")
     np.save(folder / "photos.npy", batch)
     program = [sys.executable, TESTS / "gpu_campaign_steps.py"]
@@ -310,8 +310,8 @@ def test_campaign_trains_and_its_weights_are_the_networks(campaign):
     out, _ = campaign
     with (out / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert int(rows[-1]["steps"]) == 20
-    assert int(rows[-1]["photos"]) == 160
+    assert int(rows[-1]["steps"]) == 10
+    assert int(rows[-1]["photos"]) == 80
     assert all(0 < float(row["loss"]) < 20 for row in rows)
     network, shipped = build_untrained("koala-lite"), load_network("koala-lite")
     load_weights(network, out / "final.safetensors")
@@ -325,9 +325,9 @@ def test_campaign_goes_on_from_its_state(campaign):
     out, printed = campaign
     state = find_state(out)
     progress = json.loads((state / "progress.json").read_text())
-    assert progress["steps"] == 14  # where the last three tenths, the decay, began
-    assert f"going on from {state}: 14 steps" in printed
+    assert progress["steps"] == 7  # where the last three tenths, the decay, began
+    assert f"going on from {state}: 7 steps" in printed
     with (out.with_name("out-2") / "log.csv").open() as file:
-        assert list(csv.DictReader(file))[-1]["steps"] == "16"
+        assert list(csv.DictReader(file))[-1]["steps"] == "9"
     (state / "progress.json").unlink()
     assert find_state(out) is None
