@@ -35,6 +35,10 @@ def start_cluster(nodes=2, cores=1):
     os.environ["RAY_memory_monitor_refresh_ms"] = "0"  # noqa: SIM112 -- Ray's name for it
     os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 -- or other tests would starve them
     os.environ["RAY_BACKEND_LOG_LEVEL"] = "fatal"
+    # A dead node refuses each of five checks at once; a slow one has as long for each as ever.
+    os.environ["RAY_health_check_period_ms"] = "300"  # noqa: SIM112
+    # A dozen processes import Ray: compiled once, not by each.
+    unset = os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     import ray
     from ray._private.node import Node
     from ray._raylet import persist_port
@@ -52,6 +56,7 @@ def start_cluster(nodes=2, cores=1):
 
     folder = tempfile.mkdtemp(prefix="ray-")  # short, for it is the path of sockets
     settings = {"num_cpus": cores, "object_store_memory": 80 << 20, "temp_dir": folder}
+    settings["include_log_monitor"] = False  # nobody reads them
     cluster = Cluster()
     Node.start_ray_processes = start_without_waiting
     try:
@@ -66,6 +71,8 @@ def start_cluster(nodes=2, cores=1):
         cluster.shutdown()
         Node.start_ray_processes = start
         shutil.rmtree(folder, ignore_errors=True)
+        if unset is not None:
+            os.environ["PYTHONDONTWRITEBYTECODE"] = unset
 
 
 @contextlib.contextmanager
@@ -75,7 +82,8 @@ def serve_s3(root):
     program = shutil.which("rclone", path=str(Path(sys.executable).parent)) or "rclone"
     address = f"127.0.0.1:{port}"
     command = [program, "serve", "s3", "--addr", address, "--auth-key", "key,secret"]
-    command += ["--dir-cache-time", "0s", str(root)]  # or it would not see what tests change
+    # Or it would not see what tests change; of 0 its cleaner would spin and take a core.
+    command += ["--dir-cache-time", "10ms", str(root)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             deadline = time.monotonic() + 120

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from PIL import Image
 from ray_cluster import serve_s3, start_cluster
+from waiting_colorer import WaitingColorer
 
 import deepkoal as dk
 from deepkoal.bulk import Storage, cluster, color_items, plan_items
@@ -67,27 +68,6 @@ class Copier:
         job.target.write_bytes(job.source.read_bytes())
         (notes / f"ended-{name}-{time.time_ns()}").touch()
         return Copied([job.target])
-
-
-class WaitingColorer(FileColorer):
-    """Colors nothing before two nodes are at work, and on one of them nothing until that dies."""
-
-    def color(self, job):
-        import ray
-
-        notes, node = Path(os.environ["TEST_NOTES"]), ray.get_runtime_context().get_node_id()
-        (notes / f"node-{node}").touch()
-        wait(lambda: len(list(notes.glob("node-*"))) >= 2)
-        wait(lambda: not (notes / f"victim-{node}").exists())
-        (notes / f"begun-{job.source.name}-{time.time_ns()}").touch()
-        return super().color(job)
-
-
-def wait(is_so, seconds=400):
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 def write_photos(folder, count, side=64):
