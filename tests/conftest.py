@@ -26,6 +26,8 @@ else:
     # inherit the folder.
     os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keras-home-")
     atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)
+    # What one test's process has compiled with JAX those of other tests find, see `quick_jax`.
+    os.environ["COMPILED_ONCE"] = os.path.join(os.environ["KERAS_HOME"], "jax")  # noqa: PTH118
 
 import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402

@@ -7,13 +7,13 @@ import re
 import socket
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
+from quick_jax import QUICK, VARIABLES
 
 from deepkoal.cli import main
 from deepkoal.data import prepare
@@ -23,15 +23,6 @@ from deepkoal.training.checkpoints import find_checkpoint
 from deepkoal.training.devices import check_batch
 
 TESTS = Path(__file__).parent
-# Compiling takes JAX longer than training does.
-QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-# What one process has compiled the next ones of these tests find.
-COMPILED_ONCE = {
-    "JAX_COMPILATION_CACHE_DIR": tempfile.mkdtemp(),
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-}
 RECIPE = """
 size = 32
 batch_size = 4
@@ -65,7 +56,7 @@ def records(photos, tmp_path_factory):
 
 
 def start(program, *arguments, **variables):
-    environment = {**os.environ, **COMPILED_ONCE, "XLA_FLAGS": QUICK, **variables}
+    environment = {**os.environ, **VARIABLES, **variables}
     return subprocess.Popen(
         [sys.executable, TESTS / program, *map(str, arguments)],
         env=environment,

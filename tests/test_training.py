@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from killing import finish, kill_and_finish, kill_at
 from PIL import Image
+from quick_jax import VARIABLES
 from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_koala, tiny_lite
 from tiny_training import RECIPE, take_first_step, train_tiny
 
@@ -103,16 +104,10 @@ def list_checkpoints(run_dir):
     return sorted((run_dir / "checkpoints").iterdir())
 
 
-def run_apart(*arguments, backend="tensorflow"):
+def run_apart(*arguments, backend):
     return subprocess.run(
         [sys.executable, Path(__file__).parent / "tiny_training.py", *map(str, arguments)],
-        env={
-            **os.environ,
-            "KERAS_BACKEND": backend,
-            # Compiling takes JAX longer than training does.
-            "XLA_FLAGS": "--xla_backend_optimization_level=0 "
-            "--xla_llvm_disable_expensive_passes=true",
-        },
+        env={**os.environ, **VARIABLES, "KERAS_BACKEND": backend},
         capture_output=True,
         text=True,
         timeout=600,
