@@ -76,7 +76,7 @@ def test_describe_prints_it_and_its_json_makes_the_same_again(model, photo, tmp_
     capsys.readouterr()
     assert main(["describe", str(out)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"{out}: colored by deepkoal {deepkoal.__version__}"
+    assert lines[0] == f"{out}: made by deepkoal {deepkoal.__version__}"
     assert "  palette: sepia" in lines
     assert any("#2040c0" in line for line in lines)
     assert main(["describe", "--json", str(out)]) == 0

@@ -72,7 +72,7 @@ def _read(path: Path) -> tuple[dict[str, Any], SavedOptions]:
 
 
 def _list_lines(path: Path, look: SavedOptions, content: dict[str, Any]) -> list[str]:
-    lines = [f"{path}: colored by deepkoal {look.version}"]
+    lines = [f"{path}: made by deepkoal {look.version}"]
     if look.network is not None:
         lines.append(f"  network: {look.network.name}, sha256 {look.network.sha256}")
     if look.photo is not None:
@@ -98,7 +98,7 @@ def _list_signature(path: Path) -> list[str]:
 
 
 def _write(value: Any) -> str:
-    if value is None:
+    if value is None or value in ([], {}):
         return "none"
     if isinstance(value, list):
         return "; ".join(_write(each) for each in value)
