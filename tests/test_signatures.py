@@ -42,7 +42,13 @@ def export(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def signatures(export):
-    return tf.saved_model.load(export).signatures
+    """The signatures as they are written: optimizing each at its first calls takes seconds."""
+    before = tf.config.optimizer.get_experimental_options()
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    yield tf.saved_model.load(export).signatures
+    tf.config.optimizer.set_experimental_options(
+        {"disable_meta_optimizer": before.get("disable_meta_optimizer", False)}
+    )
 
 
 @pytest.fixture(scope="module")
