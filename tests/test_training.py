@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from killing import finish, kill_and_finish
+from killing import finish, kill_and_finish, kill_at
 from PIL import Image
 from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_koala, tiny_lite
 from tiny_training import RECIPE, take_first_step, train_tiny
@@ -179,8 +179,8 @@ def test_a_finished_run_is_left_as_it_is(finished, records, validation):
 
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(finished, records, validation, tmp_path):
     run_dir = tmp_path / "killed"
-    killed = run_apart("train", records, validation, run_dir, 2 * RECIPE.steps_per_epoch + 1)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    step = 2 * RECIPE.steps_per_epoch + 1
+    assert kill_at(step, records, validation, run_dir) == -signal.SIGKILL
     assert find_checkpoint(run_dir)[1] == 2
     resumed = train_tiny(records, validation, run_dir, seed=9)  # initial weights do not matter
     assert_same_weights(resumed, finished[1], 0)
@@ -190,9 +190,9 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(finished, records, vali
 
 def test_a_run_killed_at_any_moment_ends_with_the_same_bits(validation, tmp_path):
     # benchmarks/resume.py kills more often.
-    finish(validation, tmp_path / "through", 6)
+    finish(validation, tmp_path / "through", 4)
     delays = np.random.default_rng(0).uniform(1, 6, 3)
-    kill_and_finish(validation, tmp_path / "killed", 6, delays)
+    kill_and_finish(validation, tmp_path / "killed", 4, delays)
     through, killed = (list_checkpoints(tmp_path / name) for name in ("through", "killed"))
     assert [path.name for path in killed] == [path.name for path in through]  # hashes, too
     assert read_log(tmp_path / "killed") == read_log(tmp_path / "through")
@@ -256,9 +256,7 @@ def test_averaged_weights_are_validated_kept_and_go_on(
         policy("float32")
         return network
 
-    plain = train(
-        build(), records, tmp_path / "p", recipe=recipe.replace(ema=0.0), validation=validation
-    )
+    plain = train(build(), records, tmp_path / "p", recipe=recipe.replace(ema=0.0))
     run_dir = tmp_path / "through"
     network = train(build(), records, run_dir, recipe=recipe, validation=validation)
     # Training itself is that of a run without averages; what it returns is not.

@@ -1,6 +1,6 @@
 """A tiny run, for a test and for the processes that a test starts with another backend.
 
-python tests/tiny_training.py train RECORDS VALIDATION RUN [kill at this step]
+python tests/tiny_training.py train RECORDS VALIDATION RUN
 python tests/tiny_training.py step
 python tests/tiny_training.py twins RECORDS VALIDATION RECIPE FOLDER
 """
@@ -87,8 +87,7 @@ def take_first_step():
 
 if __name__ == "__main__":
     if sys.argv[1] == "train":
-        killers = [KillAt(int(step)) for step in sys.argv[5:]]
-        train_tiny(*sys.argv[2:5], callbacks=killers)
+        train_tiny(*sys.argv[2:5])
     if sys.argv[1] == "twins":
         train_twins(*sys.argv[2:6])
     print(json.dumps([keras.backend.backend(), len(ab_bins()), take_first_step()]))
