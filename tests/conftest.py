@@ -7,6 +7,10 @@ import shutil
 import sys
 import tempfile
 
+# The processes that these tests start would compile every module anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 IS_XDIST_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
