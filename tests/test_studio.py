@@ -30,6 +30,7 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import ColorOptions, DecodingConfig, Hint, Palette
 from deepkoal.image_io import SAMPLES, decode_photo, encode_photo, read_sample
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.inference.provenance import read_provenance
 from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.serving.rest_api import build_app
@@ -343,6 +344,20 @@ def test_a_download_is_of_the_photos_own_size_and_format(client, grey, kind, nam
     assert disposition == f"attachment; filename*=UTF-8''{quote(expected)}"
     assert Image.open(io.BytesIO(answer.content)).format == {"GIF": "PNG"}.get(kind, kind)
     assert see(answer).shape == grey.shape
+
+
+def test_a_download_says_how_it_was_made_as_a_session_does(client, grey):
+    data = encode_photo(grey, "JPEG")
+    key = client.post("/api/photos?name=a.jpg", content=data).json()["id"]
+    given = {"vibrance": 1.5, "detail": 160, "hints": [{"x": 5, "y": 7, "color": "#804020"}]}
+    answer = client.post(f"/api/photos/{key}/file", json=given)
+    told = read_provenance(decode_photo(answer.content).metadata.xmp)
+    options = told["options"]
+    assert (options["vibrance"], options["detail"], told["hints"]) == (1.5, 160, given["hints"])
+    session = client.post(f"/api/photos/{key}/session", json={"options": given}).json()
+    assert session["options"] == options
+    assert session["hints"] == told["hints"]
+    assert session["photo"] == told["photo"]
 
 
 def test_a_download_carries_metadata_and_alpha(client, grey):

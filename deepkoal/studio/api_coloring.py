@@ -21,7 +21,7 @@ from deepkoal.studio.schemas import (
     WindowRequest,
 )
 from deepkoal.studio.session import Session
-from deepkoal.studio.session_files import name_session, write_session
+from deepkoal.studio.session_files import name_session, save_look, write_session
 from deepkoal.studio.windows import draw_window
 
 
@@ -99,9 +99,11 @@ def add_coloring(app: FastAPI, session: Session) -> None:
     def finish(key: str, options: OptionsRequest) -> Response:
         photo = options.find(key, session)
         with session.heavy:
-            data, kind = photo.finish(
-                options.to_color_options(photo, session), options.working_size
-            )
+            own = options.model_copy(update={"album": []}).to_color_options(photo, session)
+            colors, carries = options.carry(photo, session, own) if options.album else (own, [])
+            look = save_look(key, photo, options, session, None)
+            lines = [str(carry) for carry in carries if carry.taken]
+            data, kind = photo.finish(colors, look, lines)
         return _answer_file(data, photo.name_result(kind), f"image/{kind.lower()}")
 
     @app.post("/api/photos/{key}/session")

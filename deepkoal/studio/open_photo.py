@@ -25,6 +25,8 @@ from deepkoal.image_io.formats import FORMATS, choose_suffix
 from deepkoal.image_io.kinds import START_BYTES, sniff_kind
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
+from deepkoal.inference.provenance import add_provenance
+from deepkoal.inference.saved_options import SavedOptions
 from deepkoal.rendering.composition import compose_rgb
 from deepkoal.studio.drawing import (
     DRAFT_PIXELS,
@@ -145,17 +147,24 @@ class OpenPhoto:
         rgb = compose_rgb(np.full((1, len(ab)), l, np.float32), ab[None])[0]
         return list(dict.fromkeys("#{:02x}{:02x}{:02x}".format(*color) for color in rgb))
 
-    def finish(self, options: ColorOptions, detail: int | None = None) -> tuple[bytes, str]:
+    def finish(
+        self, options: ColorOptions, look: SavedOptions, carried: Sequence[str] = ()
+    ) -> tuple[bytes, str]:
         """Return the colored photo's file, of full size and with its metadata, and its format.
 
-        The format is the photo's own, or where that would not do, the one that
-        `image_io.formats` has for its results.
+        The metadata say how it was made, as the command's do. The format is the photo's own, or
+        where that would not do, the one that `image_io.formats` has for its results.
+
+        Args:
+            options: with all that other photos of an album gave.
+            look: the photo's own, to be made again.
+            carried: what it took of others, a line each.
         """
         photo = decode_photo(self.data, self.name, max_pixels=MAX_PIXELS, depth="auto")
         bits = 8 * photo.rgb.itemsize
-        full = dataclasses.replace(
-            self.predict(detail), l=self.read_lightness(photo.rgb), bits=bits
-        )
+        seen = self.predict(None if look.detail == "auto" else int(look.detail))
+        full = dataclasses.replace(seen, l=self.read_lightness(photo.rgb), bits=bits)
+        photo = add_provenance(photo, look, carried)
         kind = FORMATS[choose_suffix(sniff_kind(self.data[:START_BYTES], self.name))]
         return encode_photo(full.render(self._fit(options, full)), kind, photo), kind
 

@@ -12,34 +12,48 @@ from deepkoal.inference.options_file import SavedOptions
 from deepkoal.inference.saved_parts import PhotoIdentity, ReferenceFile, VariationChoice
 from deepkoal.restoration import RestorationOptions
 from deepkoal.studio.open_photo import OpenPhoto
-from deepkoal.studio.schemas import SessionRequest
+from deepkoal.studio.schemas import OptionsRequest, SessionRequest
 from deepkoal.studio.session import Session
+
+
+def save_look(
+    key: str, photo: OpenPhoto, chosen: OptionsRequest, session: Session, reference: str | None
+) -> SavedOptions:
+    """Return a photo's options in the form of the command's, but for what an album carries.
+
+    Args:
+        key: the photo's sha256.
+        photo: that they are of.
+        chosen: the options.
+        session: where the reference photo is kept.
+        reference: the name of that photo's file, where it is known.
+
+    Raises:
+        DeepkoalError: an option is not valid.
+    """
+    own = chosen.model_copy(update={"album": []})
+    file = ReferenceFile(Path(reference or "reference"), own.reference) if own.reference else None
+    variation = own.variation
+    saved = SavedOptions.of(
+        own.to_color_options(photo, session),
+        photo=PhotoIdentity(photo.width, photo.height, key),
+        reference=file,
+        variation=None if variation is None else VariationChoice(**variation.model_dump()),
+    )
+    return dataclasses.replace(
+        saved,
+        detail=own.detail,
+        network=session.colorizer.identity,
+        restoration=RestorationOptions.from_json(own.restoration),
+    )
 
 
 def write_session(key: str, photo: OpenPhoto, asked: SessionRequest, session: Session) -> bytes:
     """Return the file of a session.
 
-    Args:
-        key: the photo's sha256.
-        photo: that it is about.
-        asked: its options.
-        session: where the reference photo is kept.
-
-    Raises:
-        DeepkoalError: an option is not valid.
+    Args and errors as in `save_look`, with options and the reference photo's name in `asked`.
     """
-    chosen, identity = asked.options, PhotoIdentity(photo.width, photo.height, key)
-    reference, variation = chosen.reference, chosen.variation
-    saved = SavedOptions.of(
-        chosen.to_color_options(photo, session),
-        photo=identity,
-        reference=None
-        if reference is None
-        else ReferenceFile(Path(asked.reference or "reference"), reference),
-        variation=None if variation is None else VariationChoice(**variation.model_dump()),
-    )
-    restoration = RestorationOptions.from_json(chosen.restoration)
-    saved = dataclasses.replace(saved, restoration=restoration)
+    saved = save_look(key, photo, asked.options, session, asked.reference)
     return (json.dumps(saved.to_json(), indent=1, ensure_ascii=False) + "\n").encode()
 
 
