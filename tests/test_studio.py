@@ -31,6 +31,8 @@ from deepkoal.guidance import ColorOptions, DecodingConfig, Hint, Palette
 from deepkoal.image_io import SAMPLES, decode_photo, encode_photo, read_sample
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.provenance import read_provenance
+from deepkoal.inference.saved_options import SavedOptions
+from deepkoal.inference.saved_parts import PhotoIdentity
 from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.serving.rest_api import build_app
@@ -307,7 +309,8 @@ def test_a_large_photo_is_shown_smaller_in_the_colors_of_its_file(colorizer, pho
     options = ColorOptions(**options)
     shown = decode_photo(photo.color(options)).rgb
     assert shown.shape[0] * shown.shape[1] <= PREVIEW_PIXELS
-    finished = decode_photo(photo.finish(options)[0]).rgb
+    look = SavedOptions.of(options, photo=PhotoIdentity(1500, 1800))
+    finished = decode_photo(photo.finish(options, look)[0]).rgb
     assert finished.shape == large.shape
     height, width = shown.shape[:2]
     reduced = Image.fromarray(finished).resize((width, height), Image.Resampling.BOX)

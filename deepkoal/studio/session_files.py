@@ -42,7 +42,7 @@ def save_look(
     )
     return dataclasses.replace(
         saved,
-        detail=own.detail,
+        detail=own.working_size or "auto",
         network=session.colorizer.identity,
         restoration=RestorationOptions.from_json(own.restoration),
     )
