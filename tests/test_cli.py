@@ -414,7 +414,7 @@ def test_photos_are_begun_a_bounded_number_ahead(model, small, tmp_path, monkeyp
     )
     shown = iter(range(30))
     monkeypatch.setattr(
-        "deepkoal.cli.photo_run.show_result",
+        "deepkoal.cli.run_report.show_result",
         lambda _: lead.append(len(begun) - next(shown)),
     )
     assert color(model, tmp_path / "small", "-o", tmp_path / "out") == 0

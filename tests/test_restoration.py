@@ -12,7 +12,7 @@ from PIL import Image
 
 import deepkoal as dk
 from deepkoal.cli import main
-from deepkoal.data import damage
+from deepkoal.data import damage, damage_kinds
 from deepkoal.errors import DeepkoalError
 from deepkoal.image_io import read_image
 from deepkoal.inference.options_file import SavedOptions
@@ -49,13 +49,13 @@ NETWORK = SimpleNamespace(kind="fake", name="restorer", outputs=(), predict=find
 # ---------------------------------------------------------------- damage
 
 
-@pytest.mark.parametrize("kind", [*damage.KINDS, damage.silvering], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [*damage_kinds.KINDS, damage_kinds.silvering], ids=lambda kind: kind.__name__)
 def test_each_kind_of_damage_is_a_layer(kind):
     l = lightness(CAMERA)
     seen = 0.0
     for seed in range(8):
         rng = np.random.default_rng(seed)
-        layer = kind(l if kind is damage.silvering else l.shape, rng)
+        layer = kind(l if kind is damage_kinds.silvering else l.shape, rng)
         assert layer.opacity.shape == layer.tone.shape == l.shape
         assert 0 <= layer.opacity.min() <= layer.opacity.max() <= 1
         assert 0 <= layer.tone.min() <= layer.tone.max() <= 100

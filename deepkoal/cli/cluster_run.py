@@ -14,9 +14,10 @@ from deepkoal.cli.arguments.input_files import is_folder
 from deepkoal.cli.arguments.jobs import Job
 from deepkoal.cli.arguments.output_plan import choose_result_suffix, name_job
 from deepkoal.cli.arguments.result_options import ResultOptions
-from deepkoal.cli.console import UsageError, count_photos, report, show
+from deepkoal.cli.console import UsageError, report, show
 from deepkoal.cli.folder_run import FolderRun
 from deepkoal.cli.photo_run import Outcome
+from deepkoal.cli.run_report import sum_up
 from deepkoal.errors import DeepkoalError, PhotoError
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def run_on_cluster(arguments: argparse.Namespace, colorer: FileColorer) -> int:
             for outcome in color_items(items, sources, target, colorer, cores):
                 _report(outcome, counts)
                 bar.update()
-    _sum_up(counts)
+    sum_up(counts)
     return 1 if counts["failed"] or counts["lacking"] else 0
 
 
@@ -189,20 +190,6 @@ def _report(outcome: BulkOutcome, counts: Counter[str]) -> None:
         return
     for name in outcome.written:
         show(name)
-    kinds = {"done": "skipped", "passed over": "passed over"}
+    kinds = {"colored": "done", "done": "skipped"}  # by an earlier run
     counts[kinds.get(outcome.state, outcome.state)] += 1
     counts["lacking"] += not outcome.is_whole
-
-
-def _sum_up(counts: Counter[str]) -> None:
-    parts = [f"{count_photos(counts['colored'])} colored"]
-    for kind, what in (
-        ("left", "in color already, listed above"),
-        ("skipped", "skipped, whose results are newer (--overwrite colors them again)"),
-        ("failed", "could not be colored, listed above"),
-        ("lacking", "films lack something, listed above"),
-        ("passed over", "passed over that are no photos, listed above"),
-    ):
-        if counts[kind]:
-            parts.append(f"{counts[kind]} {what}")
-    report("; ".join(parts))

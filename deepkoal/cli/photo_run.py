@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
-from deepkoal import progress_bars
 from deepkoal.cli.arguments.result_options import ResultOptions
-from deepkoal.cli.console import report, show_result
 from deepkoal.cli.result_files import ResultFiles, Sign, Version, label_page
 from deepkoal.cli.work_ahead import PixelBudget, work_ahead
 from deepkoal.errors import DeepkoalError, PhotoError
@@ -228,25 +226,3 @@ class PhotoRun(ABC):
         from deepkoal.image_io import read_photo
 
         return read_photo(source, name=job.name, page=page, **self._reading)
-
-
-def run_and_report(run: PhotoRun, jobs: Sequence[Job]) -> tuple[int, int]:
-    """Work on photos and write them, and print what came of each.
-
-    Returns:
-        How many were worked on, and how many were left as they are.
-    """
-    done = left = 0
-    bar = progress_bars.count_photos(total=len(jobs), wanted=len(jobs) > 1)
-    with bar, contextlib.closing(run.run_all(jobs)) as outcomes:
-        for outcome in outcomes:
-            for note in outcome.notes:
-                report(note)
-            if isinstance(outcome.result, PhotoError):
-                report(str(outcome.result))
-            else:
-                show_result(outcome.result)
-                done += outcome.is_colored
-                left += not outcome.is_colored
-            bar.update()
-    return done, left

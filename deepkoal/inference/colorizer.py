@@ -319,7 +319,7 @@ class Colorizer:
 
         Args:
             all_l: float32 (H, W) each, L in 0…100.
-            borders: of each, as `PredictionCore` has it.
+            borders: of each, as `SeenPhoto` has it.
         """
         bare = [
             Prediction(l, {}, self.decoding, border, self.open_reference)

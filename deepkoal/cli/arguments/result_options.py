@@ -71,17 +71,17 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
         help=f"also write NAME{LAYER_SUFFIX}: the color alone, to put over the photo elsewhere",
     )
     parser.add_argument("--mark", action="store_true", help="write 'colorized' into a corner")
+    add_provenance_options(parser)
+
+
+def add_provenance_options(parser: argparse.ArgumentParser) -> None:
+    """Add what results say of how they were made, and the options that `open_signer` reads."""
     parser.add_argument(
         "--no-provenance",
         dest="provenance",
         action="store_false",
         help="leave out of the result's metadata how it was made",
     )
-    add_signing_options(parser)
-
-
-def add_signing_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that `open_signer` reads."""
     parser.add_argument(
         "--c2pa-certificate",
         type=Path,

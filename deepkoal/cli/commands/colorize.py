@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,9 +32,9 @@ from deepkoal.cli.arguments.result_options import (
     read_result_options,
 )
 from deepkoal.cli.arguments.style import Restyler, add_style_options, choose_style
-from deepkoal.cli.console import UsageError, count_photos, report, show_result
+from deepkoal.cli.console import UsageError, report, show_result
 from deepkoal.cli.folder_run import FolderRun
-from deepkoal.cli.photo_run import run_and_report
+from deepkoal.cli.run_report import announce, run_and_report, sum_up
 
 if TYPE_CHECKING:
     from deepkoal.cli.arguments.jobs import Plan
@@ -118,12 +117,7 @@ def _run(arguments: argparse.Namespace) -> int:
         settings["restyle"] = Restyler(look.style)
     if arguments.album:
         return _run_album(arguments, look, plan, settings)
-    if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
-        raise UsageError("a photo is not written to a terminal; redirect it, or give -o a file")
-    for line in plan.passed_over:
-        report(line)
-    for failure in plan.failures:
-        report(str(failure))
+    announce(plan)
     failed, colored, left = len(plan.failures), 0, 0
     if plan.jobs:
         colorizer = _load(arguments, look)
@@ -140,7 +134,8 @@ def _run(arguments: argparse.Namespace) -> int:
         colored, left = run_and_report(folder_run, plan.jobs)
         failed += len(plan.jobs) - colored - left
     if plan.count > 1 or plan.skipped or plan.passed_over:
-        _sum_up(colored, left, plan.skipped, failed, len(plan.passed_over))
+        counts = {"done": colored, "left": left, "skipped": plan.skipped, "failed": failed}
+        sum_up({**counts, "passed over": len(plan.passed_over)})
     return 1 if failed else 0
 
 
@@ -206,21 +201,7 @@ def _run_album(
         failed += len(jobs) - colored - left
         if colored:
             show_result(run.write_report(Path(arguments.out or DEFAULT_FOLDER)))
-    _sum_up(colored, left, len(plan.jobs) - len(jobs), failed, len(passed_over))
+    skipped = len(plan.jobs) - len(jobs)
+    counts = {"done": colored, "left": left, "skipped": skipped, "failed": failed}
+    sum_up({**counts, "passed over": len(passed_over)})
     return 1 if failed else 0
-
-
-def _sum_up(colored: int, left: int, skipped: int, failed: int, passed_over: int) -> None:
-    parts = [f"{count_photos(colored)} colored"]
-    if left:
-        parts.append(f"{left} in color already, listed above (--colored recolor colors them)")
-    if skipped:
-        parts.append(
-            f"{skipped} skipped, whose results are newer, with whatever options they were made "
-            "(--overwrite colors them again)"
-        )
-    if failed:
-        parts.append(f"{failed} could not be colored, listed above")
-    if passed_over:
-        parts.append(f"{passed_over} passed over that are no photos, listed above")
-    report("; ".join(parts))

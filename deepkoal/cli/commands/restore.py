@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +13,14 @@ from deepkoal.cli.arguments.file_options import (
     read_file_settings,
 )
 from deepkoal.cli.arguments.restoration import add_restoration_options, resolve_restoration
-from deepkoal.cli.arguments.result_options import ResultOptions, add_signing_options, open_signer
-from deepkoal.cli.console import UsageError, count_photos, report
-from deepkoal.cli.photo_run import run_and_report
+from deepkoal.cli.arguments.result_options import ResultOptions, add_provenance_options, open_signer
+from deepkoal.cli.console import UsageError
 from deepkoal.cli.restore_run import DAMAGE_SUFFIX, RestoreRun
+from deepkoal.cli.run_report import announce, run_plan
 from deepkoal.errors import DeepkoalError
 
 if TYPE_CHECKING:
     from deepkoal.arrays import ByteArray
-    from deepkoal.cli.arguments.jobs import Plan
 
 DEFAULT_FOLDER = "restored"
 
@@ -57,13 +55,7 @@ def add_verbs(verbs: Any) -> None:
     restore.add_argument(
         "--overwrite", action="store_true", help="repair photos again whose results are newer"
     )
-    restore.add_argument(
-        "--no-provenance",
-        dest="provenance",
-        action="store_false",
-        help="leave out of the result's metadata how it was made",
-    )
-    add_signing_options(restore)
+    add_provenance_options(restore)
     add_format_options(restore)
     add_reading_options(restore)
     restore.set_defaults(run=_run)
@@ -86,10 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     if arguments.holes is not None and plan.count > 1:
         raise UsageError(f"--holes is of one photo, not {plan.count}; repair it by itself")
-    if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
-        raise UsageError("a photo is not written to a terminal; redirect it, or give -o a file")
-    for line in [*plan.passed_over, *map(str, plan.failures)]:
-        report(line)
+    announce(plan)
     run = RestoreRun(
         options,
         holes=_read_holes(arguments.holes),
@@ -97,11 +86,7 @@ def _run(arguments: argparse.Namespace) -> int:
         signer=open_signer(arguments),
         **read_file_settings(arguments),
     )
-    restored, _ = run_and_report(run, plan.jobs)
-    failed = len(plan.failures) + len(plan.jobs) - restored
-    if plan.count > 1 or plan.skipped or plan.passed_over:
-        _sum_up(restored, plan, failed)
-    return 1 if failed else 0
+    return run_plan(run, plan, again="repairs")
 
 
 def _read_holes(file: Path | None) -> ByteArray | None:
@@ -120,17 +105,3 @@ def _read_holes(file: Path | None) -> ByteArray | None:
     if marks.all():
         raise DeepkoalError(f"--holes {file}: all of it is white; leave black what is sound")
     return marks
-
-
-def _sum_up(restored: int, plan: Plan, failed: int) -> None:
-    parts = [f"{count_photos(restored)} restored"]
-    if plan.skipped:
-        parts.append(
-            f"{plan.skipped} skipped, whose results are newer, with whatever options they were "
-            "made (--overwrite repairs them again)"
-        )
-    if failed:
-        parts.append(f"{failed} could not be restored, listed above")
-    if plan.passed_over:
-        parts.append(f"{len(plan.passed_over)} passed over that are no photos, listed above")
-    report("; ".join(parts))
