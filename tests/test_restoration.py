@@ -49,7 +49,9 @@ NETWORK = SimpleNamespace(kind="fake", name="restorer", outputs=(), predict=find
 # ---------------------------------------------------------------- damage
 
 
-@pytest.mark.parametrize("kind", [*damage_kinds.KINDS, damage_kinds.silvering], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [*damage_kinds.KINDS, damage_kinds.silvering], ids=lambda kind: kind.__name__
+)
 def test_each_kind_of_damage_is_a_layer(kind):
     l = lightness(CAMERA)
     seen = 0.0
