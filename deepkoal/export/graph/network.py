@@ -77,9 +77,7 @@ class Network:
         def add(number: tf.Tensor, total: tf.Tensor, kept: Outputs) -> tuple[Any, ...]:
             outputs = self._predict_all(resize(l, *tf.unstack(sizes[number]))[None])
             color = outputs.pop(name)
-            grid = tf.maximum(tf.shape(total), tf.shape(color))[
-                1:3
-            ]  # the first, and largest, one's
+            grid = tf.maximum(tf.shape(total), tf.shape(color))[1:3]  # of the first, the largest
             total = total + prepare_merging(color, name, tf.unstack(grid))
             return number + 1, total, tf.cond(number == 0, lambda: outputs, lambda: kept)
 
