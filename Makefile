@@ -67,9 +67,9 @@ REFUSE_LINK = @! test -L .venv || { echo "make: .venv is a link to $$(readlink .
 	@$(PIP) install -c constraints.txt --no-build-isolation -e .
 	@touch $@
 
-.venv/.dev: $(INSTALL_INPUTS) | $(BIN)/python
+# After the runtime, not beside it: pip keeps all that it downloads until it has installed it.
+.venv/.dev: .venv/.runtime
 	$(REFUSE_LINK)
-	@echo "installing deepkoal and its development tools into .venv (minutes the first time)"
-	@$(PIP) install -c constraints.txt setuptools
+	@echo "installing deepkoal's development tools into .venv (minutes the first time)"
 	@$(PIP) install -c constraints.txt --no-build-isolation -e '.[test,lint]'
-	@touch $@ .venv/.runtime
+	@touch $@
