@@ -19,8 +19,8 @@ def restorer(*, widths: Sequence[int] = WIDTHS) -> keras.Model:
     """Build the restoration network: a residual U-Net (Ronneberger et al. 2015, arXiv 1505.04597).
 
     Works at half size from the first convolution to the last, which makes each cost a quarter; as
-    that has more channels than the 2×2 pixels it saw, no detail is lost. No normalization: a
-    repair must not depend on what else is in the tile.
+    that has more channels than the 2×2 pixels it saw, no detail is lost. Normalized by batches in
+    training only, so that a repair does not depend on what else is in the tile.
 
     Args:
         widths: channels at each stride, from 2 on.
