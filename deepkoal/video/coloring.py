@@ -20,7 +20,7 @@ from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.scene import find_border
 from deepkoal.rendering.composition import lightness, render
 from deepkoal.rendering.upsampling import fit_chroma
-from deepkoal.video.coherence import DECIDED, Estimate, smooth
+from deepkoal.video.coherence import DECIDED, Estimate, fit_window, smooth
 from deepkoal.video.frames import Frame
 from deepkoal.video.keyframes import Keyframe
 from deepkoal.video.shots import CutDetector, make_thumb
@@ -62,7 +62,7 @@ def color_frames(
 ) -> Iterator[Frame]:
     """Yield frames in color, in order.
 
-    About a hundred frames are held at once, whatever the film's length.
+    About a hundred frames are held at once, whatever the film's length, and fewer of large ones.
 
     Args:
         frames: of one size, a shot or more of them.
@@ -77,9 +77,16 @@ def color_frames(
         DeepkoalError: as `Colorizer.colorize`.
     """
     estimates = estimate_frames(frames, colorizer, options or ColorOptions(), is_cut, keyframes)
-    smoothed = smooth(estimates) if coherent else ((each, each.ab) for each in estimates)
-    for estimate, ab in smoothed:
-        yield render_frame(estimate, ab, deep=deep)
+    if not coherent:
+        for estimate in estimates:
+            yield render_frame(estimate, estimate.ab, deep=deep)
+        return
+    for first in itertools.islice(estimates, 1):
+        assert isinstance(first.item, _Waiting)
+        window, ahead = fit_window(first.item.l.size)
+        whole = itertools.chain([first], estimates)
+        for estimate, ab in smooth(whole, window=window, ahead=ahead):
+            yield render_frame(estimate, ab, deep=deep)
 
 
 def estimate_frames(
