@@ -35,6 +35,7 @@ class ChunkTask:
         encoding: how to write.
         coherent: see `colorize_video`.
         keyframes: of its shots.
+        deflicker: see `colorize_video`.
     """
 
     film: Film
@@ -44,6 +45,7 @@ class ChunkTask:
     encoding: Encoding | None
     coherent: bool
     keyframes: tuple[Keyframe, ...] = ()
+    deflicker: bool = False
 
 
 def color_chunk(task: ChunkTask, colorizer: Colorizer) -> Iterator[int]:
@@ -62,6 +64,7 @@ def color_chunk(task: ChunkTask, colorizer: Colorizer) -> Iterator[int]:
         deep=is_deep(film, task.encoding),
         is_cut=lambda frame, l: frame.pts in cuts,
         keyframes=task.keyframes,
+        deflicker=task.deflicker,
     )
     stop = float("inf") if chunk.stop is None else chunk.stop
     frames = (frame for frame in colored if chunk.start <= frame.pts < stop)
