@@ -14,15 +14,15 @@ import cv2
 import numpy as np
 
 from deepkoal.arrays import FloatArray, SampleArray
-from deepkoal.guidance import ColorOptions, Reference, uncertainty
+from deepkoal.guidance import CarriedColors, ColorOptions, Reference, join_references, uncertainty
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.scene import find_border
 from deepkoal.rendering.composition import lightness, render
 from deepkoal.rendering.upsampling import fit_chroma
 from deepkoal.video.coherence import DECIDED, Estimate, smooth
-from deepkoal.video.film import Frame
-from deepkoal.video.keyframes import Keyframe, join_references
+from deepkoal.video.frames import Frame
+from deepkoal.video.keyframes import Keyframe
 from deepkoal.video.shots import CutDetector, make_thumb
 
 MIDDLE = 256
@@ -90,6 +90,7 @@ def estimate_frames(
     keyframes: Sequence[Keyframe] = (),
 ) -> Iterator[Estimate]:
     """Yield what the network says of each frame, see `color_frames`."""
+    options = open_reference(options, colorizer)
     find_cut = is_cut or _make_cut_finder()
     waiting = (_prepare(frame, find_cut) for frame in frames)
     border: FloatArray | None = None
@@ -106,7 +107,9 @@ def estimate_frames(
             near = tuple(keyframe for keyframe in keyframes if keyframe.has(each.pts))
             if near and near not in references:
                 references.clear()
-                references[near] = join_references(near, colorizer)
+                references[near] = join_references(
+                    [colorizer.open_reference(keyframe.rgb) for keyframe in near]
+                )
             own = replace(options, reference=references[near]) if near else options
             estimate = _estimate(each, prediction, own)
             decided = [keyframe for keyframe in near if keyframe.pts == each.pts]
@@ -114,6 +117,14 @@ def estimate_frames(
                 estimate.ab = decided[0].measure_ab(*each.middle.shape)
                 estimate.weight = np.full_like(each.middle, DECIDED)
             yield estimate
+
+
+def open_reference(options: ColorOptions, colorizer: Colorizer) -> ColorOptions:
+    """Return options whose reference the network has seen: once, and not for each frame."""
+    reference = options.reference
+    if isinstance(reference, (Reference, CarriedColors, type(None))):
+        return options
+    return replace(options, reference=colorizer.open_reference(reference))
 
 
 def _widen(border: FloatArray, other: FloatArray) -> FloatArray:
