@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from deepkoal.arrays import FloatArray, Tensor, arange, cast, namespace
 from deepkoal.guidance.hint_placing import check_hints, place_points
-from deepkoal.guidance.hints import AnyHint, Hint, Point, Region
+from deepkoal.guidance.hint_values import Point
+from deepkoal.guidance.hints import AnyHint, Hint, Region
 from deepkoal.short_repr import short_repr
 
 SAMPLES = 8
