@@ -26,7 +26,7 @@ from deepkoal.serving.metrics import Metrics
 from deepkoal.serving.repository import Repository
 from deepkoal.serving.rest_api import build_app
 
-ANSWER = json.dumps({"outputs": [{"b64": base64.b64encode(b"image").decode()}]}).encode()
+ANSWER = json.dumps({"predictions": [{"b64": base64.b64encode(b"image").decode()}]}).encode()
 
 
 class Recorder:

@@ -108,6 +108,31 @@ ONE = [[[10, 10]]]
             {"vibrance": [1.0, 2.0]},
             r"entries for each of hint_points, .*, vibrance as photos, .*2\] \[1\]",
         ),
+        ("colorize_full", {"hint_marks": [[0, 1, 1, 2, 2, 1]]}, r"that do not fall, or -1.*2 1\]"),
+        ("colorize_full", {"hint_marks": [[0, 1, 1, 3, 3, 3]]}, r"numbers of hint_kinds .*3\]"),
+        ("colorize_full", {"hint_marks": [[0, 0, 1, 2, 2, 2]]}, r"1 for a hint, .*\[2 1 3\]"),
+        ("colorize_full", {"hint_marks": [[0, 1, 1, 2, 2, -1]]}, r"3 for a region, .*\[1 2 2\]"),
+        (
+            "colorize_full",
+            {"hint_marks": [[0]]},
+            r"as many hint_points as hint_marks.* \[6\] \[1\]",
+        ),
+        ("colorize_full", {"hint_kinds": [["hint", "line", ""]]}, r"hint, stroke, region .*line"),
+        ("colorize_full", {"hint_colors": [["#c03020", "200,1", "grey"]]}, r"grey, own .*200,1\]"),
+        ("colorize_full", {"hint_relative": [[True] * 3]}, r"relative ones in 0 to 1.*20 10"),
+        (
+            "colorize_full",
+            {"hint_points": [[[64, 10], *[[5, 5]] * 5]]},
+            r"inside the photo, counted in pixels.* \[\[64 10\]\] \[64 48\]",
+        ),
+        (
+            "colorize_full",
+            {"hint_points": np.zeros((1, 600, 2)), "hint_marks": np.zeros((1, 600))},
+            r"at most 500 of a photo's hints, got this many\] \[600\]",
+        ),
+        ("colorize_full", {"detail": [7]}, r"detail: expected 32 to 1024 .*\[7\]"),
+        ("colorize_full", {"format": ["webp"]}, r"format: expected png or jpeg.*\[webp\]"),
+        ("colorize_full", {"quality": [101]}, r"quality: expected 1 to 100, got\] \[101\]"),
         ("variations", {"count": [0]}, r"count: expected 1 to 16, got\] \[0\]"),
         ("variations", {"count": [17]}, r"count: expected 1 to 16, got\] \[17\]"),
         ("variations", {"seed": [-1]}, r"seed: expected numbers from 0 up, got\] \[-1\]"),
@@ -211,13 +236,19 @@ def test_saved_model_cli_shows_and_runs_it(
     assert sorted(set(tensors)) == [
         ("ab", "DT_FLOAT", "(-1, -1, -1, 2)"),
         ("count", "DT_INT32", "(-1)"),
+        ("detail", "DT_INT32", "(-1)"),
+        ("format", "DT_STRING", "(-1)"),
         ("hint_colors", "DT_STRING", "(-1, -1)"),
+        ("hint_kinds", "DT_STRING", "(-1, -1)"),
+        ("hint_marks", "DT_INT32", "(-1, -1)"),
         ("hint_points", "DT_FLOAT", "(-1, -1, 2)"),
+        ("hint_relative", "DT_BOOL", "(-1, -1)"),
         ("image_bytes", "DT_STRING", "(-1)"),
         ("image_bytes", "DT_STRING", "(-1, -1)"),
         ("l", "DT_FLOAT", "(-1, -1, -1, 1)"),
         ("palette", "DT_STRING", "(-1)"),
         ("photo_bytes", "DT_STRING", "(-1)"),
+        ("quality", "DT_INT32", "(-1)"),
         ("seed", "DT_INT32", "(-1)"),
         ("vibrance", "DT_FLOAT", "(-1)"),
     ]
@@ -260,7 +291,7 @@ def test_requests_on_the_page_are_answered(signatures, photo_bytes):
         assert len(files) == count
         for file in files.ravel():
             assert Image.open(io.BytesIO(file)).size == (150, 90)
-    assert called == ["colorize_guided", "variations"]
+    assert called == ["colorize_guided", "colorize_full", "variations"]
 
 
 def test_the_server_is_told_what_the_page_says():
