@@ -11,7 +11,7 @@ import numpy as np
 from deepkoal.arrays import FloatArray
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance.hint_layout import KINDS, outline_mask
-from deepkoal.guidance.hint_placing import check_hints, place_points
+from deepkoal.guidance.hint_placing import check_hints, keep_points
 from deepkoal.guidance.hints import OWN, AnyHint, Hint, Point, Region, Stroke, parse_css
 
 NO_MARK = -1
@@ -119,11 +119,7 @@ def _list_points(hint: AnyHint, size: tuple[int, int] | None) -> tuple[Sequence[
         if size is not None:
             check_hints([hint], *size)
         return outline_mask(hint.mask, 1, 1), True
-    if not isinstance(hint, Stroke) or size is None:
-        return hint.points, hint.relative
-    points, (height, width) = place_points(hint, *size), size
-    scale = (width, height) if hint.relative else (1, 1)
-    return [(x / scale[0], y / scale[1]) for x, y in points], hint.relative
+    return hint.points if size is None else keep_points(hint, *size), hint.relative
 
 
 def _build(kind: str, points: list[Point], color: str, relative: bool) -> AnyHint:

@@ -84,7 +84,7 @@ def read_marks(
     is_none = kinds == ""
     with demand(is_known | is_none, message, make_printable(kinds)):
         numbers = tf.argmax(known, axis=-1, output_type=tf.int32)
-    message = f"hint_points: expected at most {MOST_POINTS} of a photo's hints, got this many"
+    message = f"hint_points: expected at most {MOST_POINTS} for all hints of a photo, got this many"
     with demand(tf.shape(points)[0] <= MOST_POINTS, message, tf.shape(points)[0]):
         of_each = tf.math.bincount(marks, minlength=counts[2], maxlength=counts[2])
     message = "hint_points: expected 1 for a hint, 1 or more for a stroke, 3 for a region, got"
