@@ -52,9 +52,9 @@ def test_a_black_photo_stays_black():
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_a_share_of_the_photos_is_recorded_by_films(batch, share):
-    many = np.tile(batch, (40, 1, 1, 1))
+    many = np.tile(batch[:, :16, :16], (40, 1, 1, 1))
     l = np.asarray(keras.ops.convert_to_numpy(FilmLightness(share, seed=1)(many)))
-    assert l.shape == (120, 64, 64, 1)
+    assert l.shape == (120, 16, 16, 1)
     assert l.min() >= 0
     assert l.max() <= 100
     true = rgb_to_lab(many)[..., :1]

@@ -13,6 +13,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 import weakref
 from types import SimpleNamespace
 from urllib.parse import quote
@@ -25,6 +27,7 @@ from PIL import Image
 from tiny_networks import tiny_koala, tiny_lite
 
 from deepkoal.cli import main
+from deepkoal.cli.arguments.style import Restyler
 from deepkoal.color import colorfulness
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import ColorOptions, DecodingConfig, Hint, Palette
@@ -187,6 +190,7 @@ def test_every_part_of_a_look_is_read_as_the_library_does(client, colorizer, ope
             {"reference": colorizer.open_reference(photos["chelsea"])},
         ),
         ({"variation": {"seed": 3, "index": 2}}, {"variation": seeded[1]}),
+        (levers := {"warmth": 0.4, "saturation": {"blue": 2.0, "red": 0.5}}, levers),
     ]
     plain = see(client.post(f"/api/photos/{opened['id']}/file", json={}))
     np.testing.assert_array_equal(plain, seen.render())
@@ -211,6 +215,11 @@ def test_every_part_of_a_look_is_read_as_the_library_does(client, colorizer, ope
         ({"variation": {"seed": 0, "index": 0}}, "body.variation.index"),
         ({"hints": [{"stroke": [[400, 1], [500, 1]], "color": "red"}]}, "outside the photo"),
         ({"haze": 1}, "the option 'haze' is not known"),
+        ({"warmth": 2}, "warmth as a number in -1…1"),
+        ({"saturation": {"teal": 1}}, "expected saturation as factors by hue"),
+        ({"style": {"name": "banksy"}}, "no style 'banksy'; there are seurat"),
+        ({"style": {"name": "monet", "strength": 2}}, "a style's strength as a number in 0…1"),
+        ({"style": {"name": "monet", "file": "a.png"}}, "body.style.file"),
     ],
 )
 def test_a_look_that_is_none_is_refused_in_a_line(client, opened, options, message):
@@ -240,6 +249,86 @@ def test_a_photo_is_repaired_where_that_is_asked_for(client, colorizer, opened, 
     assert applied["restoration"]["local_contrast"] == 1
     wrong = client.post(f"{path}/preview", json={"restoration": {"strength": 2}})
     assert "expected restoration's strength as a number in 0…1" in error_of(wrong)
+
+
+def read_lines(answer):
+    return [json.loads(line) for line in answer.iter_lines()]
+
+
+def test_a_style_is_painted_step_by_step_as_the_command_paints_it(
+    client, colorizer, opened, grey, monkeypatch
+):
+    def paint(grey, style, options, progress):  # what takes long, and has tests of its own
+        for _ in range(options.steps):
+            progress()
+        return 30 * np.sin(40 * grey)
+
+    for place in ("studio.painting", "style.restyling"):
+        monkeypatch.setattr(f"deepkoal.{place}.paint_texture", paint)
+    given = {"style": {"name": "durer", "scope": "both", "steps": 2, "size": 64}, "warmth": 0.5}
+    path = f"/api/photos/{opened['id']}"
+    first = client.post(f"{path}/preview", json=given)
+    assert first.headers["x-texture"] == "missing"
+    with client.stream("POST", f"{path}/texture", json=given) as answer:
+        steps = [{"step": step, "of": 2} for step in range(3)]
+        assert read_lines(answer) == [*steps, {"done": True}]
+    again = {**given, "vibrance": 1.2}  # other colors, the same brushwork
+    assert client.post(f"{path}/preview", json=again).headers["x-texture"] == "there"
+    shown = client.post(f"{path}/preview", json=given)
+    assert shown.headers["x-texture"] == "there"
+    assert (see(shown) != see(first)).any()
+    file = client.post(f"{path}/file", json=given)
+    session = client.post(f"{path}/session", json={"options": given}).json()
+    choice = SavedOptions.from_json(session).style
+    restyled = Restyler(choice)(colorizer.colorize(grey, warmth=0.5))
+    np.testing.assert_array_equal(see(file), restyled)
+    assert np.abs(see(shown).astype(int) - restyled).mean() < 3  # JPEG
+    told = read_provenance(decode_photo(file.content).metadata.xmp)
+    assert told["options"] == session["options"]
+    assert told["options"]["style"]["steps"] == 2
+    window = {"options": given, "box": {"left": 0, "top": 0, "width": 300, "height": 200}}
+    pictures = client.post(f"{path}/window", json={**window, "scale": 1}).json()
+    after = decode_photo(base64.b64decode(pictures["after"].partition(",")[2])).rgb
+    assert np.abs(lightness(after) - lightness(restyled)).mean() < 2
+
+
+def test_painting_ends_when_nobody_waits_for_it(client, opened, monkeypatch):
+    ended = threading.Event()
+
+    def paint(grey, style, options, progress):
+        try:
+            while True:
+                time.sleep(0.01)
+                progress()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr("deepkoal.studio.painting.paint_texture", paint)
+    path, given = f"/api/photos/{opened['id']}/texture", {"style": {"name": "durer"}}
+    with client.stream("POST", path, json=given) as answer:
+        lines = answer.iter_lines()
+        assert [json.loads(next(lines))["step"] for _ in range(3)] == [0, 1, 2]
+    assert ended.wait(60)
+
+    def fail(grey, style, options, progress):
+        raise DeepkoalError("no paint; open it with --paint")
+
+    monkeypatch.setattr("deepkoal.studio.painting.paint_texture", fail)
+    with client.stream("POST", path, json=given) as answer:
+        assert read_lines(answer)[1:] == [{"error": "no paint"}]
+    plain = {"style": {"name": "durer", "scope": "color"}}
+    with client.stream("POST", path, json=plain) as answer:
+        assert read_lines(answer) == [{"step": 0, "of": 0}, {"done": True}]
+    with client.stream("POST", "/api/photos/none/texture", json=given) as answer:
+        assert answer.status_code == 404
+
+
+def test_styles_are_listed_and_drawn(client):
+    names = [style["name"] for style in client.get("/api/about").json()["styles"]]
+    assert len(names) == 6
+    picture = see(client.get("/api/styles/durer"))
+    assert picture.shape[0] == picture.shape[1]
+    assert "no style 'mud'" in error_of(client.get("/api/styles/mud"))
 
 
 def test_what_is_gone_is_said_to_be(client, opened):
@@ -307,7 +396,7 @@ def test_a_large_photo_is_shown_smaller_in_the_colors_of_its_file(colorizer, pho
     photo = session.photos.get(session.open(encode_photo(large, "JPEG"), "large.jpg"))
     options = {"hints": [Hint(1499.9, 1799.9, "tomato"), Hint(600, 700, "teal")], "vibrance": 1.5}
     options = ColorOptions(**options)
-    shown = decode_photo(photo.color(options)).rgb
+    shown = photo.render(options)
     assert shown.shape[0] * shown.shape[1] <= PREVIEW_PIXELS
     look = SavedOptions.of(options, photo=PhotoIdentity(1500, 1800))
     finished = decode_photo(photo.finish(options, look)[0]).rgb
@@ -514,7 +603,7 @@ def test_a_photo_that_is_forgotten_leaves_nothing_to_the_collector(colorizer, gr
     session = Session(colorizer)
     key = session.open(encode_photo(grey, "PNG"), "old.png")
     photo = session.photos.get(key)
-    photo.color(ColorOptions(variation=photo.list_variations(6, 3)[0]))
+    photo.render(ColorOptions(variation=photo.list_variations(6, 3)[0]))
     kept = weakref.ref(photo)
     gc.collect()
     gc.disable()

@@ -2,9 +2,11 @@
 
 import base64
 import hashlib
+import importlib.resources
 import json
 import re
 import shutil
+import threading
 import time
 import zipfile
 
@@ -17,9 +19,11 @@ from local_server import serve
 from missing import skip_or_fail
 from playwright.sync_api import expect, sync_playwright
 
+from deepkoal.guidance.color_balance import HUES
 from deepkoal.image_io import SAMPLES, decode_photo, encode_photo, read_image, read_sample
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.options_file import read_options
+from deepkoal.inference.saved_parts import StyleChoice
 from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.studio import create_studio
 
@@ -39,6 +43,7 @@ FLAGS = [
         "disable-sync",
     )
 ]
+ICON = importlib.resources.files("deepkoal.studio") / "page" / "icon.svg"
 RED = "#c8202b"
 PATIENCE_S = 60
 """On a busy machine; what is there is never waited for."""
@@ -58,8 +63,37 @@ def browser():
         browser.close()
 
 
+class Painter:
+    """Paints brushwork at once, or waits before it ends: real brushwork takes Keras and long."""
+
+    def __init__(self):
+        self.may_end = threading.Event()
+        self.may_end.set()
+        self.given_up = threading.Event()
+
+    def __call__(self, grey, style, options, progress):
+        progress()
+        try:
+            while not self.may_end.wait(0.02):
+                progress()
+        except BaseException:
+            self.given_up.set()
+            raise
+        stripes = np.zeros(grey.shape, np.float32)
+        stripes[::8] = 20
+        return stripes
+
+
 @pytest.fixture(scope="module")
-def address():
+def painter():
+    with pytest.MonkeyPatch.context() as patch:
+        painter = Painter()
+        patch.setattr("deepkoal.studio.painting.paint_texture", painter)
+        yield painter
+
+
+@pytest.fixture(scope="module")
+def address(painter):
     """A studio with the default network at a small size: without Keras it starts at once."""
     own = Colorizer.from_preset(backend="litert")
     quick = Colorizer(own.backend, working_size=64, decoding=own.decoding)
@@ -89,6 +123,8 @@ def open_page(browser, address):
         page.on("console", lambda message: page.said.append(message.text))
         page.on("pageerror", lambda error: page.said.append(str(error)))
         page.on("request", lambda request: page.asked.append(request))
+        # Each is painted for seconds; that it is served is tested without a browser.
+        page.route("**/api/styles/*", lambda route: route.fulfill(path=ICON))
         page.goto(address)
         pages.append(page)
         return page
@@ -117,6 +153,13 @@ def choose(page, button, path):
         page.click(button)
     chooser.value.set_files(path)
     expect(page.locator("#name")).to_have_text(path.name)
+
+
+def open_file(page, path):
+    """Open what is not a photo."""
+    with page.expect_file_chooser() as chooser:
+        page.click("#open")
+    chooser.value.set_files(path)
 
 
 def look_at(page):
@@ -199,7 +242,7 @@ def test_a_click_puts_a_color_that_can_be_dragged_removed_and_brought_back(page)
         page.click("#undo")
     expect(page.locator(".hint")).to_have_count(0)
     expect(page.locator("#undo")).to_be_disabled()
-    wait_for(page, lambda: (look_at(page) == before).all())
+    wait_for(page, lambda: np.array_equal(look_at(page), before))
     page.keyboard.press("Control+Shift+Z")
     page.keyboard.press("Control+y")
     wait_for(page, lambda: is_red(page))
@@ -252,7 +295,7 @@ def test_looks_are_picked_combined_and_taken_back(page, photo, photos, tmp_path)
     wait_for(page, lambda: (look_at(page) == seen[-2]).all())
     page.click("#reset")
     expect(page.get_by_role("button", name="As it is")).to_have_attribute("aria-pressed", "true")
-    wait_for(page, lambda: (look_at(page) == plain).all())
+    wait_for(page, lambda: np.array_equal(look_at(page), plain))
     page.click("#undo")
     wait_for(page, lambda: (look_at(page) == seen[-2]).all())
 
@@ -298,12 +341,9 @@ def test_while_an_answer_is_awaited_only_the_newest_look_is_asked_for(page):
         }
     }""")
 
-    def list_looks():
-        return [json.loads(r.post_data) for r in page.asked if r.url.endswith("/preview")]
-
-    wait_for(page, lambda: len(list_looks()) > 1)
+    wait_for(page, lambda: len(list_looks(page)) > 1)
     expect(page.locator("body")).not_to_have_class("waiting")
-    assert [options["vibrance"] for options in list_looks()] == [1.2, 2]
+    assert [options["vibrance"] for options in list_looks(page)] == [1.2, 2]
 
 
 def test_what_is_no_photo_is_said_and_harms_nothing(page, photo, tmp_path):
@@ -414,6 +454,9 @@ def test_everything_is_done_by_keyboard(open_page):
     tab_to("#vibrance")
     page.keyboard.press("ArrowRight")
     expect(page.locator("#vibrance-value")).to_have_text("1.05")
+    tab_to("#contrast")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#contrast-value")).to_have_text("5 %")
     tab_to("#doubt-toggle", "Shift+Tab")
     page.keyboard.press("Space")
     expect(page.locator(".suggestion")).to_have_count(5)
@@ -543,7 +586,7 @@ def test_brush_region_and_eraser(page):
     expect(page.locator(".hint.region")).to_have_count(2)
 
     def is_all_sent():
-        sent = [json.loads(r.post_data) for r in page.asked if r.url.endswith("/preview")][-1]
+        sent = list_looks(page)[-1]
         kinds = [["color", "stroke"]] * 2 + [["color", "region"]] * 2
         return [sorted(hint) for hint in sent["hints"]] == kinds
 
@@ -573,7 +616,7 @@ def test_a_variation_is_large_and_seen_before_it_is_taken(page):
     page.locator(".variation >> nth=4").hover()
     wait_for(page, lambda: (look_at(page) != plain).any())
     page.mouse.move(5, 300)
-    wait_for(page, lambda: (look_at(page) == plain).all())
+    wait_for(page, lambda: np.array_equal(look_at(page), plain))
     expect(page.locator("#undo")).to_be_disabled()
 
 
@@ -588,15 +631,87 @@ def test_detail_and_vibrance_are_chosen_on_a_sheet(page):
     expect(page.locator("#detail-value")).to_have_text("96 pixels")
 
 
-def test_faded_tones_are_spread_by_a_box_and_left_by_undo(page):
+def list_looks(page):
+    """Return the options that the page asked the photo's picture under."""
+    return [json.loads(r.post_data) for r in page.asked if r.url.endswith("/preview")]
+
+
+def test_levers_on_color_and_light_are_moved_kept_and_taken_back(page):
     plain = look_at(page)
     page.get_by_role("tab", name="Tone").click()
-    with page.expect_request("**/preview") as asked:
-        page.get_by_label("Spread faded tones").check()
-    assert asked.value.post_data_json["restoration"] == {"strength": 0, "tone": "auto"}
-    page.click("#undo")
-    expect(page.get_by_label("Spread faded tones")).not_to_be_checked()
-    wait_for(page, lambda: (look_at(page) == plain).all())
+    for name, value in (("Warmth", "0.5"), ("Saturation", "1.5"), ("Local contrast", "0.4")):
+        page.get_by_role("slider", name=name).fill(value)
+    page.get_by_text("Each hue by itself").click()
+    page.get_by_role("slider", name="Blue").fill("0.75")
+    page.get_by_label("Spread faded tones").check()
+    page.get_by_role("slider", name="Saturation").fill("2")  # each in its proportion
+    wanted = {
+        "warmth": 0.5,
+        "saturation": dict.fromkeys(HUES, 2.18) | {"blue": 1.09},
+        "restoration": {"strength": 0, "denoise": 0, "tone": "auto", "local_contrast": 0.4},
+    }
+    wait_for(page, lambda: list_looks(page)[-1] | wanted == list_looks(page)[-1])
+    expect(page.locator("#warmth-value")).to_have_text("+0.50")
+    expect(page.locator("#hue-blue-value")).to_have_text("109 %")
+    page.reload()
+    page.get_by_role("tab", name="Tone").click()
+    expect(page.locator("#contrast-value")).to_have_text("40 %")
+    expect(page.get_by_label("Spread faded tones")).to_be_checked()
+    expect(page.locator("#saturation-value")).to_have_text("200 %")
+    page.get_by_label("Spread faded tones").uncheck()
+    page.get_by_role("slider", name="Local contrast").fill("0")
+    wait_for(page, lambda: list_looks(page)[-1]["restoration"] is None)
+    page.click("#reset")
+    expect(page.locator("#saturation-value")).to_have_text("100 %")
+    expect(page.locator("#reset")).to_be_disabled()
+    wait_for(page, lambda: np.array_equal(look_at(page), plain))
+
+
+def test_a_style_is_painted_with_a_bar_stopped_and_kept(page, painter, tmp_path):
+    plain = look_at(page)
+    page.get_by_role("tab", name="Style").click()
+    none, monet = (page.get_by_role("button", name=name) for name in ("No style", "Dabs, after"))
+    bar = page.get_by_role("progressbar", name="Painting: Dabs, after Monet")
+    painter.may_end.clear()
+    monet.click()
+    expect(bar).to_be_visible()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(bar).to_be_hidden()
+    expect(none).to_have_attribute("aria-pressed", "true")
+    assert painter.given_up.wait(PATIENCE_S)
+    wait_for(page, lambda: np.array_equal(look_at(page), plain))
+    page.keyboard.press("Control+z")  # the stop was a step: it is painted after all
+    expect(bar).to_be_visible()
+    colored = look_at(page)
+    painter.may_end.set()
+    expect(bar).to_be_hidden()
+    wait_for(page, lambda: (look_at(page) != colored).any())
+    styled = look_at(page)
+    assert np.abs(np.diff(styled.mean(axis=(1, 2)))).max() > 3  # stripes
+    page.get_by_text("Colors", exact=True).click()
+    wait_for(page, lambda: (look_at(page) != styled).any())
+    page.get_by_text("Both", exact=True).click()
+    wait_for(page, lambda: np.array_equal(look_at(page), styled))
+    with page.expect_download() as download:
+        page.click("#download")
+    assert np.abs(read_image(download.value.path()).astype(int) - styled).mean() < 3
+    with page.expect_download() as download:
+        page.keyboard.press("Control+s")
+    session = tmp_path / "session.json"
+    download.value.save_as(session)
+    assert read_options(session).style == StyleChoice("monet", scope="both", strength=0.7)
+    page.reload()
+    wait_for(page, lambda: np.array_equal(look_at(page), styled))
+    page.click("#reset")
+    wait_for(page, lambda: np.array_equal(look_at(page), plain))
+    open_file(page, session)
+    wait_for(page, lambda: np.array_equal(look_at(page), styled))
+    content = json.loads(session.read_text())
+    content["options"]["style"] = {"file": "mine.jpg"}
+    session.write_text(json.dumps(content))
+    open_file(page, session)
+    expect(page.locator("#notice-text")).to_contain_text("mine.jpg, which the studio does not take")
+    wait_for(page, lambda: np.array_equal(look_at(page), plain))
 
 
 # --- nothing lost ------------------------------------------------------------------------------
@@ -674,11 +789,9 @@ def test_a_session_is_saved_opened_and_made_again_by_the_command(page, photo, tm
     look = look_at(page)
     page.click("#reset")
     wait_for(page, lambda: (look_at(page) != look).any())
-    with page.expect_file_chooser() as chooser:
-        page.click("#open")
-    chooser.value.set_files(file)
+    open_file(page, file)
     expect(page.locator(".hint")).to_have_count(2)
-    wait_for(page, lambda: (look_at(page) == look).all())
+    wait_for(page, lambda: np.array_equal(look_at(page), look))
     other = tmp_path / "other.png"
     other.write_bytes(encode_photo(read_image(photo)[:, ::-1].copy(), "PNG"))
     page.click("#home")
@@ -686,9 +799,7 @@ def test_a_session_is_saved_opened_and_made_again_by_the_command(page, photo, tm
     page.get_by_role("button", name="Forget them").click()
     expect(page.locator("#earlier-part")).to_be_hidden()
     choose(page, "#choose", other)
-    with page.expect_file_chooser() as chooser:
-        page.click("#open")
-    chooser.value.set_files(file)
+    open_file(page, file)
     page.get_by_role("button", name="Color it so").click()
     expect(page.locator(".hint")).to_have_count(2)
 
@@ -730,16 +841,17 @@ def test_like_things_of_an_album_take_the_same_color(page, photo, tmp_path):
     wait_for(page, lambda: (look_at(page) - plain)[150:190, 30:50, 0].mean() > 5)
     expect(page.locator(".hint")).to_have_count(0)
     page.click("#album")
-    wait_for(page, lambda: (look_at(page) == plain).all())
+    wait_for(page, lambda: np.array_equal(look_at(page), plain))
 
 
 # --- for everybody -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("width", "scheme"), [(390, "light"), (390, "dark"), (1280, "dark"), (2560, "light")]
+    ("width", "scheme", "strength"),  # each a strength that is not painted yet
+    [(390, "light", 0.2), (390, "dark", 0.3), (1280, "dark", 0.4), (2560, "light", 0.5)],
 )
-def test_axe_finds_no_fault_in_any_view(open_page, photo, width, scheme):
+def test_axe_finds_no_fault_in_any_view(open_page, photo, painter, width, scheme, strength):
     options = {"color_scheme": scheme, "reduced_motion": "reduce"}
     page = open_page(width, 900, has_touch=width < 400, **options)
 
@@ -761,7 +873,15 @@ def test_axe_finds_no_fault_in_any_view(open_page, photo, width, scheme):
     page.keyboard.press("Escape")
     page.get_by_role("tab", name="Palette").click()
     check("palette")
+    page.get_by_role("tab", name="Style").click()
+    page.get_by_role("button", name="Dabs, after Monet").click()
+    painter.may_end.clear()
+    page.get_by_role("slider", name="Strength").fill(str(strength))
+    expect(page.locator("#painting")).to_be_visible()
+    check("style")
+    painter.may_end.set()
     page.get_by_role("tab", name="Tone").click()
+    page.click("#hues-part summary")
     check("tone")
     page.click("#grid")
     check("sheet")

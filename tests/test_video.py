@@ -23,9 +23,14 @@ from video_parts import (
 )
 
 import deepkoal as dk
+from deepkoal.cli import main
 from deepkoal.errors import VideoError
+from deepkoal.guidance import ColorOptions
+from deepkoal.inference.options_file import SavedOptions, write_options
 from deepkoal.rendering.composition import lightness
+from deepkoal.restoration import RestorationOptions
 from deepkoal.video import open_film, preview_film
+from deepkoal.video.resuming import identify_run
 
 TESTS = Path(__file__).parent
 
@@ -159,13 +164,37 @@ def test_frames_in_a_folder_and_out(tmp_path, film):
     report = dk.colorize_video(film, tmp_path / "frames/", open_plain())
     names = sorted(path.name for path in (tmp_path / "frames").iterdir())
     assert (report.frames, len(names), names[1]) == (12, 12, "00-00-00.040.png")
+    (tmp_path / "frames" / names[1]).rename(tmp_path / "frames" / "00-00-00.000.tif")
+    again = dk.colorize_video(tmp_path / "frames", tmp_path / "again/", open_plain())
+    written = [path.name for path in (tmp_path / "again").iterdir()]
+    assert (again.frames, len(written)) == (12, 12)  # two frames of one stem, too
+    assert "00-00-00.000.tif.png" in written
     dk.colorize_video(tmp_path / "frames", tmp_path / "new.mkv", open_plain(), rate=18)
     assert read_all(tmp_path / "new.mkv")[1][-1] == pytest.approx(11 / 18, abs=2e-3)
 
 
+def test_the_command_colors_a_film_with_its_options(film, tmp_path, monkeypatch, capsys):
+    used = []
+
+    def load(_):
+        used.append(open_plain())
+        monkeypatch.setattr(used[0], "with_detail", lambda size: used.append(size) or used[0])
+        return used[0]
+
+    monkeypatch.setattr("deepkoal.cli.video_run.load_colorizer", load)
+    new = tmp_path / "new.mkv"
+    assert main(["video", str(film), "-o", str(new), "--detail", "96"]) == 0
+    shown = capsys.readouterr()
+    assert (shown.out, used[1]) == (f"{new}\n", 96)
+    assert "12 frames colored" in shown.err
+    write_options(tmp_path / "look.json", SavedOptions(restoration=RestorationOptions()))
+    assert main(["video", str(film), "-o", str(new), "--options", str(tmp_path / "look.json")]) == 2
+    assert "films are neither restored" in capsys.readouterr().err
+
+
 def test_films_go_through_pipes(tmp_path, film):
     """As `deepkoal video old.mkv -o - | deepkoal video - -o new.mkv`, without the network."""
-    from deepkoal.video.encoding import write_y4m
+    from deepkoal.video.writing import write_y4m
 
     old = open_film(film)
     with (tmp_path / "film.y4m").open("wb") as pipe:
@@ -229,6 +258,16 @@ def test_other_options_begin_anew(tmp_path, monkeypatch):
         dk.colorize_video(old, tmp_path / "new.mp4", open_plain(), progress=stop_late)
     report = dk.colorize_video(old, tmp_path / "new.mp4", open_plain(), vibrance=2.0)
     assert (report.frames, report.resumed) == (12, 0)
+
+
+@pytest.mark.parametrize("change", [{"saturation": {"blue": 1.5}}, {"warmth": 0.5}, {}])
+def test_every_option_tells_a_run_from_others(film, change):
+    opened, colorizer = open_film(film), open_plain()
+    runs = [
+        identify_run(opened, colorizer, ColorOptions(**options), None, ())
+        for options in ({}, change)
+    ]
+    assert (runs[0] == runs[1]) == (not change)
 
 
 def test_several_processes_give_what_one_gives(tmp_path, monkeypatch):
@@ -308,7 +347,7 @@ def test_a_full_disk_leaves_no_film(tmp_path, film, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
         yield
 
-    monkeypatch.setattr("deepkoal.video.colorizing.write_chunk", fill)
+    monkeypatch.setattr("deepkoal.video.chunks.write_chunk", fill)
     with pytest.raises(VideoError, match=r"cannot be written \(No space left"):
         dk.colorize_video(film, tmp_path / "new.mp4", open_plain())
     assert not (tmp_path / "new.mp4").exists()

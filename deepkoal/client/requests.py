@@ -101,7 +101,7 @@ def _is_plain(hint: AnyHint) -> bool:
 def _write_points(hints: Sequence[AnyHint]) -> dict[str, Array]:
     points, colors = [(0.0, 0.0)], [b""]
     if hints:
-        from deepkoal.guidance.hints import parse_css  # likewise
+        from deepkoal.guidance.hint_values import parse_css  # likewise
 
         points = [point for hint in hints for point in hint.points]
         colors = [b"#%02x%02x%02x" % parse_css(hint.color) for hint in hints]

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from deepkoal.arrays import FloatArray
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance.hints import AnyHint, Hint, Point, Region, Stroke
+from deepkoal.guidance.hint_values import Point
+from deepkoal.guidance.hints import AnyHint, Hint, Region, Stroke
 
 _FINE = 1 / 256  # of the photo's side: how far a stroke may be from what was drawn
 

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ImageColor
 
 from deepkoal.arrays import FloatArray
-from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError
+from deepkoal.guidance.hint_values import Point, check_mask, check_points, is_number, parse_color
 from deepkoal.short_repr import short_repr
-
-AB_LIMIT = 128.0
-"""Largest |a| or |b| that a hint may ask for."""
 
 OWN = "own"
 """The color of a hint that keeps its place as it is; `grey` keeps it without color."""
-
-MOST_POINTS = 10_000
-"""Of a stroke or a polygon."""
-
-Point: TypeAlias = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +27,7 @@ class _Mark:
     @property
     def ab(self) -> FloatArray:
         """The color's ab, float32 (2,), in CIE Lab units; 0 where it is `own`."""
-        return np.zeros(2, np.float32) if self.is_own else _parse_color(self.color)  # type: ignore[attr-defined]
+        return np.zeros(2, np.float32) if self.is_own else parse_color(self.color)  # type: ignore[attr-defined]
 
     @property
     def is_own(self) -> bool:
@@ -105,7 +95,7 @@ class Stroke(_Mark):
 
     def __post_init__(self) -> None:
         """Reject what no photo could use."""
-        object.__setattr__(self, "points", _check_points(self.points, "a stroke", 1))
+        object.__setattr__(self, "points", check_points(self.points, "a stroke", 1))
         _check_rest(self)
 
 
@@ -134,7 +124,7 @@ class Region(_Mark):
         """Reject what no photo could use."""
         area: Any = self.area
         is_mask = isinstance(area, np.ndarray) and area.dtype == bool
-        area = _check_mask(area) if is_mask else _check_points(area, "a region", 3)
+        area = check_mask(area) if is_mask else check_points(area, "a region", 3)
         object.__setattr__(self, "area", area)
         _check_rest(self)
 
@@ -181,72 +171,13 @@ def check_kind(hints: Any) -> tuple[AnyHint, ...]:
     return listed
 
 
-def parse_css(color: Any) -> tuple[int, ...]:
-    """Return the red, green and blue, 0…255, of a CSS color.
-
-    Raises:
-        DeepkoalError: it is none.
-    """
-    try:
-        return ImageColor.getrgb(color)[:3]
-    except (ValueError, TypeError, AttributeError) as error:
-        raise DeepkoalError(
-            f"{color!r} is no color; give a CSS name, such as tomato, or #rrggbb"
-        ) from error
-
-
 def _check_rest(hint: AnyHint) -> None:
     if not isinstance(hint.relative, bool):
         raise DeepkoalError(f"a {hint.kind}'s relative must be true or false: {hint.relative!r}")
     if not hint.is_own:
-        _parse_color(hint.color)
+        parse_color(hint.color)
     for x, y in hint.points if hint.relative else ():
         if max(x, y) > 1:
             raise DeepkoalError(
                 f"a relative {hint.kind}'s x and y must lie in 0…1, not {x:g}, {y:g}"
             )
-
-
-def _check_points(points: Any, what: str, least: int) -> tuple[Point, ...]:
-    listed = list(points) if isinstance(points, Sequence | np.ndarray) else []
-    if isinstance(points, str) or not all(
-        isinstance(point, Sequence | np.ndarray)
-        and len(point) == 2
-        and all(is_number(part) for part in point)
-        for point in listed
-    ):
-        listed = []
-    if not least <= len(listed) <= MOST_POINTS:
-        raise DeepkoalError(
-            f"{what} is a list of {least} to {MOST_POINTS} points [x, y], not {points!r:.80}"
-        )
-    return tuple((float(x), float(y)) for x, y in listed)
-
-
-def _check_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    if mask.ndim != 2 or not mask.any():
-        raise DeepkoalError(
-            f"a region's mask is boolean (H, W) with some of it true, not {mask.shape} with "
-            f"{int(mask.sum())}"
-        )
-    return mask
-
-
-def _parse_color(color: Any) -> FloatArray:
-    if isinstance(color, str):
-        return np.asarray(rgb_to_lab(np.array(parse_css(color), np.float32) / 255)[1:])
-    if (
-        isinstance(color, (tuple, np.ndarray))
-        and len(color) == 2
-        and all(is_number(part) and abs(part) <= AB_LIMIT for part in color)
-    ):
-        return np.array(color, np.float32)
-    raise DeepkoalError(
-        f"{color!r} is no color; give a CSS color or a pair a, b in −{AB_LIMIT:g}…{AB_LIMIT:g}"
-    )
-
-
-def is_number(value: Any) -> bool:
-    """Return whether this is a finite number, and no bool."""
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    return number and math.isfinite(value)

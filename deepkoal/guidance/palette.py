@@ -16,7 +16,7 @@ from PIL import Image
 from deepkoal.arrays import ByteArray, FloatArray, Tensor, namespace
 from deepkoal.color import ab_bins, encode_ab, rgb_to_lab
 from deepkoal.errors import DeepkoalError, check_range
-from deepkoal.guidance.hints import is_number, parse_css
+from deepkoal.guidance.hint_values import is_number, parse_css
 from deepkoal.guidance.reference import measure_ab
 from deepkoal.short_repr import short_repr
 

@@ -11,25 +11,21 @@ from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.color import lab_to_rgb
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
-    AffinityPoints,
     CarriedColors,
     ColorOptions,
     GivenColors,
     ReferenceLike,
     carry_colors,
 )
-from deepkoal.guidance.hints import AnyHint
+from deepkoal.inference.album_things import LearnedPhoto, learn_colors, learn_things
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
-from deepkoal.rendering.resampling import resize
 
 LIKE = 0.5
 """Trust in a carry, on average over its area, from which a photo takes over another's look too."""
 
 LOOK_AREA = 0.3
 """Share of a photo that needs to be like another for its look."""
-
-_PROBES = ((60.0, 60.0), (-60.0, -60.0))  # any two colors: what differs is a hint's part
 
 
 @dataclass(frozen=True)
@@ -63,15 +59,6 @@ class Carry:
         return f"{found}, trust {self.trust:.2f}" if self.taken else f"{found}: doubtful, left out"
 
 
-@dataclass(frozen=True, eq=False)
-class _Source:
-    name: str
-    given: GivenColors
-    things: tuple[str, ...]
-    look: ColorOptions | None = None
-    points: AffinityPoints | None = None  # all of the photo's, where it has a look
-
-
 class Album:
     """Photos of the same people, places and things, colored alike.
 
@@ -92,7 +79,7 @@ class Album:
                 f"{colorizer.backend.name}, predicts none"
             )
         self.colorizer = colorizer
-        self._sources: list[_Source] = []
+        self._sources: list[LearnedPhoto] = []
 
     def __repr__(self) -> str:
         return f"Album({self.colorizer!r}, {len(self._sources)} photos to learn from)"
@@ -114,31 +101,9 @@ class Album:
         """
         if not isinstance(options.reference, (CarriedColors, type(None))):
             self.learn_reference(options.reference, name)
-        prediction = self.colorizer.predict(photo)
-        bare = ColorOptions(
-            vibrance=options.vibrance, palette=options.palette, cleanup=options.cleanup
-        )
-        has_look = likeness and _tell_look(bare) != _tell_look(ColorOptions())
-        hints = tuple(options.hints)
-        if not hints and not has_look:
-            return
-        groups = _group_by_color(hints)
-        weight = _measure_parts(prediction, hints, list(groups.values()))
-        shown = prediction.decode_ab(replace(options, reference=None))
-        height, width = prediction.outputs["features"].shape[:2]
-        total = np.clip(weight.sum(axis=0), 0, 1)
-        # Beside a reference, which colors all of the photo, what has no hint is no counterexample.
-        chosen = np.flatnonzero(total >= (0 if options.reference is None else 0.5))
-        given = GivenColors(
-            prediction.points.take(chosen),
-            _fit(shown, height, width)[chosen],
-            total[chosen],
-            np.argmax(weight, axis=0)[chosen],
-        )
-        things = tuple(_name_hints(numbers) for numbers in groups.values())
-        self._sources.append(
-            _Source(name, given, things, bare if has_look else None, prediction.points)
-        )
+        learned = learn_things(self.colorizer.predict(photo), options, name, likeness=likeness)
+        if learned is not None:
+            self._sources.append(learned)
 
     def learn_reference(self, photo: ReferenceLike | Sequence[ReferenceLike], name: str) -> None:
         """Learn all colors of a color photo.
@@ -150,15 +115,7 @@ class Album:
         Raises:
             DeepkoalError: the array is no such photo, or has no colors.
         """
-        reference = self.colorizer.open_reference(photo)
-        count = len(reference.points.l)
-        given = GivenColors(
-            reference.points,
-            np.asarray(reference.ab),
-            np.ones(count, np.float32),
-            np.zeros(count, np.int64),
-        )
-        self._sources.append(_Source(name, given, ("colors",)))
+        self._sources.append(learn_colors(self.colorizer.open_reference(photo), name))
 
     def color(
         self, photo: SampleArray, options: ColorOptions | None = None, *, name: str = ""
@@ -208,9 +165,9 @@ class Album:
                 carries.append(Carry(look.name, "look", name, 1.0, 1.0, "", True))
         return own, carries
 
-    def _find_look(self, prediction: Prediction, others: list[_Source]) -> _Source | None:
+    def _find_look(self, prediction: Prediction, others: list[LearnedPhoto]) -> LearnedPhoto | None:
         """Return the photo whose look this one takes: the most alike, if it is alike enough."""
-        best: tuple[float, _Source | None] = (LOOK_AREA, None)
+        best: tuple[float, LearnedPhoto | None] = (LOOK_AREA, None)
         for source in others:
             if source.look is None or source.points is None:
                 continue
@@ -222,51 +179,6 @@ class Album:
             if area >= best[0]:
                 best = area, source
         return best[1]
-
-
-def _tell_look(options: ColorOptions) -> tuple[object, ...]:
-    return options.vibrance, options.palette, options.cleanup
-
-
-def _group_by_color(hints: Sequence[AnyHint]) -> dict[object, list[int]]:
-    """Return the indices of hints by their color: what has one color counts as one thing."""
-    groups: dict[object, list[int]] = {}
-    for index, hint in enumerate(hints):
-        groups.setdefault(hint.color, []).append(index)
-    return groups
-
-
-def _name_hints(indices: Sequence[int]) -> str:
-    numbers = ", ".join(str(index + 1) for index in indices)
-    return f"hint {numbers}" if len(indices) == 1 else f"hints {numbers}"
-
-
-def _measure_parts(
-    prediction: Prediction, hints: Sequence[AnyHint], groups: Sequence[Sequence[int]]
-) -> FloatArray:
-    """Return how far each place follows each group of hints: what their color changes there.
-
-    Returns:
-        float32 (G, N) in 0…1; a row of zeros where there is no group.
-    """
-    height, width = prediction.outputs["features"].shape[:2]
-
-    def probe(indices: Sequence[int]) -> FloatArray:
-        probed = [
-            replace(hint, color=_PROBES[number in indices]) for number, hint in enumerate(hints)
-        ]
-        return _fit(prediction.decode_ab(hints=probed, cleanup=False), height, width)
-
-    parts = np.zeros((max(len(groups), 1), height * width), np.float32)
-    if groups:
-        plain, apart = probe(()), np.subtract(_PROBES[1], _PROBES[0])
-        for part, indices in zip(parts, groups, strict=False):
-            part[:] = np.clip((probe(indices) - plain) @ apart / (apart @ apart), 0, 1)
-    return parts
-
-
-def _fit(ab: FloatArray, height: int, width: int) -> FloatArray:
-    return np.asarray(resize(ab, height, width), np.float32).reshape(-1, 2)
 
 
 def _show(ab: FloatArray) -> str:

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Response
 from deepkoal.errors import DeepkoalError
 from deepkoal.restoration import RestorationOptions
 from deepkoal.studio.api_opening import answer_picture, describe_photo
-from deepkoal.studio.drawing import encode, inline
+from deepkoal.studio.drawing import DRAFT_PIXELS, PREVIEW_PIXELS, encode, inline
 from deepkoal.studio.open_photo import OpenPhoto
 from deepkoal.studio.schemas import (
     HintsRequest,
@@ -52,15 +52,11 @@ def add_coloring(app: FastAPI, session: Session) -> None:
 
     @app.post("/api/photos/{key}/preview")
     def color(key: str, options: OptionsRequest) -> Response:
-        photo = options.find(key, session)
-        chosen = options.to_color_options(photo, session)
-        return answer_picture(photo.color(chosen, options.working_size))
+        return _show(key, options, session, PREVIEW_PIXELS)
 
     @app.post("/api/photos/{key}/draft")
     def sketch(key: str, options: OptionsRequest) -> Response:
-        photo = options.find(key, session)
-        chosen = options.to_color_options(photo, session)
-        return answer_picture(photo.sketch(chosen, options.working_size))
+        return _show(key, options, session, DRAFT_PIXELS)
 
     @app.post("/api/photos/{key}/window")
     def show_window(key: str, wanted: WindowRequest) -> dict[str, Any]:
@@ -72,7 +68,8 @@ def add_coloring(app: FastAPI, session: Session) -> None:
         edges = box.top, box.left, box.height, box.width
         repaired = session.read_repaired(key, RestorationOptions.from_json(options.restoration))
         full = session.read_full(key)
-        before, after = draw_window(full, repaired, preview, edges, wanted.scale)
+        styled, _ = session.styles.restyle(preview, options.style_choice, name_place(key, options))
+        before, after = draw_window(full, repaired, preview, edges, wanted.scale, styled)
         return {"before": inline(encode(before)), "after": inline(encode(after))}
 
     @app.post("/api/photos/{key}/thumbnails")
@@ -103,7 +100,10 @@ def add_coloring(app: FastAPI, session: Session) -> None:
             colors, carries = options.carry(photo, session, own) if options.album else (own, [])
             look = save_look(key, photo, options, session, None)
             lines = [str(carry) for carry in carries if carry.taken]
-            data, kind = photo.finish(colors, look, lines)
+            place = name_place(key, options)
+            data, kind = photo.finish(
+                colors, look, lines, lambda rgb: session.styles.finish(rgb, look.style, place)
+            )
         return _answer_file(data, photo.name_result(kind), f"image/{kind.lower()}")
 
     @app.post("/api/photos/{key}/session")
@@ -111,6 +111,21 @@ def add_coloring(app: FastAPI, session: Session) -> None:
         photo = session.photos.get(key)
         data = write_session(key, photo, asked, session)
         return _answer_file(data, name_session(photo), "application/json")
+
+
+def name_place(key: str, options: OptionsRequest) -> str:
+    """Return what tells a photo, as it is repaired, from others."""
+    return f"{key} {RestorationOptions.from_json(options.restoration)}"
+
+
+def _show(key: str, options: OptionsRequest, session: Session, pixels: int) -> Response:
+    """Return a photo under its options; a header says where a style's texture is missing."""
+    photo = options.find(key, session)
+    rgb = photo.render(options.to_color_options(photo, session), options.working_size, pixels)
+    styled, is_whole = session.styles.restyle(rgb, options.style_choice, name_place(key, options))
+    answer = answer_picture(photo.encode(styled))
+    answer.headers["x-texture"] = "there" if is_whole else "missing"
+    return answer
 
 
 def _draw(photo: OpenPhoto, look: OptionsRequest, session: Session) -> bytes:

@@ -15,6 +15,7 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.studio.api_coloring import add_coloring
 from deepkoal.studio.api_opening import add_opening
+from deepkoal.studio.api_painting import add_painting
 from deepkoal.studio.lru_store import GoneError
 from deepkoal.studio.open_photo import MAX_BYTES
 from deepkoal.studio.security import SecurityMiddleware, answer_error
@@ -52,6 +53,7 @@ def create_studio(
     _add_page(app)
     add_opening(app, session, first, max_bytes)
     add_coloring(app, session)
+    add_painting(app, session)
     _add_errors(app)
     return SecurityMiddleware(app, max_bytes)
 

@@ -20,7 +20,7 @@ from deepkoal.guidance import (
     check_kind,
     resize_hint,
 )
-from deepkoal.image_io import decode_photo, encode_photo
+from deepkoal.image_io import Photo, decode_photo, encode_photo
 from deepkoal.image_io.formats import FORMATS, choose_suffix
 from deepkoal.image_io.kinds import START_BYTES, sniff_kind
 from deepkoal.inference.colorizer import Colorizer
@@ -29,7 +29,6 @@ from deepkoal.inference.provenance import add_provenance
 from deepkoal.inference.saved_options import SavedOptions
 from deepkoal.rendering.composition import compose_rgb
 from deepkoal.studio.drawing import (
-    DRAFT_PIXELS,
     PREVIEW_PIXELS,
     THUMBNAIL_PIXELS,
     encode,
@@ -90,22 +89,22 @@ class OpenPhoto:
         """The photo small."""
         return self._resize(None, THUMBNAIL_PIXELS)
 
-    def render(self, options: ColorOptions, detail: int | None = None) -> ByteArray:
-        """Return the colored photo at the size of the screen, uint8 (H, W, 3)."""
-        return self._render(options, detail, PREVIEW_PIXELS)
+    def render(
+        self, options: ColorOptions, detail: int | None = None, pixels: int = PREVIEW_PIXELS
+    ) -> ByteArray:
+        """Return the colored photo at the size of the screen or smaller, uint8 (H, W, 3)."""
+        kept = {PREVIEW_PIXELS: self.preview, THUMBNAIL_PIXELS: self.thumbnail}
+        is_kept = detail is None and pixels in kept
+        prediction = kept[pixels] if is_kept else self._resize(detail, pixels)
+        return prediction.render(self._fit(options, prediction))
 
-    def color(self, options: ColorOptions, detail: int | None = None) -> bytes:
-        """Return the colored photo at the size of the screen, as JPEG, or PNG if it has alpha."""
-        return encode(self.render(options, detail), self.alpha)
-
-    def sketch(self, options: ColorOptions, detail: int | None = None) -> bytes:
-        """Return `color` at fewer pixels, for as long as something is being dragged."""
-        rgb = self._render(options, detail, DRAFT_PIXELS)
+    def encode(self, rgb: ByteArray) -> bytes:
+        """Return a picture of the photo as a JPEG file, or as a PNG file if the photo has alpha."""
         return encode(rgb, None if self.alpha is None else shrink(self.alpha, *rgb.shape[:2]))
 
     def draw_thumbnail(self, options: ColorOptions, detail: int | None = None) -> bytes:
         """Return the colored photo as a small JPEG file."""
-        return encode(self._render(options, detail, THUMBNAIL_PIXELS))
+        return encode(self.render(options, detail, THUMBNAIL_PIXELS))
 
     @functools.cached_property
     def list_variations(self) -> Callable[[int, int], list[VariationLatents]]:
@@ -148,7 +147,11 @@ class OpenPhoto:
         return list(dict.fromkeys("#{:02x}{:02x}{:02x}".format(*color) for color in rgb))
 
     def finish(
-        self, options: ColorOptions, look: SavedOptions, carried: Sequence[str] = ()
+        self,
+        options: ColorOptions,
+        look: SavedOptions,
+        carried: Sequence[str] = (),
+        restyle: Callable[[SampleArray], SampleArray] | None = None,
     ) -> tuple[bytes, str]:
         """Return the colored photo's file, of full size and with its metadata, and its format.
 
@@ -159,14 +162,17 @@ class OpenPhoto:
             options: with all that other photos of an album gave.
             look: the photo's own, to be made again.
             carried: what it took of others, a line each.
+            restyle: gives the colored photo a style.
         """
-        photo = decode_photo(self.data, self.name, max_pixels=MAX_PIXELS, depth="auto")
-        bits = 8 * photo.rgb.itemsize
-        seen = self.predict(None if look.detail == "auto" else int(look.detail))
-        full = dataclasses.replace(seen, l=self.read_lightness(photo.rgb), bits=bits)
+        photo = self._decode()
+        rgb = self._render_full(photo.rgb, options, look.detail)
         photo = add_provenance(photo, look, carried)
         kind = FORMATS[choose_suffix(sniff_kind(self.data[:START_BYTES], self.name))]
-        return encode_photo(full.render(self._fit(options, full)), kind, photo), kind
+        return encode_photo(rgb if restyle is None else restyle(rgb), kind, photo), kind
+
+    def render_full(self, options: ColorOptions, detail: int | None = None) -> SampleArray:
+        """Return the colored photo in all its pixels, as `finish` writes it but for a style."""
+        return self._render_full(self._decode().rgb, options, detail or "auto")
 
     def name_result(self, kind: str) -> str:
         """Return a name for the colored photo's file, of that format."""
@@ -176,16 +182,21 @@ class OpenPhoto:
             suffix = next(each for each, format in FORMATS.items() if format == kind)
         return f"{path.stem}.colored{suffix}"
 
+    def _decode(self) -> Photo:
+        return decode_photo(self.data, self.name, max_pixels=MAX_PIXELS, depth="auto")
+
+    def _render_full(
+        self, rgb: SampleArray, options: ColorOptions, detail: int | str
+    ) -> SampleArray:
+        seen = self.predict(None if detail == "auto" else int(detail))
+        l = self.read_lightness(rgb)
+        full = dataclasses.replace(seen, l=l, bits=8 * rgb.itemsize)
+        return full.render(self._fit(options, full))
+
     def _resize(self, detail: int | None, pixels: int) -> Prediction:
         seen = self.predict(detail)
         size = fit_size(self.height, self.width, pixels)
         return seen if seen.l.shape == size else dataclasses.replace(seen, l=shrink(seen.l, *size))
-
-    def _render(self, options: ColorOptions, detail: int | None, pixels: int) -> ByteArray:
-        kept = {PREVIEW_PIXELS: self.preview, THUMBNAIL_PIXELS: self.thumbnail}
-        is_kept = detail is None and pixels in kept
-        prediction = kept[pixels] if is_kept else self._resize(detail, pixels)
-        return prediction.render(self._fit(options, prediction))
 
     def _fit(self, options: ColorOptions, prediction: Prediction) -> ColorOptions:
         return dataclasses.replace(options, hints=self._move(options.hints, prediction))

@@ -12,7 +12,7 @@ from deepkoal.guidance import AnyHint, ColorOptions
 from deepkoal.guidance.color_options import MOST_VARIATIONS
 from deepkoal.inference.album import Carry
 from deepkoal.inference.hint_entries import parse_entry, scale_entry
-from deepkoal.inference.saved_parts import parse_palette
+from deepkoal.inference.saved_parts import StyleChoice, parse_palette
 from deepkoal.inference.working_size import LEAST_SIDE
 from deepkoal.restoration import RestorationOptions
 from deepkoal.studio.albums import MOST_SOURCES, AlbumSource
@@ -49,6 +49,16 @@ class VariationRequest(_Strict):
         return photo.list_variations(self.count, self.seed)[self.index - 1]
 
 
+class StyleRequest(_Strict):
+    """A style that came with the library, and how it is given; what is null is as by default."""
+
+    name: str
+    scope: str | None = None
+    strength: float | None = None
+    steps: int | None = None
+    size: int | None = None
+
+
 class HintsRequest(BaseModel):
     """Hints, in the form of hint files."""
 
@@ -65,7 +75,7 @@ class HintsRequest(BaseModel):
 
 
 class OptionsRequest(HintsRequest):
-    """Options of coloring: the fields of `ColorOptions`, the working size and restoration."""
+    """Options of a photo: the fields of `ColorOptions`, working size, restoration and style."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -74,6 +84,7 @@ class OptionsRequest(HintsRequest):
     palette: str | dict[str, Any] | None = None
     reference: str | None = None
     variation: VariationRequest | None = None
+    style: StyleRequest | None = None
     album: list[AlbumEntry] = Field(default=[], max_length=MOST_SOURCES)
 
     @property
@@ -91,6 +102,15 @@ class OptionsRequest(HintsRequest):
                 f"not {self.detail}"
             )
         return self.detail
+
+    @property
+    def style_choice(self) -> StyleChoice | None:
+        """The style as a saved look has it.
+
+        Raises:
+            DeepkoalError: it names none.
+        """
+        return None if self.style is None else StyleChoice(**self.style.model_dump())
 
     def find(self, key: str, session: Session) -> OpenPhoto:
         """Return an open photo, repaired where that is wanted.

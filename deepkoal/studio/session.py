@@ -18,6 +18,7 @@ from deepkoal.studio.albums import AlbumKeeper
 from deepkoal.studio.drawing import draw_thumbnail
 from deepkoal.studio.lru_store import LruStore
 from deepkoal.studio.open_photo import MAX_PIXELS, OpenPhoto, open_photo
+from deepkoal.studio.painting import StyleKeeper
 
 KEPT_PHOTOS = 12
 KEPT_BYTES = 400_000_000
@@ -37,6 +38,7 @@ class Session:
         self.heavy = threading.Lock()
         """Held while a photo is worked on at its full size: one at a time, for memory's sake."""
         self.albums = AlbumKeeper(colorizer)
+        self.styles = StyleKeeper()
         self._restored: LruStore[OpenPhoto] = LruStore("photo", KEPT_PHOTOS, KEPT_BYTES)
         self._full: tuple[str, ByteArray] | None = None
         self._repaired: tuple[str, ByteArray] | None = None

@@ -45,6 +45,7 @@ def save_look(
         detail=own.working_size or "auto",
         network=session.colorizer.identity,
         restoration=RestorationOptions.from_json(own.restoration),
+        style=own.style_choice,
     )
 
 
@@ -89,6 +90,7 @@ def apply_session(saved: SavedOptions, photo: OpenPhoto, key: str) -> dict[str, 
     placed = saved.place(PhotoIdentity(photo.width, photo.height, key)).to_json()
     options: dict[str, Any] = {
         "restoration": None,
+        "style": None,
         **placed["options"],
         "hints": placed["hints"],
     }

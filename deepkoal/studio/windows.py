@@ -23,12 +23,14 @@ def draw_window(
     preview: ByteArray,
     box: tuple[int, int, int, int],
     scale: float,
+    styled: ByteArray | None = None,
 ) -> tuple[ByteArray, ByteArray]:
     """Return a part of a photo as it was and colored.
 
     Lightness is that of the photo repaired, which may be the photo itself. Chroma is that of the
     preview, interpolated: eyes see it far less sharp than lightness, and a part of the full result
-    would cost as much as all of it.
+    would cost as much as all of it. So is what a style adds to lightness, whose texture is no finer
+    than that.
 
     Args:
         full: uint8 (H, W, 3), the photo.
@@ -36,6 +38,7 @@ def draw_window(
         preview: uint8 (h, w, 3), the whole photo colored, smaller.
         box: first row, first column, height and width of the part, in pixels of the photo.
         scale: pixels wanted for one of the photo, along a side, at most 1.
+        styled: as `preview`, in a style; None for none.
 
     Returns:
         Two of uint8 (r, c, 3).
@@ -47,17 +50,21 @@ def draw_window(
     before, after = (
         cast(ByteArray, cv2.resize(part, size, interpolation=cv2.INTER_AREA)) for part in parts
     )
-    ab = _cut_chroma(preview, (top, left, height, width), full.shape[:2], size)
-    return before, compose_rgb(lightness(after), ab)
+    l = lightness(after)
+    lab = _cut_lab(preview, box, full.shape[:2], size)
+    if styled is not None:
+        plain, lab = lab, _cut_lab(styled, box, full.shape[:2], size)
+        l = np.clip(l + lab[..., 0] - plain[..., 0], 0, 100)
+    return before, compose_rgb(l, lab[..., 1:])
 
 
-def _cut_chroma(
+def _cut_lab(
     preview: ByteArray,
     box: tuple[int, int, int, int],
     whole: tuple[int, ...],
     size: tuple[int, int],
 ) -> np.ndarray:
-    """Return the ab, float32 (r, c, 2), of a part of a preview, enlarged to `size`."""
+    """Return the Lab, float32 (r, c, 3), of a part of a preview, enlarged to `size`."""
     rows, columns = preview.shape[0] / whole[0], preview.shape[1] / whole[1]
     top, left, height, width = box
     first_row = max(0, int(top * rows) - _MARGIN)
@@ -65,7 +72,7 @@ def _cut_chroma(
     end_row = int((top + height) * rows) + _MARGIN + 1
     end_column = int((left + width) * columns) + _MARGIN + 1
     cut = preview[first_row:end_row, first_column:end_column].astype(np.float32) / 255
-    ab = np.asarray(rgb_to_lab(cut))[..., 1:]
+    lab = np.asarray(rgb_to_lab(cut))
     # Half-pixel centers: pixel i of the window lies at (i + ½)·step + first of the photo.
     across = (np.arange(size[0]) + 0.5) * (width / size[0]) + left
     down = (np.arange(size[1]) + 0.5) * (height / size[1]) + top
@@ -73,4 +80,4 @@ def _cut_chroma(
         (across * columns - 0.5 - first_column).astype(np.float32),
         (down * rows - 0.5 - first_row).astype(np.float32),
     )
-    return cv2.remap(ab, grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(lab, grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -14,6 +14,7 @@ from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.image_io.pixels import round_to_8_bits
 from deepkoal.inference.batch_pass import check_photo
+from deepkoal.inference.saved_parts import StyleChoice, hash_file
 from deepkoal.rendering.composition import BAND_PIXELS, compose_rgb
 from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.style.color_transport import ColorTable
@@ -99,22 +100,88 @@ def stylize(
     opened = Style.open(style)
     check_photo(photo)
     rgb = to_rgb(photo)
+    change = None
+    if options.count_steps():
+        change = paint_texture(find_grey(rgb, options.size), opened, options, progress)
+    return apply_style(rgb, opened, options, change)
+
+
+def open_choice(choice: StyleChoice) -> tuple[Style, StyleOptions]:
+    """Return the style that a saved look names, and how it is given.
+
+    Raises:
+        DeepkoalError: the style cannot be read or is not what it was, or an option is out of its
+            range.
+    """
+    options = StyleOptions(**choice.list_given())
+    if choice.file and choice.sha256 and hash_file(choice.file) != choice.sha256:
+        raise DeepkoalError(
+            f"{choice.file}: the style's picture has changed since the options were saved; "
+            "put the former one back, or give --style"
+        )
+    return Style.from_image(Path(choice.file)) if choice.file else Style.named(choice.name), options
+
+
+def find_grey(rgb: SampleArray, size: int) -> FloatArray:
+    """Return all of a photo that its texture depends on: its lightness, small.
+
+    Args:
+        rgb: uint8 or uint16 (H, W, 3) sRGB.
+        size: side in pixels of the square at whose area texture is made.
+
+    Returns:
+        Grey sRGB in 0…1, float32 (h, w).
+    """
+    return _find_grey(_shrink(round_to_8_bits(rgb), size))
+
+
+def paint_texture(
+    grey: FloatArray,
+    style: Style,
+    options: StyleOptions,
+    progress: Callable[[], object] | None = None,
+) -> FloatArray:
+    """Return what a style's texture changes of a photo's lightness: the slow part of `stylize`.
+
+    Args:
+        grey: of the photo, see `find_grey`.
+        style: whose texture it is.
+        options: of which strength and steps count.
+        progress: called after each step; what it raises ends the work.
+
+    Returns:
+        In units of L, float32 (h, w).
+    """
+    from deepkoal.style.texture import add_texture  # here, because colors need no Keras
+
+    painting = _find_grey(_shrink(style.rgb, STYLE_SIDE))
+    textured = add_texture(
+        grey, painting, strength=options.strength, steps=options.steps, progress=progress
+    )
+    return _find_l(textured) - _find_l(grey)
+
+
+def apply_style(
+    rgb: SampleArray, style: Style, options: StyleOptions, change: FloatArray | None
+) -> SampleArray:
+    """Return a photo in a style whose texture is painted already: the quick part of `stylize`.
+
+    Args:
+        rgb: uint8 or uint16 (H, W, 3) sRGB.
+        style: whose colors it takes, where `options` have them.
+        options: of which scope, strength and size count.
+        change: see `paint_texture`; of the same photo at any size. None for no texture.
+
+    Returns:
+        Its type (H, W, 3).
+    """
     if options.strength == 0:
         return rgb.copy()
-    small = _shrink(round_to_8_bits(rgb), options.size)
-    change = None
-    if options.scope != "color":
-        from deepkoal.style.texture import add_texture  # here, because colors need no Keras
-
-        grey, painting = (_find_grey(x) for x in (small, _shrink(opened.rgb, STYLE_SIDE)))
-        textured = add_texture(
-            grey, painting, strength=options.strength, steps=options.steps, progress=progress
-        )
-        change = _find_l(textured) - _find_l(grey)
     table = None
     if options.scope != "texture":
         # Of the photo with its texture, so that light and dark marks differ in hue, too.
-        table = ColorTable.match(_apply(small, None, 0, change), opened.rgb)
+        small = _shrink(round_to_8_bits(rgb), options.size)
+        table = ColorTable.match(_apply(small, None, 0, change), style.rgb)
     return _apply(rgb, table, options.strength, change)
 
 

@@ -1,7 +1,6 @@
+from .chunks import ChunkTask as ChunkTask
+from .chunks import color_chunk as color_chunk
 from .coloring import color_frames as color_frames
-from .colorizing import ChunkTask as ChunkTask
-from .colorizing import FilmReport as FilmReport
-from .colorizing import color_chunk as color_chunk
 from .colorizing import colorize_video as colorize_video
 from .encoding import CODECS as CODECS
 from .encoding import CONTAINERS as CONTAINERS
@@ -12,8 +11,9 @@ from .figures import measure_cdc as measure_cdc
 from .figures import measure_warping_error as measure_warping_error
 from .film import STREAM as STREAM
 from .film import Film as Film
-from .film import Frame as Frame
 from .film import open_film as open_film
+from .film_run import FilmReport as FilmReport
+from .frames import Frame as Frame
 from .joining import join_chunks as join_chunks
 from .keyframes import Keyframe as Keyframe
 from .keyframes import export_keyframes as export_keyframes

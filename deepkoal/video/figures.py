@@ -18,7 +18,8 @@ from deepkoal.guidance import ColorOptions
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.video.coherence import Estimate, smooth
 from deepkoal.video.coloring import estimate_frames, render_frame
-from deepkoal.video.film import Film, Frame, to_bytes
+from deepkoal.video.film import Film
+from deepkoal.video.frames import Frame, to_bytes
 from deepkoal.video.motion import Motion, MotionEstimator
 
 STEPS = (1, 2, 4)

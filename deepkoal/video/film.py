@@ -6,14 +6,12 @@ Its time is the film's own, so that a variable frame rate stays one.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +19,8 @@ from deepkoal.arrays import ByteArray, SampleArray
 from deepkoal.errors import PhotoError, VideoError
 from deepkoal.image_io import list_photos, read_photo
 from deepkoal.rendering.composition import lightness
+from deepkoal.video.containers import deinterlace_frames, explain_errors, open_container
+from deepkoal.video.frames import Frame, read_frames
 from deepkoal.video.shots import THUMB, make_thumb
 
 if TYPE_CHECKING:
@@ -32,19 +32,6 @@ FOLDER_RATE = Fraction(25)
 """Frames a second of a folder of them, where nothing else is said."""
 
 _FIRST_PACKETS = 500  # without one frame among them, a stream is no video
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """A frame of a film.
-
-    Attributes:
-        rgb: uint8 or uint16 (H, W, 3), sRGB.
-        pts: its time, in units of the film's `time_base`.
-    """
-
-    rgb: SampleArray
-    pts: int
 
 
 @dataclass(eq=False)
@@ -97,7 +84,7 @@ class Film:
             VideoError: the film cannot be read, or holds no frame that can be decoded.
         """
         if self.paths:
-            yield from self._read_folder(start or 0, stop)
+            yield from read_frames(self, start or 0, stop)
             return
         for pts, raw in self._seek(start):
             if stop is not None and pts >= stop:
@@ -121,19 +108,6 @@ class Film:
             )
             yield pts, np.asarray(small.to_ndarray(), np.uint8)
 
-    def _read_folder(self, start: int, stop: int | None) -> Iterator[Frame]:
-        for index, path in enumerate(self.paths[start:stop], start):
-            try:
-                rgb = read_photo(path, depth=8 if self.depth == 8 else 16).rgb
-            except PhotoError as error:
-                raise VideoError(f"frame {index + 1} of {self.name}: {error}") from error
-            if rgb.shape[:2] != (self.height, self.width):
-                raise VideoError(
-                    f"{path}: expected a frame of {self.width}×{self.height} pixels, as the first "
-                    f"has, got {rgb.shape[1]}×{rgb.shape[0]}; scale the frames alike"
-                )
-            yield Frame(rgb, index)
-
     def _seek(self, start: int | None) -> Iterator[tuple[int, av.VideoFrame]]:
         """Yield time and frame from one at or before `start` on, whatever the file's index says."""
         if start is None or not self.timed:
@@ -146,7 +120,7 @@ class Film:
 
     def _read_raw(self, start: int | None) -> Iterator[tuple[int, av.VideoFrame]]:
         """Yield time and frame from a key frame at or before `start` on."""
-        container, stream = self._pending or _open_container(self.source)
+        container, stream = self._pending or open_container(self.source)
         self._pending = None
         with container, explain_errors(self.name, "read"):
             if start is not None and start > 0 and self.source is not None:
@@ -155,7 +129,7 @@ class Film:
             step = max(1, round(1 / (self.rate * self.time_base)))
             frames = self._decode(container, stream)
             if self.deinterlace:
-                frames = _deinterlace(frames, stream)
+                frames = deinterlace_frames(frames, stream)
             for frame in frames:
                 pts = frame.pts
                 if pts is None or (last is not None and pts <= last):
@@ -203,7 +177,7 @@ def open_film(
     if str(source) != STREAM and Path(source).is_dir():
         return _open_folder(Path(source), rate or FOLDER_RATE)
     path = None if str(source) == STREAM else Path(source)
-    container, stream = _open_container(path)
+    container, stream = open_container(path)
     film = _describe(path, container, stream)
     film.deinterlace = deinterlace
     if path is None:
@@ -225,32 +199,6 @@ def _open_folder(folder: Path, rate: Fraction) -> Film:
         raise VideoError(str(error)) from error
     height, width, depth = *rgb.shape[:2], 8 * rgb.dtype.itemsize
     return Film(folder, height, width, 1 / rate, rate, depth, frames=len(paths), paths=paths)
-
-
-def _open_container(
-    path: Path | None,
-) -> tuple[av.container.InputContainer, av.video.VideoStream]:
-    av = import_av()
-    name = "standard input" if path is None else str(path)
-    if path is not None and not path.is_file():
-        raise VideoError(f"{path}: no such file; check the path")
-    source: IO[bytes] | str = sys.stdin.buffer if path is None else str(path)
-    with explain_errors(name, "read"):
-        container = av.open(source, format="yuv4mpegpipe" if path is None else None)
-    streams = [each for each in container.streams.video if not is_cover(each)]
-    if not streams:
-        container.close()
-        raise VideoError(f"{name}: holds no video that can be read; expected a film, and all of it")
-    stream = streams[0]
-    stream.thread_type = "AUTO"
-    return container, stream
-
-
-def is_cover(stream: Any) -> bool:
-    """Return whether a video stream is a still picture that belongs to the file."""
-    import av.stream
-
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
 def _describe(
@@ -281,71 +229,3 @@ def _describe(
     film.rate = stream.average_rate or stream.guessed_rate or FOLDER_RATE
     film.frames = stream.frames
     return film
-
-
-def _deinterlace(
-    frames: Iterator[av.VideoFrame], stream: av.video.VideoStream
-) -> Iterator[av.VideoFrame]:
-    import av
-    import av.filter
-
-    graph = av.filter.Graph()
-    graph.link_nodes(
-        graph.add_buffer(template=stream),
-        graph.add("bwdif", "mode=send_frame"),
-        graph.add("buffersink"),
-    ).configure()
-    for frame in _and_end(frames):
-        graph.push(frame)
-        while True:
-            try:
-                found = graph.pull()
-                assert isinstance(found, av.VideoFrame)
-                if found.pts is not None and found.time_base and stream.time_base:
-                    # The filter counts in half steps.
-                    found.pts = round(found.pts * found.time_base / stream.time_base)
-                yield found
-            except (BlockingIOError, EOFError):
-                break
-
-
-def _and_end(frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame | None]:
-    yield from frames
-    yield None
-
-
-def import_av() -> Any:
-    """Return PyAV.
-
-    Raises:
-        VideoError: it is not installed.
-    """
-    try:
-        import av
-    except ImportError as error:
-        raise VideoError("films need PyAV: pip install 'deepkoal[video]'") from error
-    # What fails is raised. A decoder's thread that logged would wait for Python, and Python for it.
-    av.logging.set_level(None)
-    return av
-
-
-@contextlib.contextmanager
-def explain_errors(name: str, what: str) -> Iterator[None]:
-    """Turn FFmpeg's errors and the system's into one line about a film.
-
-    Args:
-        name: of the film.
-        what: `read` or `written`.
-    """
-    av = import_av()
-    try:
-        yield
-    except (av.error.FFmpegError, OSError) as error:
-        cause = getattr(error, "strerror", None) or " ".join(str(error).split())
-        advice = "is it a video file?" if what == "read" else "check the disk and your permissions"
-        raise VideoError(f"{name}: cannot be {what} ({cause}); {advice}") from error
-
-
-def to_bytes(rgb: SampleArray) -> ByteArray:
-    """Return samples of 8 or 16 bits as 8."""
-    return np.asarray(rgb // 257 if rgb.dtype == np.uint16 else rgb, np.uint8)

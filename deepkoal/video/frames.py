@@ -1,13 +1,63 @@
-"""Folders of frames, one picture each."""
+"""Frames, and folders of them, one picture each."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from deepkoal.errors import VideoError
-from deepkoal.image_io import write_image
-from deepkoal.video.film import Film, Frame
+import numpy as np
+
+from deepkoal.arrays import ByteArray, SampleArray
+from deepkoal.errors import PhotoError, VideoError
+from deepkoal.image_io import read_photo, write_image
+
+if TYPE_CHECKING:
+    from deepkoal.video.film import Film
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A frame of a film.
+
+    Attributes:
+        rgb: uint8 or uint16 (H, W, 3), sRGB.
+        pts: its time, in units of the film's `time_base`.
+    """
+
+    rgb: SampleArray
+    pts: int
+
+
+def to_bytes(rgb: SampleArray) -> ByteArray:
+    """Return samples of 8 or 16 bits as 8."""
+    return np.asarray(rgb // 257 if rgb.dtype == np.uint16 else rgb, np.uint8)
+
+
+def read_frames(film: Film, start: int, stop: int | None) -> Iterator[Frame]:
+    """Yield the frames of a film that is a folder of them.
+
+    Args:
+        film: theirs.
+        start: number of the first.
+        stop: number before which the last one lies; None for the film's end.
+
+    Raises:
+        VideoError: one cannot be read, or is of another size than the first.
+    """
+    for index, path in enumerate(film.paths[start:stop], start):
+        try:
+            rgb = read_photo(path, depth=8 if film.depth == 8 else 16).rgb
+        except PhotoError as error:
+            raise VideoError(f"frame {index + 1} of {film.name}: {error}") from error
+        if rgb.shape[:2] != (film.height, film.width):
+            raise VideoError(
+                f"{path}: expected a frame of {film.width}×{film.height} pixels, as the first "
+                f"has, got {rgb.shape[1]}×{rgb.shape[0]}; scale the frames alike"
+            )
+        yield Frame(rgb, index)
 
 
 def write_frames(folder: Path, film: Film, frames: Iterable[Frame]) -> Iterator[int]:
@@ -21,9 +71,9 @@ def write_frames(folder: Path, film: Film, frames: Iterable[Frame]) -> Iterator[
     Raises:
         VideoError: one cannot be written.
     """
+    stems = Counter(path.stem for path in film.paths)
     for frame in frames:
-        name = film.paths[frame.pts].stem if film.paths else name_time(frame.pts * film.time_base)
-        path = folder / f"{name}.png"
+        path = folder / f"{_name_frame(frame, film, stems)}.png"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             write_image(path, frame.rgb)
@@ -32,6 +82,13 @@ def write_frames(folder: Path, film: Film, frames: Iterable[Frame]) -> Iterator[
                 f"{path}: cannot be written ({error.strerror}); check the disk and your permissions"
             ) from error
         yield 1
+
+
+def _name_frame(frame: Frame, film: Film, stems: Counter[str]) -> str:
+    if not film.paths:
+        return name_time(frame.pts * film.time_base)
+    own = film.paths[frame.pts]
+    return own.stem if stems[own.stem] == 1 else own.name  # of 1.jpg and 1.png both are kept
 
 
 def name_time(seconds: float | object) -> str:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from deepkoal.atomic_files import replace_atomically
 from deepkoal.errors import VideoError
-from deepkoal.video.encoding import CONTAINERS, tag_colors
-from deepkoal.video.film import Film, explain_errors, import_av, is_cover
+from deepkoal.video.containers import explain_errors, import_av, is_cover
+from deepkoal.video.encoding import CONTAINERS
+from deepkoal.video.film import Film
+from deepkoal.video.writing import tag_colors
 
 if TYPE_CHECKING:
     import av.container

@@ -19,12 +19,11 @@ import numpy as np
 from deepkoal.arrays import ByteArray, FloatArray
 from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError, VideoError
-from deepkoal.guidance import AffinityPoints, Reference
 from deepkoal.image_io import list_photos, read_photo, write_image
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.options_file import SavedOptions, read_options
-from deepkoal.video.film import Film, to_bytes
-from deepkoal.video.frames import name_time
+from deepkoal.video.film import Film
+from deepkoal.video.frames import name_time, to_bytes
 from deepkoal.video.plan import Plan
 
 CANDIDATES = 5
@@ -59,17 +58,6 @@ class Keyframe:
         """Return its chroma, float32 (height, width, 2) in CIE Lab units."""
         small = cv2.resize(self.rgb, (width, height), interpolation=cv2.INTER_AREA)
         return np.ascontiguousarray(rgb_to_lab(small.astype(np.float32) / 255)[..., 1:], np.float32)
-
-
-def join_references(keyframes: Sequence[Keyframe], colorizer: Colorizer) -> Reference:
-    """Return keyframes of one shot as one reference, whose colors like places take."""
-    found = [colorizer.open_reference(keyframe.rgb) for keyframe in keyframes]
-    parts = zip(
-        *((each.points.features, each.points.l, each.points.position) for each in found),
-        strict=True,
-    )
-    points = AffinityPoints(*(np.concatenate(part) for part in parts))
-    return Reference(points, np.concatenate([each.ab for each in found]))
 
 
 def read_keyframes(

@@ -11,8 +11,8 @@ from deepkoal.errors import VideoError, check_range
 from deepkoal.guidance import ColorOptions
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.rendering.contact_sheets import SheetRow, desaturate, draw_sheet
-from deepkoal.video.film import Film, Frame, to_bytes
-from deepkoal.video.frames import name_time
+from deepkoal.video.film import Film
+from deepkoal.video.frames import Frame, name_time, to_bytes
 
 PAIRS = 3
 """Frames side by side, each before and after."""

@@ -6,12 +6,10 @@ import argparse
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepkoal.cli.arguments.argument_types import share, whole_number
 from deepkoal.cli.console import UsageError, as_usage
-from deepkoal.errors import DeepkoalError
 from deepkoal.progress_bars import count_photos
 
 if TYPE_CHECKING:
@@ -100,24 +98,13 @@ class Restyler:
         choice: which, and how.
 
     Raises:
-        DeepkoalError: the style cannot be read or is not what it was, or an option of a saved look
-            is out of its range.
+        DeepkoalError: as `style.restyling.open_choice`.
     """
 
     def __init__(self, choice: StyleChoice) -> None:
-        from deepkoal.inference.saved_parts import hash_file
-        from deepkoal.style.restyling import StyleOptions
-        from deepkoal.style.styles import Style
+        from deepkoal.style.restyling import open_choice
 
-        self._options = StyleOptions(**choice.list_given())
-        if choice.file and choice.sha256 and hash_file(choice.file) != choice.sha256:
-            raise DeepkoalError(
-                f"{choice.file}: the style's picture has changed since the options were saved; "
-                "put the former one back, or give --style"
-            )
-        self._style = (
-            Style.from_image(Path(choice.file)) if choice.file else Style.named(choice.name)
-        )
+        self._style, self._options = open_choice(choice)
         self._lock = threading.Lock()  # the optimization of one picture takes all cores
 
     def __call__(self, rgb: SampleArray, check: Callable[[], None] | None = None) -> SampleArray:

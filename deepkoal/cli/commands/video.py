@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import sys
-from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deepkoal.cli.arguments.argument_types import positive_number, whole_number
-from deepkoal.cli.arguments.guidance import add_guidance_options, open_reference, resolve_look
-from deepkoal.cli.arguments.model_options import (
-    add_backend_option,
-    add_model_options,
-    load_colorizer,
-)
+from deepkoal.cli.arguments.guidance import add_guidance_options
+from deepkoal.cli.arguments.model_options import add_backend_option, add_model_options
 from deepkoal.cli.console import UsageError, report, show
-
-if TYPE_CHECKING:
-    from deepkoal.inference.colorizer import Colorizer
-    from deepkoal.inference.options_file import SavedOptions
-    from deepkoal.video import FilmReport
+from deepkoal.cli.video_run import color_film, preview_frames, write_keyframes
 
 
 def add_verbs(verbs: Any) -> None:
@@ -67,6 +56,12 @@ def add_verbs(verbs: Any) -> None:
     )
     video.add_argument(
         "--frame-by-frame", action="store_true", help="color each frame by itself, with flicker"
+    )
+    video.add_argument(
+        "--deflicker",
+        action="store_true",
+        help="even the exposure of old films, which changes from frame to frame; the result then "
+        "has the evened lightness, not the film's",
     )
     video.add_argument(
         "--keyframes",
@@ -121,10 +116,13 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.out == STREAM and sys.stdout.isatty():
         raise UsageError("a film is not written to a terminal; pipe it to another program")
     if arguments.preview is not None:
-        return _preview(arguments)
+        show(preview_frames(arguments))
+        return 0
     if arguments.export_keyframes:
-        return _export_keyframes(arguments)
-    done = _color(arguments)
+        for path in write_keyframes(arguments):
+            show(path)
+        return 0
+    done = color_film(arguments)
     if done.target is not None:
         show(done.target)
     parts = [f"{done.frames} frames colored"]
@@ -134,119 +132,3 @@ def _run(arguments: argparse.Namespace) -> int:
     for line in done.left_out:
         report(line)
     return 1 if done.left_out else 0
-
-
-def _resolve_look(arguments: argparse.Namespace) -> SavedOptions:
-    if arguments.save_options is not None:
-        raise UsageError("--save-options keeps a photo's look; a film's is in its command")
-    look = resolve_look(arguments)
-    if look.variation is not None:
-        raise UsageError("--variations are of photos; a film has one version")
-    if look.hints:
-        raise UsageError("hints are for one frame; put them into a folder of --keyframes")
-    return look
-
-
-def _color(arguments: argparse.Namespace) -> FilmReport:
-    from deepkoal.video import colorize_video, open_film
-
-    look = _resolve_look(arguments)
-    options = look.options
-    load: Callable[[], Colorizer] = functools.partial(load_colorizer, _pick_model(arguments))
-    film = Path(arguments.film)
-    if film.is_file() and not arguments.deinterlace and open_film(film).interlaced:
-        report(f"{film}: its frames are woven of two fields; --deinterlace rebuilds them")
-    colorizer: Colorizer | Callable[[], Colorizer] = load
-    if look.reference is not None:
-        loaded = load()
-        options = replace(options, reference=open_reference(look, loaded))
-        colorizer = loaded if arguments.processes == 1 else load
-    with _ProgressBar() as bar:
-        return colorize_video(
-            arguments.film,
-            arguments.out,
-            colorizer,
-            options,
-            codec=arguments.codec,
-            quality=arguments.quality,
-            pixel_format=arguments.pixel_format,
-            rate=arguments.rate,
-            deinterlace=arguments.deinterlace,
-            coherent=not arguments.frame_by_frame,
-            keyframes=arguments.keyframes,
-            processes=arguments.processes,
-            overwrite=arguments.overwrite,
-            skip_streams=arguments.skip_streams,
-            progress=bar.show,
-        )
-
-
-def _pick_model(arguments: argparse.Namespace) -> argparse.Namespace:
-    """Return what `load_colorizer` reads, without what other processes cannot be sent."""
-    names = ("preset", "model", "embedder", "backend")
-    return argparse.Namespace(**{name: getattr(arguments, name) for name in names})
-
-
-def _export_keyframes(arguments: argparse.Namespace) -> int:
-    from deepkoal.video import export_keyframes, open_film, plan_film
-
-    film = open_film(arguments.film, rate=arguments.rate, deinterlace=arguments.deinterlace)
-    if film.source is None:
-        raise UsageError("--export-keyframes looks through a film twice; give a file")
-    with _ProgressBar() as bar:
-        plan = plan_film(film, functools.partial(bar.show, "finding shots"))
-    for path in export_keyframes(arguments.out, film, plan, load_colorizer(arguments)):
-        show(path)
-    return 0
-
-
-def _preview(arguments: argparse.Namespace) -> int:
-    from deepkoal.image_io import PHOTO_SUFFIXES, write_image
-    from deepkoal.video import open_film, preview_film
-
-    out = Path(arguments.out)
-    if out.suffix.lower() not in PHOTO_SUFFIXES:
-        raise UsageError(f"--preview writes a picture; end {out} in .jpg or .png")
-    film = open_film(arguments.film, rate=arguments.rate, deinterlace=arguments.deinterlace)
-    look = _resolve_look(arguments)
-    colorizer = load_colorizer(arguments)
-    options = replace(look.options, reference=open_reference(look, colorizer))
-    sheet = preview_film(film, colorizer, options, seconds=arguments.preview)
-    write_image(out, sheet)
-    show(out)
-    return 0
-
-
-class _ProgressBar:
-    """A bar of frames with the time left, on a terminal's stderr."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._what = ""
-
-    def __enter__(self) -> _ProgressBar:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the bar's line."""
-        if self._bar is not None:
-            self._bar.close()
-
-    def show(self, what: str, done: int, count: int) -> None:
-        """Show how far the work is, see `deepkoal.video.colorizing.Progress`."""
-        from tqdm import tqdm
-
-        if what != self._what:
-            if self._bar is not None:
-                self._bar.close()
-            self._what = what
-            # What an earlier run did is no measure of this one's speed.
-            self._bar = tqdm(
-                total=count or None,
-                initial=done,
-                desc=what,
-                unit=" frames",
-                disable=not sys.stderr.isatty(),
-            )
-        self._bar.update(done - self._bar.n)

@@ -8,7 +8,8 @@ from deepkoal.color import rgb_to_lab
 from deepkoal.export.graph.assertions import demand, make_printable
 from deepkoal.guidance import HintArrays, HintLayout, arrange_hints
 from deepkoal.guidance.hint_layout import KINDS
-from deepkoal.guidance.hints import AB_LIMIT, OWN
+from deepkoal.guidance.hint_values import AB_LIMIT
+from deepkoal.guidance.hints import OWN
 
 MOST_POINTS = 500
 """Of all strokes and regions of a photo: what a stroke costs grows with the cube of its points."""

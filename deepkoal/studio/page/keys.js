@@ -9,7 +9,7 @@ export function listenToKeys(on) {
     if (key === "escape") return on.escape();
     if (event.target.closest?.("dialog")) return undefined;
     if (event.ctrlKey || event.metaKey) return onCommand(event, key);
-    if (event.altKey || !on.isOpen() || event.target.closest?.("select, input:not([type=range], [type=checkbox])")) return undefined;
+    if (event.altKey || !on.isOpen() || event.target.closest?.("select, input:not([type=range], [type=checkbox], [type=radio])")) return undefined;
     const views = {
       "+": () => on.view.zoomIn(1),
       "=": () => on.view.zoomIn(1),

@@ -14,16 +14,18 @@ async function decode(url) {
 
 export class Rendering {
   // `shown` is called with the photo's picture whenever it shows all of its options.
-  constructor(stage, panel, editing, about, workspace, shown) {
-    Object.assign(this, { stage, panel, editing, about, workspace, shown });
+  constructor(stage, panel, editing, about, workspace, painting, shown) {
+    Object.assign(this, { stage, panel, editing, about, workspace, painting, shown });
     this.showsDoubt = false;
     this.peeked = null; // options that are shown meanwhile, on top of the photo's
     this.timer = 0;
+    this.whole = null; // the photo and the style that were last shown whole
   }
 
   // Show the photo as its options now are: a draft where they are still moving.
   update(isDone) {
     this.peeked = null;
+    this.painting.follow(this.editing.photo, this.editing.options);
     this.#color(this.editing.photo, this.editing.options, !isDone);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
@@ -71,12 +73,26 @@ export class Rendering {
   }
 
   #color = keepNewest(async (photo, options, isDraft) => {
-    const blob = await attempt(() => server.color(photo.id, this.workspace.withAlbum(photo, options), isDraft));
-    const picture = blob && (await createImageBitmap(blob));
+    const answer = await attempt(() => server.color(photo.id, this.workspace.withAlbum(photo, options), isDraft));
+    const picture = answer && (await createImageBitmap(answer.blob));
     if (!picture || photo !== this.editing.photo) return;
     this.stage.show(picture);
-    if (options === this.editing.options && !isDraft) this.shown(picture);
+    if (options !== this.editing.options || isDraft) return;
+    this.shown(picture);
+    this.settle(answer.isWhole);
   });
+
+  // Have painted what the photo's picture lacks, and show it then.
+  async settle(isWhole) {
+    const { photo, options } = this.editing;
+    if (isWhole) this.whole = { photo, style: options.style };
+    else if (await this.painting.start(photo, this.workspace.withAlbum(photo, options))) this.update(true);
+  }
+
+  // The style that a photo was last seen in, null for none.
+  findLastStyle(photo) {
+    return this.whole?.photo === photo ? this.whole.style : null;
+  }
 
   #drawThumbnails = keepNewest(async (photo, options) => {
     const looks = this.panel.variations.list(options).map((variation) => ({ variation }));

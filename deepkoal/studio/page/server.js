@@ -12,7 +12,8 @@ async function ask(path, options) {
   let answer;
   try {
     answer = await fetch(path, options);
-  } catch {
+  } catch (error) {
+    if (error.name === "AbortError") throw error; // the user's own wish
     throw new Failure("The studio does not answer. It was ended, or is not started yet; what you did is kept.");
   }
   if (answer.ok) return answer;
@@ -67,8 +68,24 @@ export const server = {
   sample: (file) => `/api/samples/${file}`,
   source: async (id) => (await ask(`/api/photos/${id}/source`)).blob(),
   before: (id) => of(id, async (path) => (await ask(`${path}/before`)).blob()),
+  // Whether the picture is whole, or lacks a style's texture that is not painted yet, comes along.
   color: (id, options, isDraft = false) =>
-    of(id, async (path) => (await ask(`${path}/${isDraft ? "draft" : "preview"}`, asJson(strip(options)))).blob(), options),
+    of(id, async (path) => {
+      const answer = await ask(`${path}/${isDraft ? "draft" : "preview"}`, asJson(strip(options)));
+      return { blob: await answer.blob(), isWhole: answer.headers.get("x-texture") !== "missing" };
+    }, options),
+  // Paint a style's texture; `progress` is called with each step.
+  paint: (id, options, progress, signal) =>
+    of(id, async (path) => {
+      const answer = await ask(`${path}/texture`, { ...asJson(strip(options)), signal });
+      for await (const line of readLines(answer)) {
+        if (line.error) throw new Failure(line.error);
+        if (line.done) return;
+        progress(line);
+      }
+      throw new Failure("The studio stopped painting. It was ended, or failed; what it printed in its terminal says more.");
+    }, options),
+  style: (name) => `/api/styles/${name}`,
   window: (id, options, box, scale) =>
     of(id, (path) => askJson(`${path}/window`, asJson({ options: strip(options), box, scale })), options),
   thumbnails: (id, options, looks) =>
@@ -90,6 +107,19 @@ export const server = {
   readSession: (text, name) => askJson(named("/api/sessions", name), asText(text)),
   applySession: (id, text, name) => of(id, (path) => askJson(named(`${path}/session/apply`, name), asText(text))),
 };
+
+// The values of an answer that has one in JSON on each line, as they come.
+async function* readLines(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
+    for (const line of lines) yield JSON.parse(line);
+  }
+}
 
 function nameOf(answer) {
   return decodeURIComponent(/filename\*=UTF-8''(\S+)/.exec(answer.headers.get("content-disposition"))[1]);

@@ -4,6 +4,7 @@ import { Editing } from "./editing.js";
 import { takeFiles } from "./files.js";
 import { attempt, fail, hideError, notice, question, tell } from "./messages.js";
 import { Marking } from "./marking.js";
+import { Painting } from "./painting.js";
 import { Panel } from "./panel/panel.js";
 import { Sheet } from "./panel/sheet.js";
 import { Rendering } from "./rendering.js";
@@ -24,6 +25,7 @@ let about = null;
 let workspace = null;
 let panel = null;
 let rendering = null;
+let painting = null;
 
 const editing = new Editing(show);
 const stage = new Stage({
@@ -87,13 +89,15 @@ async function follow() {
   if (photo === editing.photo) return showWork(); // perhaps under another name
   return attempt(async () => {
     const { options } = photo.history;
-    const pictures = await Promise.all([server.before(photo.id), server.color(photo.id, workspace.withAlbum(photo, options))]);
-    showPhoto(photo, ...(await Promise.all(pictures.map((blob) => createImageBitmap(blob)))));
+    const [before, { blob, isWhole }] = await Promise.all([server.before(photo.id), server.color(photo.id, workspace.withAlbum(photo, options))]);
+    showPhoto(photo, ...(await Promise.all([before, blob].map((each) => createImageBitmap(each)))));
+    rendering.settle(isWhole);
   });
 }
 
 function showWelcome() {
   marking.close();
+  painting.stop();
   $("work").hidden = true;
   $("welcome").hidden = false;
   $("name").textContent = "";
@@ -113,6 +117,7 @@ function showPhoto(photo, before, after) {
   marking.close();
   hideError();
   editing.open(photo);
+  painting.follow(photo, editing.options);
   showWork();
   scrollTo(0, 0);
   panel.open(photo);
@@ -190,13 +195,21 @@ function travel(steps) {
   tell(steps < 0 ? "Undone" : "Redone");
 }
 
+// What was not painted is taken off again: as a step, so that undo begins it anew.
+function leaveStyle() {
+  const former = rendering.findLastStyle(editing.photo);
+  const isSame = JSON.stringify(former) === JSON.stringify(editing.options.style);
+  editing.change({ style: isSame ? null : former });
+  tell("Painting is stopped");
+}
+
 // ------------------------------------------------------------------ controls
 
 function listen() {
   const clicks = {
     home: () => go(null),
-    download: () => download(editing, workspace),
-    all: () => downloadAll(workspace),
+    download: () => download(editing, workspace, painting),
+    all: () => downloadAll(workspace, painting),
     album: () => toggleAlbum(editing, workspace, () => rendering.update(true)),
     save: () => saveSession(editing.photo, editing.options),
     undo: () => travel(-1),
@@ -243,7 +256,8 @@ async function start() {
   if (!about.distribution) $("doubt-toggle").hidden = true;
   marking.knowsColors = about.distribution;
   panel = new Panel(about, (part, kind) => editing.change(part, kind), (part) => rendering.peek(part));
-  rendering = new Rendering(stage, panel, editing, about, workspace, (picture) => {
+  painting = new Painting(about.styles, leaveStyle);
+  rendering = new Rendering(stage, panel, editing, about, workspace, painting, (picture) => {
     editing.photo.thumbnail = drawThumbnail(picture);
     workspace.save(editing.photo);
   });

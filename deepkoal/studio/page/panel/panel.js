@@ -1,6 +1,8 @@
-// The looks beside the photo: variations, tone, reference photo and palettes.
+// The looks beside the photo: variations, tone, reference photo, palettes and styles.
 
+import { Styles } from "./styles.js";
 import { Tabs } from "./tabs.js";
+import { Tone } from "./tone.js";
 import { Variations } from "./variations.js";
 
 const $ = (id) => document.getElementById(id);
@@ -23,12 +25,6 @@ function makePalette(palette, title, choose) {
   return button;
 }
 
-// What the two boxes ask for, in the form of an options file; null for nothing.
-function readRestoration() {
-  const [repair, tone] = [$("repair").checked, $("tone").checked];
-  return repair || tone ? { strength: repair ? 1 : 0, tone: tone ? "auto" : "off" } : null;
-}
-
 export class Panel {
   // `change(part, kind)` is called with the options that the user changed, `peek(part)` with what
   // is to be shown meanwhile, null for nothing.
@@ -43,18 +39,14 @@ export class Panel {
       $("tab-variations").hidden = $("palettes-part").hidden = true;
       this.tabs.pick($("tab-tone"));
     }
-    this.details = ["auto", ...about.details];
-    $("detail").max = this.details.length - 1;
+    this.tone = new Tone(about, change);
+    this.styles = new Styles(about.styles, change);
     const palettes = [[null, "As it is"], ...about.palettes.map((each) => [each, each.title])];
     $("palettes").replaceChildren(
       ...palettes.map(([palette, title]) =>
         makePalette(palette, title, () => change({ palette: palette?.name ?? null })),
       ),
     );
-    $("vibrance").addEventListener("input", () => change({ vibrance: Number($("vibrance").value) }, "vibrance"));
-    $("detail").addEventListener("input", () => change({ detail: this.details[$("detail").value] }, "detail"));
-    $("cleanup").addEventListener("change", () => change({ cleanup: $("cleanup").checked }));
-    for (const id of ["repair", "tone"]) $(id).addEventListener("change", () => change({ restoration: readRestoration() }));
     $("reference-remove").addEventListener("click", () => {
       change({ reference: null });
       $("reference").focus();
@@ -70,16 +62,8 @@ export class Panel {
     for (const button of $("palettes").children) {
       button.setAttribute("aria-pressed", button.dataset.palette === (options.palette ?? ""));
     }
-    $("vibrance").value = options.vibrance;
-    $("vibrance-value").value = options.vibrance.toFixed(2);
-    $("vibrance").setAttribute("aria-valuetext", options.vibrance.toFixed(2));
-    const detail = this.details.indexOf(options.detail);
-    $("detail").value = Math.max(0, detail);
-    $("detail-value").value = options.detail === "auto" ? "automatic" : `${options.detail} pixels`;
-    $("detail").setAttribute("aria-valuetext", $("detail-value").value);
-    $("cleanup").checked = options.cleanup;
-    $("repair").checked = options.restoration?.strength > 0;
-    $("tone").checked = options.restoration?.tone === "auto";
+    this.tone.update(options);
+    this.styles.update(options);
     $("reference-picture").hidden = $("reference-remove").hidden = !options.reference;
     $("reference").textContent = options.reference ? "Change…" : "Choose…";
     if (options.reference) {

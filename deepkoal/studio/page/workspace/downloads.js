@@ -7,10 +7,11 @@ import { makeUnique, MOST_BYTES, zip } from "./zip.js";
 const $ = (id) => document.getElementById(id);
 const NAME = "colored photos.zip";
 
-export async function download({ photo, options }, workspace) {
+export async function download({ photo, options }, workspace, painting) {
   $("download").disabled = true;
   tell("Coloring at full size");
-  const result = await attempt(() => server.finish(photo.id, workspace.withAlbum(photo, options)));
+  const all = workspace.withAlbum(photo, options);
+  const result = (await painting.finish(photo, all)) && (await attempt(() => server.finish(photo.id, all)));
   $("download").disabled = false;
   if (!result) return;
   save(result);
@@ -18,10 +19,10 @@ export async function download({ photo, options }, workspace) {
 }
 
 // Each photo colored in its own way. One that fails is named and left out.
-export async function downloadAll(workspace) {
+export async function downloadAll(workspace, painting) {
   const label = $("all").querySelector("span");
   $("all").disabled = true;
-  const { files, failures } = await finishAll(workspace, (text) => (label.textContent = text));
+  const { files, failures } = await finishAll(workspace, painting, (text) => (label.textContent = text));
   if (files.length) {
     const names = makeUnique(files.map((file) => file.name));
     const blob = await attempt(() => zip(files.map((file, index) => ({ ...file, name: names[index] }))));
@@ -33,14 +34,16 @@ export async function downloadAll(workspace) {
   else notice(`${files.length} photos are downloaded.`);
 }
 
-async function finishAll(workspace, progress) {
+async function finishAll(workspace, painting, progress) {
   const photos = workspace.list;
   const [files, failures] = [[], []];
   let bytes = 0;
   for (const [index, photo] of photos.entries()) {
     progress(`${index} of ${photos.length}`);
     try {
-      const file = await server.finish(photo.id, workspace.withAlbum(photo, photo.history.options));
+      const all = workspace.withAlbum(photo, photo.history.options);
+      if (!(await painting.finish(photo, all))) throw new Failure("its style was not painted.");
+      const file = await server.finish(photo.id, all);
       bytes += file.blob.size + 6 * file.name.length + 200; // with its entries in the ZIP file
       if (bytes > MOST_BYTES) throw new Failure("The ZIP file would have more than 4 GB; download the last ones one by one.");
       files.push(file);

@@ -12,8 +12,7 @@ export async function saveSession(photo, options) {
   const file = await attempt(() => server.saveSession(photo.id, options));
   if (!file) return;
   save(file);
-  const lacks = options.detail === "auto" ? "" : " It does not hold the setting of detail.";
-  notice(`${file.name} is saved.${lacks}`);
+  notice(`${file.name} is saved.`);
 }
 
 const toHint = (entry, index) => {
@@ -40,8 +39,11 @@ export async function readSession(file, workspace, current) {
   if (session.photo && !own && !(await askWhether(photo, file))) return null;
   const options = await attempt(() => server.applySession(photo.id, text, file.name));
   if (!options) return null;
-  const reference = findReference(options.reference, workspace);
-  return { photo, options: { ...PLAIN, ...options, hints: options.hints.map(toHint), reference } };
+  const [reference, ofReference] = findReference(options.reference, workspace);
+  const [style, ofStyle] = findStyle(options.style);
+  const notes = [ofReference, ofStyle].filter(Boolean);
+  if (notes.length) notice(notes.join(" "));
+  return { photo, options: { ...PLAIN, ...options, hints: options.hints.map(toHint), reference, style } };
 }
 
 const askWhether = (photo, file) =>
@@ -50,12 +52,20 @@ const askWhether = (photo, file) =>
     ["Leave it", false],
   ]);
 
-// The reference photo, or the first of several that is here.
+// The reference photo, or the first of several that is here, and what is to be said of it.
 function findReference(wanted, workspace) {
   const files = wanted ? [wanted].flat() : [];
-  if (!files.length) return null;
+  if (!files.length) return [null, ""];
   const known = files.map((file) => workspace.references.get(file.sha256)).find(Boolean);
-  if (!known) notice(`Its reference photo, ${files[0].file}, is not here. Choose it under Palette.`);
-  else if (files.length > 1) notice(`Of its ${files.length} reference photos the studio takes one, ${known.name}.`);
-  return known ? { id: known.id, name: known.name, picture: known.picture } : null;
+  if (!known) return [null, `Its reference photo, ${files[0].file}, is not here. Choose it under Palette.`];
+  const others = files.length > 1 ? `Of its ${files.length} reference photos the studio takes one, ${known.name}.` : "";
+  return [{ id: known.id, name: known.name, picture: known.picture }, others];
+}
+
+// The style, if it is one that came along, and what is to be said of it.
+function findStyle(wanted) {
+  if (!wanted) return [null, ""];
+  if (!wanted.name) return [null, `Its style is a picture of its own, ${wanted.file}, which the studio does not take: it is left out.`];
+  const { file, sha256, ...style } = wanted;
+  return [style, ""];
 }

@@ -7,15 +7,14 @@ import { History } from "./history.js";
 import { drafts } from "./drafts.js";
 
 export const PLAIN = {
-  hints: [], vibrance: 1, detail: "auto", cleanup: true, palette: null, reference: null, variation: null,
-  restoration: null,
+  hints: [], vibrance: 1, warmth: 0, saturation: {}, detail: "auto", cleanup: true, palette: null, reference: null, variation: null,
+  restoration: null, style: null,
 };
 const ALBUM = "deepkoal-album";
 const MOST_SOURCES = 10; // photos that others take colors of
 const CALM = 250; // ms without a change after which it is written
 
-export const isPlain = (options) =>
-  Object.keys(PLAIN).every((key) => (options[key] ?? null) === PLAIN[key] || options[key]?.length === 0);
+export const isPlain = (options) => Object.keys(PLAIN).every((key) => JSON.stringify(options[key]) === JSON.stringify(PLAIN[key]));
 
 export class Workspace {
   static async open() {
@@ -26,7 +25,8 @@ export class Workspace {
     for (const each of photos) {
       const draft = drafts.get(each.id);
       const { steps, at } = draft ?? each;
-      const photo = { ...each, history: new History(steps, at) };
+      const whole = steps.map((step) => ({ ...PLAIN, ...step })); // kept by a page that knew fewer options
+      const photo = { ...each, history: new History(whole, at) };
       workspace.photos.set(each.id, photo);
       if (draft) workspace.save(photo, true);
     }

@@ -1,0 +1,121 @@
+"""Chunks of a film being colored, each into a file of its own, by this process or by several."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepkoal.atomic_files import replace_atomically
+from deepkoal.guidance import ColorOptions
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.video.coloring import color_frames
+from deepkoal.video.containers import explain_errors
+from deepkoal.video.encoding import Encoding, count_bits
+from deepkoal.video.film import Film
+from deepkoal.video.frames import write_frames
+from deepkoal.video.keyframes import Keyframe
+from deepkoal.video.plan import Chunk
+from deepkoal.video.writing import write_chunk
+
+_worker_colorizer: Colorizer | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ChunkTask:
+    """All that a process needs to color a chunk, wherever it runs.
+
+    Attributes:
+        film: it is of.
+        chunk: which.
+        path: of the file to write, or of the folder of frames.
+        options: how to color.
+        encoding: how to write.
+        coherent: see `colorize_video`.
+        keyframes: of its shots.
+        deflicker: see `colorize_video`.
+    """
+
+    film: Film
+    chunk: Chunk
+    path: Path
+    options: ColorOptions
+    encoding: Encoding | None
+    coherent: bool
+    keyframes: tuple[Keyframe, ...] = ()
+    deflicker: bool = False
+
+
+def color_chunk(task: ChunkTask, colorizer: Colorizer) -> Iterator[int]:
+    """Color a chunk into its file, which is there whole or not at all.
+
+    Yields:
+        1 after each frame.
+    """
+    chunk, film = task.chunk, task.film
+    cuts = set(chunk.cuts)
+    colored = color_frames(
+        film.read(chunk.first, chunk.last),
+        colorizer,
+        task.options,
+        coherent=task.coherent,
+        deep=is_deep(film, task.encoding),
+        is_cut=lambda frame, l: frame.pts in cuts,
+        keyframes=task.keyframes,
+        deflicker=task.deflicker,
+    )
+    stop = float("inf") if chunk.stop is None else chunk.stop
+    frames = (frame for frame in colored if chunk.start <= frame.pts < stop)
+    if task.encoding is None:
+        yield from write_frames(task.path, film, frames)
+        return
+    with explain_errors(str(task.path), "written"), replace_atomically(task.path) as part:
+        yield from write_chunk(part, film, task.encoding, frames)
+
+
+def color_chunks(
+    tasks: Sequence[ChunkTask], load: Callable[[], Colorizer], processes: int
+) -> Iterator[tuple[ChunkTask, int]]:
+    """Color chunks, several at a time.
+
+    Args:
+        tasks: a chunk each.
+        load: opens what colors, in each process.
+        processes: how many.
+
+    Yields:
+        A chunk, and how many of its frames were done since the last time: all of them once it is.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        min(processes, len(tasks)),
+        mp_context=spawn,
+        initializer=_start_worker,
+        initargs=(load,),
+    ) as pool:
+        open_tasks = {pool.submit(_color_in_worker, task): task for task in tasks}
+        try:
+            while open_tasks:
+                for future in wait(open_tasks, return_when=FIRST_COMPLETED).done:
+                    yield open_tasks.pop(future), future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _start_worker(load: Callable[[], Colorizer]) -> None:
+    global _worker_colorizer
+    _worker_colorizer = load()
+
+
+def _color_in_worker(task: ChunkTask) -> int:
+    assert _worker_colorizer is not None
+    return sum(color_chunk(task, _worker_colorizer))
+
+
+def is_deep(film: Film, encoding: Encoding | None) -> bool:
+    """Return whether a film is written in more than 8 bits."""
+    if encoding is None:
+        return film.depth > 8
+    return count_bits(encoding.choose_format(film.depth)) > 8

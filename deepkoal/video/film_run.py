@@ -1,0 +1,224 @@
+"""One film being colored into a file or a folder: what is there is kept, and joined at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deepkoal.atomic_files import lock_folder, remove_parts
+from deepkoal.errors import VideoError
+from deepkoal.guidance import ColorOptions
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.video.chunks import ChunkTask, color_chunk, color_chunks, is_deep
+from deepkoal.video.coloring import color_frames, open_reference
+from deepkoal.video.encoding import Encoding, keeps_aspect
+from deepkoal.video.film import Film
+from deepkoal.video.frames import write_frames
+from deepkoal.video.joining import join_chunks
+from deepkoal.video.keyframes import Keyframe, read_keyframes
+from deepkoal.video.plan import Chunk, Plan
+from deepkoal.video.resuming import identify_run, resume_plan
+from deepkoal.video.writing import write_chunk
+
+Progress = Callable[[str, int, int], None]
+"""Is called with what is done, frames done and frames in all (0 where that is unknown)."""
+
+PARTS = ".parts"
+"""What is added to a film's name for the folder of its chunks, while it is unfinished."""
+
+
+@dataclass
+class FilmReport:
+    """What became of a film.
+
+    Attributes:
+        target: the colored film; None where it went to standard output.
+        frames: that were colored.
+        shots: that they are of.
+        resumed: frames among these that an earlier run had colored.
+        left_out: what the film lacks that the old one had, one line each.
+    """
+
+    target: Path | None
+    frames: int = 0
+    shots: int = 0
+    resumed: int = 0
+    left_out: list[str] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class FilmRun:
+    """All that one film's coloring needs, and what has become of it.
+
+    Attributes:
+        film: to color.
+        target: the file, or the folder for frames.
+        load: opens what colors.
+        options: how to color.
+        encoding: how to write; None for a folder of frames.
+        coherent: whether chroma is averaged along the motion.
+        processes: how many color chunks at a time.
+        say: is told how far it is.
+        keyframes: folder of frames whose colors are decided.
+        deflicker: whether exposure is evened within each shot.
+    """
+
+    film: Film
+    target: Path
+    load: Callable[[], Colorizer]
+    options: ColorOptions
+    encoding: Encoding | None
+    coherent: bool
+    processes: int
+    say: Progress
+    keyframes: Path | None = None
+    deflicker: bool = False
+
+    def __post_init__(self) -> None:
+        """Begin its report."""
+        self._report = FilmReport(self.target)
+
+    def color(self, *, skip_streams: bool) -> FilmReport:
+        """Color all chunks that are not there yet, and put them together.
+
+        Args:
+            skip_streams: whether streams that the container cannot hold are left out.
+
+        Raises:
+            VideoError: the film cannot be read, or the target cannot be written.
+        """
+        parts = name_parts(self.target)
+        if self.options.reference is not None:
+            self.options = open_reference(self.options, self._colorizer)
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(lock_folder(parts))
+            except BlockingIOError as error:
+                raise VideoError(
+                    f"{self.target} is being written by another process; wait for it"
+                ) from error
+            remove_parts(parts)
+            if self.film.source is None:
+                chunks, damaged = [self._color_stream(parts)], self.film.damaged
+            else:
+                chunks, damaged = self._color_chunks(parts)
+            if self.encoding is not None:
+                self.say("joining", 0, 0)
+                self._report.left_out += join_chunks(
+                    self.target, self.film, chunks, skip_streams=skip_streams
+                )
+            shutil.rmtree(parts)
+        self._report.left_out += list_damage(damaged)
+        if self.encoding is not None and not keeps_aspect(self.encoding, self.film):
+            aspect = self.film.aspect
+            self._report.left_out.append(
+                f"the pixels' shape, {aspect.numerator}:{aspect.denominator}, which cannot be "
+                f"written with {self.encoding.codec}; h264, hevc and prores keep it"
+            )
+        return self._report
+
+    @functools.cached_property
+    def _colorizer(self) -> Colorizer:
+        return self.load()
+
+    def _color_stream(self, parts: Path) -> Path:
+        """Color what can be read once, as one chunk."""
+        film = self.film
+        deep = is_deep(film, self.encoding)
+        frames = color_frames(
+            film.read(),
+            self._colorizer,
+            self.options,
+            coherent=self.coherent,
+            deep=deep,
+            deflicker=self.deflicker,
+        )
+        path = parts / "chunk-000000"
+        if self.encoding is None:
+            written = write_frames(self.target, film, frames)
+        else:
+            written = write_chunk(path, film, self.encoding, frames)
+        for _ in written:
+            self._report.frames += 1
+            self.say("coloring", self._report.frames, 0)
+        return path
+
+    def _color_chunks(self, parts: Path) -> tuple[list[Path], int]:
+        """Return the chunks in order, and how many packets of the film were damaged."""
+        settings = (self.encoding, self.coherent, self.deflicker)
+        identity = identify_run(self.film, self._colorizer, self.options, self.keyframes, settings)
+        plan, damaged = resume_plan(
+            parts, self.film, identity, functools.partial(self.say, "finding shots")
+        )
+        self._report.shots = len(plan.cuts)
+        tasks = self._list_tasks(plan, parts)
+        count = len(plan.times)
+        self._report.frames = self._report.resumed = count - sum(
+            task.chunk.frames for task in tasks
+        )
+        self.say("coloring", self._report.frames, count)
+        for done in self._work(tasks, parts):
+            self._report.frames += done
+            self.say("coloring", self._report.frames, count)
+        return [_name_chunk(parts, chunk) for chunk in plan.chunks], damaged
+
+    def _list_tasks(self, plan: Plan, parts: Path) -> list[ChunkTask]:
+        """Return what is still to be colored."""
+        decided: list[Keyframe] = []
+        if self.keyframes is not None:
+            decided = read_keyframes(self.keyframes, self.film, plan, self._colorizer)
+        return [
+            ChunkTask(
+                self.film,
+                chunk,
+                self.target if self.encoding is None else _name_chunk(parts, chunk),
+                self.options,
+                self.encoding,
+                self.coherent,
+                tuple(each for each in decided if _share_shot(each, chunk)),
+                self.deflicker,
+            )
+            for chunk in plan.chunks
+            if not _name_chunk(parts, chunk).exists()
+        ]
+
+    def _work(self, tasks: list[ChunkTask], parts: Path) -> Iterator[int]:
+        """Color chunks in this process or in several, and yield how many frames were done."""
+        if self.processes > 1 and len(tasks) > 1:
+            for task, done in color_chunks(tasks, self.load, self.processes):
+                self._mark_done(task, parts)
+                yield done
+            return
+        for task in tasks:
+            yield from color_chunk(task, self._colorizer)
+            self._mark_done(task, parts)
+
+    def _mark_done(self, task: ChunkTask, parts: Path) -> None:
+        if task.encoding is None:  # the frames are in their folder, and this stands for them
+            _name_chunk(parts, task.chunk).touch()
+
+
+def name_parts(target: Path) -> Path:
+    """Return the folder of a film's chunks, while it is unfinished."""
+    return target.with_name(target.name + PARTS)
+
+
+def list_damage(damaged: int) -> list[str]:
+    """Return what is to be said of so many packets that could not be decoded."""
+    if not damaged:
+        return []
+    what = "one packet" if damaged == 1 else f"{damaged} packets"
+    return [f"{what} of the film could not be decoded; the frame before stands longer"]
+
+
+def _name_chunk(parts: Path, chunk: Chunk) -> Path:
+    return parts / f"chunk-{chunk.number:06}"
+
+
+def _share_shot(keyframe: Keyframe, chunk: Chunk) -> bool:
+    begins_before_end = chunk.stop is None or keyframe.start < chunk.stop
+    return begins_before_end and (keyframe.stop is None or keyframe.stop > chunk.start)
