@@ -68,7 +68,8 @@ def keep_points(hint: AnyHint, height: int, width: int) -> list[Point]:
 def _scale(points: Sequence[Point], height: int, width: int) -> FloatArray:
     """Return shares of a photo's sides in pixels, float32 (K, 2); 1 is within the last one."""
     sides = np.array([width, height], np.float32)
-    return np.minimum(np.array(points, np.float32) * sides, np.nextafter(sides, np.float32(0)))
+    scaled = np.array(points, np.float32) * sides
+    return np.asarray(np.minimum(scaled, np.nextafter(sides, np.float32(0))))
 
 
 def resize_hint(hint: AnyHint, size: Sequence[int], new_size: Sequence[int]) -> AnyHint:
