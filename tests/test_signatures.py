@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import copy
 import io
 import json
 import re
@@ -40,8 +41,10 @@ def export(tmp_path_factory):
 @pytest.fixture(scope="module")
 def served(export):
     """The signatures as they are written: optimizing each at its first calls takes seconds."""
+    config = copy.deepcopy(saved_model._CONFIG)
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(saved_model._PLANNING, "disable_meta_optimizer", True)
+        patch.setattr(saved_model, "_CONFIG", config)
         patch.setattr(saved_model, "WARMUP_FILE", Path("none"))
         served = saved_model.SavedModelVersion("tiny", 1, export)
     yield served
