@@ -75,7 +75,7 @@ def export_tiny(folder):
     """
     from deepkoal.errors import DeepkoalError
 
-    kept = Path(os.environ.get("KERAS_HOME", folder.parent), "tiny-export", "1")
+    kept = Path(os.environ.get("EXPORTED_ONCE", folder.parent / "tiny-export"), "1")
     if not kept.exists():
         with contextlib.suppress(DeepkoalError):  # where another process was quicker
             _export(kept)

@@ -166,7 +166,7 @@ class Echo(tf.Module):
             if values.dtype != tf.string:
                 short = {"precision": 1} if values.dtype.is_floating else {}
                 values = tf.strings.as_string(values, **short)
-            texts.append(tf.strings.reduce_join(values, axis=[*range(1, values.shape.rank)]))
+            texts.append(tf.strings.reduce_join(values, axis=[*range(1, values.shape.rank)][::-1]))
         return {"image_bytes": tf.strings.join(texts, "|")}
 
     @tf.function(
@@ -193,8 +193,8 @@ def test_guidance_is_sent_as_the_signatures_take_it(models, server):
             assert echoed == b"a|1.02.53.04.0|#c03020#ff0000|sepia|1.25"
             assert client.colorize(b"a", vibrance=2) == b"a|0.00.0|||2.00"
             assert client.variations(b"a", count=3, seed=1) == [b"a"] * 4
-            hints = [Hint(1, 1, (20.0, 30.0)), Stroke([(0, 0), (1, 0.5)], "red", relative=True)]
-            echoed = client.colorize(b"a", hints=hints, detail=64)
+            all_kinds = [Hint(1, 1, (20.0, 30.0)), Stroke([(0, 0), (1, 0.5)], "red", relative=True)]
+            echoed = client.colorize(b"a", hints=all_kinds, detail=64)
             marks = b"1.01.00.00.01.00.5|011|hintstroke|20.0,30.0#ff0000|falsetrue"
             assert echoed == b"a|" + marks + b"||0.0|64|png|95"
             echoed = client.colorize(b"a", format="jpeg", quality=80, vibrance=1)
