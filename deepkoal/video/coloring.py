@@ -7,7 +7,7 @@ the frame itself gives the lightness, at its full size and depth, and the edges 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import cv2
@@ -38,6 +38,9 @@ LEAST_SURE = 0.05
 WHOLE = (0, 1, 0, 1)
 """A border that is none, as `find_border` has it."""
 
+AnchorsOf = Callable[[int], Reference | None]
+"""Returns what a frame at this time is to share with its shot; None for nothing."""
+
 
 def color_frames(
     frames: Iterable[Frame],
@@ -49,6 +52,7 @@ def color_frames(
     is_cut: CutFinder | None = None,
     keyframes: Sequence[Keyframe] = (),
     deflicker: bool = False,
+    find_anchors: AnchorsOf | None = None,
 ) -> Iterator[Frame]:
     """Yield frames in color, in order.
 
@@ -63,12 +67,19 @@ def color_frames(
         is_cut: tells where shots begin; found in the frames where None.
         keyframes: whose colors their shots take.
         deflicker: whether exposure is evened within each shot, see `restoration.flicker`.
+        find_anchors: finds what of a frame's shot all of it shares, see `anchors`.
 
     Raises:
         DeepkoalError: as `Colorizer.colorize`.
     """
     estimates = estimate_frames(
-        frames, colorizer, options or ColorOptions(), is_cut, keyframes, deflicker=deflicker
+        frames,
+        colorizer,
+        options or ColorOptions(),
+        is_cut,
+        keyframes,
+        deflicker=deflicker,
+        find_anchors=find_anchors if coherent else None,
     )
     if not coherent:
         for estimate in estimates:
@@ -90,6 +101,7 @@ def estimate_frames(
     keyframes: Sequence[Keyframe] = (),
     *,
     deflicker: bool = False,
+    find_anchors: AnchorsOf | None = None,
 ) -> Iterator[Estimate]:
     """Yield what the network says of each frame, see `color_frames`."""
     options = open_reference(options, colorizer)
@@ -113,7 +125,11 @@ def estimate_frames(
                 references[near] = join_references(
                     [colorizer.open_reference(keyframe.rgb) for keyframe in near]
                 )
-            own = replace(options, reference=references[near]) if near else options
+            own = options
+            if near:
+                own = replace(options, reference=references[near])
+            elif find_anchors is not None and options.reference is None:
+                own = replace(options, reference=find_anchors(each.pts))
             estimate = _estimate(each, prediction, own)
             decided = [keyframe for keyframe in near if keyframe.pts == each.pts]
             if decided:

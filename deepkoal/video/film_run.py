@@ -13,6 +13,7 @@ from deepkoal.atomic_files import lock_folder, remove_parts
 from deepkoal.errors import VideoError
 from deepkoal.guidance import ColorOptions
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.video.anchors import choose_anchors
 from deepkoal.video.chunks import ChunkTask, color_chunk, color_chunks, is_deep
 from deepkoal.video.coloring import color_frames, open_reference
 from deepkoal.video.encoding import Encoding, keeps_aspect
@@ -181,6 +182,8 @@ class FilmRun:
                 self.coherent,
                 tuple(each for each in decided if _share_shot(each, chunk)),
                 self.deflicker,
+                # Of a film without times each would be sought from its beginning.
+                choose_anchors(plan, chunk) if self.film.timed and self.coherent else (),
             )
             for chunk in plan.chunks
             if not _name_chunk(parts, chunk).exists()
