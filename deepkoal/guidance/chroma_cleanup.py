@@ -16,8 +16,9 @@ ALIKE = Kernel(features=(0.15,), lightness=(8.0,), position=(0.3,), weights=(1.0
 MUTED = 20.0
 """Chroma at which a place counts, and gives way, half as much as a grey one to a cast."""
 
-CAST = 0.75
-"""Share of a cast that is taken back where doubt is complete."""
+CAST = 1.5
+"""Share of a cast that is taken back, at most all, where doubt is complete: all of it from two
+thirds on, for what is doubted everywhere in like manner is the network's habit, not the photo's."""
 
 COMPARED = 12
 """Side of the grid, of a square photo, whose places `non_local_means` compares all others to."""
@@ -40,7 +41,7 @@ def cleanup(ab: Tensor, features: Tensor, l: Tensor, doubt: Tensor) -> Tensor:
         (..., h, w, 2), in CIE Lab units.
     """
     ab = non_local_means(ab, features, l, doubt)
-    ab = grey_world(ab, CAST * doubt)
+    ab = grey_world(ab, namespace(ab).minimum(CAST * doubt, 1.0))
     return shrink_chroma(ab, TINT * doubt)
 
 
