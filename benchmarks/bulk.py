@@ -1,17 +1,23 @@
-"""Photos a second of a folder run, of two at a time, and of a Ray cluster of one and two workers.
+"""Photos a second of a folder run, of two at a time, and of a Ray cluster, from disk or S3.
 
 python benchmarks/bulk.py [--photos N] [--side PIXELS] [--runs NAMES]
+
+Runs are `one` process, `two`, `rayN`, a cluster of N workers, and `storeN`, the same from and to an
+S3 server on this machine (rclone's). Ten thousand small photos through it:
+
+python benchmarks/bulk.py --photos 10000 --side 128 --runs store2
 
 Photos are made up and lie on this machine's disk; all is colored on LiteRT. Photos a second are
 counted from the first result on, so without starting up. Processor time, which a busy machine
 leaves much as it is, is of all processes together: that of a photo is from the first result on,
-that in all is with starting up.
+that in all is with starting up. Memory is that of all processes but the server, in sum.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import shutil
 import subprocess
 import sys
@@ -26,7 +32,10 @@ from PIL import Image
 from skimage import data
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from ray_cluster import start_cluster
+from ray_cluster import serve_s3, start_cluster
+
+EIGHTHS = 8
+"""Parts of a run by whose memory one sees whether it grows."""
 
 
 def write_photos(folder: Path, count: int, side: int) -> None:
@@ -44,13 +53,13 @@ def write_photos(folder: Path, count: int, side: int) -> None:
 
 
 class Meter(threading.Thread):
-    """Sums the processor time of this process's children, and counts results."""
+    """Sums the processor time and memory of this process's children, and counts results."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, expected: int) -> None:
         super().__init__(daemon=True)
-        self.folder = folder
+        self.folder, self.expected = folder, expected
         self.used: dict[int, float] = {}
-        self.memory = 0.0
+        self.memory = [0.0] * EIGHTHS
         self.first: tuple[float, int, float] | None = None
         self.last: tuple[float, int, float] = (0.0, 0, 0.0)
         self.done = threading.Event()
@@ -61,11 +70,14 @@ class Meter(threading.Thread):
             memory = 0.0
             for process in psutil.Process().children(recursive=True):
                 with contextlib.suppress(psutil.NoSuchProcess):
+                    if process.name().startswith("rclone"):
+                        continue
                     times = process.cpu_times()
                     self.used[process.pid] = times.user + times.system
                     memory += process.memory_info().rss / 2**20
-            self.memory = max(self.memory, memory)
-            count = sum(1 for _ in self.folder.rglob("*.jpg"))
+            count = sum(entry.name.endswith(".jpg") for entry in os.scandir(self.folder))
+            part = min(EIGHTHS - 1, count * EIGHTHS // self.expected)
+            self.memory[part] = max(self.memory[part], memory)
             now = (time.perf_counter(), count, sum(self.used.values()))
             if count and self.first is None:
                 self.first = now
@@ -73,19 +85,27 @@ class Meter(threading.Thread):
                 self.last = now
 
 
-def run(name: str, photos: Path, scratch: Path) -> None:
-    """Color the photos in one way and print what it took."""
+def run(name: str, photos: Path, scratch: Path) -> str:
+    """Color the photos in one way and print what it took; return its memory as a line."""
+    expected = len(list(photos.iterdir()))
     out = scratch / f"out-{name}"
     out.mkdir()
     base = [sys.executable, "-m", "deepkoal.cli", "colorize", "--backend", "litert"]
     sources = [photos / "*[02468].jpg", photos / "*[13579].jpg"] if name == "two" else [photos]
     commands = [[*base, str(source), "-o", str(out)] for source in sources]
     with contextlib.ExitStack() as stack:
-        if name.startswith("ray"):
-            cluster = stack.enter_context(start_cluster(1, cores=int(name.removeprefix("ray"))))
+        if name.startswith("store"):  # the folder above the photos' is the server's root
+            query = stack.enter_context(serve_s3(scratch.parent))
+            places = [
+                f"s3://key:secret@{scratch.name}/{folder.name}?{query}" for folder in (photos, out)
+            ]
+            commands = [[*base, places[0], "-o", places[1]]]
+        if name.startswith(("ray", "store")):
+            cores = int(name.removeprefix("ray").removeprefix("store"))
+            cluster = stack.enter_context(start_cluster(1, cores=cores))
             commands[0] += ["--cluster", cluster.address]
         started = time.perf_counter()
-        meter = Meter(out)
+        meter = Meter(out, expected)
         meter.start()
         running = [
             subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -94,6 +114,8 @@ def run(name: str, photos: Path, scratch: Path) -> None:
         if any(process.wait() for process in running):
             raise SystemExit(f"{name}: the command failed")
         wall = time.perf_counter() - started
+        if (found := len(list(out.iterdir()))) != expected:
+            raise SystemExit(f"{name}: expected {expected} results, found {found}")
         meter.done.set()
         meter.join()
     assert meter.first is not None, "nothing was colored"
@@ -101,9 +123,10 @@ def run(name: str, photos: Path, scratch: Path) -> None:
     print(
         f"| {name} | {after} | {(after - before) / (end - begin):.1f} | "
         f"{1000 * (used_in_all - used) / (after - before):.0f} | {used_in_all:.0f} | {wall:.0f} | "
-        f"{meter.memory:.0f} |",
+        f"{max(meter.memory):.0f} |",
         flush=True,
     )
+    return f"{name}, MB at most in each eighth: {', '.join(f'{x:.0f}' for x in meter.memory)}"
 
 
 def main() -> None:
@@ -113,15 +136,18 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--runs", nargs="+", default=["one", "two", "ray1", "ray2"])
     arguments = parser.parse_args()
-    scratch = Path(tempfile.mkdtemp(prefix="bulk-"))
+    # What rclone takes no uploads without.
+    os.environ["AWS_REQUEST_CHECKSUM_CALCULATION"] = "when_required"
+    scratch = Path(tempfile.mkdtemp(prefix="bulk-")) / "bucket"
+    scratch.mkdir()
     try:
         write_photos(scratch / "photos", arguments.photos, arguments.side)
         print("| run | photos | photos/s | ms CPU a photo | s CPU in all | s in all | MB at most |")
         print("|---|---:|---:|---:|---:|---:|---:|")
-        for name in arguments.runs:
-            run(name, scratch / "photos", scratch)
+        lines = [run(name, scratch / "photos", scratch) for name in arguments.runs]
+        print("\n" + "\n".join(lines))
     finally:
-        shutil.rmtree(scratch)
+        shutil.rmtree(scratch.parent)
 
 
 if __name__ == "__main__":

@@ -15,14 +15,17 @@ import pytest
 import yaml
 from PIL import Image
 from ray_cluster import serve_s3, start_cluster
+from video_parts import open_plain
 from waiting_colorer import WaitingColorer
 
 import deepkoal as dk
 from deepkoal.bulk import Storage, cluster, color_items, plan_items
 from deepkoal.bulk.worker import BulkWorker, Errand
 from deepkoal.cli import main
+from deepkoal.cli.arguments.result_options import ResultOptions
 from deepkoal.cli.cluster_run import FileColorer
 from deepkoal.errors import DeepkoalError
+from deepkoal.inference.options_file import SavedOptions
 
 pytestmark = [
     # Ray's own, of its parts among each other.
@@ -234,6 +237,35 @@ def test_what_is_there_and_newer_is_skipped(tmp_path):
     assert [item.path for item in again] == ["000.jpg", "001.jpg", "002.jpg"]
 
 
+def test_photos_of_one_result_are_refused_but_one(tmp_path):
+    source = tmp_path / "in"
+    write_photos(source, 1)
+    photo = Image.open(source / "000.jpg")
+    for name in ("scan.png", "old.a.png", "old.b.png", "beach.jpg", "beach.compare.jpg"):
+        photo.save(source / name)
+    (source / "scan").write_bytes((source / "scan.png").read_bytes())
+    for letter in "ab":
+        (source / f"old.{letter}.png").rename(source / f"old.{letter}")
+    (source / "scan.txt").write_text("Dear all")
+    colorer = FileColorer(open_plain(), SavedOptions(), None, ResultOptions(), {}, compare=True)
+    worker, items, _ = make_worker(tmp_path, colorer)
+    refused = [item.refusal for item in items if item.refusal]
+    outcomes = list(worker.color_block([item for item in items if not item.refusal]))
+    refused += [outcome.error for outcome in outcomes if outcome.error]
+    out = tmp_path / "out"
+    assert refused == [
+        f"{source / name}: its result {out / result} is also that of {source / other}; color the "
+        "two into different folders"
+        for name, result, other in (
+            ("beach.jpg", "beach.compare.jpg", "beach.compare.jpg"),
+            ("old.b", "old.png", "old.a"),
+            ("scan", "scan.png", "scan.png"),
+        )
+    ]
+    written = {Path(name).name for outcome in outcomes for name in outcome.written[:1]}
+    assert written == {"000.jpg", "beach.compare.jpg", "old.png", "scan.png"}
+
+
 def test_photos_of_several_sources_go_to_folders_of_their_names(tmp_path):
     for name in ("a", "b"):
         write_photos(tmp_path / name / "x", 1, side=8)
@@ -278,10 +310,7 @@ def test_secrets_of_an_address_are_not_shown():
 
 
 def test_film_is_a_task(tmp_path, capsys):
-    from video_parts import coffee_pan, grey, open_plain, read_all, write_film
-
-    from deepkoal.cli.arguments.result_options import ResultOptions
-    from deepkoal.inference.options_file import SavedOptions
+    from video_parts import coffee_pan, grey, read_all, write_film
 
     (tmp_path / "in").mkdir()
     write_photos(tmp_path / "in", 1)

@@ -149,6 +149,33 @@ def test_windows_leave_no_seam():
     np.testing.assert_allclose(pieces, whole, atol=0.01)
 
 
+def test_a_thing_that_leaves_and_returns_keeps_its_color(tmp_path, monkeypatch):
+    rng = np.random.default_rng(1)
+    ground = cv2.GaussianBlur(rng.uniform(20, 90, (72, 96)).astype(np.float32), (0, 0), 2)
+    thing = cv2.GaussianBlur(rng.uniform(170, 250, (24, 24)).astype(np.float32), (0, 0), 2)
+    frames, places = [], []
+    for index in range(30):
+        frame, place = ground.copy(), abs(15 - index) * 6 - 18  # out to the left, and back
+        x = max(0, place)
+        frame[20:44, x : place + 24] = thing[:, x - place :][:, : max(0, place + 24 - x)]
+        frames.append(np.repeat(frame.astype(np.uint8)[..., None], 3, axis=2))
+        places.append(place)
+    old = write_film(tmp_path / "old.mkv", frames)
+
+    def differ():
+        dk.colorize_video(old, tmp_path / "new.mkv", open_plain(0.1), codec="ffv1", overwrite=True)
+        colored, _ = read_all(tmp_path / "new.mkv")
+        seen = [
+            colored[i][22:42, places[i] + 2 : places[i] + 22].astype(float).mean(axis=(0, 1))
+            for i in (3, 27)
+        ]
+        return np.abs(seen[0] - seen[1]).max()
+
+    shared = differ()
+    monkeypatch.setattr("deepkoal.video.anchors.LEAST", 1000)
+    assert shared < 0.5 * differ()
+
+
 def test_decided_frames_color_their_shot_both_ways(tmp_path):
     frames = coffee_pan(10) + pan(skimage.data.astronaut(), 6)
     old = write_film(tmp_path / "old.mkv", grey(frames))

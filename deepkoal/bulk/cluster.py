@@ -99,6 +99,12 @@ def color_items(
     Raises:
         DeepkoalError: no worker can be started.
     """
+    for item in items:
+        if item.refusal:
+            yield BulkOutcome(item.number, error=item.refusal)
+    items = [item for item in items if not item.refusal]
+    if not items:
+        return
     if target.folder is not None:
         target.folder.mkdir(parents=True, exist_ok=True)
     errand = Errand(tuple(sources), target, pickle.dumps(colorer), time.time_ns())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from deepkoal.bulk.storage import Storage, StoredFile
@@ -35,6 +36,9 @@ class BulkItem:
         is_film: whether its name ends as a film's does.
         if_newer: time, in nanoseconds, from which on a result that is found once its name is known
             is an earlier run's; None where none is looked for.
+        rivals: paths of files that might leave the same result, where only its content says what
+            its own is called.
+        refusal: why it is not to be colored; empty where it is.
     """
 
     number: int
@@ -45,6 +49,8 @@ class BulkItem:
     is_photo: bool
     is_film: bool = False
     if_newer: int | None = None
+    rivals: tuple[str, ...] = ()
+    refusal: str = ""
 
     @property
     def folder(self) -> str:
@@ -97,7 +103,8 @@ def plan_items(
         films: whether films are colored; else they are passed over.
 
     Returns:
-        Items, and how many are done already.
+        Items, those among them too that are refused because another photo leaves the same result,
+        and how many are done already.
 
     Raises:
         DeepkoalError: a folder cannot be listed, or holds nothing.
@@ -122,21 +129,31 @@ def plan_items(
         if not files:
             raise DeepkoalError(f"{source}: holds no files; expected photos")
         shared_stems = _find_shared_stems(files)
+        rivals = _find_rivals(files)
+        taken: dict[int, str] = {}
         for file in files:
             path = PurePosixPath(file.path)
-            is_alone = hash(str(path.with_suffix(""))) not in shared_stems
             is_film = films and path.suffix.lower() in FILM_SUFFIXES
             is_photo = is_photo_name(path)
-            if_newer = None if overwrite or is_photo or is_film else file.changed
-            item = BulkItem(
-                len(items), index, top, file.path, is_alone, is_photo, is_film, if_newer
+            is_named = is_photo or is_film
+            others = () if is_named else _choose_rivals(file.path, rivals)
+            is_alone = _hash_stem(file.path) not in shared_stems and not any(
+                is_photo_name(PurePosixPath(other)) for other in others
             )
-            if done and (is_photo or is_film):
+            if_newer = None if overwrite or is_named else file.changed
+            item = BulkItem(
+                len(items), index, top, file.path, is_alone, is_photo, is_film, if_newer, others
+            )
+            if is_named:
                 names = name_results(path, is_alone)
                 places = [str(PurePosixPath(item.folder) / name) for name in names]
-                if all(done.get(place, -1) >= file.changed for place in places):
-                    skipped += 1
-                    continue
+                if refusal := _find_refusal(places, taken, source, target):
+                    item = replace(item, refusal=f"{source.name(file.path)}: {refusal}")
+                else:
+                    taken.update(dict.fromkeys(map(hash, places), file.path))
+                    if done and all(done.get(place, -1) >= file.changed for place in places):
+                        skipped += 1
+                        continue
             items.append(item)
     # A film takes long, and nobody should wait for one that was begun last.
     items.sort(key=lambda item: not item.is_film)
@@ -148,11 +165,55 @@ def _find_shared_stems(files: Sequence[StoredFile]) -> set[int]:
     seen: set[int] = set()
     shared: set[int] = set()
     for file in files:
-        path = PurePosixPath(file.path)
-        if is_photo_name(path):
-            stem = hash(str(path.with_suffix("")))
+        if is_photo_name(PurePosixPath(file.path)):
+            stem = _hash_stem(file.path)
             (shared if stem in seen else seen).add(stem)
     return shared
+
+
+def _hash_stem(path: str) -> int:
+    return hash(os.path.splitext(path)[0])  # noqa: PTH122 -- of millions
+
+
+def _find_rivals(files: Sequence[StoredFile]) -> dict[int, list[str]]:
+    """Return what shares its path, up to the ending, with a file whose name says not what it is."""
+    unnamed = [file.path for file in files if not is_photo_name(PurePosixPath(file.path))]
+    found: dict[int, list[str]] = {_hash_stem(path): [] for path in unnamed}
+    for file in files if found else ():
+        if (stem := _hash_stem(file.path)) in found:
+            found[stem].append(file.path)
+    return found
+
+
+def _choose_rivals(path: str, rivals: Mapping[int, Sequence[str]]) -> tuple[str, ...]:
+    """Return the photos beside a file of unknown kind, and such files before it."""
+    return tuple(
+        other
+        for other in rivals[_hash_stem(path)]
+        if is_photo_name(PurePosixPath(other)) or other < path
+    )
+
+
+def _find_refusal(
+    places: Sequence[str], taken: Mapping[int, str], source: Storage, target: Storage
+) -> str:
+    """Return why a photo is refused that leaves these files; nothing where it is not.
+
+    Args:
+        places: of the files, below the target.
+        taken: paths of photos, by hashes of the places of theirs.
+        source: of the photos.
+        target: of the files.
+    """
+    for place in places:
+        if hash(place) in taken:
+            return explain_shared(target.name(place), source.name(taken[hash(place)]))
+    return ""
+
+
+def explain_shared(place: str, other: str) -> str:
+    """Return what is wrong where another photo leaves the same file."""
+    return f"its result {place} is also that of {other}; color the two into different folders"
 
 
 def _is_below(source: Storage, path: str, target: Storage) -> bool:

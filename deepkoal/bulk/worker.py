@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deepkoal.atomic_files import temporary_folder
-from deepkoal.bulk.items import BulkItem, BulkOutcome
+from deepkoal.bulk.items import BulkItem, BulkOutcome, explain_shared
 from deepkoal.bulk.storage import Storage
 from deepkoal.errors import DeepkoalError, PhotoError
-from deepkoal.image_io.kinds import START_BYTES, UnknownKindError, sniff_kind
+from deepkoal.image_io.kinds import START_BYTES, UnknownKindError, is_photo_name, sniff_kind
 from deepkoal.memory import limit_cores
 
 if TYPE_CHECKING:
@@ -157,6 +157,7 @@ class BulkWorker:
                 is_fetched = True
             job = self._colorer.plan(photo, folder, name, is_alone=item.is_alone)
             names = [_join(item.folder, place.name) for place in job.places]
+            self._check_rivals(item, names, scratch / "rivals")
             shown = tuple(map(target.name, names))
             if is_again and self._is_done(names, self._errand.since):
                 return BulkOutcome(item.number, shown), True
@@ -181,6 +182,26 @@ class BulkWorker:
             state="colored" if colored.is_colored else "left",
             is_whole=colored.is_whole,
         ), False
+
+    def _check_rivals(self, item: BulkItem, names: Sequence[str], scratch: Path) -> None:
+        """Refuse a photo whose results another photo leaves, now that their names are known."""
+        source, target = self._errand.sources[item.source], self._errand.target
+        photos = [path for path in item.rivals if is_photo_name(PurePosixPath(path))]
+        for path in item.rivals:
+            place = scratch / PurePosixPath(path).name
+            if path not in photos:
+                start = source.read_start(path, START_BYTES)
+                try:
+                    sniff_kind(start, path)
+                except UnknownKindError:
+                    continue
+                scratch.mkdir(exist_ok=True)
+                place.write_bytes(start)  # which tells what its result is called
+            job = self._colorer.plan(place, scratch, path, is_alone=photos in ([], [path]))
+            for other in job.places:
+                if (result := _join(item.folder, other.name)) in names:
+                    problem = explain_shared(target.name(result), source.name(path))
+                    raise PhotoError(f"{source.name(item.path)}: {problem}")
 
     def _place(self, item: BulkItem, source: Storage, scratch: Path) -> tuple[Path, Path]:
         """Return where the file is or is to be put, and the folder of its results."""

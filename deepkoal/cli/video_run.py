@@ -55,6 +55,7 @@ def color_film(arguments: argparse.Namespace) -> FilmReport:
             deinterlace=arguments.deinterlace,
             coherent=not arguments.frame_by_frame,
             keyframes=arguments.keyframes,
+            deflicker=arguments.deflicker,
             processes=arguments.processes,
             overwrite=arguments.overwrite,
             skip_streams=arguments.skip_streams,

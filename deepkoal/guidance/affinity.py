@@ -94,13 +94,13 @@ class Kernel:
         ops = namespace(points.features)
         apart = _square_distance(points.features, hint_points.features)
         apart_l = (points.l[..., :, None] - hint_points.l[..., None, :]) ** 2
-        apart_p = _square_distance(points.position, hint_points.position)
+        apart_p = _square_distance(points.position, hint_points.position) if near else None
         total = 0.0
         for sigma_f, sigma_l, sigma_p, weight in zip(
             self.features, self.lightness, self.position, self.weights, strict=True
         ):
             exponent = apart / (2 * sigma_f**2) + apart_l / (2 * sigma_l**2)
-            if near:
+            if apart_p is not None:
                 exponent = exponent + apart_p / (2 * sigma_p**2)
             total = total + weight * ops.exp(-exponent)
         return total

@@ -1,3 +1,6 @@
+from .flicker import average_exposure as average_exposure
+from .flicker import change_exposure as change_exposure
+from .flicker import compare_exposures as compare_exposures
 from .network import load_restorer as load_restorer
 from .options import RestorationKeywords as RestorationKeywords
 from .options import RestorationOptions as RestorationOptions

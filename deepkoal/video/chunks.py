@@ -11,6 +11,7 @@ from pathlib import Path
 from deepkoal.atomic_files import replace_atomically
 from deepkoal.guidance import ColorOptions
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.video.anchors import AnchorFinder, ShotAnchors
 from deepkoal.video.coloring import color_frames
 from deepkoal.video.containers import explain_errors
 from deepkoal.video.encoding import Encoding, count_bits
@@ -35,6 +36,8 @@ class ChunkTask:
         encoding: how to write.
         coherent: see `colorize_video`.
         keyframes: of its shots.
+        deflicker: see `colorize_video`.
+        anchors: of its shots.
     """
 
     film: Film
@@ -44,6 +47,8 @@ class ChunkTask:
     encoding: Encoding | None
     coherent: bool
     keyframes: tuple[Keyframe, ...] = ()
+    deflicker: bool = False
+    anchors: tuple[ShotAnchors, ...] = ()
 
 
 def color_chunk(task: ChunkTask, colorizer: Colorizer) -> Iterator[int]:
@@ -54,6 +59,7 @@ def color_chunk(task: ChunkTask, colorizer: Colorizer) -> Iterator[int]:
     """
     chunk, film = task.chunk, task.film
     cuts = set(chunk.cuts)
+    finder = AnchorFinder(task.anchors, film, colorizer, task.options)
     colored = color_frames(
         film.read(chunk.first, chunk.last),
         colorizer,
@@ -62,6 +68,8 @@ def color_chunk(task: ChunkTask, colorizer: Colorizer) -> Iterator[int]:
         deep=is_deep(film, task.encoding),
         is_cut=lambda frame, l: frame.pts in cuts,
         keyframes=task.keyframes,
+        deflicker=task.deflicker,
+        find_anchors=finder.find,
     )
     stop = float("inf") if chunk.stop is None else chunk.stop
     frames = (frame for frame in colored if chunk.start <= frame.pts < stop)

@@ -23,6 +23,8 @@ WINDOW = 64
 """Frames that are averaged and given out at once."""
 AHEAD = 48
 """Frames that are looked ahead: what lies farther has 0.97⁴⁸ = 0.23 of the weight and less."""
+HELD = 1 << 30
+"""Bytes of full-size lightness that the frames of a window take at most."""
 DECIDED = 1000.0
 """Weight of a frame whose colors a person has decided, beside 1 of a sure guess."""
 
@@ -57,6 +59,20 @@ class _Entry:
     own: FloatArray
     forward: FloatArray
     from_last: Motion | None
+
+
+def fit_window(pixels: int) -> tuple[int, int]:
+    """Return how many frames are averaged at once, and how many are looked ahead.
+
+    They are `WINDOW` and `AHEAD`, and fewer where frames are so large that these would take more
+    than `HELD`: first the window is shortened, which costs time, then what lies ahead, at last.
+
+    Args:
+        pixels: of a frame, each two bytes of lightness.
+    """
+    most = max(4, min(WINDOW + AHEAD, HELD // (2 * pixels)))
+    ahead = min(AHEAD, 3 * most // 4)
+    return most - ahead, ahead
 
 
 def smooth(

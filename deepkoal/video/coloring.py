@@ -8,46 +8,38 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from deepkoal.arrays import FloatArray, SampleArray
+from deepkoal.arrays import FloatArray
 from deepkoal.guidance import CarriedColors, ColorOptions, Reference, join_references, uncertainty
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.scene import find_border
-from deepkoal.rendering.composition import lightness, render
+from deepkoal.rendering.composition import render
 from deepkoal.rendering.upsampling import fit_chroma
-from deepkoal.video.coherence import DECIDED, Estimate, smooth
+from deepkoal.video.coherence import DECIDED, Estimate, fit_window, smooth
 from deepkoal.video.frames import Frame
 from deepkoal.video.keyframes import Keyframe
-from deepkoal.video.shots import CutDetector, make_thumb
+from deepkoal.video.waiting import (
+    CutFinder,
+    WaitingFrame,
+    even_exposure,
+    find_cuts,
+    prepare_frames,
+)
 
-MIDDLE = 256
-"""Side in pixels of a square frame at which motion is estimated and chroma averaged."""
 BATCH = 8
 """Frames that the network sees together."""
-_L_STEPS = 655.35  # a frame waits as uint16: half of what a float takes, finer than 10 bits
-
 LEAST_SURE = 0.05
 """What counts of a place that the network knows nothing about, 1 being certainty; squared."""
 WHOLE = (0, 1, 0, 1)
 """A border that is none, as `find_border` has it."""
 
-CutFinder = Callable[[Frame, FloatArray], bool]
-"""Returns whether a shot begins with a frame, given with its lightness."""
-
-
-@dataclass(eq=False)
-class _Waiting:
-    """A frame that waits for its colors."""
-
-    pts: int
-    l: SampleArray
-    middle: FloatArray
-    starts_shot: bool
+AnchorsOf = Callable[[int], Reference | None]
+"""Returns what a frame at this time is to share with its shot; None for nothing."""
 
 
 def color_frames(
@@ -59,10 +51,12 @@ def color_frames(
     deep: bool = False,
     is_cut: CutFinder | None = None,
     keyframes: Sequence[Keyframe] = (),
+    deflicker: bool = False,
+    find_anchors: AnchorsOf | None = None,
 ) -> Iterator[Frame]:
     """Yield frames in color, in order.
 
-    About a hundred frames are held at once, whatever the film's length.
+    About a hundred frames are held at once, whatever the film's length, and fewer of large ones.
 
     Args:
         frames: of one size, a shot or more of them.
@@ -72,14 +66,31 @@ def color_frames(
         deep: whether to return 16 bits a channel.
         is_cut: tells where shots begin; found in the frames where None.
         keyframes: whose colors their shots take.
+        deflicker: whether exposure is evened within each shot, see `restoration.flicker`.
+        find_anchors: finds what of a frame's shot all of it shares, see `anchors`.
 
     Raises:
         DeepkoalError: as `Colorizer.colorize`.
     """
-    estimates = estimate_frames(frames, colorizer, options or ColorOptions(), is_cut, keyframes)
-    smoothed = smooth(estimates) if coherent else ((each, each.ab) for each in estimates)
-    for estimate, ab in smoothed:
-        yield render_frame(estimate, ab, deep=deep)
+    estimates = estimate_frames(
+        frames,
+        colorizer,
+        options or ColorOptions(),
+        is_cut,
+        keyframes,
+        deflicker=deflicker,
+        find_anchors=find_anchors if coherent else None,
+    )
+    if not coherent:
+        for estimate in estimates:
+            yield render_frame(estimate, estimate.ab, deep=deep)
+        return
+    for first in itertools.islice(estimates, 1):
+        assert isinstance(first.item, WaitingFrame)
+        window, ahead = fit_window(first.item.levels.size)
+        whole = itertools.chain([first], estimates)
+        for estimate, ab in smooth(whole, window=window, ahead=ahead):
+            yield render_frame(estimate, ab, deep=deep)
 
 
 def estimate_frames(
@@ -88,11 +99,15 @@ def estimate_frames(
     options: ColorOptions,
     is_cut: CutFinder | None = None,
     keyframes: Sequence[Keyframe] = (),
+    *,
+    deflicker: bool = False,
+    find_anchors: AnchorsOf | None = None,
 ) -> Iterator[Estimate]:
     """Yield what the network says of each frame, see `color_frames`."""
     options = open_reference(options, colorizer)
-    find_cut = is_cut or _make_cut_finder()
-    waiting = (_prepare(frame, find_cut) for frame in frames)
+    waiting = prepare_frames(frames, is_cut or find_cuts())
+    if deflicker:
+        waiting = even_exposure(waiting)
     border: FloatArray | None = None
     references: dict[tuple[Keyframe, ...], Reference] = {}
     while batch := list(itertools.islice(waiting, BATCH)):
@@ -110,7 +125,11 @@ def estimate_frames(
                 references[near] = join_references(
                     [colorizer.open_reference(keyframe.rgb) for keyframe in near]
                 )
-            own = replace(options, reference=references[near]) if near else options
+            own = options
+            if near:
+                own = replace(options, reference=references[near])
+            elif find_anchors is not None and options.reference is None:
+                own = replace(options, reference=find_anchors(each.pts))
             estimate = _estimate(each, prediction, own)
             decided = [keyframe for keyframe in near if keyframe.pts == each.pts]
             if decided:
@@ -133,26 +152,7 @@ def _widen(border: FloatArray, other: FloatArray) -> FloatArray:
     return np.stack([first[0], last[1], first[2], last[3]])
 
 
-def _make_cut_finder() -> CutFinder:
-    detector = CutDetector()
-    return lambda frame, l: detector.is_cut(make_thumb(l))
-
-
-def _prepare(frame: Frame, find_cut: CutFinder) -> _Waiting:
-    l = lightness(frame.rgb)
-    height, width = l.shape
-    scale = min(1.0, MIDDLE / np.sqrt(height * width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    middle = cv2.resize(l, size, interpolation=cv2.INTER_AREA) if scale < 1 else l
-    return _Waiting(
-        frame.pts,
-        (l * np.float32(_L_STEPS) + np.float32(0.5)).astype(np.uint16),
-        np.asarray(middle, np.float32),
-        find_cut(frame, l),
-    )
-
-
-def _estimate(waiting: _Waiting, prediction: Prediction, options: ColorOptions) -> Estimate:
+def _estimate(waiting: WaitingFrame, prediction: Prediction, options: ColorOptions) -> Estimate:
     ab = prediction.decode_ab(options)
     l = prediction.inner_l
     field = _enlarge(np.asarray(prediction.fit_field(ab), np.float32), l)
@@ -186,8 +186,6 @@ def render_frame(estimate: Estimate, ab: FloatArray, *, deep: bool = False) -> F
         deep: whether to return 16 bits a channel.
     """
     waiting = estimate.item
-    assert isinstance(waiting, _Waiting)
+    assert isinstance(waiting, WaitingFrame)
     field = np.asarray(fit_chroma(waiting.middle, ab), np.float32)
-    l = waiting.l.astype(np.float32)
-    l *= np.float32(1 / _L_STEPS)
-    return Frame(render(l, field, bits=16 if deep else 8), waiting.pts)
+    return Frame(render(waiting.read_lightness(), field, bits=16 if deep else 8), waiting.pts)

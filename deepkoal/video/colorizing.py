@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Unpack
@@ -16,6 +16,7 @@ from deepkoal.video.coloring import color_frames
 from deepkoal.video.encoding import CONTAINERS, Encoding
 from deepkoal.video.film import STREAM, Film, open_film
 from deepkoal.video.film_run import FilmReport, FilmRun, Progress, list_damage, name_parts
+from deepkoal.video.frames import Frame
 from deepkoal.video.joining import check_streams
 from deepkoal.video.writing import write_y4m
 
@@ -33,6 +34,7 @@ def colorize_video(
     deinterlace: bool = False,
     coherent: bool = True,
     keyframes: str | Path | None = None,
+    deflicker: bool = False,
     processes: int = 1,
     overwrite: bool = False,
     skip_streams: bool = False,
@@ -59,6 +61,8 @@ def colorize_video(
         deinterlace: whether frames woven of two fields are rebuilt.
         coherent: whether colors are averaged along the motion within each shot.
         keyframes: a folder of frames whose colors are decided, see `keyframes.read_keyframes`.
+        deflicker: whether exposure that changes from frame to frame is evened within each shot;
+            frames then have the evened lightness, not their own.
         processes: how many color chunks at a time.
         overwrite: whether a target that exists is replaced.
         skip_streams: whether streams that the container cannot hold are left out.
@@ -85,7 +89,15 @@ def colorize_video(
     if keyframes is not None and (film.source is None or str(target) == STREAM or not coherent):
         raise VideoError("keyframes need a film that can be looked through, and coherent colors")
     if str(target) == STREAM:
-        return _color_to_stream(film, load_colorizer(colorizer), options, coherent, say)
+        frames = color_frames(
+            film.read(),
+            load_colorizer(colorizer),
+            options,
+            coherent=coherent,
+            deep=film.depth > 8,
+            deflicker=deflicker,
+        )
+        return _write_to_stream(film, frames, say)
     target = Path(target)
     encoding = _plan_encoding(film, target, codec, quality, pixel_format)
     _check_target(film, target, encoding, overwrite=overwrite)
@@ -93,7 +105,9 @@ def colorize_video(
         check_streams(target, film, skip_streams=skip_streams)
     load = functools.partial(load_colorizer, colorizer)
     decided = None if keyframes is None else Path(keyframes)
-    run = FilmRun(film, target, load, options, encoding, coherent, processes, say, decided)
+    run = FilmRun(
+        film, target, load, options, encoding, coherent, processes, say, decided, deflicker
+    )
     return run.color(skip_streams=skip_streams)
 
 
@@ -144,12 +158,9 @@ def _check_target(film: Film, target: Path, encoding: Encoding | None, *, overwr
         raise VideoError(f"{target} holds files already; give another folder, or --overwrite")
 
 
-def _color_to_stream(
-    film: Film, colorizer: Colorizer, options: ColorOptions, coherent: bool, say: Progress
-) -> FilmReport:
+def _write_to_stream(film: Film, frames: Iterable[Frame], say: Progress) -> FilmReport:
     """Write a film to standard output as it is colored."""
     report = FilmReport(None)
-    frames = color_frames(film.read(), colorizer, options, coherent=coherent, deep=film.depth > 8)
     for _ in write_y4m(sys.stdout.buffer, film, frames):
         report.frames += 1
         say("coloring", report.frames, film.frames)

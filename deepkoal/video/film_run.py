@@ -13,6 +13,7 @@ from deepkoal.atomic_files import lock_folder, remove_parts
 from deepkoal.errors import VideoError
 from deepkoal.guidance import ColorOptions
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.video.anchors import choose_anchors
 from deepkoal.video.chunks import ChunkTask, color_chunk, color_chunks, is_deep
 from deepkoal.video.coloring import color_frames, open_reference
 from deepkoal.video.encoding import Encoding, keeps_aspect
@@ -64,6 +65,7 @@ class FilmRun:
         processes: how many color chunks at a time.
         say: is told how far it is.
         keyframes: folder of frames whose colors are decided.
+        deflicker: whether exposure is evened within each shot.
     """
 
     film: Film
@@ -75,6 +77,7 @@ class FilmRun:
     processes: int
     say: Progress
     keyframes: Path | None = None
+    deflicker: bool = False
 
     def __post_init__(self) -> None:
         """Begin its report."""
@@ -128,7 +131,12 @@ class FilmRun:
         film = self.film
         deep = is_deep(film, self.encoding)
         frames = color_frames(
-            film.read(), self._colorizer, self.options, coherent=self.coherent, deep=deep
+            film.read(),
+            self._colorizer,
+            self.options,
+            coherent=self.coherent,
+            deep=deep,
+            deflicker=self.deflicker,
         )
         path = parts / "chunk-000000"
         if self.encoding is None:
@@ -142,7 +150,7 @@ class FilmRun:
 
     def _color_chunks(self, parts: Path) -> tuple[list[Path], int]:
         """Return the chunks in order, and how many packets of the film were damaged."""
-        settings = (self.encoding, self.coherent)
+        settings = (self.encoding, self.coherent, self.deflicker)
         identity = identify_run(self.film, self._colorizer, self.options, self.keyframes, settings)
         plan, damaged = resume_plan(
             parts, self.film, identity, functools.partial(self.say, "finding shots")
@@ -173,6 +181,9 @@ class FilmRun:
                 self.encoding,
                 self.coherent,
                 tuple(each for each in decided if _share_shot(each, chunk)),
+                self.deflicker,
+                # Of a film without times each would be sought from its beginning.
+                choose_anchors(plan, chunk) if self.film.timed and self.coherent else (),
             )
             for chunk in plan.chunks
             if not _name_chunk(parts, chunk).exists()

@@ -58,6 +58,12 @@ def add_verbs(verbs: Any) -> None:
         "--frame-by-frame", action="store_true", help="color each frame by itself, with flicker"
     )
     video.add_argument(
+        "--deflicker",
+        action="store_true",
+        help="even the exposure of old films, which changes from frame to frame; the result then "
+        "has the evened lightness, not the film's",
+    )
+    video.add_argument(
         "--keyframes",
         type=Path,
         metavar="FOLDER",
