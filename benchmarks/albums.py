@@ -73,9 +73,8 @@ def draw_photos(folders: list[Path], limit: int) -> list[np.ndarray]:
 
 def cut_twice(photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     height, width = (int(SHARE * side) for side in photo.shape[:2])
-    return tuple(
-        np.ascontiguousarray(x) for x in (photo[:height, :width], photo[-height:, -width:])
-    )
+    first, second = photo[:height, :width], photo[-height:, -width:]
+    return np.ascontiguousarray(first), np.ascontiguousarray(second)
 
 
 def see(colorizer: Colorizer, cut: np.ndarray) -> Cut:
