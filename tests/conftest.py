@@ -32,6 +32,8 @@ else:
     atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)
     # What one test's process has compiled with JAX those of other tests find, see `quick_jax`.
     os.environ["COMPILED_ONCE"] = os.path.join(os.environ["KERAS_HOME"], "jax")  # noqa: PTH118
+    # Likewise with an export that several files need, see `export_tiny`.
+    os.environ["EXPORTED_ONCE"] = os.path.join(os.environ["KERAS_HOME"], "tiny-export")  # noqa: PTH118
 
 import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402

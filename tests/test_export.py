@@ -28,7 +28,8 @@ from deepkoal.export import export_saved_model
 from deepkoal.export.graph import full_size
 from deepkoal.export.graph.file_decoding import decode_photo
 from deepkoal.export.graph.header import read_header, read_orientation
-from deepkoal.guidance import DecodingConfig, Hint, Palette
+from deepkoal.guidance import DecodingConfig, Hint, Palette, Region, Stroke
+from deepkoal.guidance.hint_rows import write_rows
 from deepkoal.image_io import decode_photo as read_photo_bytes
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
@@ -57,9 +58,45 @@ REQUESTS = {  # for the first three files of `files`, of 301×411, 427×640 and 
         "palette": ["", "autochrome", "sepia"],
         "vibrance": [1.0, 1.7, 0.5],
     },
+    "colorize_full": {
+        "palette": ["", "autochrome", ""],
+        "vibrance": [1.0, 0.0, 0.5],
+        "detail": [0, 128, 0],
+        "format": ["png", "png", "jpeg"],
+        "quality": [90, 90, 60],
+    },
     "variations": {"count": [3, 1, 4], "seed": [5, 0, 2**31 - 1]},
     "ab": {"l": np.random.default_rng(5).uniform(0, 100, (2, 64, 96, 1)).tolist()},
 }
+RING = np.zeros((301, 411), bool)
+RING[40:120, 200:320], RING[60:100, 230:290] = True, False
+HINTS = [
+    [
+        Stroke([(0.1, 0.2), (0.3, 0.4), (0.2, 0.5)], "#c03020", relative=True),
+        Region([(150, 180), (300, 190), (420, 320)], "own"),
+        Hint(20.5, 30, (20.0, -30.5)),
+        Region(RING, "#2040c0"),
+        Hint(1, 1, "own", relative=True),
+    ],
+    [Region([(0.1, 0.1), (0.5, 0.1), (0.4, 0.9)], "grey", relative=True), Stroke([(7, 9)], "red")],
+    [],
+]
+
+
+def write_hints():
+    """Return the inputs of `colorize_full` that say these hints, filled up to equal counts."""
+    rows = [write_rows(hints) for hints in HINTS]
+    most, most_points = len(HINTS[0]), len(rows[0].points)
+    fill = lambda values, count, value: [*values, *[value] * (count - len(values))]  # noqa: E731
+    return {
+        "hint_points": [fill(row.points.tolist(), most_points, [NAN, NAN]) for row in rows],
+        "hint_marks": [fill(row.marks, most_points, -1) for row in rows],
+        "hint_kinds": [fill(row.kinds, most, "") for row in rows],
+        "hint_colors": [fill(row.colors, most, "") for row in rows],
+        "hint_relative": [fill(row.relative, most, False) for row in rows],
+    }
+
+
 VIBRANCE = {"lite": 0.7, "koala": 1.5}
 
 # Without the site module no .pth file is read, so packages installed in editable mode are gone,
@@ -81,6 +118,8 @@ for export in sorted((folder / "models").glob("*/1")):
     loaded = tf.saved_model.load(export)
     colorize = loaded.signatures["serving_default"]
     colored = colorize(photo_bytes=tf.constant(photos))["image_bytes"]
+    # One graph is optimized as servers do it, which takes far longer than all that is colored.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     empty = colorize(photo_bytes=tf.constant([], tf.string))["image_bytes"]
     errors = []
     for data in broken:
@@ -95,7 +134,7 @@ for export in sorted((folder / "models").glob("*/1")):
     requests = json.loads((folder / "requests.json").read_text())
     for name in sorted(requests.keys() & loaded.signatures):
         inputs = {key: tf.constant(value) for key, value in requests[name].items()}
-        if name == "colorize_guided" and "variations" not in loaded.signatures:
+        if "palette" in inputs and "variations" not in loaded.signatures:
             inputs["palette"] = tf.constant(["", "", ""])
         if name != "ab":
             inputs["photo_bytes"] = tf.constant(photos[:3])
@@ -199,7 +238,8 @@ def served(colorizers, files, broken, tmp_path_factory):
         (folder / part).mkdir()
         for number, data in enumerate(contents.values()):
             (folder / part / f"{number:02}").write_bytes(data)
-    (folder / "requests.json").write_text(json.dumps(REQUESTS))
+    requests = {**REQUESTS, "colorize_full": write_hints() | REQUESTS["colorize_full"]}
+    (folder / "requests.json").write_text(json.dumps(requests))
     for name, colorizer in colorizers.items():
         path = folder / "models" / name / "1"
         export_saved_model(colorizer, path, vibrance=VIBRANCE[name], max_pixels=MAX_PIXELS)
@@ -253,6 +293,29 @@ def test_hints_palettes_and_vibrance_are_the_colorizers(colorizers, files, serve
         assert np.abs(expected.astype(int) - plain).max() > 5 or not (hints or palette)
 
 
+@pytest.mark.parametrize("name", ["lite", "koala"])
+def test_strokes_regions_detail_and_jpeg_are_the_colorizers(colorizers, files, served, name):
+    asked = REQUESTS["colorize_full"].values()
+    for number, data in enumerate(list(files.values())[:3]):
+        palette, vibrance, detail, kind, quality = (values[number] for values in asked)
+        photo = read_photo_bytes(data).rgb
+        colorizer = colorizers[name].with_detail(detail or "auto")
+        expected = colorizer.colorize(
+            photo,
+            hints=HINTS[number],
+            palette=palette if palette and name == "lite" else None,
+            vibrance=vibrance or VIBRANCE[name],
+        )
+        colored = Image.open(served / name / f"colorize_full-{number}.png")
+        assert colored.format == kind.upper()
+        if kind == "png":
+            assert measure_farthest(np.asarray(colored).astype(int), expected) <= GREY_LEVELS
+            continue
+        again = Image.open(io.BytesIO(encode(expected, "JPEG", quality=quality)))
+        assert colored.quantization == again.quantization
+        assert measure_farthest(np.asarray(colored).astype(int), np.asarray(again)) < 40
+
+
 def test_variations_are_the_colorizers(colorizers, files, served):
     request, results = REQUESTS["variations"], []
     for number, data in enumerate(list(files.values())[:3]):
@@ -283,8 +346,8 @@ def test_ab_is_what_a_photo_of_that_size_is_colored_with(colorizers, served, nam
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("lite", ["ab", "colorize_guided", "serving_default", "variations"]),
-        ("koala", ["ab", "colorize_guided", "serving_default"]),
+        ("lite", ["ab", "colorize_full", "colorize_guided", "serving_default", "variations"]),
+        ("koala", ["ab", "colorize_full", "colorize_guided", "serving_default"]),
     ],
 )
 def test_signatures_are_named_as_promised(served, name, expected):

@@ -31,6 +31,7 @@ from deepkoal.guidance import (
     spread,
 )
 from deepkoal.guidance.hint_arrays import cover_regions
+from deepkoal.guidance.hint_rows import HintRows, read_rows, write_rows
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.hint_gamut import list_unshowable
 from deepkoal.inference.prediction_core import PredictionCore
@@ -477,3 +478,55 @@ def test_a_jacket_is_filled_and_what_is_kept_on_and_around_it_stays(lite):
     assert change[inner].mean() < 1
     assert change[390:].mean() < 1.5  # the lawn, off its edge
     assert change[trees & (columns < 100)].mean() < 4
+
+
+# --- rows, as requests to served models have them ----------------------------------------------
+
+
+def test_hints_come_back_from_rows():
+    hints = [
+        Stroke([(0.25, 0.5), (0.5, 0.75), (0.5, 1)], "#c03020", relative=True),
+        Hint(30.25, 50, (20.0, -30.5)),
+        Region([(120, 10), (200, 15), (230, 100)], "grey"),
+        Hint(1, 1, "own"),
+    ]
+    assert read_rows(write_rows(hints)) == hints
+    assert read_rows(write_rows(hints, (128, 256))) == hints, "nothing of the stroke is idle"
+    assert write_rows([Hint(1, 1, "Tomato"), Hint(1, 1, " OWN")]).colors == ["#ff6347", "own"]
+    line = Stroke([(x, 5) for x in range(50)], "red")
+    assert write_rows([line], (40, 60)).points.tolist() == [[0, 5], [49, 5]]
+
+
+def test_a_mask_comes_back_from_rows_as_an_outline_with_its_holes():
+    mask = np.zeros((48, 64), bool)
+    mask[8:40, 8:40], mask[16:24, 16:24], mask[30:40, 50:60] = True, False, True
+    (region,) = read_rows(write_rows([Region(mask, "red")], (48, 64)))
+    for hint in (region, Region(mask, "red")):
+        (cover,) = cover_regions(list_hints([hint], 48, 64), (48, 64), (48, 64))
+        assert np.abs(cover - mask).mean() < 0.02
+    with pytest.raises(DeepkoalError, match="not of the photo's shape"):
+        write_rows([Region(mask, "red")], (64, 48))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"marks": [0, 0, 1]}, "as many hint_points as hint_marks"),
+        ({"marks": [1, 0]}, "do not fall, or -1, got 0 after 1"),
+        ({"marks": [0, 2]}, "got 2 after 0"),
+        ({"marks": [0, 0]}, "expected 1 for a hint, got 2"),
+        ({"kinds": ["hint", "line"]}, "expected hint, stroke, region .* got 'line'"),
+        ({"colors": ["red", "1,x"]}, "'1,x' is no color"),
+        ({"relative": [False, True]}, r"must lie in 0…1"),
+    ],
+)
+def test_rows_that_are_no_hints_are_refused(changed, message):
+    given = {
+        "points": np.float32([[1, 1], [2, 2]]),
+        "marks": [0, 1],
+        "kinds": ["hint", "stroke"],
+        "colors": ["red", "blue"],
+        "relative": [False, False],
+    }
+    with pytest.raises(DeepkoalError, match=message):
+        read_rows(HintRows(**{**given, **changed}))

@@ -26,7 +26,7 @@ from deepkoal.serving.metrics import Metrics
 from deepkoal.serving.repository import Repository
 from deepkoal.serving.rest_api import build_app
 
-ANSWER = json.dumps({"outputs": [{"b64": base64.b64encode(b"image").decode()}]}).encode()
+ANSWER = json.dumps({"predictions": [{"b64": base64.b64encode(b"image").decode()}]}).encode()
 
 
 class Recorder:
@@ -298,7 +298,7 @@ def tls_server(certificate):
                         contextlib.suppress(ssl.SSLError, ConnectionError),
                         context.wrap_socket(connection, server_side=True) as secure,
                     ):
-                        while not secure.recv(65536).endswith(b"}}"):
+                        while not secure.recv(65536).endswith(b"}]}"):
                             pass
                         head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(ANSWER)}\r\n"
                         secure.sendall(f"{head}Connection: close\r\n\r\n".encode() + ANSWER)

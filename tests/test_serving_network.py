@@ -19,6 +19,7 @@ from skimage import data
 from deepkoal.cli import main
 from deepkoal.guidance import Hint, Region, Stroke
 from deepkoal.guidance.hint_files import describe_hint
+from deepkoal.guidance.hint_rows import write_rows
 from deepkoal.inference.backends import has_litert
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.provenance import read_provenance
@@ -194,6 +195,21 @@ def test_any_hint_a_reference_and_the_detail_are_the_colorizers(version):
         {"region"},
         {"x", "y"},
     ]
+    del inputs["hints"]
+    rows = write_rows(hints, (64, 96))
+    marks = {
+        "hint_points": rows.points[None],
+        "hint_marks": np.int32([rows.marks]),
+        "hint_kinds": pack(*(kind.encode() for kind in rows.kinds))[None],
+        "hint_colors": pack(*(color.encode() for color in rows.colors))[None],
+        "hint_relative": np.array([rows.relative]),
+        "vibrance": np.float32([0]),
+    }
+    (again,) = ask(version, "colorize_full", photo_bytes=pack(photo), **inputs, **marks)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(again))), expected)
+    falling = {**marks, "hint_marks": np.int32([rows.marks])[:, ::-1]}
+    with pytest.raises(ServingError, match=r"that do not fall, or -1, got 1 after 2"):
+        ask(version, "colorize_full", photo_bytes=pack(photo), **falling)
     for wrong, message in (
         ({"hints": pack(b"[")}, "hints: cannot be read as JSON"),
         ({"hints": pack(b'[{"x": 1}]')}, "hints, hint 1: expected x, y and color"),

@@ -110,6 +110,9 @@ def test_client_over_both_ways(server):
         assert caught.value.code == "NOT_FOUND"
 
 
+NAMES = ("colorize_guided", "colorize_full", "variations")
+
+
 class Echo(tf.Module):
     """Takes what a koala-lite takes, and returns it in the place of the photo."""
 
@@ -131,6 +134,44 @@ class Echo(tf.Module):
     @tf.function(
         input_signature=[
             tf.TensorSpec([None], tf.string, name="photo_bytes"),
+            tf.TensorSpec([None, None, 2], tf.float32, name="hint_points"),
+            tf.TensorSpec([None, None], tf.int32, name="hint_marks"),
+            tf.TensorSpec([None, None], tf.string, name="hint_kinds"),
+            tf.TensorSpec([None, None], tf.string, name="hint_colors"),
+            tf.TensorSpec([None, None], tf.bool, name="hint_relative"),
+            tf.TensorSpec([None], tf.string, name="palette"),
+            tf.TensorSpec([None], tf.float32, name="vibrance"),
+            tf.TensorSpec([None], tf.int32, name="detail"),
+            tf.TensorSpec([None], tf.string, name="format"),
+            tf.TensorSpec([None], tf.int32, name="quality"),
+        ]
+    )
+    def colorize_full(
+        self,
+        photo_bytes,
+        hint_points,
+        hint_marks,
+        hint_kinds,
+        hint_colors,
+        hint_relative,
+        palette,
+        vibrance,
+        detail,
+        format,
+        quality,
+    ):
+        texts = [photo_bytes]
+        hints = (hint_points, hint_marks, hint_kinds, hint_colors, hint_relative)
+        for values in (*hints, palette, vibrance, detail, format, quality):
+            if values.dtype != tf.string:
+                short = {"precision": 1} if values.dtype.is_floating else {}
+                values = tf.strings.as_string(values, **short)
+            texts.append(tf.strings.reduce_join(values, axis=[*range(1, values.shape.rank)][::-1]))
+        return {"image_bytes": tf.strings.join(texts, "|")}
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, name="photo_bytes"),
             tf.TensorSpec([None], tf.int32, name="count"),
             tf.TensorSpec([None], tf.int32, name="seed"),
         ]
@@ -141,7 +182,7 @@ class Echo(tf.Module):
 
 def test_guidance_is_sent_as_the_signatures_take_it(models, server):
     module = Echo()
-    signatures = {name: getattr(module, name) for name in ("colorize_guided", "variations")}
+    signatures = {name: getattr(module, name) for name in NAMES}
     tf.saved_model.save(module, str(models / "echo" / "1"), signatures)
     wait_until(lambda: get(f"{server.url}/v1/models/echo")[0] == 200)
     wait_until(lambda: "AVAILABLE" in get(f"{server.url}/v1/models/echo")[1])
@@ -152,15 +193,14 @@ def test_guidance_is_sent_as_the_signatures_take_it(models, server):
             assert echoed == b"a|1.02.53.04.0|#c03020#ff0000|sepia|1.25"
             assert client.colorize(b"a", vibrance=2) == b"a|0.00.0|||2.00"
             assert client.variations(b"a", count=3, seed=1) == [b"a"] * 4
-            unknown = "unknown (field `)?(hints|reference_bytes|format)"
-            for more in (
-                {"hints": [Hint(x=1, y=1, color=(20.0, 30.0))]},
-                {"hints": [Stroke([(0, 0), (1, 1)], "red", relative=True)]},
-                {"reference": b"b"},
-                {"format": "jpeg", "quality": 80, "vibrance": 1},
-            ):
-                with pytest.raises(ServingError, match=unknown):
-                    client.colorize(b"a", **more)
+            all_kinds = [Hint(1, 1, (20.0, 30.0)), Stroke([(0, 0), (1, 0.5)], "red", relative=True)]
+            echoed = client.colorize(b"a", hints=all_kinds, detail=64)
+            marks = b"1.01.00.00.01.00.5|011|hintstroke|20.0,30.0#ff0000|falsetrue"
+            assert echoed == b"a|" + marks + b"||0.0|64|png|95"
+            echoed = client.colorize(b"a", format="jpeg", quality=80, vibrance=1)
+            assert echoed == b"a|0.00.0|-1|||false||1.0|0|jpeg|80"
+            with pytest.raises(ServingError, match=r"unknown (field `)?reference_bytes"):
+                client.colorize(b"a", reference=b"b")
             with pytest.raises(DeepkoalError, match=r"expected hints as a list of deepkoal\.Hint"):
                 client.colorize(b"a", hints=[{"x": 1, "y": 1, "color": "red"}])
 

@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import copy
 import io
 import json
 import re
@@ -15,16 +16,16 @@ import yaml
 from absl.testing import flagsaver
 from google.protobuf import text_format
 from PIL import Image
+from serving_parts import export_tiny
 from tensorflow.python.tools import saved_model_cli
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
-from tiny_networks import tiny_lite
 
 from deepkoal.cli.commands import export as verb
-from deepkoal.color import ab_bins
-from deepkoal.export import WARM_UP_FILE, export_saved_model, warm_up
-from deepkoal.guidance import DecodingConfig, list_palettes
-from deepkoal.inference.colorizer import Colorizer
+from deepkoal.export import WARM_UP_FILE, warm_up
+from deepkoal.guidance import list_palettes
+from deepkoal.serving import saved_model
+from deepkoal.serving.errors import ServingError
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -34,21 +35,20 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory):
-    prior = np.full(len(ab_bins()), 1 / len(ab_bins()), "float32")
-    colorizer = Colorizer(tiny_lite(), working_size=64, decoding=DecodingConfig(prior=prior))
-    folder = tmp_path_factory.mktemp("models") / "tiny" / "1"
-    return export_saved_model(colorizer, folder, max_pixels=100_000)
+    return export_tiny(tmp_path_factory.mktemp("models") / "tiny" / "1")
 
 
 @pytest.fixture(scope="module")
-def signatures(export):
+def served(export):
     """The signatures as they are written: optimizing each at its first calls takes seconds."""
-    before = tf.config.optimizer.get_experimental_options()
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    yield tf.saved_model.load(export).signatures
-    tf.config.optimizer.set_experimental_options(
-        {"disable_meta_optimizer": before.get("disable_meta_optimizer", False)}
-    )
+    config = copy.deepcopy(saved_model._CONFIG)
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(saved_model, "_CONFIG", config)
+        patch.setattr(saved_model, "WARMUP_FILE", Path("none"))
+        served = saved_model.SavedModelVersion("tiny", 1, export)
+    yield served
+    served.close()
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +58,26 @@ def photo_bytes(photos):
     return file.getvalue()
 
 
-def call(signatures, name, **inputs):
+def call(served, name, **inputs):
     """Call a signature with its example request, some of whose inputs are others."""
     inputs = {**warm_up.list_examples()[name], **inputs}
-    specs = signatures[name].structured_input_signature[1]
-    assert inputs.keys() == specs.keys()
-    tensors = {key: tf.constant(value, specs[key].dtype) for key, value in inputs.items()}
-    return {key: value.numpy() for key, value in signatures[name](**tensors).items()}
+    slots = served.signatures[name].inputs
+    arrays = {key: to_array(value, slots[key].dtype) for key, value in inputs.items()}
+    return run(served, name, arrays)
+
+
+def to_array(values, dtype):
+    array = np.array(values, dtype)
+    if dtype.kind == "O":
+        flat = [value.encode() if isinstance(value, str) else value for value in array.ravel()]
+        array = np.array([*flat, None], object)[:-1].reshape(array.shape)
+    return array
+
+
+def run(served, name, arrays):
+    signature = served.get_signature(name)
+    signature.check_inputs(arrays)
+    return served.run(signature, arrays, signature.choose_outputs(()), 300)
 
 
 # --- what is refused ---------------------------------------------------------------------------
@@ -78,53 +91,79 @@ ONE = [[[10, 10]]]
         (
             "colorize_guided",
             {"hint_points": [[[64, 3]]], "hint_colors": [["#c03020"]]},
-            r"inside the photo, counted in pixels.* \[\[64 3\]\] \[64 48\]",
+            r"inside the photo, counted in pixels.*: \[64 3\], 64 48$",
         ),
         (
             "colorize_guided",
             {"hint_points": [[[np.nan, 3]]], "hint_colors": [["#c03020"]]},
-            r"inside the photo.* \[\[nan 3\]\]",
+            r"inside the photo.*: \[nan 3\]",
         ),
         (
             "colorize_guided",
             {"hint_points": ONE, "hint_colors": [["tomato"]]},
-            r"expected colors as #rrggbb, .*\[tomato\]",
+            r"expected colors as #rrggbb, .*: tomato$",
         ),
         (
             "colorize_guided",
             {"hint_points": ONE, "hint_colors": [[b"\xff\xfe" + 90 * b"x"]]},
-            r"expected colors as #rrggbb, .*\[\?\?x{38}\]",
+            r"expected colors as #rrggbb, .*: \?\?x{38}$",
         ),
         (
             "colorize_guided",
             {"hint_points": ONE, "hint_colors": [["", ""]]},
-            r"as many hint_points as hint_colors, got this many\] \[1\] \[2\]",
+            r"as many hint_points as hint_colors, got this many: 1, 2$",
         ),
-        ("colorize_guided", {"palette": ["no such"]}, r"one of autochrome, .*\[no such\]"),
-        ("colorize_guided", {"vibrance": [9.0]}, r"vibrance: expected 0.2 to 5 .*\[9\]"),
+        ("colorize_guided", {"palette": ["no such"]}, r"one of autochrome, .*: no such$"),
+        ("colorize_guided", {"vibrance": [9.0]}, r"vibrance: expected 0.2 to 5 .*: 9$"),
         ("colorize_guided", {"vibrance": [np.nan]}, "vibrance: expected"),
         (
             "colorize_guided",
             {"vibrance": [1.0, 2.0]},
-            r"entries for each of hint_points, .*, vibrance as photos, .*2\] \[1\]",
+            r"entries for each of hint_points, .*, vibrance as photos, .*2, 1$",
         ),
-        ("variations", {"count": [0]}, r"count: expected 1 to 16, got\] \[0\]"),
-        ("variations", {"count": [17]}, r"count: expected 1 to 16, got\] \[17\]"),
-        ("variations", {"seed": [-1]}, r"seed: expected numbers from 0 up, got\] \[-1\]"),
+        ("colorize_full", {"hint_marks": [[0, 1, 1, 2, 2, 1]]}, r"that do not fall, or -1.*2 1$"),
+        ("colorize_full", {"hint_marks": [[0, 1, 1, 3, 3, 3]]}, r"numbers of hint_kinds .*3$"),
+        ("colorize_full", {"hint_marks": [[0, 0, 1, 2, 2, 2]]}, r"1 for a hint, .*: 2 1 3$"),
+        ("colorize_full", {"hint_marks": [[0, 1, 1, 2, 2, -1]]}, r"3 for a region, .*: 1 2 2$"),
+        (
+            "colorize_full",
+            {"hint_marks": [[0]]},
+            r"as many hint_points as hint_marks.*: 6, 1, 3, 3, 3$",
+        ),
+        ("colorize_full", {"hint_kinds": [["hint", "line", ""]]}, r"hint, stroke, region .*line"),
+        ("colorize_full", {"hint_colors": [["#c03020", "200,1", "grey"]]}, r"grey, own .*: 200,1$"),
+        ("colorize_full", {"hint_relative": [[True] * 3]}, r"relative ones in 0 to 1.*20 10"),
+        (
+            "colorize_full",
+            {"hint_points": [[[64, 10], [5, 5], [9, 9], [0, 0], [0, 1], [1, 1]]]},
+            r"inside the photo, counted in pixels.*: \[64 10\], 64 48$",
+        ),
+        (
+            "colorize_full",
+            {"hint_points": np.zeros((1, 600, 2)), "hint_marks": np.zeros((1, 600))},
+            r"at most 500 for all hints .* got this many: 600$",
+        ),
+        ("colorize_full", {"detail": [7]}, r"detail: expected 32 to 1024 .*: 7$"),
+        ("colorize_full", {"format": ["webp"]}, r"format: expected png or jpeg.*: webp$"),
+        ("colorize_full", {"quality": [101]}, r"quality: expected 1 to 100, got: 101$"),
+        ("variations", {"count": [0]}, r"count: expected 1 to 16, got: 0$"),
+        ("variations", {"count": [17]}, r"count: expected 1 to 16, got: 17$"),
+        ("variations", {"seed": [-1]}, r"seed: expected numbers from 0 up, got: -1$"),
         ("variations", {"photo_bytes": [b"no photo"]}, "photo_bytes: expected a JPEG or PNG"),
-        ("ab", {"l": np.zeros((1, 40, 64, 1))}, r"multiples of 32, got\] \[40 64\]"),
+        ("ab", {"l": np.zeros((1, 40, 64, 1))}, r"multiples of 32, got: 40 64$"),
     ],
 )
-def test_what_is_refused_is_named(signatures, name, inputs, message):
-    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        call(signatures, name, **inputs)
+def test_what_is_refused_is_named(served, name, inputs, message):
+    with pytest.raises(ServingError, match=message) as caught:
+        call(served, name, **inputs)
+    assert caught.value.code == "INVALID_ARGUMENT"
 
 
-def test_every_palette_is_known(signatures, photo_bytes):
+def test_every_palette_is_known(served, photo_bytes):
     names = ["", *(palette.name for palette in list_palettes())]
     count = len(names)
     colored = call(
-        signatures,
+        served,
         "colorize_guided",
         photo_bytes=[photo_bytes] * count,
         hint_points=np.zeros((count, 0, 2)),
@@ -133,46 +172,46 @@ def test_every_palette_is_known(signatures, photo_bytes):
         vibrance=[1] * count,
     )["image_bytes"]
     assert len(set(colored)) == count
-    plain = call(signatures, "serving_default", photo_bytes=[photo_bytes])["image_bytes"][0]
+    plain = call(served, "serving_default", photo_bytes=[photo_bytes])["image_bytes"][0]
     levels = [np.asarray(Image.open(io.BytesIO(data)), int) for data in (colored[0], plain)]
     assert np.abs(levels[0] - levels[1]).max() <= 1  # hints' ways are taken, though there are none
 
 
-def test_the_first_variation_is_the_automatic_one(signatures, photo_bytes):
-    (looks,) = call(signatures, "variations", photo_bytes=[photo_bytes], count=[4])["image_bytes"]
+def test_the_first_variation_is_the_automatic_one(served, photo_bytes):
+    (looks,) = call(served, "variations", photo_bytes=[photo_bytes], count=[4])["image_bytes"]
     assert len(set(looks)) == 4
-    (colored,) = call(signatures, "serving_default", photo_bytes=[photo_bytes])["image_bytes"]
+    (colored,) = call(served, "serving_default", photo_bytes=[photo_bytes])["image_bytes"]
     assert looks[0] == colored
 
 
 # --- requests as TensorFlow Serving reads them -------------------------------------------------
 
 
-def test_warm_up_records_call_every_signature(export, signatures):
+def test_warm_up_records_call_every_signature(export, served):
     records = list(tf.data.TFRecordDataset(str(export / WARM_UP_FILE)).as_numpy_iterator())
     called = []
     for record in records:
         log = prediction_log_pb2.PredictionLog.FromString(record)
         assert log.WhichOneof("log_type") == "predict_log"
         request = log.predict_log.request
-        assert request.model_spec.name == "tiny"
+        assert request.model_spec.name == "tiny-export"
         called.append(request.model_spec.signature_name)
-        outputs = answer(signatures, request).outputs
+        outputs = answer(served, request).outputs
         assert {name: tf.make_ndarray(proto).shape[0] for name, proto in outputs.items()} in (
             {"image_bytes": 1},
             {"ab": 1},
         )
-    assert sorted(called) == sorted(signatures)
+    assert sorted(called) == sorted(served.signatures)
     assert sum(map(len, records)) < 100_000
 
 
-def answer(signatures, request):
+def answer(served, request):
     """Answer a request as TensorFlow Serving does, from protos to protos."""
     name = request.model_spec.signature_name
-    inputs = {key: tf.constant(tf.make_ndarray(value)) for key, value in request.inputs.items()}
+    inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
     response = predict_pb2.PredictResponse(model_spec=request.model_spec)
-    for key, value in signatures[name](**inputs).items():
-        response.outputs[key].CopyFrom(tf.make_tensor_proto(value.numpy()))
+    for key, value in run(served, name, inputs).items():
+        response.outputs[key].CopyFrom(tf.make_tensor_proto(value))
     return predict_pb2.PredictResponse.FromString(response.SerializeToString())
 
 
@@ -193,7 +232,7 @@ def test_without_the_protos_an_export_has_no_warm_up(monkeypatch, tmp_path, caps
 
 
 def test_saved_model_cli_shows_and_runs_it(
-    export, signatures, photo_bytes, tmp_path, monkeypatch, capsys
+    export, served, photo_bytes, tmp_path, monkeypatch, capsys
 ):
     np.save(tmp_path / "photo.npy", np.array([photo_bytes]))
     run = ("--tag_set", "serve", "--signature_def", "serving_default", "--outdir", str(tmp_path))
@@ -211,18 +250,24 @@ def test_saved_model_cli_shows_and_runs_it(
     assert sorted(set(tensors)) == [
         ("ab", "DT_FLOAT", "(-1, -1, -1, 2)"),
         ("count", "DT_INT32", "(-1)"),
+        ("detail", "DT_INT32", "(-1)"),
+        ("format", "DT_STRING", "(-1)"),
         ("hint_colors", "DT_STRING", "(-1, -1)"),
+        ("hint_kinds", "DT_STRING", "(-1, -1)"),
+        ("hint_marks", "DT_INT32", "(-1, -1)"),
         ("hint_points", "DT_FLOAT", "(-1, -1, 2)"),
+        ("hint_relative", "DT_BOOL", "(-1, -1)"),
         ("image_bytes", "DT_STRING", "(-1)"),
         ("image_bytes", "DT_STRING", "(-1, -1)"),
         ("l", "DT_FLOAT", "(-1, -1, -1, 1)"),
         ("palette", "DT_STRING", "(-1)"),
         ("photo_bytes", "DT_STRING", "(-1)"),
+        ("quality", "DT_INT32", "(-1)"),
         ("seed", "DT_INT32", "(-1)"),
         ("vibrance", "DT_FLOAT", "(-1)"),
     ]
     (colored,) = np.load(tmp_path / "image_bytes.npy", allow_pickle=True)
-    (expected,) = call(signatures, "serving_default", photo_bytes=[photo_bytes])["image_bytes"]
+    (expected,) = call(served, "serving_default", photo_bytes=[photo_bytes])["image_bytes"]
     assert colored == expected
 
 
@@ -249,18 +294,18 @@ def build_request(body, photo_bytes):
     return request
 
 
-def test_requests_on_the_page_are_answered(signatures, photo_bytes):
+def test_requests_on_the_page_are_answered(served, photo_bytes):
     called = []
     for block in read_blocks("json"):
         body = json.loads(block)
         count = len(body["instances"])
         request = build_request(body, photo_bytes)
         called.append(request.model_spec.signature_name)
-        files = tf.make_ndarray(answer(signatures, request).outputs["image_bytes"])
+        files = tf.make_ndarray(answer(served, request).outputs["image_bytes"])
         assert len(files) == count
         for file in files.ravel():
             assert Image.open(io.BytesIO(file)).size == (150, 90)
-    assert called == ["colorize_guided", "variations"]
+    assert called == ["colorize_guided", "colorize_full", "variations"]
 
 
 def test_the_server_is_told_what_the_page_says():

@@ -44,6 +44,11 @@ def chroma(rgb):
     return np.abs(rgb.astype(int) - rgb.mean(axis=2, keepdims=True)).mean()
 
 
+@pytest.fixture(scope="module")
+def short_film(tmp_path_factory):
+    return write_film(tmp_path_factory.mktemp("film") / "old.mkv", grey(coffee_pan(4)))
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "encoder", "pixel_format"),
     [
@@ -56,17 +61,17 @@ def chroma(rgb):
     ],
 )
 def test_a_film_is_colored_into_any_container(
-    film, tmp_path, name, settings, encoder, pixel_format
+    short_film, tmp_path, name, settings, encoder, pixel_format
 ):
-    report = dk.colorize_video(film, tmp_path / name, open_plain(), **settings)
-    assert (report.frames, report.shots, report.left_out) == (12, 1, [])
+    report = dk.colorize_video(short_film, tmp_path / name, open_plain(), **settings)
+    assert (report.frames, report.shots, report.left_out) == (4, 1, [])
     with av.open(str(tmp_path / name)) as container:
         stream = container.streams.video[0]
         context = stream.codec_context
         assert (context.codec.canonical_name, context.pix_fmt) == (encoder, pixel_format)
         assert (context.color_primaries, context.colorspace, context.color_range) == (1, 1, 1)
     frames, times = read_all(tmp_path / name)
-    np.testing.assert_allclose(times, 0.04 * np.arange(12), atol=2e-3)
+    np.testing.assert_allclose(times, 0.04 * np.arange(4), atol=2e-3)
     assert frames[0].shape == (72, 96, 3)
     assert chroma(frames[0]) > 8
     assert list(tmp_path.iterdir()) == [tmp_path / name]  # nothing is left of the chunks
@@ -183,7 +188,7 @@ def test_the_command_colors_a_film_with_its_options(film, tmp_path, monkeypatch,
 
     monkeypatch.setattr("deepkoal.cli.video_run.load_colorizer", load)
     new = tmp_path / "new.mkv"
-    assert main(["video", str(film), "-o", str(new), "--detail", "96"]) == 0
+    assert main(["video", str(film), "-o", str(new), "--detail", "96", "--deflicker"]) == 0
     shown = capsys.readouterr()
     assert (shown.out, used[1]) == (f"{new}\n", 96)
     assert "12 frames colored" in shown.err

@@ -5,7 +5,6 @@ It imports neither TensorFlow nor Keras.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +14,14 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from deepkoal.client.grpc_transport import GrpcTransport
+from deepkoal.client.requests import ColorRequest, pack
 from deepkoal.client.rest_transport import RestTransport
 from deepkoal.client.transport import Array, ServedModel, Transport, retry
 from deepkoal.errors import DeepkoalError
 from deepkoal.serving.errors import is_model_name
 
 if TYPE_CHECKING:
-    from deepkoal.guidance import AnyHint, Hint
+    from deepkoal.guidance import AnyHint
 
 ATTEMPTS = 4
 SECONDS = 60.0
@@ -104,12 +104,12 @@ class Client:
     ) -> bytes:
         """Color a photo file and return it.
 
-        A SavedModel takes hints that are points in pixels with a CSS color, a palette and a
-        vibrance; the rest is taken by what `deepkoal serve` runs on LiteRT or ONNX.
+        A reference and WebP are for what `deepkoal serve` runs on LiteRT or ONNX. A SavedModel that
+        was exported by an earlier version takes plain points, a palette and a vibrance.
 
         Args:
             photo_bytes: a photo file; JPEG or PNG for a SavedModel.
-            hints: of any kind but masks, on the upright photo.
+            hints: of any kind, on the upright photo.
             palette: name of one that came with the library; empty for none.
             vibrance: 0.2…5; that of the export where None.
             reference: a color photo's file, whose colors like things take; empty for none.
@@ -123,26 +123,11 @@ class Client:
         Raises:
             ServingError: a DeepkoalError with a `code`; INVALID_ARGUMENT for a photo that is
                 damaged or too large, and for what this model does not take.
-            DeepkoalError: a hint is none, or a mask.
+            DeepkoalError: a hint is none, or a mask has another shape than the photo.
         """
-        inputs: dict[str, Array] = {"photo_bytes": _pack([photo_bytes])}
-        if format:
-            inputs["format"] = _pack([format.encode()])
-        for name, number in (("quality", quality), ("detail", detail)):
-            if number is not None:
-                inputs[name] = np.asarray([number], np.int32)
-        if not hints and not palette and not reference and vibrance is None:
-            (image_bytes,) = self._predict("serving_default", **inputs)
-            return image_bytes
-        if reference:
-            inputs["reference_bytes"] = _pack([reference])
-        (image_bytes,) = self._predict(
-            "colorize_guided",
-            **inputs,
-            **_write_hints(hints),
-            palette=_pack([palette.encode()]),
-            vibrance=np.asarray([1 if vibrance is None else vibrance], np.float32),
-        )
+        request = ColorRequest(hints, palette, vibrance, reference, detail, format, quality)
+        signature, inputs = request.write(photo_bytes)
+        (image_bytes,) = self._predict(signature, **inputs)
         return image_bytes
 
     def variations(self, photo_bytes: bytes, count: int = 4, seed: int = 0) -> list[bytes]:
@@ -160,7 +145,7 @@ class Client:
             ServingError: as `colorize`.
         """
         numbers = {"count": np.asarray([count], np.int32), "seed": np.asarray([seed], np.int32)}
-        return self._predict("variations", photo_bytes=_pack([photo_bytes]), **numbers)
+        return self._predict("variations", photo_bytes=pack([photo_bytes]), **numbers)
 
     def _predict(self, signature: str, **inputs: Array) -> list[bytes]:
         return retry(
@@ -181,44 +166,3 @@ def _build_transport(served: ServedModel) -> Transport:
         "expected an address as http://127.0.0.1:8501 or grpc://127.0.0.1:8500, not "
         f"{served.address!r}"
     )
-
-
-def _pack(strings: Sequence[bytes]) -> Array:
-    packed = np.empty(len(strings), object)
-    packed[:] = strings
-    return packed
-
-
-def _write_hints(hints: Sequence[AnyHint]) -> dict[str, Array]:
-    """Return hints as inputs: points with CSS colors as all models take them, others as JSON."""
-    # A list without elements has no shape in JSON, so that no hint is sent as one of no color.
-    points, colors, more = [(0.0, 0.0)], [b""], {}
-    if hints:
-        from deepkoal.guidance import Hint, check_kind  # here, so that coloring needs NumPy alone
-        from deepkoal.guidance.hint_files import describe_hint
-
-        checked = check_kind(hints)
-        plain = [hint for hint in checked if isinstance(hint, Hint) and _is_plain(hint)]
-        if len(plain) < len(checked):
-            text = json.dumps([describe_hint(hint) for hint in checked])
-            more["hints"] = _pack([text.encode()])
-        else:
-            points = [(hint.x, hint.y) for hint in plain]
-            colors = [_name_color(str(hint.color)).encode() for hint in plain]
-    return {
-        "hint_points": np.asarray([points], np.float32),
-        "hint_colors": _pack(colors)[None],
-        **more,
-    }
-
-
-def _is_plain(hint: Hint) -> bool:
-    return isinstance(hint.color, str) and not hint.is_own and not hint.relative
-
-
-def _name_color(color: str) -> str:
-    """Return a CSS color as `#rrggbb`."""
-    from PIL import ImageColor  # likewise
-
-    red, green, blue = ImageColor.getrgb(color)[:3]
-    return f"#{red:02x}{green:02x}{blue:02x}"

@@ -62,8 +62,10 @@ class RestTransport:
     def predict(self, signature: str, inputs: Mapping[str, Array], seconds: float) -> list[bytes]:
         """See `Transport`."""
         deadline = time.monotonic() + seconds
-        columns = {name: _write_json(array) for name, array in inputs.items()}
-        body = json.dumps({"signature_name": signature, "inputs": columns}).encode()
+        # As rows: of columns TensorFlow Serving passes over those that a signature has not.
+        columns = [_write_json(array) for array in inputs.values()]
+        rows = [dict(zip(inputs, row, strict=True)) for row in zip(*columns, strict=True)]
+        body = json.dumps({"signature_name": signature, "instances": rows}).encode()
         if not self._finalizer.alive:
             raise DeepkoalError("this client is closed; make another")
         posting = asyncio.run_coroutine_threadsafe(self._post(body, deadline), self._loop)
@@ -77,7 +79,8 @@ class RestTransport:
             raise ServingError(code_of_http_status(status), _read_error(answer), status)
         try:
             return [
-                base64.b64decode(value["b64"]) for value in _flatten(json.loads(answer)["outputs"])
+                base64.b64decode(value["b64"])
+                for value in _flatten(json.loads(answer)["predictions"])
             ]
         except (KeyError, TypeError, ValueError) as error:
             raise ServingError(

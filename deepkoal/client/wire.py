@@ -18,7 +18,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 
 _PACKAGE = "deepkoal.wire"
-_FLOAT, _INT64, _INT32, _STRING, _MESSAGE, _BYTES = 2, 3, 5, 9, 11, 12  # descriptor.proto's Type
+_FLOAT, _INT64, _INT32, _BOOL, _STRING, _MESSAGE, _BYTES = 2, 3, 5, 8, 9, 11, 12
+"""descriptor.proto's Type."""
 _ONE, _MANY = 1, 3  # its Label
 _FIELDS: dict[str, list[tuple[str, int, int | str, int]]] = {
     "Int64Value": [("value", 1, _INT64, _ONE)],
@@ -36,6 +37,7 @@ _FIELDS: dict[str, list[tuple[str, int, int | str, int]]] = {
         ("int_val", 7, _INT32, _MANY),
         ("string_val", 8, _BYTES, _MANY),
         ("int64_val", 10, _INT64, _MANY),
+        ("bool_val", 11, _BOOL, _MANY),
     ],
     # On the wire a map is a list of pairs.
     "Pair": [("key", 1, _STRING, _ONE), ("value", 2, "Tensor", _ONE)],
@@ -48,6 +50,7 @@ _DTYPES = {
     "int32": (3, "int_val"),
     "object": (7, "string_val"),
     "int64": (9, "int64_val"),
+    "bool": (10, "bool_val"),
 }
 
 
@@ -60,7 +63,7 @@ def write_request(
         model: its name.
         version: None for the newest.
         signature: its name.
-        inputs: by name: float32, int32, int64, or of dtype `object` with bytes in them.
+        inputs: by name: float32, int32, int64, bool, or of dtype `object` with bytes in them.
     """
     request = _find_class("Request")()
     request.model_spec.name = model

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepkoal.errors import DeepkoalError
+from deepkoal.export.conversion import convert_network
 from deepkoal.export.output_paths import check_file, check_packages
-from deepkoal.export.portable import convert_network
 from deepkoal.inference.backends import NOTE, SUFFIXES, Description, add_note
 from deepkoal.models.weights import write_whole
 

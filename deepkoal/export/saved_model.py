@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from deepkoal.errors import DeepkoalError
 from deepkoal.export.output_paths import choose_version
-from deepkoal.export.signatures import build_module
+from deepkoal.export.varied_signature import build_module
 from deepkoal.export.warm_up import write_warm_up
 from deepkoal.guidance import check_vibrance
 from deepkoal.inference.colorizer import Colorizer
@@ -29,12 +29,12 @@ def export_saved_model(
 ) -> Path:
     """Write a SavedModel that colors photo files with no other code than TensorFlow's.
 
-    Its signatures are the functions of `ColorizerModule`, over one set of variables:
-    `serving_default`, `colorize_guided`, `ab` and, of networks that predict a distribution,
-    `variations`. All but `ab` take `photo_bytes`, string (N,): JPEG or PNG files of any sizes, also
-    grey, with alpha, or of 16 bits. They return `image_bytes`: PNG files of 8-bit RGB with the
-    pixels of `Colorizer`, within a grey level. They are PNG for every input because JPEG would
-    lose some of that again.
+    Its signatures are the functions of `ColorizerModule`, `GuidedModule` and, of networks that
+    predict a distribution, `VariedModule`, over one set of variables. All but `ab` take
+    `photo_bytes`, string (N,): JPEG or PNG files of any sizes, also grey, with alpha, or of 16
+    bits. They return `image_bytes`: files of 8-bit RGB with the pixels of `Colorizer`, within a
+    grey level. They are PNG for every input because JPEG would lose some of that again;
+    `colorize_full` writes JPEG where it is asked to.
 
     Limits: a JPEG's EXIF orientation is applied, but color profiles are not (photos are taken for
     sRGB), and neither alpha nor metadata are carried over. One photo that cannot be decoded, or

@@ -26,6 +26,21 @@ def list_examples() -> dict[str, dict[str, np.ndarray]]:
             "palette": np.array([""], object),
             "vibrance": np.array([1], np.float32),
         },
+        "colorize_full": {
+            "photo_bytes": photo_bytes,
+            "hint_points": np.array(
+                [[[20, 10], [5, 5], [9, 9], [0, 0], [0, 1], [1, 1]]], np.float32
+            ),
+            "hint_marks": np.array([[0, 1, 1, 2, 2, 2]], np.int32),
+            "hint_kinds": np.array([["hint", "stroke", "region"]], object),
+            "hint_colors": np.array([["#c03020", "grey", "own"]], object),
+            "hint_relative": np.array([[False, False, True]]),
+            "palette": np.array([""], object),
+            "vibrance": np.array([1], np.float32),
+            "detail": np.array([0], np.int32),
+            "format": np.array(["jpeg"], object),
+            "quality": np.array([90], np.int32),
+        },
         "variations": {
             "photo_bytes": photo_bytes,
             "count": np.array([2], np.int32),

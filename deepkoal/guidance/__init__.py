@@ -9,8 +9,9 @@ from deepkoal.guidance.decoding import (
     check_vibrance,
     decode_outputs,
 )
-from deepkoal.guidance.hint_arrays import HintArrays, find_cells, list_hints
+from deepkoal.guidance.hint_arrays import HintArrays, find_cells
 from deepkoal.guidance.hint_files import describe_hint, parse_hint, parse_hints, read_hints
+from deepkoal.guidance.hint_layout import HintLayout, arrange_hints, list_hints
 from deepkoal.guidance.hint_placing import check_hints, place_points, resize_hint
 from deepkoal.guidance.hints import AnyHint, Hint, Region, Stroke, check_kind
 from deepkoal.guidance.palette import Palette, PaletteShift, list_palettes, shift_prior
@@ -44,6 +45,7 @@ __all__ = [
     "GivenColors",
     "Hint",
     "HintArrays",
+    "HintLayout",
     "Kernel",
     "Palette",
     "PaletteShift",
@@ -53,6 +55,7 @@ __all__ = [
     "Share",
     "Stroke",
     "VariationLatents",
+    "arrange_hints",
     "carry_colors",
     "check_hints",
     "check_kind",

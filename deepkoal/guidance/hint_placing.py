@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deepkoal.arrays import FloatArray
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance.hint_values import Point
 from deepkoal.guidance.hints import AnyHint, Hint, Region, Stroke
@@ -41,20 +42,34 @@ def check_hints(hints: Sequence[AnyHint], height: int, width: int) -> None:
 
 
 def place_points(hint: AnyHint, height: int, width: int) -> list[Point]:
-    """Return a hint's points in pixels of a photo of this size; a stroke's without idle ones."""
+    """Return a hint's points in pixels of a photo of this size; a stroke's without idle ones.
+
+    Relative ones are as exact as in a request to a server, so that both find the same cells.
+    """
+    points = keep_points(hint, height, width)
     if not hint.relative:
-        points = list(hint.points)
-    else:
-        # The far edge, 1, is the last pixel's.
-        points = [
-            (min(x * width, math.nextafter(width, 0)), min(y * height, math.nextafter(height, 0)))
-            for x, y in hint.points
-        ]
+        return points
+    return [(float(x), float(y)) for x, y in _scale(points, height, width)]
+
+
+def keep_points(hint: AnyHint, height: int, width: int) -> list[Point]:
+    """Return a hint's points in its own units; a stroke's without those that change nothing."""
+    points = list(hint.points)
     if not isinstance(hint, Stroke) or len(points) < 3:
         return points
-    line = np.array(points, np.float32)[:, None]
-    simple = cv2.approxPolyDP(line, _FINE * math.sqrt(height * width), closed=False)[:, 0]
-    return [(float(x), float(y)) for x, y in simple]
+    line = _scale(points, height, width) if hint.relative else np.array(points, np.float32)
+    simple = cv2.approxPolyDP(line[:, None], _FINE * math.sqrt(height * width), closed=False)[:, 0]
+    kept, rest = [], iter(zip(points, line.tolist(), strict=True))
+    for corner in simple.tolist():
+        kept.append(next(point for point, place in rest if place == corner))
+    return kept
+
+
+def _scale(points: Sequence[Point], height: int, width: int) -> FloatArray:
+    """Return shares of a photo's sides in pixels, float32 (K, 2); 1 is within the last one."""
+    sides = np.array([width, height], np.float32)
+    scaled = np.array(points, np.float32) * sides
+    return np.asarray(np.minimum(scaled, np.nextafter(sides, np.float32(0))))
 
 
 def resize_hint(hint: AnyHint, size: Sequence[int], new_size: Sequence[int]) -> AnyHint:

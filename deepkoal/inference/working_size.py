@@ -40,15 +40,16 @@ def sort_working_sizes(working_size: int | Iterable[int]) -> tuple[int, ...]:
     return tuple(sorted(int(size) for size in sizes or [working_size]))
 
 
-def fit_working_size(size: Tensor, working_size: int) -> Tensor:
+def fit_working_size(size: Tensor, working_size: Tensor | int) -> Tensor:
     """Return the size at which a network sees a photo: constant area, the photo's aspect.
 
     Args:
         size: integers (2,), height and width of the photo in pixels.
-        working_size: side of a square photo as the network sees it.
+        working_size: side of a square photo as the network sees it; or several, float64 (S, 1).
 
     Returns:
-        int32 (2,), height and width, multiples of 8 from 32 up; the aspect is kept to 1:8 at most.
+        int32 (2,), or (S, 2), height and width, multiples of 8 from 32 up; the aspect is kept to
+        1:8 at most.
     """
     ops = namespace(size)
     size = cast(size, "float64")
@@ -142,7 +143,7 @@ def prepare_merging(output: Tensor, name: str, grid: Sequence[Any]) -> Tensor:
     return resize(softmax(output) if name == "logits" else output, *grid)
 
 
-def finish_merging(total: Tensor, name: str, count: int) -> Tensor:
+def finish_merging(total: Tensor, name: str, count: Tensor | int) -> Tensor:
     """Return the merged output of the sum of what `prepare_merging` returned of each size."""
     mean = total / count
     return namespace(mean).log(mean + _FAINT) if name == "logits" else mean

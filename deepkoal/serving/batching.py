@@ -1,80 +1,19 @@
-"""Two queues of requests, small and large, and the workers that run them."""
+"""Two lanes of requests, small and large, and what is admitted to them."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import sys
-import threading
-from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-
-import numpy as np
 
 from deepkoal.serving.errors import ServingError
+from deepkoal.serving.jobs import Job, run_jobs, without_frames
+from deepkoal.serving.lanes import Lane, lower_priority
 from deepkoal.serving.limits import Limits
 from deepkoal.serving.metrics import Metrics
 from deepkoal.serving.pace import LARGE_PIXELS, Pace
 from deepkoal.serving.served_version import ServedVersion
 from deepkoal.serving.signature import Arrays, Signature
-
-_LOW_PRIORITY = 10  # nice's; 19 is the lowest
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """A request in the queue.
-
-    Attributes:
-        served: the model, kept loaded until the job has run.
-        signature: one of its signatures.
-        inputs: as `Signature.check_inputs` wants them.
-        outputs: names.
-        deadline: in the event loop's time.
-        pixels: of its photos, decoded.
-        answer: its result is the outputs by name, or the error. An error that is raised would
-            hold the frames that it went through, and so the request's photos, in a cycle.
-    """
-
-    served: ServedVersion
-    signature: Signature
-    inputs: Arrays
-    outputs: tuple[str, ...]
-    deadline: float
-    pixels: int
-    answer: asyncio.Future[Arrays | Exception]
-
-    @property
-    def rows(self) -> int:
-        """The size of its batch."""
-        return len(next(iter(self.inputs.values()))) if self.signature.is_batchable else 1
-
-    def fits_batch_of(self, other: Job) -> bool:
-        """Return whether both can be run as one batch."""
-        return (
-            self.signature.is_batchable
-            and self.served is other.served
-            and self.signature is other.signature
-            and self.outputs == other.outputs
-            and self.inputs.keys() == other.inputs.keys()
-            and all(
-                array.shape[1:] == other.inputs[name].shape[1:]
-                for name, array in self.inputs.items()
-            )
-        )
-
-
-@dataclass(eq=False)
-class Lane:
-    """A queue with workers of its own."""
-
-    pool: ThreadPoolExecutor
-    waiting: deque[Job] = field(default_factory=deque)
-    running: list[Job] = field(default_factory=list)
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Batcher:
@@ -100,7 +39,7 @@ class Batcher:
         self.runs = 0
         self.pace = Pace()
         self._small = Lane(ThreadPoolExecutor(limits.workers, "run"))
-        self._large = Lane(ThreadPoolExecutor(1, "large", initializer=_lower_priority))
+        self._large = Lane(ThreadPoolExecutor(1, "large", initializer=lower_priority))
         lanes = [self._small] * limits.workers + [self._large]
         self._workers = [asyncio.create_task(self._work(lane)) for lane in lanes]
 
@@ -199,7 +138,7 @@ class Batcher:
                 lane.wake.clear()
                 await lane.wake.wait()
             # In a method of its own: a worker that waits holds no photos.
-            await self._run_batch(lane, self._take_batch(lane))
+            await self._run_batch(lane, lane.take_batch(self._limits.batch_rows))
 
     async def _run_batch(self, lane: Lane, batch: Sequence[Job]) -> None:
         self._metrics.waiting.set(self.waiting)
@@ -213,19 +152,6 @@ class Batcher:
             for job in batch:
                 lane.running.remove(job)
                 job.served.users -= 1
-
-    def _take_batch(self, lane: Lane) -> list[Job]:
-        batch = [lane.waiting.popleft()]
-        rows, pixels = batch[0].rows, batch[0].pixels
-        for job in tuple(lane.waiting):
-            is_within = (
-                rows + job.rows <= self._limits.batch_rows and pixels + job.pixels <= LARGE_PIXELS
-            )
-            if is_within and job.fits_batch_of(batch[0]):
-                lane.waiting.remove(job)
-                batch.append(job)
-                rows, pixels = rows + job.rows, pixels + job.pixels
-        return batch
 
     async def _answer(self, lane: Lane, batch: Sequence[Job]) -> None:
         loop = asyncio.get_running_loop()
@@ -245,7 +171,7 @@ class Batcher:
             if lane is self._large and is_late:
                 self.pace.observe(batch[0].pixels, loop.time() - start)
             if not batch[0].answer.done():
-                batch[0].answer.set_result(_without_frames(error))
+                batch[0].answer.set_result(without_frames(error))
             return
         if lane is self._large:
             self.pace.observe(batch[0].pixels, loop.time() - start)
@@ -253,37 +179,3 @@ class Batcher:
         for job, outputs in zip(batch, answers, strict=True):
             if not job.answer.done():
                 job.answer.set_result(outputs)
-
-
-def run_jobs(batch: Sequence[Job], seconds: float) -> list[Arrays]:
-    """Run jobs as one batch, and return the outputs of each.
-
-    Raises:
-        ServingError: the model's, or the outputs do not have the rows of the inputs.
-    """
-    first = batch[0]
-    if len(batch) == 1:
-        return [first.served.run(first.signature, first.inputs, first.outputs, seconds)]
-    inputs = {name: np.concatenate([job.inputs[name] for job in batch]) for name in first.inputs}
-    outputs = first.served.run(first.signature, inputs, first.outputs, seconds)
-    ends = np.cumsum([job.rows for job in batch])
-    if any(len(array) != ends[-1] for array in outputs.values()):
-        raise ServingError("INTERNAL", "the outputs do not have the rows of the inputs")
-    parts = {name: np.split(array, ends[:-1]) for name, array in outputs.items()}
-    return [{name: parts[name][number] for name in parts} for number in range(len(batch))]
-
-
-def _without_frames(error: Exception) -> Exception:
-    """Return an error that holds none of the frames it went through; of a bug, they are kept."""
-    if isinstance(error, ServingError):
-        return ServingError(
-            error.code, str(error), error.http_status, retry_seconds=error.retry_seconds
-        )
-    return error
-
-
-def _lower_priority() -> None:
-    """Let all others go first; threads that this one starts inherit it."""
-    if sys.platform == "linux":  # elsewhere a priority is the whole process's
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW_PRIORITY)

@@ -27,6 +27,7 @@ from deepkoal.serving.messages import DATA_TYPE_NUMBERS, DATA_TYPES, SignatureDe
 from deepkoal.serving.photo_requests import (
     FORMAT,
     GUIDED,
+    MARKS,
     MAX_PIXELS,
     PHOTOS,
     PhotoRequest,
@@ -62,11 +63,13 @@ class NetworkVersion(ServedVersion):
         self._answers: dict[str, Callable[[Arrays], Array]] = {
             DEFAULT_SIGNATURE: self._colorize,
             "colorize_guided": self._colorize_guided,
+            "colorize_full": self._colorize_guided,
             "ab": self._compute_ab,
         }
         slots = {
             DEFAULT_SIGNATURE: (PHOTOS | FORMAT, image),
             "colorize_guided": (PHOTOS | GUIDED | FORMAT, image),
+            "colorize_full": (PHOTOS | GUIDED | MARKS | FORMAT, image),
             "ab": ({"l": l}, {"ab": ab}),
         }
         if "logits" in colorizer.backend.outputs:
@@ -108,7 +111,7 @@ class NetworkVersion(ServedVersion):
         def color(work: PhotoRequest) -> bytes:
             reference = work.get("reference_bytes")
             options = ColorOptions(
-                vibrance=float(work.get("vibrance")),
+                vibrance=float(work.get("vibrance")) or 1.0,
                 hints=work.list_hints(),
                 palette=work.get_text("palette") or None,
             )

@@ -11,6 +11,7 @@ import numpy as np
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import AnyHint, ColorOptions, Hint
 from deepkoal.guidance.hint_files import parse_hints_text
+from deepkoal.guidance.hint_rows import NO_MARK, HintRows, read_color, read_rows
 from deepkoal.image_io import Photo, decode_photo, encode_photo
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.options_file import SavedOptions
@@ -46,6 +47,14 @@ GUIDED = {
     "hints": make_slot("hints", object, default=b""),
     "reference_bytes": make_slot("reference_bytes", object, default=b""),
 }
+MARKS = {
+    "hint_marks": make_slot("hint_marks", np.int32, None, default=NO_MARK),
+    "hint_kinds": make_slot("hint_kinds", object, None, default=b""),
+    "hint_relative": make_slot("hint_relative", np.bool_, None, default=False),
+}
+"""What hints of all kinds need beside `hint_points` and `hint_colors`."""
+
+_INPUTS = FORMAT | GUIDED | MARKS
 
 
 @dataclass(frozen=True)
@@ -101,19 +110,27 @@ class PhotoRequest:
         Raises:
             DeepkoalError: one is none.
         """
-        points = self.get("hint_points") if "hint_points" in self.inputs else ()
-        colors = self.get("hint_colors") if "hint_colors" in self.inputs else ()
-        if len(points) != len(colors):
+        points = self._get_list("hint_points")
+        colors = [_read_text(color, "hint_colors") for color in self._get_list("hint_colors")]
+        if "hint_kinds" in self.inputs:
+            kinds = [_read_text(kind, "hint_kinds") for kind in self._get_list("hint_kinds")]
+            marks, relative = self._get_list("hint_marks"), self._get_list("hint_relative")
+            found = read_rows(HintRows(points, marks, kinds, colors, relative))
+        elif len(points) != len(colors):
             raise DeepkoalError(
                 f"expected as many hint_points as hint_colors, got {len(points)} and {len(colors)}"
             )
-        found: list[AnyHint] = [
-            Hint(float(x), float(y), _read_text(color, "hint_colors"))
-            for (x, y), color in zip(points, colors, strict=True)
-            if color and not (np.isnan(x) and np.isnan(y))
-        ]
+        else:
+            found = [
+                Hint(float(x), float(y), read_color(color))
+                for (x, y), color in zip(points, colors, strict=True)
+                if color and not (np.isnan(x) and np.isnan(y))
+            ]
         text = self.get_text("hints")
         return found + parse_hints_text(text, "hints") if text else found
+
+    def _get_list(self, name: str) -> Any:
+        return self.inputs[name][self.row] if name in self.inputs else ()
 
 
 def read_photos(inputs: Arrays, colorizer: Colorizer) -> Iterator[PhotoRequest]:
@@ -132,7 +149,7 @@ def read_photos(inputs: Arrays, colorizer: Colorizer) -> Iterator[PhotoRequest]:
 
 
 def _get(inputs: Arrays, row: int, name: str) -> Any:
-    return inputs[name][row] if name in inputs else (FORMAT | GUIDED)[name].default
+    return inputs[name][row] if name in inputs else _INPUTS[name].default
 
 
 def _read_text(data: bytes, name: str) -> str:

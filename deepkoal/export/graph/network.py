@@ -48,17 +48,24 @@ class Network:
                 lambda l_norm: model(l_norm, training=False), l, find_stride(model.name)
             )
 
-        @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
-        def predict_file(photo_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Outputs]:
+        @tf.function(
+            input_signature=[tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.int32)],
+            autograph=False,
+        )
+        def predict_file(
+            photo_bytes: tf.Tensor, detail: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor, Outputs]:
             l = lightness(decode_photo(photo_bytes, max_pixels))
             border = find_border(l)
             inside = PredictionCore(l, {}, decoding, border).inner_l
-            outputs = self._predict_sizes(inside, sorted(working_sizes, reverse=True))
+            outputs = self._predict_sizes(inside, sorted(working_sizes, reverse=True), detail)
             return l, border, {name: output[0] for name, output in outputs.items()}
 
         self._predict_all, self._predict_file = predict_all, predict_file
 
-    def _predict_sizes(self, l: tf.Tensor, working_sizes: Sequence[int]) -> Outputs:
+    def _predict_sizes(
+        self, l: tf.Tensor, working_sizes: Sequence[int], detail: tf.Tensor
+    ) -> Outputs:
         """Return the outputs, (1, h, w, C) each, of L (H, W), as `working_size.merge_outputs`.
 
         In a loop, for a server makes a plan of all that a graph holds as it loads: of the network,
@@ -67,8 +74,11 @@ class Network:
         Args:
             l: float32 (H, W).
             working_sizes: the largest first.
+            detail: int32 (), the one instead of these, or 0.
         """
-        sizes = tf.stack([fit_working_size(tf.shape(l), each) for each in working_sizes])
+        count = tf.where(detail > 0, 1, len(working_sizes))
+        asked = tf.where(detail > 0, detail[None], list(working_sizes))[:count]
+        sizes = fit_working_size(tf.shape(l), tf.cast(asked, tf.float64)[:, None])
         if len(working_sizes) == 1:
             return dict(self._predict_all(resize(l, *tf.unstack(sizes[0]))[None]))
         channels = {name: output.shape[-1] for name, output in self.model.output.items()}
@@ -83,7 +93,7 @@ class Network:
 
         start = {key: tf.zeros([1, 0, 0, count]) for key, count in channels.items() if key != name}
         _, total, kept = tf.while_loop(
-            lambda number, *_: number < len(working_sizes),
+            lambda number, *_: number < count,
             add,
             (0, tf.zeros([1, 1, 1, channels[name]]), start),
             (
@@ -95,11 +105,16 @@ class Network:
                 },
             ),
         )
-        return {**kept, name: finish_merging(total, name, len(working_sizes))}
+        return {**kept, name: finish_merging(total, name, tf.cast(count, tf.float32))}
 
-    def predict(self, photo_bytes: tf.Tensor) -> PredictionCore:
-        """Return what the network says of a photo file, string ()."""
-        l, border, outputs = self._predict_file(photo_bytes)
+    def predict(self, photo_bytes: tf.Tensor, detail: tf.Tensor | int = 0) -> PredictionCore:
+        """Return what the network says of a photo file.
+
+        Args:
+            photo_bytes: string ().
+            detail: int32 (), the working size in pixels, or 0 for the network's own.
+        """
+        l, border, outputs = self._predict_file(photo_bytes, tf.convert_to_tensor(detail))
         return PredictionCore(l, outputs, self.decoding, border)
 
     def decode_batch(self, l: tf.Tensor) -> tf.Tensor:
