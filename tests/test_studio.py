@@ -38,6 +38,7 @@ from deepkoal.inference.saved_options import SavedOptions
 from deepkoal.inference.saved_parts import PhotoIdentity
 from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.contact_sheets import desaturate
+from deepkoal.restoration import RestorationOptions
 from deepkoal.serving.rest_api import build_app
 from deepkoal.studio import create_studio
 from deepkoal.studio.drawing import PREVIEW_PIXELS, PREVIEW_SIDE
@@ -597,6 +598,18 @@ def test_any_text_in_a_request_is_answered(client, opened):
         answer = client.post(f"/api/photos?name={query}", content=b"none")
         assert (answer.status_code, bool(error_of(answer))) == (400, True)
         assert client.get(f"/api/photos/{query}").status_code == 404
+
+
+def test_what_was_worked_out_of_a_photo_is_kept_for_the_next_request(colorizer, grey):
+    session, data = Session(colorizer), encode_photo(grey, "PNG")
+    faded = RestorationOptions(strength=0, tone="auto")
+    key = session.open(data, "old.png")
+    for find in (session.photos.get, lambda key: session.find(key, faded)):
+        preview = find(key).preview
+        assert session.open(data, "old.png") == key
+        assert find(key).preview is preview
+    session.open(data, "new.png")
+    assert session.find(key, faded).name == "new.png"
 
 
 def test_a_photo_that_is_forgotten_leaves_nothing_to_the_collector(colorizer, grey):

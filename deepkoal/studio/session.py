@@ -55,7 +55,7 @@ class Session:
         """
         key, name = hashlib.sha256(data).hexdigest(), clean_name(name)
         if key in self.photos:
-            opened = dataclasses.replace(self.photos.get(key), name=name)
+            opened = _rename(self.photos.get(key), name)
         else:
             with self.heavy:
                 opened = open_photo(self.colorizer, data, name)
@@ -77,7 +77,7 @@ class Session:
                 colorizer = self.colorizer.with_restoration(restoration)
                 repaired = open_photo(colorizer, photo.data, photo.name)
                 self._restored.put(kept, repaired, len(photo.data))
-            return dataclasses.replace(self._restored.get(kept), name=photo.name)
+            return _rename(self._restored.get(kept), photo.name)
 
     def open_sample(self, sample: Sample) -> str:
         """Open a sample photo without its colors; return its id."""
@@ -125,6 +125,11 @@ class Session:
                 self._repaired = None
                 self._repaired = kept, restore_photo(full, restoration).photo
             return self._repaired[1]
+
+
+def _rename(photo: OpenPhoto, name: str) -> OpenPhoto:
+    """Return a photo under a name: the same one, with all it has worked out, if it has that."""
+    return photo if photo.name == name else dataclasses.replace(photo, name=name)
 
 
 def clean_name(name: str) -> str:
