@@ -142,6 +142,13 @@ def test_a_checkerboard_is_nothing_to_see(side, size):
     assert measure_structure(see_small(board)) == 0
 
 
+@pytest.mark.parametrize("tiles", [3, 4, 5, 6])
+@pytest.mark.parametrize("name", ["astronaut", "camera"])
+def test_portraits_in_rows_are_all_to_see(name, tiles):
+    l = lightness(getattr(skimage.data, name)())
+    assert measure_structure(see_small(np.tile(l, (tiles, tiles)))) == 1
+
+
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket", "camera"])
 def test_a_photo_is_all_to_see(name):
     l = see_small(lightness(getattr(skimage.data, name)()))
