@@ -149,14 +149,33 @@ def test_tiles_leave_no_seams(monkeypatch):
 
 
 def test_what_is_likely_is_damage_only_beside_what_is_surely_so():
-    chance = np.zeros((40, 60), np.uint16)
-    chance[10, 5:40] = 30000  # a scratch, found for sure at one end
+    chance = np.zeros((80, 120), np.uint16)
+    chance[10, 5:40] = 40000  # a scratch, found for sure at one end
     chance[10, 5:8] = 65500
-    chance[30, 5:40] = 30000  # a twig
+    chance[30, 5:40] = 40000  # a twig
     mask = mask_damage(chance)
     assert (mask[10, 6:39] > 0.9).all()
     assert not mask[25:].any()
     assert not mask_damage(np.zeros_like(chance)).any()
+
+
+def test_what_is_large_is_damage_only_where_nearly_all_of_it_is_surely_so():
+    chance = np.zeros((80, 120), np.uint16)
+    chance[5:15, 5:60] = 40000  # a tool's handle, bright at one end
+    chance[5:15, 5:20] = 65500
+    chance[40:50, 5:60] = 65500  # a torn edge
+    mask = mask_damage(chance)
+    assert not mask[:25].any()
+    assert (mask[41:49, 6:59] > 0.9).all()
+
+
+def test_a_plain_border_is_no_damage():
+    l = np.full((70, 90), 40, np.float32)
+    l += np.random.default_rng(0).uniform(-20, 20, l.shape).astype(np.float32)
+    framed = np.pad(l, 8, constant_values=97)
+    repaired = repair_lightness(framed, NETWORK)
+    assert not repaired.damage[:4].any()
+    assert not repaired.damage[:, -4:].any()
 
 
 def test_holes_are_filled_from_around():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.inference.backends import Backend
+from deepkoal.inference.scene import find_border
 from deepkoal.models import NETWORK_STRIDE
 
 TILE = 768
@@ -19,11 +20,17 @@ TILE = 768
 MARGIN = 32
 """Pixels around a tile that are seen but not used: what a border's padding does reaches no more."""
 
-SURE, LIKELY = 0.997, 0.4
+SURE, LIKELY = 0.996, 0.5
 """Chances of damage: what a repair begins at, and what it goes on over from there.
 
 The former so high that photos without damage come back as they went in: a wrinkle smoothed away is
 worse than a scratch left.
+"""
+
+LARGEST, CONVINCED = 0.005, 0.88
+"""Share of a photo from which a piece of damage is large, and the mean chance that it then needs.
+
+A large bright thing, such as a tool's handle or the edge of a laptop, is likely damage in parts.
 """
 
 FULL = 65535
@@ -52,7 +59,7 @@ def repair_lightness(
 
     l + strength · m · (fill − l) + denoise · (1 − m) · (clean − l), where m is of `mask_damage`,
     and fill the mean of clean, which the network paints, and of `fill_holes`: each errs in its
-    own way. The network sees l in tiles of bounded size.
+    own way. The network sees l in tiles of bounded size. A plain border of the print is no damage.
 
     Args:
         l: float32 (H, W), 0…100.
@@ -68,7 +75,7 @@ def repair_lightness(
         used = slice(top, top + height), slice(left, left + width)
         clean[inner] = 50 * (outputs["clean"][0, ..., 0][used] + 1)
         chance[inner] = np.rint(FULL / (1 + np.exp(-outputs["damage"][0, ..., 0][used])))
-    mask = mask_damage(chance)
+    mask = mask_damage(_clear_border(chance, l))
     change = denoise * (1 - mask) * (clean - l) if denoise else np.zeros_like(l)
     inside = mask > 0
     if inside.any():
@@ -82,18 +89,31 @@ def mask_damage(chance: SampleArray) -> FloatArray:
     """Return what is to be repaired, float32 (H, W), 0…1, of the chance of damage times `FULL`.
 
     Hysteresis (Canny 1986): what is `LIKELY` damaged is, if it hangs together with what is so for
-    `SURE`. Alone it is a twig or a wrinkle. Its edge, which is half damaged, is taken in.
+    `SURE`; alone it is a twig or a wrinkle. Of what is large, see `LARGEST`, more is asked. Its
+    edge, which is half damaged, is taken in.
     """
     likely = np.asarray(chance >= FULL * LIKELY, np.uint8)
-    count, parts = cv2.connectedComponents(likely)
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(likely)
     is_damage = np.zeros(count, np.uint8)
     is_damage[parts[chance >= FULL * SURE]] = 1
+    areas = stats[:, cv2.CC_STAT_AREA]
+    means = np.bincount(parts.ravel(), chance.ravel(), count) / (FULL * areas)
+    is_damage[(areas > LARGEST * chance.size) & (means < CONVINCED)] = 0
     is_damage[0] = 0  # what is not even likely
     mask = is_damage[parts]
     if not mask.any():
         return np.zeros(chance.shape, np.float32)
     grown = cv2.dilate(mask, np.ones((3, 3), np.uint8)).astype(np.float32)
     return np.asarray(cv2.GaussianBlur(grown, (0, 0), RIM), np.float32)
+
+
+def _clear_border(chance: SampleArray, l: FloatArray) -> SampleArray:
+    """Return chances of damage, 0 on a plain border, which the network takes for a tear."""
+    height, width = l.shape
+    top, bottom, left, right = np.rint(find_border(l) * [height, height, width, width]).astype(int)
+    kept = np.zeros_like(chance)
+    kept[top:bottom, left:right] = chance[top:bottom, left:right]
+    return kept
 
 
 def fill_holes(l: FloatArray, holes: NDArray[Any], *, radius: int = 4) -> FloatArray:
