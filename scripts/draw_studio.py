@@ -43,6 +43,7 @@ def draw(address: str, browser_path: str) -> Image.Image:
             executable_path=browser_path, args=["--headless", "--no-sandbox", "--disable-gpu"]
         )
         page = browser.new_page(viewport=SIZE, reduced_motion="reduce")
+        expect.set_options(timeout=60_000)  # the first photo waits for the network to be planned
         page.goto(address)
         page.click(f"#samples button:has-text({PHOTO!r})")
         expect(page.locator(".variation")).to_have_count(6)
