@@ -79,6 +79,7 @@ def read_marks(
     is_sorted = tf.reduce_all(marks[1:] >= marks[:-1]) & tf.reduce_all(marks < counts[2])
     message = "hint_marks: expected numbers of hint_kinds that do not fall, or -1, got"
     with demand(is_sorted, message, marks):
+        marks = tf.identity(marks)  # so that nothing looks anything up by a wrong one before
         known = kinds[:, None] == tf.constant(KINDS)
     message = f"hint_kinds: expected {', '.join(KINDS)} or empty texts for no hint, got"
     is_known = tf.reduce_any(known, axis=-1)
