@@ -46,6 +46,16 @@ def test_a_cast_over_pale_things_is_balanced_and_a_blue_sea_stays_blue():
     assert np.linalg.norm(grey_world(sea, ONES) - sea, axis=-1).max() < 0.15 * 60
 
 
+@pytest.mark.parametrize("doubt", [2 / 3, 1])
+def test_what_is_doubted_by_two_thirds_gives_up_its_cast_and_no_more(doubt):
+    ab = np.tile(np.array([6, 12], "float32"), (SIDE, SIDE, 1))
+    features = np.ones((SIDE, SIDE, 1), "float32")
+    cleaned = cleanup(ab, features, 50 * ONES, np.float32(doubt) * ONES)
+    left = cleaned @ np.array([6, 12]) / 180
+    assert (left > 0.2).all()  # muted as it is, 0.31 by the formula; what goes too far is blue
+    assert (left < 0.35).all()
+
+
 def test_faint_tints_vanish_and_colors_stay():
     ab = np.array([[[0, 0], [0.5, 0], [1, 0], [0, 30]]], "float32")
     faded = shrink_chroma(ab, np.ones((1, 4), "float32"))

@@ -20,8 +20,10 @@ from deepkoal.short_repr import short_repr
 KINDS = ("hint", "stroke", "region")
 """Of hints, by the numbers that `HintLayout.kinds` has."""
 
+BELOW_ONE = 1 - 2**-24
+"""A float32 times this is the one before it: of a side, the last pixel's far edge."""
+
 _POINT, _STROKE, _REGION = range(3)
-_BELOW_ONE = 1 - 2**-24  # a float32 times this is the one before it
 _MASK_DETAIL = 1 / 512  # of the side of a mask, how far its outline may be off
 
 
@@ -103,7 +105,7 @@ def arrange_hints(layout: HintLayout, size: Sequence[Any]) -> HintArrays:
     singles = _find(kind == _POINT)
     # A stroke is open, but for one of a single point.
     parts = _find((kind == _STROKE) & (starts | ops.logical_not(ends)))
-    last = cast(ops.stack(list(size)[::-1]), "float32") * _BELOW_ONE
+    last = cast(ops.stack(list(size)[::-1]), "float32") * BELOW_ONE
     samples = ops.clip(sample_segments(ops.take(lines, parts, axis=0)), 0, last)
     of = ops.concatenate([singles, ops.repeat(parts, SAMPLES, axis=0)], axis=0)
     of = ops.take(marks, of, axis=0)

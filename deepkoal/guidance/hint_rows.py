@@ -67,11 +67,7 @@ def read_rows(rows: HintRows) -> list[AnyHint]:
     """
     sizes = (
         [len(rows.points), len(rows.marks)],
-        [
-            len(rows.kinds),
-            len(rows.colors),
-            len(rows.relative),
-        ],
+        [len(rows.kinds), len(rows.colors), len(rows.relative)],
     )
     if any(len(set(each)) > 1 for each in sizes):
         raise DeepkoalError(

@@ -285,8 +285,14 @@ class Colorizer:
         return self.predict(photo).uncertainty()
 
     def _collect(self, options: ColorOptions | None, keywords: Any) -> ColorOptions:
-        """Return validated options, with a reference photo shown to the network once for all."""
-        options = ColorOptions.collect(options, keywords)
+        return self.open_options(ColorOptions.collect(options, keywords))
+
+    def open_options(self, options: ColorOptions) -> ColorOptions:
+        """Return options for many photos: a reference photo is shown to the network once for all.
+
+        Raises:
+            DeepkoalError: as `open_reference`.
+        """
         if isinstance(options.reference, (Reference, CarriedColors, type(None))):
             return options
         return replace(options, reference=self.open_reference(options.reference))

@@ -78,20 +78,22 @@ class HintedPhoto(SeenPhoto):
 
     def _measure_reach(self, hints: HintArrays) -> Reach:
         """Return `measure_reach`, which depends on their places alone; the last is kept."""
-        if not self._reaches or not _is_same(self._reaches[0][0], hints.points):
-            size = namespace(self.l).shape(self._fine_l)
-            reach = measure_reach(
-                resize(self.outputs["features"], *size),
-                self._fine_l,
-                self.points,
-                self.find_hint_cells(hints.points),
-                find_cells(
-                    self._move_inside(hints.points), namespace(self.l).shape(self.inner_l), size
-                ),
-                self.decoding.kernel,
-            )
-            self._reaches[:] = [(hints.points, reach)]
-        return self._reaches[0][1]
+        for points, reach in self._reaches[:]:  # a copy: other threads keep theirs meanwhile
+            if _is_same(points, hints.points):
+                return reach
+        size = namespace(self.l).shape(self._fine_l)
+        reach = measure_reach(
+            resize(self.outputs["features"], *size),
+            self._fine_l,
+            self.points,
+            self.find_hint_cells(hints.points),
+            find_cells(
+                self._move_inside(hints.points), namespace(self.l).shape(self.inner_l), size
+            ),
+            self.decoding.kernel,
+        )
+        self._reaches[:] = [(hints.points, reach)]
+        return reach
 
     @functools.cached_property
     def _reaches(self) -> list[tuple[Tensor, Reach]]:

@@ -80,6 +80,16 @@ def find_border(l: Tensor) -> Tensor:
     return edges / cast(ops.stack([rows, rows, columns, columns]), "float32")
 
 
+def find_box(l: Tensor) -> tuple[slice, slice]:
+    """Return the rows and columns that a border leaves of lightness (H, W), see `find_border`.
+
+    For NumPy arrays: a graph has no slices.
+    """
+    height, width = l.shape
+    top, bottom, left, right = find_border(l) * [height, height, width, width]
+    return slice(round(top), round(bottom)), slice(round(left), round(right))
+
+
 def _count_border_lines(l: Tensor, lengths: Tensor) -> Tensor:
     """Return how many lines at the top, bottom, left and right are a border, integers (4,)."""
     ops = namespace(l)

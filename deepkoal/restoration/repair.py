@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.inference.backends import Backend
-from deepkoal.inference.scene import find_border
+from deepkoal.inference.scene import find_box
 from deepkoal.models import NETWORK_STRIDE
 
 TILE = 768
@@ -109,10 +109,8 @@ def mask_damage(chance: SampleArray) -> FloatArray:
 
 def _clear_border(chance: SampleArray, l: FloatArray) -> SampleArray:
     """Return chances of damage, 0 on a plain border, which the network takes for a tear."""
-    height, width = l.shape
-    top, bottom, left, right = np.rint(find_border(l) * [height, height, width, width]).astype(int)
-    kept = np.zeros_like(chance)
-    kept[top:bottom, left:right] = chance[top:bottom, left:right]
+    kept, box = np.zeros_like(chance), find_box(l)
+    kept[box] = chance[box]
     return kept
 
 

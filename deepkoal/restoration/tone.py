@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from deepkoal.arrays import FloatArray
-from deepkoal.inference.scene import find_border
+from deepkoal.inference.scene import find_box
 
 ENDS = (0.5, 99.5)
 """Percentiles of lightness that go to `BLACK` and `WHITE`."""
@@ -66,9 +66,7 @@ def stretch_tone(l: FloatArray) -> FloatArray:
 
 def measure_range(l: FloatArray) -> tuple[float, float]:
     """Return the lightness at the percentiles `ENDS` of (H, W), inside a plain border."""
-    height, width = l.shape
-    top, bottom, left, right = find_border(l) * np.array([height, height, width, width])
-    inside = l[round(top) : round(bottom), round(left) : round(right)]
+    inside = l[find_box(l)]
     step = max(1, int((inside.size / 1e6) ** 0.5))  # a million pixels say as much
     low, high = np.percentile(inside[::step, ::step], ENDS)
     return float(low), float(high)

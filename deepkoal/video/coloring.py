@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from deepkoal.arrays import FloatArray
-from deepkoal.guidance import CarriedColors, ColorOptions, Reference, join_references, uncertainty
+from deepkoal.guidance import ColorOptions, Reference, join_references, uncertainty
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.scene import find_border
@@ -104,7 +104,7 @@ def estimate_frames(
     find_anchors: AnchorsOf | None = None,
 ) -> Iterator[Estimate]:
     """Yield what the network says of each frame, see `color_frames`."""
-    options = open_reference(options, colorizer)
+    options = colorizer.open_options(options)
     waiting = prepare_frames(frames, is_cut or find_cuts())
     if deflicker:
         waiting = even_exposure(waiting)
@@ -136,14 +136,6 @@ def estimate_frames(
                 estimate.ab = decided[0].measure_ab(*each.middle.shape)
                 estimate.weight = np.full_like(each.middle, DECIDED)
             yield estimate
-
-
-def open_reference(options: ColorOptions, colorizer: Colorizer) -> ColorOptions:
-    """Return options whose reference the network has seen: once, and not for each frame."""
-    reference = options.reference
-    if isinstance(reference, (Reference, CarriedColors, type(None))):
-        return options
-    return replace(options, reference=colorizer.open_reference(reference))
 
 
 def _widen(border: FloatArray, other: FloatArray) -> FloatArray:

@@ -15,7 +15,7 @@ from deepkoal.guidance import ColorOptions
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.video.anchors import choose_anchors
 from deepkoal.video.chunks import ChunkTask, color_chunk, color_chunks, is_deep
-from deepkoal.video.coloring import color_frames, open_reference
+from deepkoal.video.coloring import color_frames
 from deepkoal.video.encoding import Encoding, keeps_aspect
 from deepkoal.video.film import Film
 from deepkoal.video.frames import write_frames
@@ -94,13 +94,17 @@ class FilmRun:
         """
         parts = name_parts(self.target)
         if self.options.reference is not None:
-            self.options = open_reference(self.options, self._colorizer)
+            self.options = self._colorizer.open_options(self.options)
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(lock_folder(parts))
             except BlockingIOError as error:
                 raise VideoError(
                     f"{self.target} is being written by another process; wait for it"
+                ) from error
+            except OSError as error:
+                raise VideoError(
+                    f"{parts} cannot be made ({error.strerror}); choose another place for the film"
                 ) from error
             remove_parts(parts)
             if self.film.source is None:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from deepkoal.color import rgb_to_lab
 from deepkoal.export.graph.assertions import demand, make_printable
 from deepkoal.guidance import HintArrays, HintLayout, arrange_hints
-from deepkoal.guidance.hint_layout import KINDS
+from deepkoal.guidance.hint_layout import BELOW_ONE, KINDS
 from deepkoal.guidance.hint_values import AB_LIMIT
 from deepkoal.guidance.hints import OWN
 
@@ -98,7 +98,7 @@ def read_marks(
     with demand(is_share, message, tf.boolean_mask(points, ~is_share)):
         sides = tf.cast(size[::-1], tf.float32)
     # The far edge, 1, is the last pixel's.
-    placed = tf.minimum(points * sides, sides * (1 - 2**-24))
+    placed = tf.minimum(points * sides, sides * BELOW_ONE)
     points = tf.where(shares[:, None], placed, points)
     kept = tf.boolean_mask(tf.range(counts[2]), ~is_none)
     is_kept = tf.gather(~is_none, marks)
