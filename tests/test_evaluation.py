@@ -460,7 +460,7 @@ def test_evaluate_verb_takes_one_network(folder: Path, capsys) -> None:
 
 def test_evaluate_verb_refuses_a_page_in_no_picture_format(folder: Path, capsys) -> None:
     assert main(["evaluate", str(folder), "--page", "page.pdf"]) == 2
-    assert "--page must end in .jpg or .png, not '.pdf'" in capsys.readouterr().err
+    assert "end the name in .jpg or .png" in capsys.readouterr().err
 
 
 def test_evaluate_verb_says_where_figures_cannot_be_written(model, folder, tmp_path, capsys):

@@ -241,7 +241,7 @@ def test_colorize_gives_a_style_keeps_it_and_says_so(model, photo, tmp_path, cap
     assert main([*command, "--options", str(look)]) == 1
     assert "has changed" in capsys.readouterr().err
     assert main([*command, "--style-scope", "color"]) == 2
-    assert "add --style" in capsys.readouterr().err
+    assert "--style-scope goes with --style" in capsys.readouterr().err
     assert main([*command, *style, "--layer"]) == 2
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from deepkoal import __version__
 from deepkoal.cli.arguments.devices import explain_signal
+from deepkoal.cli.arguments.parser import Parser
 from deepkoal.cli.commands import (
     colorize,
     demo,
@@ -65,16 +66,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         141 the reader of stdout went away.
     """
     withstand_any_name()
-    parser = argparse.ArgumentParser(
-        prog="deepkoal", description="Turn black-and-white photos into color."
-    )
+    parser = Parser(prog="deepkoal", description="Turn black-and-white photos into color.")
     parser.add_argument("--version", action="version", version=f"deepkoal {__version__}")
-    verbs = parser.add_subparsers(metavar="COMMAND", required=True)
+    parser.verbs = verbs = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in VERBS:
         module.add_verbs(verbs)
     try:
         given = _fill_bare(_rename_former(sys.argv[1:] if argv is None else argv))
-        arguments = parser.parse_args(given)
+        arguments = parser.parse_all(given)
     except SystemExit as stop:  # argparse prints and exits: 0 after --help, 2 on wrong usage
         return int(stop.code or 0)
     _quiet_logs()

@@ -44,7 +44,7 @@ def read_json(path: str | Path, form: str) -> Any:
             f"{path}: cannot be read ({error.strerror}); check the path and your permissions"
         ) from error
     try:
-        return json.loads(data.decode())
+        return json.loads(data.decode(json.detect_encoding(data)))  # editors may begin with a mark
     except (ValueError, RecursionError) as error:  # ValueError: also of the encoding
         raise DeepkoalError(f"{path}: cannot be read as JSON ({error}); {form}") from error
 

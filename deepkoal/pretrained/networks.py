@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 BEST_FILE = "best.keras"
 BACKEND_FILE = "network"
 """Name, without its suffix, of a preset's files for backends other than Keras."""
+_EXPORTED = " or ".join(SUFFIXES.values())
 
 
 def build_untrained(
@@ -136,6 +137,30 @@ def choose_backend(name: str) -> str:
     return "litert" if "litert" in load_preset(name).backends and has_litert() else "keras"
 
 
+def find_trained(path: str | Path) -> Path:
+    """Return the file of a network that `training.train` wrote, without starting Keras.
+
+    Args:
+        path: a `.keras` file, or the folder of a run (its `best.keras` is taken).
+
+    Raises:
+        WeightsError: there is no such file, or its name ends otherwise.
+    """
+    path = Path(path)
+    file = path / BEST_FILE if path.is_dir() else path
+    if not file.is_file():
+        raise WeightsError(
+            f"{file}: no such file; give a .keras file, the folder of a run that has finished an "
+            f"epoch or, to color with, a {_EXPORTED} file"
+        )
+    if file.suffix.lower() != ".keras":
+        raise WeightsError(
+            f"{file} cannot be loaded as a network (its name ends in {file.suffix!r}); give a "
+            f".keras file that deepkoal train wrote or, to color with, a {_EXPORTED} file"
+        )
+    return file
+
+
 def load_trained(path: str | Path) -> tuple[keras.Model, Path]:
     """Load a network that `training.train` wrote.
 
@@ -148,19 +173,13 @@ def load_trained(path: str | Path) -> tuple[keras.Model, Path]:
     Raises:
         WeightsError: there is no such file, or it holds no network of this library.
     """
+    file = find_trained(path)
     start_keras()
     import keras
 
     from deepkoal import models  # noqa: F401 -- the layers of its file have to be known
     from deepkoal.models import layers  # noqa: F401 -- the layers of its file have to be known
 
-    path = Path(path)
-    file = path / BEST_FILE if path.is_dir() else path
-    if not file.is_file():
-        raise WeightsError(
-            f"{file}: no such file; give a .keras file or the folder of a run that has "
-            "finished an epoch"
-        )
     try:
         network = keras.saving.load_model(file, compile=False)
     except Exception as error:  # Keras raises a different one for each kind of damage

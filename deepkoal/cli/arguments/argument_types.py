@@ -100,16 +100,24 @@ def _parse(kind: Callable[[str], float], text: str) -> float:
         return math.nan
 
 
-def read_weights(text: str) -> dict[str, float]:
-    """Return the numbers by name of `name=number` pairs with commas between them."""
-    try:
-        pairs = [pair.split("=") for pair in text.split(",")]
-        weights = {name.strip(): float(weight) for name, weight in pairs}
-        if len(weights) < len(pairs):
-            raise ValueError("a name is given twice")
-        return weights
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            "expected NAME=WEIGHT,NAME=WEIGHT, each name once, such as mse=1,colorfulness=0.1, "
-            f"got {text!r}"
-        ) from error
+def named_numbers(form: str, example: str) -> Callable[[str], dict[str, float]]:
+    """Return a reader of `name=number` pairs with commas between them.
+
+    Args:
+        form: what a pair is called, such as `NAME=WEIGHT`.
+        example: of what is expected.
+    """
+
+    def read(text: str) -> dict[str, float]:
+        try:
+            pairs = [pair.split("=") for pair in text.split(",")]
+            numbers = {name.strip(): float(number) for name, number in pairs}
+            if len(numbers) < len(pairs):
+                raise ValueError("a name is given twice")
+            return numbers
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(
+                f"expected {form},{form}, each name once, such as {example}, got {text!r}"
+            ) from error
+
+    return read

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from deepkoal.cli.arguments.argument_types import (
     detail,
-    read_weights,
+    named_numbers,
     variation_count,
     vibrance,
     warmth,
     whole_number,
 )
+from deepkoal.cli.arguments.targets import check_target
 from deepkoal.cli.console import UsageError, as_usage
 from deepkoal.errors import DeepkoalError
 
@@ -85,7 +86,7 @@ def add_guidance_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--saturation",
-        type=read_weights,
+        type=named_numbers("HUE=FACTOR", "blue=1.3,green=0.8"),
         metavar="HUE=FACTOR,…",
         help="0…3 for red, yellow, green, cyan, blue or magenta: blue=1.3,green=0.8 (1 for all)",
     )
@@ -110,7 +111,7 @@ def resolve_look(arguments: argparse.Namespace) -> SavedOptions:
     from deepkoal.inference.options_file import SavedOptions, read_options
     from deepkoal.inference.saved_parts import ReferenceFile, VariationChoice
 
-    _check_target(arguments.save_options)
+    check_target("--save-options", arguments.save_options, (".json",), ".json")
     look = SavedOptions() if arguments.options is None else read_options(arguments.options)
     given = {
         name: getattr(arguments, name)
@@ -136,16 +137,6 @@ def resolve_look(arguments: argparse.Namespace) -> SavedOptions:
         look = replace(look, variation=choice)
     with as_usage():
         return replace(look, options=replace(look.options, **given))
-
-
-def _check_target(path: Path | None) -> None:
-    """Refuse, before any photo is colored, a place where no options can be saved."""
-    if path is None:
-        return
-    if path.suffix.lower() != ".json":
-        raise UsageError(f"--save-options {path}: end the name in .json")
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"--save-options {path}: there is no such folder; create it first")
 
 
 def check_guidance(look: SavedOptions, photos: int) -> None:

@@ -82,6 +82,7 @@ def load_colorizer(arguments: argparse.Namespace) -> Colorizer:
             they are damaged, or the backend is not installed.
     """
     from deepkoal.inference.colorizer import Colorizer  # here, so that --help is quick
+    from deepkoal.pretrained.networks import find_trained
 
     preset = find_preset(arguments.preset) if arguments.model is None else None
     backend, chosen = _choose_backend(arguments), arguments.embedder
@@ -91,6 +92,8 @@ def load_colorizer(arguments: argparse.Namespace) -> Colorizer:
         if arguments.model is not None:
             return Colorizer.from_file(arguments.model)
         return Colorizer.from_preset(arguments.preset, backend=backend)
+    if arguments.model is not None:
+        find_trained(arguments.model)  # before time goes into starting TensorFlow
     start_tensorflow()
     if preset is not None and preset.network == "koala" and preset.sha256 is not None:
         embedder = build_embedder(chosen) if chosen else build_paper_embedder()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deepkoal.cli.arguments.input_files import exists, find_photos, is_folder, names_file
 from deepkoal.cli.arguments.jobs import Job, Plan, admit_jobs, is_done
+from deepkoal.cli.arguments.targets import ADDRESS
 from deepkoal.cli.console import UsageError
 from deepkoal.errors import PhotoError
 from deepkoal.image_io.formats import FORMATS, choose_suffix
@@ -54,8 +55,10 @@ def plan_photos(
                 f"{text}: an address, and nothing is fetched from the network; save the photo "
                 f"first, or: curl -L '{text}' | deepkoal colorize - -o colored.jpg"
             )
-        if "://" in text and not exists(text):
+        if ADDRESS in text and not exists(text):
             raise UsageError(f"{text}: an object store's address, which --cluster reads")
+    if out is not None and ADDRESS in out:
+        raise UsageError(f"-o {out}: an address, to which --cluster alone writes; name a folder")
     single = len(photos) == 1 and (photos[0] == STREAM or names_file(photos[0]))
     if STREAM in photos and not single:
         raise UsageError("- reads one photo from standard input; give no others beside it")

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from deepkoal.inference.saved_parts import StyleChoice
 
 SCOPES = ("color", "texture", "both")
+_OPTIONS = {
+    "scope": "--style-scope",
+    "strength": "--style-strength",
+    "steps": "--steps",
+    "size": "--style-size",
+}
 
 
 def add_style_options(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
@@ -68,10 +74,7 @@ def choose_style(
     from deepkoal.style.styles import Style, names_picture
 
     options = {
-        "scope": arguments.style_scope,
-        "strength": arguments.style_strength,
-        "steps": arguments.steps,
-        "size": arguments.style_size,
+        name: getattr(arguments, option[2:].replace("-", "_")) for name, option in _OPTIONS.items()
     }
     given = {name: value for name, value in options.items() if value is not None}
     chosen = saved
@@ -86,7 +89,8 @@ def choose_style(
             chosen = StyleChoice(name=arguments.style, **kept)
     if chosen is None:
         if given:
-            raise UsageError("how a style is given is said, but not which; add --style")
+            option = _OPTIONS[next(iter(given))]
+            raise UsageError(f"{option} goes with --style NAME or PICTURE, which is missing")
         return None
     return replace(chosen, **given)
 

@@ -10,11 +10,13 @@ from typing import Any
 
 from deepkoal.atomic_files import write_text_atomically
 from deepkoal.cli.arguments.argument_types import add_number, positive_number, whole_number
+from deepkoal.cli.arguments.input_files import check_folder
 from deepkoal.cli.arguments.model_options import (
     add_backend_option,
     add_model_options,
     load_colorizer,
 )
+from deepkoal.cli.arguments.targets import check_picture, check_target
 from deepkoal.cli.console import UsageError, as_usage, report, show_lines
 from deepkoal.errors import DeepkoalError
 from deepkoal.keras_runtime import start_tensorflow
@@ -72,12 +74,14 @@ def add_verbs(verbs: Any) -> None:
 
 def _run_evaluate(arguments: argparse.Namespace) -> int:
     """Take the color from photos, color them, and measure how close that comes to the truth."""
-    from deepkoal.image_io import PHOTO_SUFFIXES, write_image
+    from deepkoal.image_io import write_image
 
-    if arguments.page is not None and arguments.page.suffix.lower() not in PHOTO_SUFFIXES:
-        raise UsageError(f"--page must end in .jpg or .png, not {arguments.page.suffix!r}")
+    check_picture("--page", arguments.page)
+    check_target("--json", arguments.json)
     if arguments.video is not None:
         return _evaluate_video(arguments)
+    if arguments.photos is not None:
+        check_folder(arguments.photos)
     start_tensorflow()
     from deepkoal import evaluation  # here, so that --help need not load Keras
 

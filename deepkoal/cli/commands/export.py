@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepkoal.cli.arguments.argument_types import add_number, vibrance
 from deepkoal.cli.arguments.model_options import add_model_options, load_colorizer
+from deepkoal.cli.arguments.targets import result_place
 from deepkoal.cli.console import UsageError, report, show
 from deepkoal.errors import DeepkoalError
 from deepkoal.keras_runtime import start_tensorflow
@@ -45,6 +46,7 @@ def add_verbs(verbs: Any) -> None:
     )
     export.add_argument(
         "out",
+        type=result_place,
         metavar="OUT",
         help="folder to write: models/NAME/VERSION, or models/NAME for the next free version; "
         "with --format litert a file NAME.tflite, with onnx NAME.onnx",

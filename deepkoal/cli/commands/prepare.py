@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.arguments.argument_types import add_number
+from deepkoal.cli.arguments.argument_types import add_number, whole_number
 from deepkoal.cli.arguments.embedders import NAMES, build_embedder, build_paper_embedder
+from deepkoal.cli.arguments.input_files import check_folder
 from deepkoal.cli.arguments.model_options import find_preset
+from deepkoal.cli.arguments.targets import result_place
 from deepkoal.cli.console import count_photos, report, show, start_tensorflow
 
 if TYPE_CHECKING:
@@ -23,7 +25,9 @@ def add_verbs(verbs: Any) -> None:
         "interruption, the same command goes on where it stopped.",
     )
     prepare.add_argument("photos", metavar="PHOTOS", help="folder of color photos, at any depth")
-    prepare.add_argument("records", metavar="RECORDS", help="folder for the records")
+    prepare.add_argument(
+        "records", type=result_place, metavar="RECORDS", help="folder for the records"
+    )
     prepare.add_argument("--preset", default="koala-lite", help="what to train (%(default)s)")
     short_side = "short side in pixels that photos are scaled down to (9/8 of the recipe's crops)"
     add_number(prepare, "--size", "N", short_side)
@@ -37,18 +41,23 @@ def add_verbs(verbs: Any) -> None:
     )
     add_number(prepare, "--workers", "N", "threads (one per processor)")
     prepare.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of the photos' order (%(default)s)"
+        "--seed",
+        type=whole_number(0),
+        default=0,
+        metavar="N",
+        help="of the photos' order (%(default)s)",
     )
     prepare.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    preset = find_preset(arguments.preset)
+    check_folder(arguments.photos)
     start_tensorflow()
     from deepkoal.data import prepare
     from deepkoal.pretrained.presets import load_recipe
     from deepkoal.training import fit_photo_size
 
-    preset = find_preset(arguments.preset)
     embedders: list[SemanticEmbedder] = []
     if arguments.embedder is None and preset.network == "koala":
         embedders = [build_paper_embedder()]

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepkoal.cli.arguments.targets import check_picture
 from deepkoal.cli.console import show, show_lines
 from deepkoal.errors import WeightsError, printable
 
@@ -44,6 +45,8 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    check_picture("--palettes", arguments.palettes)
+    check_picture("--styles", arguments.styles)
     if arguments.palettes is not None:
         return _draw_palettes(arguments.palettes)
     if arguments.styles is not None:

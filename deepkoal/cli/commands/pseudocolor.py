@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepkoal.cli.arguments.targets import check_picture
 from deepkoal.cli.console import UsageError, show
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from deepkoal.image_io.sensors import spread_window
     from deepkoal.rendering.pseudocolor import apply_map, draw_legend
 
+    check_picture("-o", arguments.out)
     if arguments.window is not None and not arguments.window[1] > 1:
         raise UsageError(f"--window: expected a width above 1, got {arguments.window[1]:g}")
     found = _read(arguments.picture)

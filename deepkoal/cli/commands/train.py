@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.arguments.argument_types import read_weights
+from deepkoal.cli.arguments.argument_types import named_numbers
 from deepkoal.cli.arguments.devices import add_device_options, choose_backend, choose_devices
 from deepkoal.cli.arguments.embedders import (
     NAMES,
@@ -15,10 +15,12 @@ from deepkoal.cli.arguments.embedders import (
     build_paper_embedder,
     build_recorded_embedder,
 )
+from deepkoal.cli.arguments.input_files import check_folder
 from deepkoal.cli.arguments.model_options import find_preset
+from deepkoal.cli.arguments.targets import result_place
 from deepkoal.cli.console import UsageError, as_usage, count_photos, report, show
 from deepkoal.keras_runtime import start_tensorflow
-from deepkoal.pretrained.presets import Preset
+from deepkoal.pretrained.presets import Preset, is_preset
 from deepkoal.pretrained.recipe import RENAMED, Recipe
 
 if TYPE_CHECKING:
@@ -41,7 +43,11 @@ def add_verbs(verbs: Any) -> None:
         "source", metavar="PHOTOS|RECORDS", help="color photos, or what `deepkoal prepare` wrote"
     )
     train.add_argument(
-        "--run", dest="run_dir", metavar="DIR", help="the run's folder (runs/ and PHOTOS' name)"
+        "--run",
+        dest="run_dir",
+        type=result_place,
+        metavar="DIR",
+        help="the run's folder (runs/ and PHOTOS' name)",
     )
     train.add_argument("--preset", default="koala-lite", help="network to train (%(default)s)")
     train.add_argument(
@@ -65,11 +71,12 @@ def add_verbs(verbs: Any) -> None:
     settings = train.add_argument_group(
         "the recipe's settings", "instead of its own; see docs/training.md"
     )
+    read_losses = named_numbers("NAME=WEIGHT", "mse=1,colorfulness=0.1")
     for name, value in vars(Recipe()).items():
         is_table = isinstance(value, dict)
         settings.add_argument(
             f"--{name.replace('_', '-')}",
-            type=read_weights if is_table else type(value),
+            type=read_losses if is_table else type(value),
             metavar="NAME=WEIGHT,…" if is_table else type(value).__name__.upper(),
             help=f"the recipe's {name}",
         )
@@ -82,6 +89,12 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from deepkoal.pretrained.networks import find_trained  # here, so that --help is quick
+
+    source, preset = arguments.source, find_preset(arguments.preset)
+    check_folder(source)
+    if arguments.start is not None and not is_preset(arguments.start):
+        find_trained(arguments.start)
     choose_backend(arguments)
     start_tensorflow()
     choose_devices(arguments)
@@ -97,7 +110,6 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     from deepkoal.training.coordination import name_lost_host
 
-    source, preset = arguments.source, find_preset(arguments.preset)
     run_dir = choose_run_dir(arguments)
     has_records = holds_records(source)
     if arguments.hosts is not None and not has_records:

@@ -1,0 +1,61 @@
+"""Files that a command will write when its work is done: refused before any of it is."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection
+from pathlib import Path
+
+from deepkoal.cli.arguments.input_files import is_folder
+from deepkoal.cli.console import UsageError
+
+ADDRESS = "://"
+"""What an address of the network or of an object store has and a path need not."""
+
+
+def check_picture(option: str, path: Path | None) -> None:
+    """Refuse a place where no picture can be written, see `check_target`."""
+    from deepkoal.image_io.formats import PHOTO_SUFFIXES  # here, so that --help is quick
+
+    check_target(option, path, PHOTO_SUFFIXES, ".jpg or .png")
+
+
+def check_target(
+    option: str,
+    path: Path | None,
+    suffixes: Collection[str] = (),
+    endings: str = "",
+) -> None:
+    """Refuse a place where no file can be written.
+
+    Args:
+        option: that named it.
+        path: of the file; None where the option was not given.
+        suffixes: what its name may end in, in lower case; anything where there are none.
+        endings: the usual ones, in words.
+
+    Raises:
+        UsageError: its name ends otherwise, is a folder's, or its folder is not there.
+    """
+    if path is None:
+        return
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise UsageError(f"{option} {path}: end the name in {endings}")
+    if is_folder(path):
+        raise UsageError(f"{option} {path}: is a folder; name a file in it")
+    if not is_folder(path.absolute().parent):
+        raise UsageError(f"{option} {path}: there is no such folder; create it first")
+
+
+def result_place(text: str) -> str:
+    """Return where results go, an argument's type: a path or `-`, and no address.
+
+    Raises:
+        argparse.ArgumentTypeError: it is an address, to which nothing is written.
+    """
+    if ADDRESS in text:
+        raise argparse.ArgumentTypeError(
+            f"expected a file or folder, got the address {text!r}; nothing is sent anywhere: "
+            "write here and copy it"
+        )
+    return text

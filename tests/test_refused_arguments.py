@@ -1,0 +1,81 @@
+"""Arguments that cannot be meant as they stand, and places that are not there: told at once."""
+
+import importlib
+
+import pytest
+from PIL import Image
+
+from deepkoal.cli import main
+from deepkoal.guidance import read_hints
+from deepkoal.pretrained.recipe import Recipe
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["colorise", "a.jpg"], "did you mean colorize?"),
+        (["colorize", "a.jpg", "--vibrence", "1"], "--vibrence 1; did you mean --vibrance?"),
+        (["colorize", "a.jpg", "--palete=sepia"], "did you mean --palette?"),
+        (["pseudocolor", "a.png", "-o", "b.png", "--map", "viridi"], "did you mean viridis?"),
+        (["colorize", "a.jpg", "-o", ""], "argument 4, after '-o', is empty"),
+        (["colorize", "a.jpg", "--out="], "argument 3, after '--out', is empty"),
+        (["restore", ""], "argument 2, after 'restore', is empty"),
+        (["colorize", "a.jpg", "--saturation", "blue"], "expected HUE=FACTOR,HUE=FACTOR"),
+        (["colorize", "a.jpg", "-o", "s3://bucket/new"], "-o s3://bucket/new: an address"),
+        (["restore", "a.jpg", "-o", "https://host/new.jpg"], "-o https://host/new.jpg: an address"),
+        (["prepare", "photos", "s3://bucket/records"], "got the address 's3://bucket/records'"),
+        (["train", "photos", "--run", "s3://bucket/run"], "got the address 's3://bucket/run'"),
+        (["export", "gs://bucket/model"], "got the address 'gs://bucket/model'"),
+        (["colorize", "a.jpg", "--steps", "5"], "--steps goes with --style NAME or PICTURE"),
+        (["presets", "--styles", "styles.pdf"], "--styles styles.pdf: end the name in .jpg"),
+        (["presets", "--palettes", "none/p.png"], "--palettes none/p.png: there is no such folder"),
+        (["pseudocolor", "a.png", "-o", "none/b.png"], "-o none/b.png: there is no such folder"),
+        (["evaluate", "photos", "--json", "none/a.json"], "--json none/a.json: there is no such"),
+    ],
+)
+def test_arguments_are_refused_before_any_work_with_what_was_meant(
+    arguments, said, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["colorize", "a.jpg", "--model", "none"], "none: no such file; give a .keras file"),
+        (["colorize", "a.jpg", "--model", "text.txt"], "(its name ends in '.txt'); give a .keras"),
+        (["train", ".", "--from", "none"], "none: no such file, and no preset of that name"),
+        (["train", "none"], "none: cannot be listed (No such file or directory)"),
+        (["prepare", "text.txt", "records"], "text.txt: cannot be listed (Not a directory)"),
+        (["evaluate", "none"], "none: cannot be listed (No such file or directory)"),
+    ],
+)
+def test_what_is_not_there_is_named_before_tensorflow_starts(
+    arguments, said, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "text.txt").write_text("text")
+    Image.new("L", (8, 8)).save(tmp_path / "a.jpg")
+    monkeypatch.chdir(tmp_path)
+    for place in (
+        "arguments.model_options",
+        "commands.train",
+        "commands.prepare",
+        "commands.evaluate",
+    ):
+        module = importlib.import_module(f"deepkoal.cli.{place}")
+        monkeypatch.setattr(module, "start_tensorflow", lambda: pytest.fail("TensorFlow started"))
+    assert main(arguments) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_as_editors_and_shells_of_windows_write_them_are_read(tmp_path, encoding):
+    hints, recipe = tmp_path / "hints.json", tmp_path / "recipe.toml"
+    hints.write_text('[{"x": 1, "y": 2, "color": "red"}]', encoding=encoding)
+    assert [(hint.x, hint.y) for hint in read_hints(hints)] == [(1, 2)]
+    recipe.write_text("epochs = 3", encoding="utf-8-sig")  # TOML is UTF-8
+    assert Recipe.read(recipe).epochs == 3
