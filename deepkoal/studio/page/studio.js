@@ -2,13 +2,14 @@
 
 import { Editing } from "./editing.js";
 import { takeFiles } from "./files.js";
-import { attempt, fail, hideError, notice, question, tell } from "./messages.js";
+import { attempt, fail, hideError, hideNotice, notice, question, tell } from "./messages.js";
 import { Marking } from "./marking.js";
 import { Painting } from "./painting.js";
 import { Panel } from "./panel/panel.js";
 import { Sheet } from "./panel/sheet.js";
 import { Rendering } from "./rendering.js";
-import { Failure, server } from "./server.js";
+import { Failure } from "./asking.js";
+import { server } from "./server.js";
 import { Stage } from "./stage/stage.js";
 import { showAlbum, toggleAlbum } from "./workspace/album.js";
 import { download, downloadAll } from "./workspace/downloads.js";
@@ -252,7 +253,9 @@ function listen() {
 }
 
 async function start() {
+  server.progress = (share) => (share < 1 ? notice(`Loading the network: ${Math.round(100 * share)} %`) : hideNotice());
   [about, workspace] = await Promise.all([server.about(), Workspace.open()]);
+  for (const id of about.missing) $(id).hidden = true;
   if (!about.distribution) $("doubt-toggle").hidden = true;
   marking.knowsColors = about.distribution;
   panel = new Panel(about, (part, kind) => editing.change(part, kind), (part) => rendering.peek(part));
