@@ -48,31 +48,38 @@ class Storage:
     Args:
         address: a path, `file://`, `s3://`, `gs://` as `pyarrow.fs.FileSystem.from_uri` takes them,
             or any other scheme for which fsspec has a package.
+        home: folder that a path begins at; this process's where None.
 
     Attributes:
-        folder: its path where it is on a disk; None in an object store.
+        folder: its path from the root on, where it is on a disk; None in an object store.
     """
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, address: str, home: Path | None = None) -> None:
+        self.address, self._home = address, home or Path.cwd()
         self.folder: Path | None = None
         if not is_address(address):
-            self.folder = Path(address)
+            self.folder = self._home / address
         elif address.lower().startswith("file://"):
             self.folder = Path(unquote(urlsplit(address).path))
 
-    def __reduce__(self) -> tuple[type[Storage], tuple[str]]:
-        """Leave out what is open."""
-        return Storage, (self.address,)
+    def __reduce__(self) -> tuple[type[Storage], tuple[str, Path]]:
+        """Leave out what is open, and keep in mind where paths begin: workers stand elsewhere."""
+        return Storage, (self.address, self._home)
 
     def __str__(self) -> str:
-        """Return its address without what is secret in it."""
-        plain = re.sub(r"//[^/@]*@", "//", self.address.split("?")[0])
-        return plain if self.folder is None else str(self.folder)
+        """Return its address as it was given, without what is secret in it."""
+        if self.folder is not None:
+            return str(Path(self.address) if not is_address(self.address) else self.folder)
+        return re.sub(r"//[^/@]*@", "//", self.address.split("?")[0])
+
+    @property
+    def place(self) -> str:
+        """Where it is, however it was given: a path from the root on, or an address; without / ."""
+        return str(self).rstrip("/") if self.folder is None else os.path.realpath(self.folder)
 
     def name(self, path: str) -> str:
         """Return what messages call a file below it."""
-        return str(self.folder / path) if self.folder else f"{str(self).rstrip('/')}/{path}"
+        return str(Path(str(self)) / path) if self.folder else f"{str(self).rstrip('/')}/{path}"
 
     @functools.cached_property
     def _opened(self) -> tuple[FileSystem, str]:

@@ -1,4 +1,5 @@
 from .chunks import ChunkTask as ChunkTask
+from .chunks import Crew as Crew
 from .chunks import color_chunk as color_chunk
 from .coloring import color_frames as color_frames
 from .colorizing import colorize_video as colorize_video
