@@ -103,7 +103,7 @@ class OnnxTensor:
         """Return the remainder, of the divisor's sign."""
         quotient = self / other
         whole = self.graph.add("Floor", [quotient], quotient.dtype, quotient.shape)
-        return self - whole * other
+        return self.combine("Sub", whole.combine("Mul", other))
 
     def __pow__(self, exponent: int) -> OnnxTensor:
         result = self
