@@ -4,6 +4,8 @@ import dataclasses
 import functools
 import os
 import pickle
+import re
+import sys
 import threading
 import time
 from collections import Counter
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import fsspec
 import numpy as np
 import pytest
 import skimage.data
@@ -378,6 +381,41 @@ def test_secrets_of_an_address_are_not_shown():
     storage = Storage("s3://key:secret@photos/in?region=x&secret=y")
     assert storage.name("a.jpg") == "s3://photos/in/a.jpg"
     assert str(pickle.loads(pickle.dumps(storage))) == "s3://photos/in"
+    with pytest.raises(DeepkoalError, match="cannot be opened") as caught:
+        storage.list_files()  # for there is no setting "secret"
+    assert "key" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "said"),
+    [("az", "Install adlfs"), ("hf", "huggingface_hub"), ("no", "no such scheme")],
+)
+def test_a_store_whose_package_is_missing_says_which(scheme, said, monkeypatch):
+    for name in ("adlfs", "huggingface_hub"):  # as on a machine without them
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(DeepkoalError, match=rf"^{scheme}://in/x: .*{said}") as caught:
+        Storage(f"{scheme}://key@in/x").list_files()
+    assert "key" not in str(caught.value)
+
+
+def test_gs_is_opened_without_other_packages():
+    opened, path = Storage("gs://anonymous@archive/prints?retry_limit_seconds=1")._opened
+    assert (opened.type_name, path) == ("gcs", "archive/prints")
+
+
+def test_any_scheme_that_fsspec_has_is_a_store(tmp_path):
+    memory = fsspec.filesystem("memory")
+    write_photos(tmp_path / "in", 3, side=8)
+    memory.put(str(tmp_path / "in"), "/prints/in", recursive=True)
+    source, target = Storage("memory://prints/in"), Storage("memory://prints/out")
+    copier = Copier(str(tmp_path))
+    worker = BulkWorker(Errand((source,), target, pickle.dumps(copier), time.time_ns()))
+    items, skipped = plan_items([source], target, copier.name_results)
+    written = [outcome.written for outcome in worker.color_block(items)]
+    assert written[1] == ("memory://prints/out/001.jpg",)
+    assert memory.cat("/prints/out/001.jpg") == (tmp_path / "in" / "001.jpg").read_bytes()
+    assert (len(items), skipped) == (3, 0)
+    assert plan_items([source], target, copier.name_results) == ([], 3)
 
 
 def test_film_is_a_task(tmp_path, capsys):
@@ -406,9 +444,19 @@ def test_the_kubernetes_manifest_runs_a_command_of_this_version(monkeypatch):
     program, *arguments = job["spec"]["entrypoint"].split()
     assert (program, main(arguments)) == ("deepkoal", 0)
     assert parsed[0].cluster == ""
-    groups = [job["spec"]["rayClusterSpec"]["headGroupSpec"]]
-    groups += job["spec"]["rayClusterSpec"]["workerGroupSpecs"]
-    images = {group["template"]["spec"]["containers"][0]["image"] for group in groups}
-    assert len(images) == 1
-    versions = {line for line in (docs / "Dockerfile").read_text().split() if ":" in line}
-    assert any(job["spec"]["rayClusterSpec"]["rayVersion"] in version for version in versions)
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    cluster_of = job["spec"]["rayClusterSpec"]
+    groups = [cluster_of["headGroupSpec"], *cluster_of["workerGroupSpecs"]]
+    page, recipe = (docs.parent / "bulk.md").read_text(), (docs / "Dockerfile").read_text()
+    for group in groups:
+        (container,) = group["template"]["spec"]["containers"]
+        assert f"--tag {container['image']} ." in page
+        assert f"--tag {container['image']} ." in recipe
+        (secret,) = container["envFrom"]
+        assert f"create secret generic {secret['secretRef']['name']} " in page
+        assert set(container["resources"]["requests"]) == {"cpu", "memory"}
+        assert container["resources"]["requests"] == container["resources"]["limits"]
+    assert f"FROM rayproject/ray:{cluster_of['rayVersion']}-" in recipe
+    assert f"ray=={cluster_of['rayVersion']}\n" in (docs.parents[1] / "constraints.txt").read_text()
+    for copied in re.findall(r"^COPY --chown=\S+ (.*) \S+$", recipe, re.MULTILINE):
+        assert all((docs.parents[1] / source).exists() for source in copied.split()), copied

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _PIECE = 8 << 20
 """Bytes that are copied at a time."""
+_ARROWS_OWN = ("s3://", "gs://", "gcs://")
+"""Of addresses that pyarrow opens without other packages, and of which it says what is wrong."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
@@ -90,26 +92,40 @@ class Storage:
         try:
             opened, path = fs.FileSystem.from_uri(_save_requests(self.address))
             return opened, path
-        except pyarrow.ArrowInvalid as error:
-            return self._open_by_fsspec(error)
+        except (pyarrow.ArrowInvalid, ImportError) as error:
+            if self.address.lower().startswith(_ARROWS_OWN):
+                raise self._explain(error) from error
+            return self._open_by_fsspec()
         except OSError as error:
-            raise DeepkoalError(
-                f"{self}: cannot be opened ({_shorten(error)}); check the address, the "
-                "credentials and the network"
-            ) from error
+            raise self._explain(error) from error
 
-    def _open_by_fsspec(self, cause: Exception) -> tuple[FileSystem, str]:
+    def _open_by_fsspec(self) -> tuple[FileSystem, str]:
         import fsspec
         from pyarrow import fs
 
         try:
             opened, path = fsspec.core.url_to_fs(self.address)
-        except (ValueError, ImportError) as error:
+        except ImportError as error:
             raise DeepkoalError(
-                f"{self}: cannot be opened ({_shorten(cause)}; {_shorten(error)}); expected a "
-                "path, file://, s3://, gs://, or a scheme whose fsspec package is installed"
+                f"{self}: needs a package that is not installed here ({_shorten(error)}); install "
+                "it on all nodes"
             ) from error
+        except ValueError as error:
+            raise DeepkoalError(
+                f"{self}: cannot be opened (no such scheme); expected a path, file://, s3://, "
+                "gs://, or a scheme that fsspec knows"
+            ) from error
+        except Exception as error:  # of whatever package the scheme has
+            raise self._explain(error) from error
         return fs.PyFileSystem(fs.FSSpecHandler(opened)), path
+
+    def _explain(self, error: Exception) -> DeepkoalError:
+        """Return what is to be said of an address that cannot be opened, without what is secret."""
+        cause = _shorten(error).replace(self.address, str(self))
+        return DeepkoalError(
+            f"{self}: cannot be opened ({cause}); check the address, the credentials and the "
+            "network"
+        )
 
     def list_files(self, *, may_lack: bool = False) -> list[StoredFile]:
         """Return all files below it, sorted, without hidden ones and those in hidden folders.
@@ -146,7 +162,10 @@ class Storage:
                 yield StoredFile(path.relative_to(folder).as_posix(), path.stat().st_mtime_ns)
 
     def find_change(self, path: str) -> int | None:
-        """Return when a file was last written, in nanoseconds; None where there is none."""
+        """Return when a file was last written, in nanoseconds; None where there is none.
+
+        It is 0 where the store does not tell.
+        """
         if self.folder is not None:
             try:
                 return (self.folder / path).stat().st_mtime_ns
@@ -155,7 +174,7 @@ class Storage:
         opened, base = self._opened
         with self._explained(path, "looked up"):
             info = opened.get_file_info(f"{base.rstrip('/')}/{path}")
-        return info.mtime_ns if info.is_file else None
+        return (info.mtime_ns or 0) if info.is_file else None
 
     def read_start(self, path: str, count: int) -> bytes:
         """Return the first `count` bytes of a file, or all where it has fewer.

@@ -8,8 +8,6 @@ from .encoding import CONTAINERS as CONTAINERS
 from .encoding import Encoding as Encoding
 from .figures import VideoFigures as VideoFigures
 from .figures import evaluate_video as evaluate_video
-from .figures import measure_cdc as measure_cdc
-from .figures import measure_warping_error as measure_warping_error
 from .film import STREAM as STREAM
 from .film import Film as Film
 from .film import open_film as open_film
@@ -22,5 +20,7 @@ from .plan import Chunk as Chunk
 from .plan import Plan as Plan
 from .plan import plan_film as plan_film
 from .previews import preview_film as preview_film
+from .steadiness import measure_cdc as measure_cdc
+from .steadiness import measure_warping_error as measure_warping_error
 
 __all__: list[str]

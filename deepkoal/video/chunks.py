@@ -74,7 +74,7 @@ def color_chunk(task: ChunkTask, colorizer: Colorizer) -> Iterator[int]:
     """
     chunk, film = task.chunk, task.film
     cuts = set(chunk.cuts)
-    finder = AnchorFinder(task.anchors, film, colorizer, task.options)
+    finder = AnchorFinder(task.anchors, film.read, colorizer, task.options)
     colored = color_frames(
         film.read(chunk.first, chunk.last),
         colorizer,
