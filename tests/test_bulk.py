@@ -1,7 +1,11 @@
 """Coloring by a cluster: what is there to do, what workers do, and what a lost node costs."""
 
+import dataclasses
+import functools
 import os
 import pickle
+import re
+import sys
 import threading
 import time
 from collections import Counter
@@ -10,22 +14,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import fsspec
 import numpy as np
 import pytest
+import skimage.data
 import yaml
 from PIL import Image
 from ray_cluster import serve_s3, start_cluster
-from video_parts import open_plain
-from waiting_colorer import WaitingColorer
+from video_parts import coffee_pan, grey, list_packets, open_plain, pan, read_all, write_film
+from waiting_colorer import MortalBackend, WaitingColorer
 
 import deepkoal as dk
 from deepkoal.bulk import Storage, cluster, color_items, plan_items
+from deepkoal.bulk.films import _color
 from deepkoal.bulk.worker import BulkWorker, Errand
 from deepkoal.cli import main
 from deepkoal.cli.arguments.result_options import ResultOptions
 from deepkoal.cli.cluster_run import FileColorer
 from deepkoal.errors import DeepkoalError
+from deepkoal.guidance import ColorOptions
 from deepkoal.inference.options_file import SavedOptions
+from deepkoal.video import ChunkTask, Encoding, open_film, plan_film
 
 pytestmark = [
     # Ray's own, of its parts among each other.
@@ -95,13 +104,66 @@ def process(monkeypatch):
 @pytest.fixture
 def s3(tmp_path):
     """What follows the `?` of addresses in a store that has the test's folder."""
-    with pytest.MonkeyPatch.context() as patch, serve_s3(tmp_path) as query:
-        # That server takes no checksums behind uploads.
-        patch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+    with serve_s3(tmp_path) as query:
         yield query
 
 
-def test_a_node_that_dies_costs_only_what_it_has_in_hand(s3, tmp_path, monkeypatch, capsys):
+@pytest.fixture(scope="module")
+def nodes():
+    """Two nodes of a core each; their workers import tests' modules. One test ends one of them."""
+    here = Path(__file__).parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(here), str(here.parent)]))
+        # The S3 server takes no checksums behind uploads.
+        patch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+        with start_cluster() as nodes:
+            yield nodes
+
+
+def test_a_worker_that_dies_costs_a_film_its_chunk_only(nodes, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("deepkoal.video.plan.CHUNK", 4)
+    monkeypatch.chdir(tmp_path)  # what is given as relative paths, workers find too
+    write_film(tmp_path / "old.mkv", grey(coffee_pan(6) + pan(skimage.data.astronaut(), 6)))
+    dk.colorize_video("old.mkv", "here.mkv", open_plain(), codec="ffv1")
+    mortal = dk.Colorizer(MortalBackend(tmp_path), working_size=64)
+    monkeypatch.setattr("deepkoal.cli.video_run.load_colorizer", lambda _: mortal)
+    assert main(["video", "old.mkv", "-o", "new.mkv", "--codec", "ffv1", "--cluster"]) == 0
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("new.mkv\n", "deepkoal: 12 frames colored\n")
+    assert len(list(tmp_path.glob("saw-6-*"))) == 3  # two chunks, one of them twice
+    assert not (tmp_path / "new.mkv.parts").exists()
+    assert list_packets("new.mkv", "video") == list_packets("here.mkv", "video")
+    monkeypatch.setattr("deepkoal.bulk.films.ATTEMPTS", 1)
+    (tmp_path / "died").unlink()
+    assert main(["video", "old.mkv", "-o", "newer.mkv", "--cluster"]) == 1
+    assert "whatever colored frames from 0." in capsys.readouterr().err
+    assert not (tmp_path / "newer.mkv").exists()
+
+
+def test_a_chunk_without_its_film_or_disk_says_on_which_node(tmp_path):
+    film = open_film(write_film(tmp_path / "old.mkv", grey(coffee_pan(1))))
+    chunk = plan_film(film).chunks[0]
+    task = ChunkTask(film, chunk, tmp_path / "gone" / "x", None, ColorOptions(), Encoding(), True)
+    assert f"{tmp_path / 'gone'}: not on the node" in _color(task, b"")[1]
+    task = dataclasses.replace(task, path=tmp_path / "x")
+    (tmp_path / "x").mkdir()  # where the chunk is to be written
+    assert "cannot be written" in _color(task, pickle.dumps(open_plain()))[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-", "-o", "new.mkv", "--cluster"], "- is a stream"),
+        (["old.mkv", "-o", "new.mkv", "--cluster", "--processes", "2"], "each core is a worker"),
+        (["old.mkv", "-o", "s3://bucket/new.mkv", "--cluster"], "s3://bucket/new.mkv: an address"),
+    ],
+)
+def test_films_that_cannot_be_taken_apart_are_refused(arguments, said, capsys):
+    assert main(["video", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_node_that_dies_costs_only_what_it_has_in_hand(nodes, s3, tmp_path, monkeypatch, capsys):
     source, notes = tmp_path / "photos" / "in", tmp_path / "notes"
     write_photos(source / "sub", 16)
     photo = Image.fromarray(np.arange(64 * 64, dtype=np.uint8).reshape(64, 64))
@@ -113,13 +175,11 @@ def test_a_node_that_dies_costs_only_what_it_has_in_hand(s3, tmp_path, monkeypat
     (source / "broken.jpg").write_bytes(b"\xff\xd8\xff" + bytes(100))
     (source / "letter.txt").write_text("Dear all")
     notes.mkdir()
-    monkeypatch.setenv("TEST_NOTES", str(notes))
-    here = Path(__file__).parent  # for workers, which import this module
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(here), str(here.parent)]))
-    monkeypatch.setattr("deepkoal.cli.cluster_run.FileColorer", WaitingColorer)
+    colorer = functools.partial(WaitingColorer, notes=notes)
+    monkeypatch.setattr("deepkoal.cli.cluster_run.FileColorer", colorer)
     places = [f"s3://key:secret@photos/{name}?{s3}" for name in ("in", "out")]
     command = ["colorize", places[0], "-o", places[1], "--cluster", "--backend", "litert"]
-    with start_cluster() as nodes, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool:
         (victim,) = nodes.worker_nodes
         (notes / f"victim-{victim.node_id}").touch()
         is_over = threading.Event()
@@ -237,6 +297,20 @@ def test_what_is_there_and_newer_is_skipped(tmp_path):
     assert [item.path for item in again] == ["000.jpg", "001.jpg", "002.jpg"]
 
 
+def test_folders_are_the_same_however_they_are_given_and_wherever_one_stands(tmp_path, monkeypatch):
+    write_photos(tmp_path / "in", 1, side=8)
+    write_photos(tmp_path / "in" / "colored", 1, side=8)
+    monkeypatch.chdir(tmp_path)
+    source, target = Storage("./in/"), Storage(str(tmp_path / "in" / "colored"))
+    items, _ = plan_items([source], target, Copier("").name_results, overwrite=True)
+    assert [item.path for item in items] == ["000.jpg"]
+    with pytest.raises(DeepkoalError, match="the photos' own folder"):
+        plan_items([source], Storage(f"file://{tmp_path}/in"), Copier("").name_results)
+    monkeypatch.chdir("/")  # as a worker does
+    sent = pickle.loads(pickle.dumps(source))
+    assert (sent.folder, sent.name("000.jpg")) == (tmp_path / "in", "in/000.jpg")
+
+
 def test_photos_of_one_result_are_refused_but_one(tmp_path):
     source = tmp_path / "in"
     write_photos(source, 1)
@@ -307,11 +381,44 @@ def test_secrets_of_an_address_are_not_shown():
     storage = Storage("s3://key:secret@photos/in?region=x&secret=y")
     assert storage.name("a.jpg") == "s3://photos/in/a.jpg"
     assert str(pickle.loads(pickle.dumps(storage))) == "s3://photos/in"
+    with pytest.raises(DeepkoalError, match="cannot be opened") as caught:
+        storage.list_files()  # for there is no setting "secret"
+    assert "key" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "said"),
+    [("az", "Install adlfs"), ("hf", "huggingface_hub"), ("no", "no such scheme")],
+)
+def test_a_store_whose_package_is_missing_says_which(scheme, said, monkeypatch):
+    for name in ("adlfs", "huggingface_hub"):  # as on a machine without them
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(DeepkoalError, match=rf"^{scheme}://in/x: .*{said}") as caught:
+        Storage(f"{scheme}://key@in/x").list_files()
+    assert "key" not in str(caught.value)
+
+
+def test_gs_is_opened_without_other_packages():
+    opened, path = Storage("gs://anonymous@archive/prints?retry_limit_seconds=1")._opened
+    assert (opened.type_name, path) == ("gcs", "archive/prints")
+
+
+def test_any_scheme_that_fsspec_has_is_a_store(tmp_path):
+    memory = fsspec.filesystem("memory")
+    write_photos(tmp_path / "in", 3, side=8)
+    memory.put(str(tmp_path / "in"), "/prints/in", recursive=True)
+    source, target = Storage("memory://prints/in"), Storage("memory://prints/out")
+    copier = Copier(str(tmp_path))
+    worker = BulkWorker(Errand((source,), target, pickle.dumps(copier), time.time_ns()))
+    items, skipped = plan_items([source], target, copier.name_results)
+    written = [outcome.written for outcome in worker.color_block(items)]
+    assert written[1] == ("memory://prints/out/001.jpg",)
+    assert memory.cat("/prints/out/001.jpg") == (tmp_path / "in" / "001.jpg").read_bytes()
+    assert (len(items), skipped) == (3, 0)
+    assert plan_items([source], target, copier.name_results) == ([], 3)
 
 
 def test_film_is_a_task(tmp_path, capsys):
-    from video_parts import coffee_pan, grey, read_all, write_film
-
     (tmp_path / "in").mkdir()
     write_photos(tmp_path / "in", 1)
     frames = grey(coffee_pan(3))
@@ -337,9 +444,19 @@ def test_the_kubernetes_manifest_runs_a_command_of_this_version(monkeypatch):
     program, *arguments = job["spec"]["entrypoint"].split()
     assert (program, main(arguments)) == ("deepkoal", 0)
     assert parsed[0].cluster == ""
-    groups = [job["spec"]["rayClusterSpec"]["headGroupSpec"]]
-    groups += job["spec"]["rayClusterSpec"]["workerGroupSpecs"]
-    images = {group["template"]["spec"]["containers"][0]["image"] for group in groups}
-    assert len(images) == 1
-    versions = {line for line in (docs / "Dockerfile").read_text().split() if ":" in line}
-    assert any(job["spec"]["rayClusterSpec"]["rayVersion"] in version for version in versions)
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    cluster_of = job["spec"]["rayClusterSpec"]
+    groups = [cluster_of["headGroupSpec"], *cluster_of["workerGroupSpecs"]]
+    page, recipe = (docs.parent / "bulk.md").read_text(), (docs / "Dockerfile").read_text()
+    for group in groups:
+        (container,) = group["template"]["spec"]["containers"]
+        assert f"--tag {container['image']} ." in page
+        assert f"--tag {container['image']} ." in recipe
+        (secret,) = container["envFrom"]
+        assert f"create secret generic {secret['secretRef']['name']} " in page
+        assert set(container["resources"]["requests"]) == {"cpu", "memory"}
+        assert container["resources"]["requests"] == container["resources"]["limits"]
+    assert f"FROM rayproject/ray:{cluster_of['rayVersion']}-" in recipe
+    assert f"ray=={cluster_of['rayVersion']}\n" in (docs.parents[1] / "constraints.txt").read_text()
+    for copied in re.findall(r"^COPY --chown=\S+ (.*) \S+$", recipe, re.MULTILINE):
+        assert all((docs.parents[1] / source).exists() for source in copied.split()), copied

@@ -12,11 +12,12 @@ import cv2
 import keras
 import numpy as np
 import pytest
+from tiny_networks import tiny_lite
 
 from deepkoal.errors import RunError, WeightsError
 from deepkoal.guidance import DecodingConfig
-from deepkoal.models.weights import load_weights
-from deepkoal.pretrained.networks import build_untrained, load_network
+from deepkoal.models.weights import load_weights, save_weights
+from deepkoal.pretrained.networks import load_network
 from deepkoal.pretrained.presets import load_preset, load_recipe
 from deepkoal.training import ColorizationTask
 from deepkoal.training.recipe_losses import build_losses
@@ -288,14 +289,17 @@ def campaign(parts, batch, tmp_path_factory):
     """Ten steps on JAX, without TensorFlow; then two more from where the decay began."""
     folder = tmp_path_factory.mktemp("campaign")
     np.save(folder / "photos.npy", batch)
-    program = [sys.executable, TESTS / "gpu_campaign_steps.py"]
-    done = run_without_tensorflow([*program, parts, folder / "out", folder / "photos.npy"], folder)
+    save_weights(tiny_lite(), folder / "start.safetensors")
+    program = [sys.executable, TESTS / "gpu_campaign_steps.py", parts, folder / "out"]
+    done = run_without_tensorflow(
+        [*program, folder / "photos.npy", folder / "start.safetensors"], folder
+    )
     assert done.returncode == 0, done.stderr
     return folder / "out", done.stdout
 
 
 def test_compiled_loss_is_the_tasks(campaign, batch):
-    network = load_network("koala-lite")
+    network = tiny_lite()
     recipe = load_recipe("koala-lite").replace(losses={"cross_entropy": 1.0, "mse": 10.0})
     decoding = DecodingConfig.from_config(load_preset("koala-lite").decoding)
     losses = build_losses(recipe, network, lambda: decoding.prior)
@@ -313,9 +317,9 @@ def test_campaign_trains_and_its_weights_are_the_networks(campaign):
     assert int(rows[-1]["steps"]) == 10
     assert int(rows[-1]["photos"]) == 80
     assert all(0 < float(row["loss"]) < 20 for row in rows)
-    network, shipped = build_untrained("koala-lite"), load_network("koala-lite")
+    network, begun = tiny_lite(), tiny_lite()
     load_weights(network, out / "final.safetensors")
-    pairs = list(zip(network.weights, shipped.weights, strict=True))
+    pairs = list(zip(network.weights, begun.weights, strict=True))
     changed = [not np.allclose(new, old, rtol=1e-2, atol=1e-4) for new, old in pairs]
     assert sum(changed) > len(changed) / 4
     assert all(file.stat().st_size < 16e6 for file in out.rglob("*") if file.is_file())

@@ -20,9 +20,9 @@ from deepkoal.video import (
     plan_film,
 )
 from deepkoal.video.coherence import Estimate, smooth
-from deepkoal.video.figures import estimate_motions, measure_warping_error
 from deepkoal.video.motion import MotionEstimator
 from deepkoal.video.shots import CutDetector, make_thumb
+from deepkoal.video.steadiness import estimate_motions, measure_warping_error
 
 
 def color(frames, flicker=0.0, **settings):
@@ -208,9 +208,13 @@ class DoubtfulColorizer:
         return rgb / 255
 
 
-def test_figures_of_a_film(tmp_path):
+def test_figures_of_a_film(tmp_path, monkeypatch):
     film = open_film(write_film(tmp_path / "old.mkv", coffee_pan(8)))
-    figures = evaluate_video(film, open_plain(0.1))
+    alone = evaluate_video(film, open_plain(0.1))
+    monkeypatch.setattr("deepkoal.video.anchors.LEAST", 4)
+    figures = evaluate_video(film, open_plain(0.1))  # as the command: by anchors
+    assert figures.cdc["coherent"] < alone.cdc["coherent"]
+    assert figures.cdc["frame by frame"] == alone.cdc["frame by frame"]
     assert figures.cdc["truth"] < figures.cdc["coherent"] < figures.cdc["frame by frame"]
     assert figures.psnr["coherent"] >= figures.psnr["frame by frame"]
     assert 0.2 < figures.vibrance_at_cf["coherent"] < 5

@@ -124,10 +124,7 @@ def color_items(
         if not missing:
             return
         if len(missing) == before and failure is not None and attempt:
-            raise DeepkoalError(
-                f"the cluster's workers do not work ({_shorten(failure)}); each node needs the "
-                "same version of deepkoal[cluster,litert]"
-            ) from failure
+            raise explain_failure(failure) from failure
         size = 1
     for item in missing.values():
         name = sources[item.source].name(item.path)
@@ -183,6 +180,14 @@ def _color_once(
     for table in colored.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
         for outcome in table["item"].to_pylist():
             yield pickle.loads(outcome)
+
+
+def explain_failure(failure: Exception) -> DeepkoalError:
+    """Return what is to be said of what Ray raised because its workers cannot even begin."""
+    return DeepkoalError(
+        f"the cluster's workers do not work ({_shorten(failure)}); each node needs the same "
+        "versions of deepkoal and its extras as here"
+    )
 
 
 def _shorten(error: BaseException) -> str:

@@ -112,7 +112,7 @@ def plan_items(
     done = (
         {} if overwrite else {file.path: file.changed for file in target.list_files(may_lack=True)}
     )
-    tops = [PurePosixPath(str(source).rstrip("/")).name for source in sources]
+    tops = [PurePosixPath(source.place).name for source in sources]
     if len(sources) == 1:
         tops = [""]
     elif shared := [name for name, count in Counter(tops).items() if count > 1]:
@@ -123,9 +123,10 @@ def plan_items(
     items: list[BulkItem] = []
     skipped = 0
     for index, (source, top) in enumerate(zip(sources, tops, strict=True)):
-        if str(source).rstrip("/") == str(target).rstrip("/"):
+        if source.place == target.place:
             raise DeepkoalError(f"{target} is the photos' own folder; give -o another")
-        files = [file for file in source.list_files() if not _is_below(source, file.path, target)]
+        results = _find_below(source, target)
+        files = [file for file in source.list_files() if not file.path.startswith(results)]
         if not files:
             raise DeepkoalError(f"{source}: holds no files; expected photos")
         shared_stems = _find_shared_stems(files)
@@ -216,7 +217,8 @@ def explain_shared(place: str, other: str) -> str:
     return f"its result {place} is also that of {other}; color the two into different folders"
 
 
-def _is_below(source: Storage, path: str, target: Storage) -> bool:
-    """Return whether a file of a source is an earlier result."""
-    inside = str(target).rstrip("/") + "/"
-    return inside.startswith(str(source).rstrip("/") + "/") and source.name(path).startswith(inside)
+def _find_below(source: Storage, target: Storage) -> str:
+    """Return what the paths of earlier results begin with among a source's files; else no path."""
+    if target.place.startswith(source.place + "/"):
+        return target.place.removeprefix(source.place + "/") + "/"
+    return "/"

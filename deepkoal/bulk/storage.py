@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _PIECE = 8 << 20
 """Bytes that are copied at a time."""
+_ARROWS_OWN = ("s3://", "gs://", "gcs://")
+"""Of addresses that pyarrow opens without other packages, and of which it says what is wrong."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
@@ -48,31 +50,38 @@ class Storage:
     Args:
         address: a path, `file://`, `s3://`, `gs://` as `pyarrow.fs.FileSystem.from_uri` takes them,
             or any other scheme for which fsspec has a package.
+        home: folder that a path begins at; this process's where None.
 
     Attributes:
-        folder: its path where it is on a disk; None in an object store.
+        folder: its path from the root on, where it is on a disk; None in an object store.
     """
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, address: str, home: Path | None = None) -> None:
+        self.address, self._home = address, home or Path.cwd()
         self.folder: Path | None = None
         if not is_address(address):
-            self.folder = Path(address)
+            self.folder = self._home / address
         elif address.lower().startswith("file://"):
             self.folder = Path(unquote(urlsplit(address).path))
 
-    def __reduce__(self) -> tuple[type[Storage], tuple[str]]:
-        """Leave out what is open."""
-        return Storage, (self.address,)
+    def __reduce__(self) -> tuple[type[Storage], tuple[str, Path]]:
+        """Leave out what is open, and keep in mind where paths begin: workers stand elsewhere."""
+        return Storage, (self.address, self._home)
 
     def __str__(self) -> str:
-        """Return its address without what is secret in it."""
-        plain = re.sub(r"//[^/@]*@", "//", self.address.split("?")[0])
-        return plain if self.folder is None else str(self.folder)
+        """Return its address as it was given, without what is secret in it."""
+        if self.folder is not None:
+            return str(Path(self.address) if not is_address(self.address) else self.folder)
+        return re.sub(r"//[^/@]*@", "//", self.address.split("?")[0])
+
+    @property
+    def place(self) -> str:
+        """Where it is, however it was given: a path from the root on, or an address; without / ."""
+        return str(self).rstrip("/") if self.folder is None else os.path.realpath(self.folder)
 
     def name(self, path: str) -> str:
         """Return what messages call a file below it."""
-        return str(self.folder / path) if self.folder else f"{str(self).rstrip('/')}/{path}"
+        return str(Path(str(self)) / path) if self.folder else f"{str(self).rstrip('/')}/{path}"
 
     @functools.cached_property
     def _opened(self) -> tuple[FileSystem, str]:
@@ -83,26 +92,40 @@ class Storage:
         try:
             opened, path = fs.FileSystem.from_uri(_save_requests(self.address))
             return opened, path
-        except pyarrow.ArrowInvalid as error:
-            return self._open_by_fsspec(error)
+        except (pyarrow.ArrowInvalid, ImportError) as error:
+            if self.address.lower().startswith(_ARROWS_OWN):
+                raise self._explain(error) from error
+            return self._open_by_fsspec()
         except OSError as error:
-            raise DeepkoalError(
-                f"{self}: cannot be opened ({_shorten(error)}); check the address, the "
-                "credentials and the network"
-            ) from error
+            raise self._explain(error) from error
 
-    def _open_by_fsspec(self, cause: Exception) -> tuple[FileSystem, str]:
+    def _open_by_fsspec(self) -> tuple[FileSystem, str]:
         import fsspec
         from pyarrow import fs
 
         try:
             opened, path = fsspec.core.url_to_fs(self.address)
-        except (ValueError, ImportError) as error:
+        except ImportError as error:
             raise DeepkoalError(
-                f"{self}: cannot be opened ({_shorten(cause)}; {_shorten(error)}); expected a "
-                "path, file://, s3://, gs://, or a scheme whose fsspec package is installed"
+                f"{self}: needs a package that is not installed here ({_shorten(error)}); install "
+                "it on all nodes"
             ) from error
+        except ValueError as error:
+            raise DeepkoalError(
+                f"{self}: cannot be opened (no such scheme); expected a path, file://, s3://, "
+                "gs://, or a scheme that fsspec knows"
+            ) from error
+        except Exception as error:  # of whatever package the scheme has
+            raise self._explain(error) from error
         return fs.PyFileSystem(fs.FSSpecHandler(opened)), path
+
+    def _explain(self, error: Exception) -> DeepkoalError:
+        """Return what is to be said of an address that cannot be opened, without what is secret."""
+        cause = _shorten(error).replace(self.address, str(self))
+        return DeepkoalError(
+            f"{self}: cannot be opened ({cause}); check the address, the credentials and the "
+            "network"
+        )
 
     def list_files(self, *, may_lack: bool = False) -> list[StoredFile]:
         """Return all files below it, sorted, without hidden ones and those in hidden folders.
@@ -139,7 +162,10 @@ class Storage:
                 yield StoredFile(path.relative_to(folder).as_posix(), path.stat().st_mtime_ns)
 
     def find_change(self, path: str) -> int | None:
-        """Return when a file was last written, in nanoseconds; None where there is none."""
+        """Return when a file was last written, in nanoseconds; None where there is none.
+
+        It is 0 where the store does not tell.
+        """
         if self.folder is not None:
             try:
                 return (self.folder / path).stat().st_mtime_ns
@@ -148,7 +174,7 @@ class Storage:
         opened, base = self._opened
         with self._explained(path, "looked up"):
             info = opened.get_file_info(f"{base.rstrip('/')}/{path}")
-        return info.mtime_ns if info.is_file else None
+        return (info.mtime_ns or 0) if info.is_file else None
 
     def read_start(self, path: str, count: int) -> bytes:
         """Return the first `count` bytes of a file, or all where it has fewer.

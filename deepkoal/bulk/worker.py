@@ -88,8 +88,7 @@ class BulkWorker:
     """
 
     def __init__(self, errand: Errand) -> None:
-        limit_cores(1)
-        _calm_opencv()
+        use_one_core()
         self._errand = errand
         self._colorer: Colorer = pickle.loads(errand.colorer)
         self._pool = ThreadPoolExecutor(THREADS)
@@ -228,7 +227,9 @@ def _join(folder: str, name: str) -> str:
     return str(PurePosixPath(folder) / name)
 
 
-def _calm_opencv() -> None:
+def use_one_core() -> None:
+    """Keep this process, LiteRT and OpenCV included, to the one core that a worker has."""
     import cv2
 
+    limit_cores(1)
     cv2.setNumThreads(1)

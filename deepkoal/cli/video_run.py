@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from deepkoal.inference.colorizer import Colorizer
     from deepkoal.inference.options_file import SavedOptions
-    from deepkoal.video import FilmReport
+    from deepkoal.video import Crew, FilmReport
 
 
 def color_film(arguments: argparse.Namespace) -> FilmReport:
@@ -31,6 +32,7 @@ def color_film(arguments: argparse.Namespace) -> FilmReport:
     """
     from deepkoal.video import colorize_video, open_film
 
+    _check_places(arguments)
     look = _resolve_look(arguments)
     options = look.options
     load = functools.partial(_load, _pick_model(arguments), look.detail)
@@ -42,7 +44,7 @@ def color_film(arguments: argparse.Namespace) -> FilmReport:
         loaded = load()
         options = replace(options, reference=open_reference(look, loaded))
         colorizer = loaded if arguments.processes == 1 else load
-    with _ProgressBar() as bar:
+    with _join_crew(arguments) as crew, _ProgressBar() as bar:
         return colorize_video(
             arguments.film,
             arguments.out,
@@ -57,6 +59,7 @@ def color_film(arguments: argparse.Namespace) -> FilmReport:
             keyframes=arguments.keyframes,
             deflicker=arguments.deflicker,
             processes=arguments.processes,
+            crew=crew,
             overwrite=arguments.overwrite,
             skip_streams=arguments.skip_streams,
             progress=bar.show,
@@ -100,6 +103,35 @@ def preview_frames(arguments: argparse.Namespace) -> Path:
     options = replace(look.options, reference=open_reference(look, colorizer))
     write_image(out, preview_film(film, colorizer, options, seconds=arguments.preview))
     return out
+
+
+def _check_places(arguments: argparse.Namespace) -> None:
+    from deepkoal.bulk.storage import is_address
+
+    for text in (arguments.film, arguments.out):
+        if is_address(text):
+            raise UsageError(
+                f"{text}: an address; give a file, or color the films of a store, each by one "
+                "worker, with deepkoal colorize --cluster"
+            )
+    if arguments.cluster is None:
+        return
+    if "-" in (arguments.film, arguments.out):
+        raise UsageError("--cluster takes a film apart, which needs files; - is a stream")
+    if arguments.processes > 1:
+        raise UsageError("--processes are this machine's; with --cluster each core is a worker")
+
+
+@contextlib.contextmanager
+def _join_crew(arguments: argparse.Namespace) -> Iterator[Crew | None]:
+    """Yield what a cluster's workers color chunks by; None where there is to be no cluster."""
+    if arguments.cluster is None:
+        yield None
+        return
+    from deepkoal.bulk import color_chunks_on_cluster, join_cluster
+
+    with join_cluster(arguments.cluster or None):
+        yield color_chunks_on_cluster
 
 
 def _resolve_look(arguments: argparse.Namespace) -> SavedOptions:

@@ -1,4 +1,5 @@
 from .chunks import ChunkTask as ChunkTask
+from .chunks import Crew as Crew
 from .chunks import color_chunk as color_chunk
 from .coloring import color_frames as color_frames
 from .colorizing import colorize_video as colorize_video
@@ -7,8 +8,6 @@ from .encoding import CONTAINERS as CONTAINERS
 from .encoding import Encoding as Encoding
 from .figures import VideoFigures as VideoFigures
 from .figures import evaluate_video as evaluate_video
-from .figures import measure_cdc as measure_cdc
-from .figures import measure_warping_error as measure_warping_error
 from .film import STREAM as STREAM
 from .film import Film as Film
 from .film import open_film as open_film
@@ -21,5 +20,7 @@ from .plan import Chunk as Chunk
 from .plan import Plan as Plan
 from .plan import plan_film as plan_film
 from .previews import preview_film as preview_film
+from .steadiness import measure_cdc as measure_cdc
+from .steadiness import measure_warping_error as measure_warping_error
 
 __all__: list[str]

@@ -7,7 +7,7 @@ alike to the network; so by affinity, as from a reference photo, it takes the co
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from deepkoal.guidance import ColorOptions, Reference, join_references
 from deepkoal.inference.batch_pass import find_inside
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
-from deepkoal.video.film import Film
+from deepkoal.video.frames import Frame
 from deepkoal.video.plan import Chunk, Plan
 from deepkoal.video.waiting import prepare_frames
 
@@ -62,7 +62,7 @@ class AnchorFinder:
 
     Args:
         anchors: of the shots.
-        film: that they are of.
+        read: yields a film's frames from a time on, as `Film.read`.
         colorizer: what colors.
         options: how, without a reference.
     """
@@ -70,11 +70,11 @@ class AnchorFinder:
     def __init__(
         self,
         anchors: Sequence[ShotAnchors],
-        film: Film,
+        read: Callable[[int], Iterator[Frame]],
         colorizer: Colorizer,
         options: ColorOptions,
     ) -> None:
-        self._anchors, self._film = anchors, film
+        self._anchors, self._read_film = anchors, read
         self._colorizer, self._options = colorizer, options
         self._opened: tuple[ShotAnchors, Reference | None] | None = None
 
@@ -88,7 +88,7 @@ class AnchorFinder:
         return None
 
     def _read(self, times: Sequence[int]) -> Reference | None:
-        frames = [frame for pts in times for frame in itertools.islice(self._film.read(pts), 1)]
+        frames = [frame for pts in times for frame in itertools.islice(self._read_film(pts), 1)]
         all_l = [each.middle for each in prepare_frames(frames, lambda frame, l: False)]
         predictions = self._colorizer.predict_lightness(all_l, [find_inside(l) for l in all_l])
         if not predictions:

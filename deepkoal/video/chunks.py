@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from deepkoal.atomic_files import replace_atomically
 from deepkoal.guidance import ColorOptions
@@ -24,6 +25,18 @@ from deepkoal.video.writing import write_chunk
 _worker_colorizer: Colorizer | None = None
 
 
+class Crew(Protocol):
+    """Colors chunks, several at a time."""
+
+    def __call__(self, tasks: Sequence[ChunkTask], load: Callable[[], Colorizer]) -> Iterator[int]:
+        """Color chunks, each into its file, and yield how many more frames were done.
+
+        Args:
+            tasks: a chunk each.
+            load: opens what colors.
+        """
+
+
 @dataclass(frozen=True, eq=False)
 class ChunkTask:
     """All that a process needs to color a chunk, wherever it runs.
@@ -31,7 +44,8 @@ class ChunkTask:
     Attributes:
         film: it is of.
         chunk: which.
-        path: of the file to write, or of the folder of frames.
+        path: of the file to write; where there is a folder, it stands for the frames there.
+        folder: for the frames; None where they go into the file.
         options: how to color.
         encoding: how to write.
         coherent: see `colorize_video`.
@@ -43,6 +57,7 @@ class ChunkTask:
     film: Film
     chunk: Chunk
     path: Path
+    folder: Path | None
     options: ColorOptions
     encoding: Encoding | None
     coherent: bool
@@ -59,7 +74,7 @@ def color_chunk(task: ChunkTask, colorizer: Colorizer) -> Iterator[int]:
     """
     chunk, film = task.chunk, task.film
     cuts = set(chunk.cuts)
-    finder = AnchorFinder(task.anchors, film, colorizer, task.options)
+    finder = AnchorFinder(task.anchors, film.read, colorizer, task.options)
     colored = color_frames(
         film.read(chunk.first, chunk.last),
         colorizer,
@@ -73,26 +88,29 @@ def color_chunk(task: ChunkTask, colorizer: Colorizer) -> Iterator[int]:
     )
     stop = float("inf") if chunk.stop is None else chunk.stop
     frames = (frame for frame in colored if chunk.start <= frame.pts < stop)
-    if task.encoding is None:
-        yield from write_frames(task.path, film, frames)
+    if task.folder is not None:
+        yield from write_frames(task.folder, film, frames)
+        with explain_errors(str(task.path), "written"):
+            task.path.touch()
         return
+    assert task.encoding is not None
     with explain_errors(str(task.path), "written"), replace_atomically(task.path) as part:
         yield from write_chunk(part, film, task.encoding, frames)
 
 
 def color_chunks(
-    tasks: Sequence[ChunkTask], load: Callable[[], Colorizer], processes: int
-) -> Iterator[tuple[ChunkTask, int]]:
-    """Color chunks, several at a time.
+    tasks: Sequence[ChunkTask], load: Callable[[], Colorizer], *, processes: int
+) -> Iterator[int]:
+    """Color chunks by processes of this machine, see `Crew`.
 
     Args:
         tasks: a chunk each.
         load: opens what colors, in each process.
         processes: how many.
-
-    Yields:
-        A chunk, and how many of its frames were done since the last time: all of them once it is.
     """
+    if len(tasks) == 1:
+        yield from color_chunk(tasks[0], load())
+        return
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
         min(processes, len(tasks)),
@@ -100,11 +118,9 @@ def color_chunks(
         initializer=_start_worker,
         initargs=(load,),
     ) as pool:
-        open_tasks = {pool.submit(_color_in_worker, task): task for task in tasks}
         try:
-            while open_tasks:
-                for future in wait(open_tasks, return_when=FIRST_COMPLETED).done:
-                    yield open_tasks.pop(future), future.result()
+            for future in as_completed([pool.submit(_color_in_worker, task) for task in tasks]):
+                yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
 

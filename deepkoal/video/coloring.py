@@ -72,25 +72,51 @@ def color_frames(
     Raises:
         DeepkoalError: as `Colorizer.colorize`.
     """
-    estimates = estimate_frames(
+    for estimate, ab in find_chroma(
         frames,
         colorizer,
         options or ColorOptions(),
+        coherent=coherent,
+        is_cut=is_cut,
+        keyframes=keyframes,
+        deflicker=deflicker,
+        find_anchors=find_anchors,
+    ):
+        yield render_frame(estimate, ab, deep=deep)
+
+
+def find_chroma(
+    frames: Iterable[Frame],
+    colorizer: Colorizer,
+    options: ColorOptions,
+    *,
+    coherent: bool = True,
+    is_cut: CutFinder | None = None,
+    keyframes: Sequence[Keyframe] = (),
+    deflicker: bool = False,
+    find_anchors: AnchorsOf | None = None,
+) -> Iterator[tuple[Estimate, FloatArray]]:
+    """Yield frames, and the chroma that `render_frame` takes for each; see `color_frames`.
+
+    Yields:
+        What the network says of the frame, and float32 (h, w, 2) in CIE Lab units.
+    """
+    estimates = estimate_frames(
+        frames,
+        colorizer,
+        options,
         is_cut,
         keyframes,
         deflicker=deflicker,
         find_anchors=find_anchors if coherent else None,
     )
     if not coherent:
-        for estimate in estimates:
-            yield render_frame(estimate, estimate.ab, deep=deep)
+        yield from ((estimate, estimate.ab) for estimate in estimates)
         return
     for first in itertools.islice(estimates, 1):
         assert isinstance(first.item, WaitingFrame)
         window, ahead = fit_window(first.item.levels.size)
-        whole = itertools.chain([first], estimates)
-        for estimate, ab in smooth(whole, window=window, ahead=ahead):
-            yield render_frame(estimate, ab, deep=deep)
+        yield from smooth(itertools.chain([first], estimates), window=window, ahead=ahead)
 
 
 def estimate_frames(

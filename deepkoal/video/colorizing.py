@@ -12,6 +12,7 @@ from typing import Unpack
 from deepkoal.errors import VideoError, check_range
 from deepkoal.guidance import CarriedColors, ColorKeywords, ColorOptions
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.video.chunks import Crew, color_chunks
 from deepkoal.video.coloring import color_frames
 from deepkoal.video.encoding import CONTAINERS, Encoding
 from deepkoal.video.film import STREAM, Film, open_film
@@ -36,6 +37,7 @@ def colorize_video(
     keyframes: str | Path | None = None,
     deflicker: bool = False,
     processes: int = 1,
+    crew: Crew | None = None,
     overwrite: bool = False,
     skip_streams: bool = False,
     progress: Progress | None = None,
@@ -63,7 +65,8 @@ def colorize_video(
         keyframes: a folder of frames whose colors are decided, see `keyframes.read_keyframes`.
         deflicker: whether exposure that changes from frame to frame is evened within each shot;
             frames then have the evened lightness, not their own.
-        processes: how many color chunks at a time.
+        processes: how many color chunks at a time, on this machine.
+        crew: colors chunks elsewhere, as `deepkoal.bulk.color_chunks_on_cluster` does.
         overwrite: whether a target that exists is replaced.
         skip_streams: whether streams that the container cannot hold are left out.
         progress: is called as work goes on.
@@ -105,9 +108,9 @@ def colorize_video(
         check_streams(target, film, skip_streams=skip_streams)
     load = functools.partial(load_colorizer, colorizer)
     decided = None if keyframes is None else Path(keyframes)
-    run = FilmRun(
-        film, target, load, options, encoding, coherent, processes, say, decided, deflicker
-    )
+    if crew is None and processes > 1:
+        crew = functools.partial(color_chunks, processes=processes)
+    run = FilmRun(film, target, load, options, encoding, coherent, crew, say, decided, deflicker)
     return run.color(skip_streams=skip_streams)
 
 

@@ -7,23 +7,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from scipy.stats import entropy
 
 from deepkoal.arrays import ByteArray, FloatArray
-from deepkoal.errors import VideoError
 from deepkoal.evaluation.metrics import colorfulness, psnr
 from deepkoal.guidance import ColorOptions
 from deepkoal.inference.colorizer import Colorizer
-from deepkoal.video.coherence import Estimate, smooth
-from deepkoal.video.coloring import estimate_frames, render_frame
+from deepkoal.rendering.composition import lightness
+from deepkoal.video.anchors import AnchorFinder, choose_anchors
+from deepkoal.video.coherence import Estimate
+from deepkoal.video.coloring import find_chroma, render_frame
 from deepkoal.video.film import Film
 from deepkoal.video.frames import Frame, to_bytes
-from deepkoal.video.motion import Motion, MotionEstimator
+from deepkoal.video.plan import plan_frames
+from deepkoal.video.shots import make_thumb
+from deepkoal.video.steadiness import estimate_motions, measure_cdc, measure_warping_error
 
-STEPS = (1, 2, 4)
-"""Frames apart, that the distributions of colors are compared."""
 MOST_FRAMES = 120
 """Frames of a film that are measured: all of them are held at once."""
 VIBRANCES = (0.2, 5.0)
@@ -43,7 +42,8 @@ class VideoFigures:
         psnr: in dB, against the truth.
         psnr_at_cf: in dB, at the vibrance that gives the truth's colorfulness.
         vibrance_at_cf: this vibrance.
-        seconds: of processor time for each frame, for each part of the work.
+        seconds: of processor time for each frame, for each part of the work; anchors are part of
+            coherence.
     """
 
     frames: int
@@ -78,65 +78,6 @@ class VideoFigures:
         return lines
 
 
-def measure_cdc(frames: Sequence[ByteArray]) -> float:
-    """Return the color distribution consistency of a film; 0 if the colors never change.
-
-    After Liu et al., "Temporally consistent video colorization with deep feature propagation and
-    self-regularization learning", as their script `cdc.py` has it, which ColorMNet and the NTIRE
-    2023 challenge use: the Jensen–Shannon divergence, by natural logarithms, of the 256-bin
-    histograms of two frames, of R, G and B each; its mean over all pairs of frames t apart; the
-    mean of that over t = 1, 2, 4 and the three channels.
-
-    Args:
-        frames: uint8 (H, W, 3) sRGB, more than four.
-
-    Raises:
-        VideoError: there are too few.
-    """
-    if len(frames) <= max(STEPS):
-        raise VideoError(f"expected more than {max(STEPS)} frames to measure, got {len(frames)}")
-    counts = np.array(
-        [[np.bincount(rgb[..., c].ravel(), minlength=256) for c in range(3)] for rgb in frames]
-    )
-    shares = counts / counts.sum(axis=-1, keepdims=True)
-    means = []
-    for step in STEPS:
-        p, q = shares[:-step], shares[step:]
-        middle = (p + q) / 2
-        means.append(np.mean(entropy(p, middle, axis=-1) + entropy(q, middle, axis=-1)) / 2)
-    return float(np.mean(means))
-
-
-def measure_warping_error(frames: Sequence[ByteArray], motions: Sequence[Motion]) -> float:
-    """Return how far colors change along the motion: root mean square over RGB in 0…1.
-
-    After Lai et al. 2018, "Learning blind video temporal consistency", but for the root: the
-    difference of each frame from the one before it, moved along the motion, weighted by how far
-    that is trusted.
-
-    Args:
-        frames: uint8 (H, W, 3) sRGB.
-        motions: from each frame but the first to the one before it, at the frames' size or smaller.
-    """
-    total = weight = 0.0
-    for (last, frame), motion in zip(itertools.pairwise(frames), motions, strict=True):
-        height, width = motion.trust.shape
-        small = [
-            cv2.resize(each, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-            for each in (last, frame)
-        ]
-        change = motion.fetch(np.asarray(small[0], np.float32)) - small[1]
-        total += float(np.sum(motion.trust[..., None] * change * change)) / 3
-        weight += float(np.sum(motion.trust))
-    return float(np.sqrt(total / max(weight, 1e-9)))
-
-
-def estimate_motions(all_l: Sequence[FloatArray]) -> list[Motion]:
-    """Return the motion from each frame but the first to the one before it, of lightness alone."""
-    estimator = MotionEstimator()
-    return [estimator.estimate(last, l)[1] for last, l in itertools.pairwise(all_l)]
-
-
 def evaluate_video(
     film: Film,
     colorizer: Colorizer,
@@ -144,7 +85,7 @@ def evaluate_video(
     *,
     limit: int = MOST_FRAMES,
 ) -> VideoFigures:
-    """Take the color from a film, color it frame by frame and coherently, and measure both.
+    """Take the color from a film, color it frame by frame and as `colorize_video`; measure both.
 
     Args:
         film: in color.
@@ -157,13 +98,21 @@ def evaluate_video(
     """
     clock = _Clock()
     truth = list(itertools.islice((to_bytes(frame.rgb) for frame in film.read()), limit))
+    measure_cdc(truth)  # which tells, before any of the work, that there are too few
     clock.stop("reading")
-    greys = (Frame(rgb, index) for index, rgb in enumerate(truth))
-    estimates = list(estimate_frames(greys, colorizer, options or ColorOptions()))
+    options = options or ColorOptions()
+    frames = [Frame(rgb, index) for index, rgb in enumerate(truth)]
+    list(find_chroma(frames[:1], colorizer, options))
+    clock.skip()  # what a network does at its first picture only
+    single = list(find_chroma(frames, colorizer, options, coherent=False))
     clock.stop("network")
-    smoothed = [ab for _, ab in smooth(iter(estimates))]
-    clock.stop("coherence")
-    chroma = {"frame by frame": [each.ab for each in estimates], "coherent": smoothed}
+    coherent = _color_coherently(frames, colorizer, options)
+    clock.stop("coherence", but="network")  # of the command, which runs the network once
+    estimates = [estimate for estimate, _ in single]
+    chroma = {
+        name: [ab for _, ab in each]
+        for name, each in (("frame by frame", single), ("coherent", coherent))
+    }
     colored = {name: _render_all(estimates, ab, 1.0) for name, ab in chroma.items()}
     clock.stop("rendering", shares=2)
     motions = estimate_motions([each.l for each in estimates])
@@ -182,15 +131,41 @@ def evaluate_video(
     )
 
 
+def _color_coherently(
+    frames: Sequence[Frame], colorizer: Colorizer, options: ColorOptions
+) -> list[tuple[Estimate, FloatArray]]:
+    """Return what `find_chroma` yields of frames as of a file's: with anchors."""
+    plan = plan_frames((each.pts, make_thumb(lightness(each.rgb))) for each in frames)
+    anchors = dict.fromkeys(
+        each for chunk in plan.chunks for each in choose_anchors(plan, chunk)
+    )  # a shot's come with each of its chunks
+    finder = AnchorFinder(tuple(anchors), lambda pts: iter(frames[pts:]), colorizer, options)
+    cuts = set(plan.cuts)
+    return list(
+        find_chroma(
+            frames,
+            colorizer,
+            options,
+            is_cut=lambda frame, l: frame.pts in cuts,
+            find_anchors=finder.find,
+        )
+    )
+
+
 class _Clock:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._last = time.process_time()
 
-    def stop(self, part: str, *, shares: int = 1) -> None:
+    def stop(self, part: str, *, shares: int = 1, but: str = "") -> None:
+        """Note what was used since the last stop: a share of it, without another part's."""
         now = time.process_time()
-        self.seconds[part] = (now - self._last) / shares
+        self.seconds[part] = max(0.0, (now - self._last) / shares - self.seconds.get(but, 0.0))
         self._last = now
+
+    def skip(self) -> None:
+        """Leave out what was used since the last stop."""
+        self._last = time.process_time()
 
 
 def _render_all(

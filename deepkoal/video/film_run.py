@@ -14,7 +14,7 @@ from deepkoal.errors import VideoError
 from deepkoal.guidance import ColorOptions
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.video.anchors import choose_anchors
-from deepkoal.video.chunks import ChunkTask, color_chunk, color_chunks, is_deep
+from deepkoal.video.chunks import ChunkTask, Crew, color_chunk, is_deep
 from deepkoal.video.coloring import color_frames
 from deepkoal.video.encoding import Encoding, keeps_aspect
 from deepkoal.video.film import Film
@@ -62,7 +62,7 @@ class FilmRun:
         options: how to color.
         encoding: how to write; None for a folder of frames.
         coherent: whether chroma is averaged along the motion.
-        processes: how many color chunks at a time.
+        crew: colors chunks, if this process shall not.
         say: is told how far it is.
         keyframes: folder of frames whose colors are decided.
         deflicker: whether exposure is evened within each shot.
@@ -74,7 +74,7 @@ class FilmRun:
     options: ColorOptions
     encoding: Encoding | None
     coherent: bool
-    processes: int
+    crew: Crew | None
     say: Progress
     keyframes: Path | None = None
     deflicker: bool = False
@@ -117,6 +117,8 @@ class FilmRun:
                     self.target, self.film, chunks, skip_streams=skip_streams
                 )
             shutil.rmtree(parts)
+            if self.encoding is None:
+                remove_parts(self.target)
         self._report.left_out += list_damage(damaged)
         if self.encoding is not None and not keeps_aspect(self.encoding, self.film):
             aspect = self.film.aspect
@@ -166,7 +168,7 @@ class FilmRun:
             task.chunk.frames for task in tasks
         )
         self.say("coloring", self._report.frames, count)
-        for done in self._work(tasks, parts):
+        for done in self._work(tasks):
             self._report.frames += done
             self.say("coloring", self._report.frames, count)
         return [_name_chunk(parts, chunk) for chunk in plan.chunks], damaged
@@ -180,7 +182,8 @@ class FilmRun:
             ChunkTask(
                 self.film,
                 chunk,
-                self.target if self.encoding is None else _name_chunk(parts, chunk),
+                _name_chunk(parts, chunk),
+                self.target if self.encoding is None else None,
                 self.options,
                 self.encoding,
                 self.coherent,
@@ -193,20 +196,13 @@ class FilmRun:
             if not _name_chunk(parts, chunk).exists()
         ]
 
-    def _work(self, tasks: list[ChunkTask], parts: Path) -> Iterator[int]:
-        """Color chunks in this process or in several, and yield how many frames were done."""
-        if self.processes > 1 and len(tasks) > 1:
-            for task, done in color_chunks(tasks, self.load, self.processes):
-                self._mark_done(task, parts)
-                yield done
+    def _work(self, tasks: list[ChunkTask]) -> Iterator[int]:
+        """Color chunks here or by a crew, and yield how many frames were done."""
+        if self.crew is not None and tasks:
+            yield from self.crew(tasks, self.load)
             return
         for task in tasks:
             yield from color_chunk(task, self._colorizer)
-            self._mark_done(task, parts)
-
-    def _mark_done(self, task: ChunkTask, parts: Path) -> None:
-        if task.encoding is None:  # the frames are in their folder, and this stands for them
-            _name_chunk(parts, task.chunk).touch()
 
 
 def name_parts(target: Path) -> Path:

@@ -7,10 +7,10 @@ either side as they are colored, so that no seam shows.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from deepkoal.errors import VideoError
+from deepkoal.arrays import ByteArray
 from deepkoal.video.coherence import AHEAD
 from deepkoal.video.film import Film
 from deepkoal.video.shots import CutDetector
@@ -69,17 +69,27 @@ def plan_film(film: Film, progress: Callable[[int, int], None] | None = None) ->
     Raises:
         VideoError: it cannot be read, or has no frame.
     """
+    thumbs = film.read_thumbs()
+    return plan_frames(thumbs, lambda done: progress and progress(done, film.frames))
+
+
+def plan_frames(
+    thumbs: Iterable[tuple[int, ByteArray]], progress: Callable[[int], object] = lambda done: None
+) -> Plan:
+    """Find the shots of frames, given as `Film.read_thumbs` yields them.
+
+    Args:
+        thumbs: times and small copies of the frames, at least of one.
+        progress: is called with how many have been looked at.
+    """
     detector = CutDetector()
     times: list[int] = []
     cuts: list[int] = []
-    for pts, thumb in film.read_thumbs():
+    for pts, thumb in thumbs:
         if detector.is_cut(thumb) or not times:
             cuts.append(len(times))
         times.append(pts)
-        if progress is not None:
-            progress(len(times), film.frames)
-    if not times:
-        raise VideoError(f"{film.name}: no frame can be decoded; try another copy")
+        progress(len(times))
     return Plan(tuple(times), tuple(cuts), _divide(times, cuts))
 
 

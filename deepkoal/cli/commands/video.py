@@ -84,6 +84,14 @@ def add_verbs(verbs: Any) -> None:
         help="chunks of the film that are colored at a time (%(default)s)",
     )
     video.add_argument(
+        "--cluster",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="color chunks by the workers of a Ray cluster, the one at ADDRESS, or else the one "
+        "here, or else one that is started for it; FILM and OUT lie on a disk that all nodes share",
+    )
+    video.add_argument(
         "--skip-streams",
         action="store_true",
         help="leave out streams that the container cannot hold, such as some subtitles in .mp4",
