@@ -1,6 +1,5 @@
 """The pages for people hold: examples run, commands parse, links lead somewhere."""
 
-import argparse
 import json
 import re
 import shlex
@@ -13,6 +12,7 @@ from tiny_networks import tiny_embedder
 
 from deepkoal import models
 from deepkoal.cli import main
+from deepkoal.cli.arguments.parser import Parser
 from deepkoal.evaluation.figures.cost import count_multiply_adds
 from deepkoal.image_io import read_image, write_image
 from deepkoal.models.efficientnet import efficientnet_lite0
@@ -130,13 +130,13 @@ def test_first_command_runs(folder, capsys):
 
 @pages_with(list_verbs)
 def test_commands_parse(path, monkeypatch):
-    parse_args = argparse.ArgumentParser.parse_args
+    parse_all = Parser.parse_all
 
-    def only_parse(parser, argv=None, namespace=None):
-        parse_args(parser, argv, namespace)
+    def only_parse(parser, argv):
+        parse_all(parser, argv)
         raise SystemExit(0)
 
-    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", only_parse)
+    monkeypatch.setattr(Parser, "parse_all", only_parse)
     for argv in list_verbs(read_page(path)):
         only_verb = len(argv) == 1  # a verb that is named, not used
         assert main([*argv, "--help"] if only_verb else argv) == 0, f"deepkoal {shlex.join(argv)}"
