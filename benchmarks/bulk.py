@@ -24,40 +24,61 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import psutil
 from PIL import Image
 from skimage import data
+from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from ray_cluster import serve_s3, start_cluster
 
+FOLDER = 100
+"""Photos of a folder: the server lists a folder anew for each request."""
 EIGHTHS = 8
 """Parts of a run by whose memory one sees whether it grows."""
 
 
-def write_photos(folder: Path, count: int, side: int) -> None:
-    """Write crops of scikit-image's photos, grey, as JPEG."""
-    folder.mkdir(parents=True)
-    generator = np.random.default_rng(0)
+def write_photos(root: Path, count: int, side: int) -> None:
+    """Write crops of scikit-image's photos, grey, as JPEG, into folders of `FOLDER`."""
     photos = [
         Image.fromarray(getattr(data, name)()).convert("L") for name in ("astronaut", "coffee")
     ]
-    for index in range(count):
-        photo = photos[index % len(photos)]
-        left, top = generator.integers(0, 100, 2)
-        crop = photo.crop((left, top, left + 300, top + 300)).resize((side, side))
-        crop.save(folder / f"{index:06}.jpg", quality=90)
+
+    def write_folder(first: int) -> None:
+        folder = root / f"{first // FOLDER:04}"
+        folder.mkdir(parents=True)
+        generator = np.random.default_rng(first)
+        for index in range(first, min(count, first + FOLDER)):
+            left, top = (int(each) for each in generator.integers(0, 100, 2))
+            box = (left, top, left + 300, top + 300)
+            crop = photos[index % len(photos)].resize((side, side), box=box)
+            crop.save(folder / f"{index:06}.jpg", quality=90)
+
+    with ThreadPoolExecutor() as pool:  # Pillow lets go of Python's lock
+        folders = range(0, count, FOLDER)
+        list(tqdm(pool.map(write_folder, folders), "writing", len(folders), unit=" folders"))
+
+
+def count_photos(folder: Path) -> int:
+    """Return how many photos lie below a folder, whole ones."""
+    return sum(
+        name.endswith(".jpg") and not name.startswith(".")
+        for _, _, names in os.walk(folder)
+        for name in names
+    )
 
 
 class Meter(threading.Thread):
     """Sums the processor time and memory of this process's children, and counts results."""
 
-    def __init__(self, folder: Path, expected: int) -> None:
+    def __init__(self, name: str, folder: Path, expected: int) -> None:
         super().__init__(daemon=True)
         self.folder, self.expected = folder, expected
+        self.bar = tqdm(desc=name, total=expected, unit=" photos", mininterval=2)
         self.used: dict[int, float] = {}
         self.memory = [0.0] * EIGHTHS
         self.first: tuple[float, int, float] | None = None
@@ -65,33 +86,43 @@ class Meter(threading.Thread):
         self.done = threading.Event()
 
     def run(self) -> None:
-        """Look at the processes twice a second."""
+        """Look at the processes twice a second, and once more in the end."""
         while not self.done.wait(0.5):
-            memory = 0.0
-            for process in psutil.Process().children(recursive=True):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    if process.name().startswith("rclone"):
-                        continue
-                    times = process.cpu_times()
-                    self.used[process.pid] = times.user + times.system
-                    memory += process.memory_info().rss / 2**20
-            count = sum(entry.name.endswith(".jpg") for entry in os.scandir(self.folder))
-            part = min(EIGHTHS - 1, count * EIGHTHS // self.expected)
-            self.memory[part] = max(self.memory[part], memory)
-            now = (time.perf_counter(), count, sum(self.used.values()))
-            if count and self.first is None:
-                self.first = now
-            if count > self.last[1]:
-                self.last = now
+            self._look()
+        self._look()
+        self.bar.close()
+
+    def _look(self) -> None:
+        memory = 0.0
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.name().startswith("rclone"):
+                    continue
+                times = process.cpu_times()
+                self.used[process.pid] = times.user + times.system
+                memory += process.memory_info().rss / 2**20
+        count = count_photos(self.folder)
+        self.bar.update(count - self.bar.n)
+        part = min(EIGHTHS - 1, count * EIGHTHS // self.expected)
+        self.memory[part] = max(self.memory[part], memory)
+        now = (time.perf_counter(), count, sum(self.used.values()))
+        if count and self.first is None:
+            self.first = now
+        if count > self.last[1]:
+            self.last = now
 
 
 def run(name: str, photos: Path, scratch: Path) -> str:
     """Color the photos in one way and print what it took; return its memory as a line."""
-    expected = len(list(photos.iterdir()))
+    expected = count_photos(photos)
     out = scratch / f"out-{name}"
     out.mkdir()
     base = [sys.executable, "-m", "deepkoal.cli", "colorize", "--backend", "litert"]
-    sources = [photos / "*[02468].jpg", photos / "*[13579].jpg"] if name == "two" else [photos]
+    sources = (
+        [photos / "*" / f"*[{digits}].jpg" for digits in ("02468", "13579")]
+        if name == "two"
+        else [photos]
+    )
     commands = [[*base, str(source), "-o", str(out)] for source in sources]
     with contextlib.ExitStack() as stack:
         if name.startswith("store"):  # the folder above the photos' is the server's root
@@ -105,7 +136,7 @@ def run(name: str, photos: Path, scratch: Path) -> str:
             cluster = stack.enter_context(start_cluster(1, cores=cores))
             commands[0] += ["--cluster", cluster.address]
         started = time.perf_counter()
-        meter = Meter(out, expected)
+        meter = Meter(name, out, expected)
         meter.start()
         running = [
             subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -114,7 +145,7 @@ def run(name: str, photos: Path, scratch: Path) -> str:
         if any(process.wait() for process in running):
             raise SystemExit(f"{name}: the command failed")
         wall = time.perf_counter() - started
-        if (found := len(list(out.iterdir()))) != expected:
+        if (found := count_photos(out)) != expected:
             raise SystemExit(f"{name}: expected {expected} results, found {found}")
         meter.done.set()
         meter.join()

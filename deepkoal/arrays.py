@@ -20,12 +20,16 @@ FloatArray = NDArray[np.float32]
 def namespace(x: Any) -> Any:
     """Return the module whose functions work on `x`: NumPy for its arrays, else `keras.ops`.
 
+    A tensor may bring its own, as those of `export.tracing` do.
+
     A photo being guided stays in NumPy, which answers at once and needs no backend; within a
     graph that is being exported the same lines become its ops. Only what both modules spell alike
     can be used: `exp`, `sum`, `matmul`, `einsum`, `where`, `clip`, `stack`, …
     """
     if isinstance(x, (np.ndarray, np.generic)):
         return np
+    if (module := getattr(x, "array_module", None)) is not None:
+        return module
     from keras import ops  # here, so that NumPy's users need no backend
 
     return ops
@@ -33,10 +37,9 @@ def namespace(x: Any) -> Any:
 
 def constant(values: Any, like: Any) -> Any:
     """Return values as what `like` is, NumPy's array or the backend's tensor, and of its dtype."""
-    if namespace(like) is np:
+    ops = namespace(like)
+    if ops is np:
         return np.asarray(values, like.dtype)
-    from keras import ops
-
     return ops.convert_to_tensor(values, dtype=like.dtype)
 
 

@@ -46,10 +46,14 @@ hypothesis.settings.load_profile("repeatable")
 SLOW = (
     "test_tutorials",
     "test_training",
-    "test_gpu_campaign",
     "test_devices",
-    "test_serving_process",
+    "test_studio_page",
+    "test_bulk",
+    "test_backends",
     "test_export",
+    "test_serving_process",
+    "test_cli",
+    "test_gpu_campaign",
 )
 """Files that would hold everyone up if a worker came to them last."""
 

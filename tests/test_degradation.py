@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from quick_jax import VARIABLES
 
 from deepkoal.data.degradation import (
     CHANCE,
@@ -190,7 +191,7 @@ assert np.abs(once - again).max() > 5, "each batch draws anew, in a compiled fun
     np.save(path, photo)
     subprocess.run(
         [sys.executable, "-c", code, str(path)],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
+        env={**os.environ, **VARIABLES, "KERAS_BACKEND": "jax"},
         cwd=Path(__file__).parents[1],
         check=True,
     )

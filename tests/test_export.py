@@ -604,6 +604,8 @@ def test_the_command_exports_the_bare_network(colorizers, photos, tmp_path, capf
         ("no/net.onnx", ("--format", "onnx"), "there is no folder"),
         ("there.onnx", (), "there.onnx exists"),
         ("net.tflite", ("--size", "100"), "multiples of 32 pixels, got 100×100"),
+        ("mine", ("--format", "web"), "mine exists; give another name"),
+        ("page", ("--format", "web", "--runtime", "none"), "none has none: npm install"),
     ],
 )
 def test_a_wrong_place_is_told_before_the_network_is_loaded(tmp_path, name, options, message):
@@ -638,6 +640,8 @@ def test_representative_photos_are_samples_or_spread_over_a_folder(photos, tmp_p
         ("--format", "litert", "--max-pixels", "9"),
         ("--overwrite",),
         ("--size", "192x256"),
+        ("--format", "web", "--overwrite"),
+        ("--runtime", "node_modules"),
     ],
 )
 def test_options_of_another_format_are_refused(options):

@@ -35,7 +35,7 @@ from deepkoal.guidance.hint_rows import HintRows, read_rows, write_rows
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.hint_gamut import list_unshowable
 from deepkoal.inference.prediction_core import PredictionCore
-from deepkoal.rendering.upsampling import fit_chroma, touch_chroma
+from deepkoal.rendering.upsampling import find_pixels, fit_chroma, touch_chroma
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -245,7 +245,8 @@ def test_a_touched_field_gives_the_color_at_its_place_and_is_unchanged_far_away(
     rng = np.random.default_rng(0)
     l = rng.uniform(10, 90, (60, 40)).astype("float32")
     field = rng.normal(0, 1, (6, 4, 4)).astype("float32")
-    touched = touch_chroma(field, l, np.array([[x, y]]), np.array([[30, -40]], "float32"))
+    wanted = np.array([[30, -40]], "float32")
+    touched = touch_chroma(field, *find_pixels(np.array([[x, y]]), l), wanted)
     before, after = (evaluate(each, l) for each in (field, touched))
     np.testing.assert_allclose(after[int(y), int(x)], [30, -40], atol=1e-3)
     rows, columns = np.nonzero(np.abs(after - before).max(-1) > 1e-4)

@@ -14,10 +14,8 @@ from deepkoal.data import prepare
 from deepkoal.data.embed import embed_photos
 from deepkoal.data.store import StoredPhoto, encode_jpeg
 from deepkoal.evaluation.metrics import colorfulness, psnr
-from deepkoal.export import export_saved_model
 from deepkoal.export.graph.network import Network
 from deepkoal.guidance import DecodingConfig
-from deepkoal.image_io import decode_photo
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.losses import AbMeanSquaredError, LossDomain
 from deepkoal.models.layers import ReplicateEmbedding
@@ -99,17 +97,6 @@ def test_figures_are_of_the_photos_that_the_colorizer_returns(network, decoding,
     colored = [colorizer.colorize(rgb, vibrance=v) for v in np.geomspace(0.2, 5, 200)]
     nearest = min(colored, key=lambda photo: abs(colorfulness(photo) - colorfulness(rgb)))
     assert logs["val_psnr_at_cf"] == pytest.approx(psnr(nearest, rgb), abs=0.2)
-
-
-def test_a_saved_model_shows_the_same(colorizer, rgb, tmp_path):
-    export_saved_model(colorizer, tmp_path / "model")
-    served = tf.saved_model.load(str(next((tmp_path / "model").glob("**/saved_model.pb")).parent))
-    file = tmp_path / "photo.png"
-    Image.fromarray(rgb).save(file)
-    answer = served.signatures["serving_default"](tf.constant([file.read_bytes()]))
-    (colored,) = next(iter(answer.values())).numpy()
-    difference = decode_photo(colored).rgb.astype(int) - colorizer.colorize(rgb)
-    assert np.abs(difference).mean() < 0.2
 
 
 def test_a_run_keeps_its_decoding_and_is_read_by_it(photos, decoding, tmp_path):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -30,6 +31,7 @@ from deepkoal.inference.options_file import SavedOptions, write_options
 from deepkoal.rendering.composition import lightness
 from deepkoal.restoration import RestorationOptions
 from deepkoal.video import open_film, preview_film
+from deepkoal.video.previews import _pick_frames
 from deepkoal.video.resuming import identify_run
 
 TESTS = Path(__file__).parent
@@ -356,6 +358,25 @@ def test_a_full_disk_leaves_no_film(tmp_path, film, monkeypatch):
     with pytest.raises(VideoError, match=r"cannot be written \(No space left"):
         dk.colorize_video(film, tmp_path / "new.mp4", open_plain())
     assert not (tmp_path / "new.mp4").exists()
+
+
+def test_a_stream_without_a_frame_is_no_film(tmp_path, monkeypatch):
+    (tmp_path / "old.y4m").write_bytes(b"YUV4MPEG2 W96 H72 F25:1 Ip A1:1 C420mpeg2\n")
+    for target in ("new.mkv", "frames"):
+        with (tmp_path / "old.y4m").open("rb") as pipe:
+            monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=pipe))
+            with pytest.raises(VideoError, match="standard input: no frame can be decoded"):
+                dk.colorize_video("-", tmp_path / target, open_plain())
+    assert [path.name for path in tmp_path.iterdir()] == ["old.y4m"]
+
+
+def test_a_preview_shows_the_same_sought_or_read_through(tmp_path, monkeypatch):
+    times = [0, 3000, 7000, 16000, 21000]
+    old = write_film(tmp_path / "old.mkv", grey(coffee_pan(5)), times=times)
+    for seek in (5.0, 1.0):
+        monkeypatch.setattr("deepkoal.video.previews.SEEK", seek)
+        shown = [frame.pts for frame in _pick_frames(open_film(old), 4.0)]
+        assert shown == [0, 7000, 16000, 21000]
 
 
 def test_a_preview_shows_frames_before_and_after(film):

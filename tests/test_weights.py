@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 import safetensors.numpy
+from quick_jax import VARIABLES
 from skimage.metrics import peak_signal_noise_ratio
 
 from deepkoal.errors import WeightsError
@@ -253,7 +254,7 @@ save_weights(model, sys.argv[1])
     written = saved.read_bytes()
     subprocess.run(
         [sys.executable, "-c", code, str(saved)],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
+        env={**os.environ, **VARIABLES, "KERAS_BACKEND": "jax"},
         cwd=Path(__file__).parents[1],
         check=True,
     )

@@ -1,11 +1,14 @@
 from .output_paths import WARM_UP_FILE as WARM_UP_FILE
 from .output_paths import check_file as check_file
 from .output_paths import check_packages as check_packages
+from .output_paths import check_site as check_site
 from .output_paths import check_size as check_size
 from .output_paths import choose_version as choose_version
+from .output_paths import find_runtime as find_runtime
 from .portable import PRECISIONS as PRECISIONS
 from .portable import export_litert as export_litert
 from .portable import export_onnx as export_onnx
 from .restorer import export_restorer as export_restorer
 from .saved_model import MAX_PIXELS as MAX_PIXELS
 from .saved_model import export_saved_model as export_saved_model
+from .site import export_site as export_site

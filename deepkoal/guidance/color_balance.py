@@ -41,7 +41,7 @@ def check_saturation(saturation: Any) -> dict[str, float]:
     return {name: float(factor) for name, factor in saturation.items()}
 
 
-def scale_saturation(ab: Tensor, saturation: Mapping[str, float]) -> Tensor:
+def scale_saturation(ab: Tensor, saturation: Mapping[str, Tensor | float]) -> Tensor:
     """Return chroma scaled by hue: ab · (Σ w·s), the weights w of all hues summing to 1.
 
     Between two neighbors of `HUES` their weights go from one to the other as cos² does, so that no
@@ -57,7 +57,7 @@ def scale_saturation(ab: Tensor, saturation: Mapping[str, float]) -> Tensor:
     names = list(HUES)
     for index, name in enumerate(names):
         scale = saturation.get(name, 1.0)
-        if scale == 1:
+        if isinstance(scale, (int, float)) and scale == 1:
             continue
         before = HUES[names[index - 1]] - HUES[name]
         after = HUES[names[(index + 1) % len(names)]] - HUES[name]
@@ -80,8 +80,19 @@ def shift_warmth(ab: Tensor, l: Tensor, warmth: float) -> Tensor:
         l: (h, w), lightness in 0…100.
         warmth: −1…1; above 0 is warmer.
     """
+    return tint(ab, l, *find_warmth_factors(warmth))
+
+
+def tint(ab: Tensor, l: Tensor, scale_x: Tensor | float, scale_z: Tensor | float) -> Tensor:
+    """Return chroma under another light, see `shift_warmth`.
+
+    Args:
+        ab: (..., h, w, 2), CIE Lab units.
+        l: (h, w), lightness in 0…100.
+        scale_x: ∛kx, a number or a tensor ().
+        scale_z: ∛kz, likewise.
+    """
     ops = namespace(ab)
-    scale_x, scale_z = find_warmth_factors(warmth)
     brightness = (l + 16) / 116
     a = ab[..., 0] * scale_x + 500 * (scale_x - 1) * brightness
     b = ab[..., 1] * scale_z + 200 * (1 - scale_z) * brightness

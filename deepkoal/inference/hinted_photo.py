@@ -13,7 +13,7 @@ from deepkoal.guidance.hint_arrays import cover_regions
 from deepkoal.guidance.hint_reach import Reach, fill_things, measure_reach, spread_confirmed
 from deepkoal.inference.seen_photo import SeenPhoto
 from deepkoal.rendering.resampling import resize
-from deepkoal.rendering.upsampling import fit_chroma, touch_chroma
+from deepkoal.rendering.upsampling import find_pixels, fit_chroma, touch_chroma
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +37,12 @@ class HintedPhoto(SeenPhoto):
         # What does not change is not fitted anew: outside their things hints move nothing.
         field = field + fit_chroma(l, self._apply_hints(ab, plain, hints) - plain)
         chosen = ops.nonzero(hints.exact)[0]
-        points, wanted = (ops.take(each, chosen, axis=0) for each in (hints.points, hints.ab))
-        return touch_chroma(field, self.inner_l, self._move_inside(points), wanted)
+        found = (*self._find_pixels(hints.points), hints.ab)
+        return touch_chroma(field, *(ops.take(each, chosen, axis=0) for each in found))
+
+    def _find_pixels(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Return where the pixels of points lie in the inside, and their L; see `find_pixels`."""
+        return find_pixels(self._move_inside(points), self.inner_l)
 
     def hinted_ab(self, ab: Tensor, hints: HintArrays) -> Tensor:
         """Return coarse chroma (h, w, 2) under hints."""

@@ -52,30 +52,43 @@ def fit_chroma(
     return ops.concatenate([slope, ab - slope * l], axis=-1)
 
 
-def touch_chroma(field: Tensor, l: Tensor, points: Tensor, ab: Tensor) -> Tensor:
+def touch_chroma(field: Tensor, places: Tensor, l: Tensor, ab: Tensor) -> Tensor:
     """Return a field that gives just these ab at their places, and the same two cells away.
 
     One place after another: of two within a cell the later one is met exactly.
 
     Args:
         field: float32 (h, w, 4), see above.
-        l: float32 (H, W), the photo's L in 0…100.
-        points: (K, 2), x and y in pixels from the photo's upper left corner, inside it.
+        places: float32 (K, 2), as shares of the photo's height and width, 0…1.
+        l: float32 (K,), the photo's L there, 0…100.
         ab: float32 (K, 2), in CIE Lab units.
 
     Returns:
         float32 (h, w, 4).
     """
-    ops = namespace(field)
+    return fold(
+        lambda field, number: _bend(field, places[number], l[number], ab[number]),
+        field,
+        namespace(field).shape(places)[0],
+    )
+
+
+def find_pixels(points: Tensor, l: Tensor) -> tuple[Tensor, Tensor]:
+    """Return where the pixels lie that points fall on, and how light they are.
+
+    Args:
+        points: (K, 2), x and y in pixels from the photo's upper left corner, inside it.
+        l: float32 (H, W), the photo's L in 0…100.
+
+    Returns:
+        float32 (K, 2), the pixels' middles as shares of height and width; float32 (K,), their L.
+    """
+    ops = namespace(l)
     size = ops.stack(ops.shape(l))
     pixels = ops.minimum(cast(points[:, ::-1], "int32"), size - 1)
-    places = (cast(pixels, "float32") + 0.5) / cast(size, "float32")
-
-    def touch(field: Tensor, number: Tensor) -> Tensor:
-        pixel = pixels[number]
-        return _bend(field, places[number], l[pixel[0], pixel[1]], ab[number])
-
-    return fold(touch, field, ops.shape(points)[0])
+    flat = ops.reshape(l, (-1,))
+    known = ops.take(flat, pixels[:, 0] * size[1] + pixels[:, 1], axis=0)
+    return (cast(pixels, "float32") + 0.5) / cast(size, "float32"), known
 
 
 def _bend(field: Tensor, place: Tensor, l: Tensor, ab: Tensor) -> Tensor:

@@ -1,6 +1,8 @@
-"""The studio: a web page that colors photos, on a server that only this machine can reach."""
+"""The studio: a web page that colors photos, on a server that only this machine can reach.
 
-from deepkoal.studio.app import create_studio
-from deepkoal.studio.session import Session
+The names are loaded on first use, so that the page's files can be read without its server.
+"""
 
-__all__ = ["Session", "create_studio"]
+from deepkoal.keras_runtime import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

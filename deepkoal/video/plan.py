@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from deepkoal.arrays import ByteArray
-from deepkoal.errors import VideoError
 from deepkoal.video.coherence import AHEAD
 from deepkoal.video.film import Film
 from deepkoal.video.shots import CutDetector
@@ -71,10 +70,7 @@ def plan_film(film: Film, progress: Callable[[int, int], None] | None = None) ->
         VideoError: it cannot be read, or has no frame.
     """
     thumbs = film.read_thumbs()
-    plan = plan_frames(thumbs, lambda done: progress and progress(done, film.frames))
-    if not plan.times:
-        raise VideoError(f"{film.name}: no frame can be decoded; try another copy")
-    return plan
+    return plan_frames(thumbs, lambda done: progress and progress(done, film.frames))
 
 
 def plan_frames(
@@ -83,7 +79,7 @@ def plan_frames(
     """Find the shots of frames, given as `Film.read_thumbs` yields them.
 
     Args:
-        thumbs: times and small copies of the frames.
+        thumbs: times and small copies of the frames, at least of one.
         progress: is called with how many have been looked at.
     """
     detector = CutDetector()
@@ -94,7 +90,7 @@ def plan_frames(
             cuts.append(len(times))
         times.append(pts)
         progress(len(times))
-    return Plan(tuple(times), tuple(cuts), _divide(times, cuts) if times else ())
+    return Plan(tuple(times), tuple(cuts), _divide(times, cuts))
 
 
 def _divide(times: Sequence[int], cuts: Sequence[int]) -> tuple[Chunk, ...]:

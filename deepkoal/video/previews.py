@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Iterator
+from fractions import Fraction
 
 import numpy as np
 
@@ -18,6 +21,8 @@ PAIRS = 3
 """Frames side by side, each before and after."""
 MOST = 120
 """Frames on a sheet."""
+SEEK = 5.0
+"""Seconds between frames from which on those between them are not read."""
 
 
 def preview_film(
@@ -26,7 +31,7 @@ def preview_film(
     """Return a contact sheet of frames, each in grey and colored by itself.
 
     Args:
-        film: to look through; frames in between are not decoded where the film can be sought in.
+        film: to look through; of a file, what lies between is not read where that is long.
         colorizer: what colors.
         options: how.
         seconds: between frames; the first is the film's first.
@@ -40,19 +45,12 @@ def preview_film(
     """
     check_range(seconds, "seconds", 0.01, error=VideoError)
     chosen: list[Frame] = []
-    due = None
-    for frame in film.read():
-        time = float(frame.pts * film.time_base)
-        if due is not None and time < due:
-            continue
-        due = time + seconds if due is None else due + seconds
+    for frame in _pick_frames(film, seconds):
         chosen.append(Frame(to_bytes(frame.rgb), frame.pts))
         if len(chosen) > MOST:
             raise VideoError(
                 f"a sheet holds {MOST} frames; choose more than {seconds:g} seconds between them"
             )
-    if not chosen:
-        raise VideoError(f"{film.name}: no frame can be decoded; try another copy")
     colored = colorizer.colorize_batch([np.asarray(each.rgb, np.uint8) for each in chosen], options)
     cells: list[tuple[str, ByteArray, ByteArray]] = [
         (name_time(frame.pts * film.time_base), desaturate(np.asarray(frame.rgb, np.uint8)), rgb)
@@ -67,3 +65,17 @@ def preview_film(
         pictures += [None] * (2 * PAIRS - len(pictures))
         rows.append(SheetRow("      ".join(time for time, _, _ in some), pictures))
     return draw_sheet(rows, ["before", "after"] * PAIRS, width=240, height=200)
+
+
+def _pick_frames(film: Film, seconds: float) -> Iterator[Frame]:
+    """Yield a film's first frame, and the first from each multiple of so many seconds on."""
+    step = Fraction(seconds) / film.time_base
+    is_sought = film.source is not None and seconds >= SEEK
+    frames = film.read()
+    first = frame = next(frames, None)
+    while first is not None and frame is not None:
+        yield frame
+        due = first.pts + math.ceil(((frame.pts - first.pts) // step + 1) * step)
+        if is_sought:
+            frames = film.read(due)
+        frame = next((each for each in frames if each.pts >= due), None)

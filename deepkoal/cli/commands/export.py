@@ -47,13 +47,14 @@ def add_verbs(verbs: Any) -> None:
         "out",
         metavar="OUT",
         help="folder to write: models/NAME/VERSION, or models/NAME for the next free version; "
-        "with --format litert a file NAME.tflite, with onnx NAME.onnx",
+        "with --format litert a file NAME.tflite, with onnx NAME.onnx; with web a new folder",
     )
     export.add_argument(
         "--format",
-        choices=["saved_model", "litert", "onnx"],
+        choices=["saved_model", "litert", "onnx", "web"],
         help="saved_model colors photo files by itself; litert and onnx are the bare network, for "
-        "colorize --model, serve and other programs (by OUT's ending, else saved_model)",
+        "colorize --model, serve and other programs; web is the studio as static files, which "
+        "color in the visitor's browser (by OUT's ending, else saved_model)",
     )
     add_model_options(export)
     export.add_argument(
@@ -89,6 +90,12 @@ def add_verbs(verbs: Any) -> None:
         action="store_true",
         help="replace a .tflite or .onnx file that exists; a version is never replaced",
     )
+    export.add_argument(
+        "--runtime",
+        type=Path,
+        metavar="FOLDER",
+        help="of --format web: the npm package onnxruntime-web (./node_modules/onnxruntime-web)",
+    )
     export.set_defaults(run=_run_export)
 
 
@@ -111,6 +118,8 @@ def _run_export(arguments: argparse.Namespace) -> int:
     place = _find_place(arguments)
     report("loading the network")
     start_tensorflow()
+    if arguments.format == "web":
+        return _export_site(arguments, place)
     if arguments.format != "saved_model":
         return _export_bare(arguments, place)
     from deepkoal.export import MAX_PIXELS, WARM_UP_FILE, export_saved_model
@@ -137,10 +146,13 @@ def _check(arguments: argparse.Namespace) -> None:
         arguments.vibrance != 1.0 or arguments.max_pixels is not None
     ):
         raise UsageError("--vibrance and --max-pixels go with --format saved_model")
-    if arguments.overwrite and arguments.format == "saved_model":
+    is_file = arguments.format in ("litert", "onnx")
+    if arguments.overwrite and not is_file:
         raise UsageError("--overwrite goes with --format litert and onnx")
-    if arguments.size is not None and arguments.format == "saved_model":
+    if arguments.size is not None and not is_file:
         raise UsageError("--size goes with --format litert and onnx")
+    if arguments.runtime is not None and arguments.format != "web":
+        raise UsageError("--runtime goes with --format web")
 
 
 def _find_place(arguments: argparse.Namespace) -> Path:
@@ -149,12 +161,24 @@ def _find_place(arguments: argparse.Namespace) -> Path:
     Raises:
         DeepkoalError: there is something already, or nothing of that name can be written.
     """
-    from deepkoal.export import check_file, check_packages, check_size, choose_version
+    from deepkoal.export import (
+        check_file,
+        check_packages,
+        check_site,
+        check_size,
+        choose_version,
+        find_runtime,
+    )
     from deepkoal.inference.backends import SUFFIXES
 
     place = Path(arguments.out)
     if arguments.format == "saved_model":
         return choose_version(place)
+    if arguments.format == "web":
+        check_site(place)
+        check_packages(arguments.format)
+        find_runtime(arguments.runtime)
+        return place
     check_file(place, SUFFIXES[arguments.format])
     if place.exists() and not arguments.overwrite:
         raise DeepkoalError(f"{place} exists; give another name, or --overwrite to replace it")
@@ -162,6 +186,22 @@ def _find_place(arguments: argparse.Namespace) -> Path:
         check_size(arguments.size)
     check_packages(arguments.format)
     return place
+
+
+def _export_site(arguments: argparse.Namespace, folder: Path) -> int:
+    from deepkoal.export import export_site
+
+    colorizer = load_colorizer(arguments)
+    report(f"writing {folder} (half a minute or more)")
+    with silence_stderr():  # converters log every step on stderr
+        export_site(colorizer, folder, runtime=arguments.runtime)
+    show(folder)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    report(
+        f"{size / 1e6:.1f} MB; look at it with: python -m http.server --directory {folder}, at "
+        "http://localhost:8000"
+    )
+    return 0
 
 
 def _export_bare(arguments: argparse.Namespace, path: Path) -> int:

@@ -1,6 +1,6 @@
 // Saying what happens: to all, to those who listen, and while something takes long.
 
-import { Failure } from "./server.js";
+import { Failure } from "./asking.js";
 
 const $ = (id) => document.getElementById(id);
 const PATIENCE = 200; // ms after which waiting is shown

@@ -1,7 +1,8 @@
 // Pictures of the options: the photo on the stage, thumbnails, doubts and sharp windows.
 
 import { attempt, fail } from "./messages.js";
-import { keepNewest, server } from "./server.js";
+import { keepNewest } from "./asking.js";
+import { server } from "./server.js";
 
 const CALM = 250; // ms without a change after which thumbnails and doubts follow
 
@@ -44,7 +45,7 @@ export class Rendering {
   }
 
   drawThumbnails() {
-    if (this.about.distribution) this.#drawThumbnails(this.editing.photo, this.editing.options);
+    if (this.about.distribution && this.about.variations) this.#drawThumbnails(this.editing.photo, this.editing.options);
   }
 
   toggleDoubt() {

@@ -1,12 +1,7 @@
-// What the page asks of the server, and in which order answers count.
+// What the page asks of the server. A page without one has browser/server.js instead, which
+// answers the same.
 
-export class Failure extends Error {
-  constructor(message, { gone = null, status = 0 } = {}) {
-    super(message);
-    this.gone = gone; // the kind of thing that the server no longer has
-    this.status = status;
-  }
-}
+import { describeHint, Failure } from "./asking.js";
 
 async function ask(path, options) {
   let answer;
@@ -42,10 +37,6 @@ const asFile = (file) => ({
 
 const asText = (body) => ({ method: "POST", headers: { "content-type": "text/plain" }, body });
 
-// A hint in the form of the command's hint files.
-export const describeHint = ({ kind, points, color }) =>
-  kind === "point" ? { x: points[0][0], y: points[0][1], color } : { [kind]: points, color };
-
 // Options without what only the page needs.
 const strip = ({ album = [], ...options }) => ({
   ...options,
@@ -59,6 +50,7 @@ const named = (path, name) => `${path}?name=${encodeURIComponent(name || "pasted
 export const server = {
   // Gives back what the server let go, see `Workspace`: called with what an answer missed.
   restore: null,
+  progress: null, // a page without a server has it called while it loads
 
   about: () => askJson("/api/about"),
   describe: (id) => askJson(`/api/photos/${id}`),
@@ -134,25 +126,4 @@ async function of(id, work, options = null) {
     if (!failure.gone || !server.restore || !(await server.restore(id, options))) throw failure;
     return work(path);
   }
-}
-
-// Run `work` with the newest arguments, once at a time: what came between is never asked for, so
-// that dragging feels live however long an answer takes.
-export function keepNewest(work) {
-  let running = false;
-  let next = null;
-  return async (...given) => {
-    next = given;
-    if (running) return;
-    running = true;
-    try {
-      while (next) {
-        const now = next;
-        next = null;
-        await work(...now);
-      }
-    } finally {
-      running = false;
-    }
-  };
 }

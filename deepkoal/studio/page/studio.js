@@ -2,18 +2,19 @@
 
 import { Editing } from "./editing.js";
 import { takeFiles } from "./files.js";
-import { attempt, fail, hideError, notice, question, tell } from "./messages.js";
+import { attempt, fail, hideError, hideNotice, notice, question, tell } from "./messages.js";
 import { Marking } from "./marking.js";
+import { Opening } from "./opening.js";
 import { Painting } from "./painting.js";
 import { Panel } from "./panel/panel.js";
 import { Sheet } from "./panel/sheet.js";
 import { Rendering } from "./rendering.js";
-import { Failure, server } from "./server.js";
+import { server } from "./server.js";
 import { Stage } from "./stage/stage.js";
 import { showAlbum, toggleAlbum } from "./workspace/album.js";
 import { download, downloadAll } from "./workspace/downloads.js";
 import { Filmstrip } from "./workspace/filmstrip.js";
-import { isSession, readSession, saveSession } from "./workspace/sessions.js";
+import { saveSession } from "./workspace/sessions.js";
 import { drawThumbnail } from "./workspace/thumbnails.js";
 import { showEarlier, showSamples } from "./workspace/welcome.js";
 import { isPlain, PLAIN, Workspace } from "./workspace/workspace.js";
@@ -26,6 +27,7 @@ let workspace = null;
 let panel = null;
 let rendering = null;
 let painting = null;
+let opening = null;
 
 const editing = new Editing(show);
 const stage = new Stage({
@@ -43,37 +45,6 @@ const marking = new Marking(stage, editing, (part) => rendering.peek(part, true)
 const filmstrip = new Filmstrip({ pick: (photo) => go(photo), remove: removePhoto });
 
 // ------------------------------------------------------------------ photos
-
-async function takeAll(files) {
-  const photos = files.filter((file) => !isSession(file));
-  let first = null;
-  for (const [index, file] of photos.entries()) {
-    if (photos.length > 1) tell(`Opening ${index + 1} of ${photos.length}`);
-    const photo = await openFile(file);
-    first ??= photo;
-  }
-  if (first) go(first);
-  for (const file of files.filter(isSession)) await openSession(file);
-}
-
-async function openFile(file) {
-  if (file.size > about.maxBytes) {
-    const [size, most] = [file.size, about.maxBytes].map((bytes) => Math.round(bytes / 1e6));
-    fail(new Failure(`${file.name} has ${size} MB, the studio takes ${most}; save it smaller.`));
-    return null;
-  }
-  tell(`Opening ${file.name || "photo"}`);
-  return attempt(async () => {
-    const photo = await workspace.add(await server.open(file, file.name), file);
-    photo.thumbnail ??= (await server.thumbnails(photo.id, photo.history.options, [{}])).pictures[0];
-    return photo;
-  });
-}
-
-const openSample = async ({ file }) => {
-  const photo = await attempt(async () => workspace.add(await server.openSample(file)));
-  if (photo) go(photo);
-};
 
 // To a photo, or to the first page. A step of the browser's history.
 function go(photo) {
@@ -151,23 +122,6 @@ async function forgetAll() {
   showWelcome();
 }
 
-async function openReference(file) {
-  const reference = await attempt(async () => workspace.addReference(await server.openReference(file, file.name), file));
-  if (reference) editing.change({ reference });
-}
-
-async function openSession(file) {
-  const session = await readSession(file, workspace, $("work").hidden ? null : editing.photo);
-  if (!session) return;
-  if (session.photo === editing.photo) editing.change(session.options);
-  else {
-    session.photo.history.push(session.options);
-    workspace.save(session.photo, true);
-  }
-  go(session.photo);
-  tell(`${file.name} is applied`);
-}
-
 // ------------------------------------------------------------------ what is shown
 
 function show(isDone) {
@@ -241,7 +195,7 @@ function listen() {
   document.addEventListener("pointerdown", (event) => {
     if (marking.isOpen && !event.target.closest(".editor, .viewport, .actions")) marking.close();
   });
-  takeFiles({ files: takeAll, reference: openReference, isOpen: () => editing.photo !== null && !$("work").hidden });
+  takeFiles({ files: (files) => opening.takeAll(files), reference: (file) => opening.openReference(file), isOpen: () => editing.photo !== null && !$("work").hidden });
   addEventListener("hashchange", follow);
   addEventListener("pagehide", () => workspace.flush());
   document.addEventListener("visibilitychange", () => document.hidden && workspace.flush());
@@ -252,7 +206,9 @@ function listen() {
 }
 
 async function start() {
+  server.progress = (share) => (share < 1 ? notice(`Loading the network: ${Math.round(100 * share)} %`) : hideNotice());
   [about, workspace] = await Promise.all([server.about(), Workspace.open()]);
+  for (const id of about.missing) $(id).hidden = true;
   if (!about.distribution) $("doubt-toggle").hidden = true;
   marking.knowsColors = about.distribution;
   panel = new Panel(about, (part, kind) => editing.change(part, kind), (part) => rendering.peek(part));
@@ -261,9 +217,10 @@ async function start() {
     editing.photo.thumbnail = drawThumbnail(picture);
     workspace.save(editing.photo);
   });
+  opening = new Opening(about, workspace, editing, go);
   listen();
   showAlbum(workspace);
-  showSamples(about.samples, openSample);
+  showSamples(about.samples, (sample) => opening.openSample(sample));
   if (about.photo && !location.hash) {
     const photo = await workspace.add(await server.describe(about.photo));
     history.replaceState(null, "", `#${photo.id.slice(0, 16)}`);

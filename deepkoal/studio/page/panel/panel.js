@@ -35,10 +35,8 @@ export class Panel {
       peek,
     });
     this.tabs = new Tabs(document.querySelector(".tabs"));
-    if (!about.distribution) {
-      $("tab-variations").hidden = $("palettes-part").hidden = true;
-      this.tabs.pick($("tab-tone"));
-    }
+    if (!about.distribution) $("tab-variations").hidden = $("palettes-part").hidden = true;
+    if ($("tab-variations").hidden) this.tabs.pick($("tab-tone"));
     this.tone = new Tone(about, change);
     this.styles = new Styles(about.styles, change);
     const palettes = [[null, "As it is"], ...about.palettes.map((each) => [each, each.title])];

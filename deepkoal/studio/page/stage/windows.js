@@ -1,6 +1,6 @@
 // A sharp picture of what is seen, where the zoom goes beyond the pixels that the screen was given.
 
-import { keepNewest } from "../server.js";
+import { keepNewest } from "../asking.js";
 
 const $ = (id) => document.getElementById(id);
 const CALM = 160; // ms without a move after which it is asked for

@@ -1,7 +1,8 @@
 // Results: the photo's file, or those of all open photos as one ZIP file.
 
 import { attempt, fail, notice, save, tell } from "../messages.js";
-import { Failure, server } from "../server.js";
+import { Failure } from "../asking.js";
+import { server } from "../server.js";
 import { makeUnique, MOST_BYTES, zip } from "./zip.js";
 
 const $ = (id) => document.getElementById(id);

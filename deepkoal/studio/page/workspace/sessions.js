@@ -1,7 +1,8 @@
 // Sessions as files: everything that was done to a photo, in the form of the command's options.
 
 import { attempt, fail, notice, question, save } from "../messages.js";
-import { Failure, server } from "../server.js";
+import { Failure } from "../asking.js";
+import { server } from "../server.js";
 import { PLAIN } from "./workspace.js";
 
 const MOST_BYTES = 10e6;
@@ -9,7 +10,7 @@ const MOST_BYTES = 10e6;
 export const isSession = (file) => file.type === "application/json" || /\.json$/i.test(file.name);
 
 export async function saveSession(photo, options) {
-  const file = await attempt(() => server.saveSession(photo.id, options));
+  const file = await attempt(() => server.saveSession(photo.id, options, photo));
   if (!file) return;
   save(file);
   notice(`${file.name} is saved.`);
@@ -37,7 +38,7 @@ export async function readSession(file, workspace, current) {
     return null;
   }
   if (session.photo && !own && !(await askWhether(photo, file))) return null;
-  const options = await attempt(() => server.applySession(photo.id, text, file.name));
+  const options = await attempt(() => server.applySession(photo.id, text, file.name, photo));
   if (!options) return null;
   const [reference, ofReference] = findReference(options.reference, workspace);
   const [style, ofStyle] = findStyle(options.style);

@@ -1,0 +1,144 @@
+"""All between a network's outputs and a photo's pixels, as ONNX graphs for a page in the browser.
+
+They are traced from the very formulas that the Colorizer runs, see `export.tracing`. A photo's
+lightness is asked for on the grid that hints are spread on, so that no photo's size slows them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from deepkoal.arrays import Tensor
+from deepkoal.export.tracing import Dims, OnnxTensor, trace
+from deepkoal.guidance import DecodingConfig, HintArrays, PaletteShift
+from deepkoal.guidance.color_balance import HUES, scale_saturation, tint
+from deepkoal.inference.prediction_core import PredictionCore
+from deepkoal.inference.scene import find_border
+from deepkoal.inference.working_size import finish_merging, prepare_merging
+
+_GRID: Dims = (None, None)
+_HINTS: dict[str, Dims] = {
+    "points": (None, 2),
+    "ab": (None, 2),
+    "own": (None,),
+    "exact": (None,),
+    "edges": (None, 4),
+    "sides": (None, None),
+    "region_ab": (None, 2),
+    "region_own": (None,),
+}
+
+
+def trace_guidance(decoding: DecodingConfig, bins: int, depth: int) -> dict[str, Any]:
+    """Return the graphs, by name, as ONNX models. All inputs are float32.
+
+    - `border`: `l` (H, W), at most 256 pixels a side, to `border` (4,), see `scene.find_border`.
+    - `share`: `logits` (h, w, Q) of one working size and `grid` (2,), height and width of the
+      largest one's, to `share`: the sum over the sizes is the next one's.
+    - `colors`: `shares` and their `count`, `features` (h, w, F), `l` on the grid of hints, see
+      `SeenPhoto`, `palette` (Q,) with `lead` (2,) its strength and smoothing, `vibrance`, `cleanup`
+      (0 or 1), `warmth` (2,) as `color_balance.find_warmth_factors` has it and `saturation` by hue,
+      to `chroma` (h, w, 2) and the `field` that carries it to the photo's size.
+    - `hints`: `chroma`, `features`, `l` and what `HintArrays` has, points and edges in cells of the
+      grid of hints, of each one or more; `places` (K, 2) and `place_l` (K,), where their pixels
+      lie, as shares down and across, and how light they are. To the `field` under hints.
+
+    Args:
+        decoding: of the network.
+        bins: Q, of its distribution.
+        depth: F, of its features.
+    """
+    features: Dims = (None, None, depth)
+
+    def find(l: OnnxTensor) -> dict[str, Tensor]:
+        return {"border": find_border(l)}
+
+    def share(logits: OnnxTensor, grid: OnnxTensor) -> dict[str, Tensor]:
+        size = grid.cast("int64")
+        return {"share": prepare_merging(logits, "logits", (size[0], size[1]))}
+
+    def see(
+        shares: OnnxTensor, count: OnnxTensor, features: OnnxTensor, l: OnnxTensor
+    ) -> PredictionCore:
+        logits = finish_merging(shares, "logits", count)
+        return PredictionCore(l, {"logits": logits, "features": features}, decoding)
+
+    def color(
+        shares: OnnxTensor,
+        count: OnnxTensor,
+        features: OnnxTensor,
+        l: OnnxTensor,
+        palette: OnnxTensor,
+        lead: OnnxTensor,
+        vibrance: OnnxTensor,
+        cleanup: OnnxTensor,
+        warmth: OnnxTensor,
+        saturation: OnnxTensor,
+    ) -> dict[str, Tensor]:
+        seen = see(shares, count, features, l)
+        shift = None if decoding.prior is None else PaletteShift(palette, lead[0], lead[1])
+        plain = seen.decode(vibrance, palette=shift, cleanup=False)
+        ab = plain + cleanup * (seen.decode(vibrance, palette=shift) - plain)
+        ab = scale_saturation(ab, {hue: saturation[place] for place, hue in enumerate(HUES)})
+        ab = tint(ab, seen._coarse_l, warmth[0], warmth[1])
+        return {"chroma": ab, "field": seen.fit_field(ab)}
+
+    def hint(
+        chroma: OnnxTensor,
+        features: OnnxTensor,
+        l: OnnxTensor,
+        places: OnnxTensor,
+        place_l: OnnxTensor,
+        **hints: OnnxTensor,
+    ) -> dict[str, Tensor]:
+        outputs = {"ab_norm": chroma, "features": features}  # whatever has the grid's size
+        seen = _PlacedPhoto(l, outputs, decoding, places=places, place_l=place_l)
+        return {"field": seen.fit_field(chroma, HintArrays(**hints))}
+
+    seen: dict[str, Dims] = {
+        "shares": (*_GRID, bins),
+        "count": (),
+        "features": features,
+        "l": _GRID,
+    }
+    return {
+        "border": trace(find, {"l": _GRID}, "border"),
+        "share": trace(share, {"logits": (*_GRID, bins), "grid": (2,)}, "share"),
+        "colors": trace(
+            color,
+            {
+                **seen,
+                "palette": (bins,),
+                "lead": (2,),
+                "vibrance": (),
+                "cleanup": (),
+                "warmth": (2,),
+                "saturation": (len(HUES),),
+            },
+            "colors",
+        ),
+        "hints": trace(
+            hint,
+            {
+                "chroma": (*_GRID, 2),
+                "features": features,
+                "l": _GRID,
+                "places": (None, 2),
+                "place_l": (None,),
+                **_HINTS,
+            },
+            "hints",
+        ),
+    }
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _PlacedPhoto(PredictionCore):
+    """A photo of which the grid alone is here, and of the pixels at hints what they need."""
+
+    places: Tensor
+    place_l: Tensor
+
+    def _find_pixels(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        return self.places, self.place_l

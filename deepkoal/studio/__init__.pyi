@@ -1,0 +1,2 @@
+from .app import create_studio as create_studio
+from .session import Session as Session

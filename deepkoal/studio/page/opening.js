@@ -1,0 +1,65 @@
+// What comes in: photos and samples, reference photos, and saved sessions.
+
+import { Failure } from "./asking.js";
+import { attempt, fail, tell } from "./messages.js";
+import { server } from "./server.js";
+import { isSession, readSession } from "./workspace/sessions.js";
+
+const $ = (id) => document.getElementById(id);
+
+export class Opening {
+  // `go` shows a photo.
+  constructor(about, workspace, editing, go) {
+    Object.assign(this, { about, workspace, editing, go });
+  }
+
+  async takeAll(files) {
+    const photos = files.filter((file) => !isSession(file));
+    let first = null;
+    for (const [index, file] of photos.entries()) {
+      if (photos.length > 1) tell(`Opening ${index + 1} of ${photos.length}`);
+      const photo = await this.#openFile(file);
+      first ??= photo;
+    }
+    if (first) this.go(first);
+    for (const file of files.filter(isSession)) await this.#openSession(file);
+  }
+
+  async openSample({ file }) {
+    const photo = await attempt(async () => this.workspace.add(await server.openSample(file)));
+    if (photo) this.go(photo);
+  }
+
+  async openReference(file) {
+    const reference = await attempt(async () => this.workspace.addReference(await server.openReference(file, file.name), file));
+    if (reference) this.editing.change({ reference });
+  }
+
+  async #openFile(file) {
+    const { maxBytes } = this.about;
+    if (file.size > maxBytes) {
+      const [size, most] = [file.size, maxBytes].map((bytes) => Math.round(bytes / 1e6));
+      fail(new Failure(`${file.name} has ${size} MB, the studio takes ${most}; save it smaller.`));
+      return null;
+    }
+    tell(`Opening ${file.name || "photo"}`);
+    return attempt(async () => {
+      const photo = await this.workspace.add(await server.open(file, file.name), file);
+      photo.thumbnail ??= (await server.thumbnails(photo.id, photo.history.options, [{}])).pictures[0];
+      return photo;
+    });
+  }
+
+  async #openSession(file) {
+    const { editing, workspace } = this;
+    const session = await readSession(file, workspace, $("work").hidden ? null : editing.photo);
+    if (!session) return;
+    if (session.photo === editing.photo) editing.change(session.options);
+    else {
+      session.photo.history.push(session.options);
+      workspace.save(session.photo, true);
+    }
+    this.go(session.photo);
+    tell(`${file.name} is applied`);
+  }
+}

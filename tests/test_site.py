@@ -1,0 +1,323 @@
+"""The studio as static files: its graphs against the library, and its page in a real browser."""
+
+import dataclasses
+import json
+import re
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from local_server import serve
+from missing import skip_or_fail
+from playwright.sync_api import expect
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from test_studio_page import browser, choose, find, open_file, paint_red  # noqa: F401
+
+from deepkoal.color import ab_bins
+from deepkoal.errors import DeepkoalError
+from deepkoal.export.guidance_graphs import trace_guidance
+from deepkoal.export.output_paths import RUNTIME_FILES, find_runtime
+from deepkoal.export.site import export_site
+from deepkoal.guidance import ColorOptions, Hint, Palette, Region, Stroke
+from deepkoal.guidance.color_balance import HUES, find_warmth_factors
+from deepkoal.guidance.hint_layout import list_hints
+from deepkoal.image_io import encode_photo, read_image
+from deepkoal.inference.backends import has_litert
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.inference.options_file import read_options
+from deepkoal.inference.scene import find_border
+from deepkoal.rendering.contact_sheets import desaturate
+from deepkoal.rendering.upsampling import find_pixels
+from deepkoal.studio.choices import describe_choices
+
+# In the place of onnxruntime-web, which no Python package brings: graphs run outside.
+RUNTIME = """
+export const env = {wasm: {}};
+export class Tensor { constructor(type, data, dims) { Object.assign(this, {type, data, dims}); } }
+const post = async (path, body) => (await fetch(path, {method: "POST", body})).json();
+export const InferenceSession = {create: async (file) => {
+  const {number} = await post("/graphs", file);
+  return {run: async (feeds) => {
+    const asked = Object.fromEntries(Object.entries(feeds).map(([name, {type, data, dims}]) => {
+      if (type !== "float32" || !(data instanceof Float32Array)) throw new Error("wrong type");
+      return [name, {data: [...data], dims}];
+    }));
+    const found = await post(`/graphs/${number}`, JSON.stringify(asked));
+    return Object.fromEntries(Object.entries(found).map(([name, {data, dims}]) =>
+      [name, new Tensor("float32", Float32Array.from(data), dims)]));
+  }};
+}};
+"""
+
+
+@pytest.fixture(scope="module")
+def colorizer():
+    if not has_litert():
+        skip_or_fail("ai-edge-litert is missing")
+    own = Colorizer.from_preset("koala-lite", backend="litert")
+    return Colorizer(own.backend, working_size=(64, 96), decoding=own.decoding)
+
+
+@pytest.fixture(scope="module")
+def graphs(colorizer):
+    models = trace_guidance(colorizer.decoding, len(ab_bins()), 64)
+    return {
+        name: onnxruntime.InferenceSession(model.SerializeToString())
+        for name, model in models.items()
+    }
+
+
+def run(session, **feeds):
+    found = session.run(None, {name: np.asarray(x, np.float32) for name, x in feeds.items()})
+    return dict(zip([output.name for output in session.get_outputs()], found, strict=True))
+
+
+@pytest.fixture(scope="module")
+def seen(colorizer, photos):
+    return colorizer.predict(desaturate(photos["coffee"][50:250, 100:400]))
+
+
+def color(graphs, seen, options):
+    palette = options.palette
+    logits = seen.outputs["logits"]
+    shares = run(graphs["share"], logits=logits, grid=logits.shape[:2])
+    return run(
+        graphs["colors"],
+        shares=shares["share"],
+        count=1,
+        features=seen.outputs["features"],
+        l=seen._fine_l,
+        palette=np.zeros(len(ab_bins())) if palette is None else palette.probabilities,
+        lead=(0, 1) if palette is None else (palette.strength, palette.smoothing),
+        vibrance=options.vibrance,
+        cleanup=options.cleanup,
+        warmth=find_warmth_factors(options.warmth),
+        saturation=[options.saturation.get(hue, 1) for hue in HUES],
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ColorOptions(vibrance=1.6),
+        ColorOptions(cleanup=False, warmth=-0.5),
+        ColorOptions(palette=Palette.named("autochrome"), saturation={"red": 0.0, "blue": 2.0}),
+    ],
+)
+def test_the_graph_of_colors_gives_what_the_library_gives(graphs, seen, options):
+    found, expected = color(graphs, seen, options), seen.decode_ab(options)
+    assert np.ptp(expected) > 20
+    np.testing.assert_allclose(found["chroma"], expected, atol=0.01)
+    np.testing.assert_allclose(found["field"], seen.fit_field(expected), atol=0.02)
+
+
+@pytest.mark.parametrize(
+    "hints",
+    [
+        [Hint(30, 40, "#c03020"), Hint(33.4, 41.8, "own"), Stroke([(200, 50), (250, 150)], "grey")],
+        [Hint(30, 40, "own"), Region([(10, 10), (200, 20), (100, 150)], "#20a040")],
+    ],
+)
+def test_the_graph_of_hints_gives_what_the_library_gives(graphs, seen, hints):
+    chroma = seen.decode_ab()
+    given = list_hints(hints, *seen.l.shape)
+    expected = seen.fit_field(chroma, given)
+    if not len(given.edges):  # of which the graph wants one: a region of a single point
+        one, pair = np.ones((1, 1), np.float32), np.ones((1, 2), np.float32)
+        given = dataclasses.replace(
+            given, edges=np.zeros((1, 4)), sides=one, region_ab=pair, region_own=one[0]
+        )
+    places, place_l = find_pixels(given.points, seen.l)
+    scale = np.array(seen._fine_l.shape)[::-1] / seen.l.shape[::-1]
+    found = run(
+        graphs["hints"],
+        chroma=chroma,
+        features=seen.outputs["features"],
+        l=seen._fine_l,
+        places=places,
+        place_l=place_l,
+        **{**vars(given), "points": given.points * scale, "edges": given.edges * np.tile(scale, 2)},
+    )
+    assert np.abs(expected - seen.fit_field(chroma, list_hints([], *seen.l.shape))).max() > 5
+    np.testing.assert_allclose(found["field"], expected, atol=0.02)
+
+
+def test_the_graph_of_borders_finds_a_frame(graphs, seen):
+    framed = np.pad(seen.l[:200, :200], ((20, 20), (30, 10)), constant_values=96)
+    np.testing.assert_allclose(run(graphs["border"], l=framed)["border"], find_border(framed))
+    assert find_border(framed)[0] > 0
+
+
+# --- the files ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def site(colorizer, tmp_path_factory):
+    """The folder of a site whose network runs outside: to export it is tested in test_backends."""
+
+    def export_network(colorizer, path):
+        weights = np.random.default_rng(0).normal(size=2000).astype("float32")
+        taken, given = (
+            onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [2000])
+            for name in ("l_norm", "sum")
+        )
+        graph = onnx.helper.make_graph(
+            [onnx.helper.make_node("Add", ["l_norm", "weights"], ["sum"])],
+            "network",
+            [taken],
+            [given],
+            [onnx.numpy_helper.from_array(weights, "weights")],
+        )
+        imports = [onnx.helper.make_opsetid("", 18)]
+        onnx.save(onnx.helper.make_model(graph, opset_imports=imports, ir_version=10), path)
+
+    folder = tmp_path_factory.mktemp("site")
+    package = folder / "node_modules" / "onnxruntime-web" / "dist"
+    package.mkdir(parents=True)
+    for name in RUNTIME_FILES:
+        (package / name).write_text(RUNTIME if name == "ort.wasm.min.mjs" else "")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("deepkoal.export.site.export_onnx", export_network)
+        return export_site(colorizer, folder / "made", runtime=folder)
+
+
+def test_a_site_is_whole_and_asks_for_nothing_of_others(site, colorizer):
+    pages = [path for path in site.rglob("*") if path.suffix in (".html", ".js", ".css", ".json")]
+    text = "".join(path.read_text("utf-8") for path in pages)
+    assert set(re.findall(r"https?://[\w.]+", text)) <= {"http://www.w3.org"}
+    for path in pages:
+        named = r'(?:from|href=|src=) ?"(\.?[\w./-]+\.(?:m?js|css|svg))"'
+        for name in re.findall(named, path.read_text("utf-8")):
+            assert (path.parent / name).is_file(), (path, name)
+    assert "wasm-unsafe-eval" in (site / "index.html").read_text("utf-8")
+    about = json.loads((site / "site.json").read_text("utf-8"))
+    assert describe_choices().keys() <= about.keys()
+    for name in about["missing"]:
+        assert f'id="{name}"' in (site / "index.html").read_text("utf-8")
+    models = site / "browser" / "models"
+    assert about["model"]["sizes"] == list(colorizer.working_sizes)
+    assert about["model"]["bytes"] == sum(path.stat().st_size for path in models.iterdir())
+    # Weights in half precision, which are single again as they are loaded.
+    assert (models / "network.onnx").stat().st_size < 5000
+    network = onnxruntime.InferenceSession(models / "network.onnx")
+    weights = np.random.default_rng(0).normal(size=2000).astype("float32")
+    found = run(network, l_norm=np.zeros(2000))["sum"]
+    np.testing.assert_array_equal(found, weights.astype("float16").astype("float32"))
+
+
+def test_what_a_site_cannot_be_made_of_is_told(colorizer, site, tmp_path):
+    with pytest.raises(DeepkoalError, match=r"npm install onnxruntime-web, then --runtime"):
+        find_runtime(tmp_path)
+    runtime = site.parent
+    with pytest.raises(DeepkoalError, match="exists; give another name"):
+        export_site(colorizer, site, runtime=runtime)
+    with pytest.raises(DeepkoalError, match="there is no folder"):
+        export_site(colorizer, tmp_path / "none" / "site", runtime=runtime)
+
+
+# --- the page ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def address(site, colorizer):
+    sessions = []
+
+    async def open_graph(request):
+        data = await request.body()
+        is_network = onnx.load_from_string(data).graph.name == "network"
+        sessions.append(None if is_network else onnxruntime.InferenceSession(data))
+        return JSONResponse({"number": len(sessions) - 1})
+
+    async def run_graph(request):
+        session = sessions[request.path_params["number"]]
+        feeds = {
+            name: np.float32(x["data"]).reshape(x["dims"])
+            for name, x in (await request.json()).items()
+        }
+        found = (
+            colorizer.backend.predict(feeds["l_norm"]) if session is None else run(session, **feeds)
+        )
+        return JSONResponse(
+            {name: {"data": x.ravel().tolist(), "dims": x.shape} for name, x in found.items()}
+        )
+
+    routes = [
+        Route("/graphs", open_graph, methods=["POST"]),
+        Route("/graphs/{number:int}", run_graph, methods=["POST"]),
+        Mount("/", StaticFiles(directory=site, html=True)),
+    ]
+    with serve(Starlette(routes=routes)) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser, address):  # noqa: F811
+    context = browser.new_context(viewport={"width": 1200, "height": 800}, reduced_motion="reduce")
+    page = context.new_page()
+    said, asked = [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    yield page
+    context.close()
+    assert said == []
+    assert all(url.startswith((address, f"blob:{address}", "data:")) for url in asked)
+
+
+def download(page, button, folder):
+    with page.expect_download() as download:
+        page.click(button)
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def test_a_photo_is_colored_guided_and_kept_without_a_server(page, colorizer, photos, tmp_path):
+    photo = tmp_path / "old photo.png"
+    grey = desaturate(photos["coffee"][50:210, 100:360])
+    grey = np.pad(grey, ((20, 20), (20, 20), (0, 0)), constant_values=250)  # a print's border
+    photo.write_bytes(encode_photo(grey, "PNG"))
+    choose(page, "#choose", photo)
+    result = download(page, "#download", tmp_path)
+    assert result.name == "old photo.colored.png"
+    expected = colorizer.colorize(grey).astype(int)
+    assert np.ptp(expected, axis=2).mean() > 10, "it is colored"
+    plain = read_image(result).astype(int)
+    apart = np.abs(plain - expected)
+    assert apart.mean() < 0.2
+    assert apart.max() <= 3
+    for view in ("#tab-variations", "#doubt-toggle", "#reference-part", "#light-part"):
+        expect(page.locator(view)).to_be_hidden()
+    paint_red(page)
+    expect(page.locator("#likely .swatch")).not_to_have_count(0)
+    page.get_by_role("slider", name="Warmth").fill("0.4")
+    session = download(page, "#save", tmp_path)
+    guided = read_image(download(page, "#download", tmp_path))
+    saved = read_options(session)
+    prediction = colorizer.predict(grey)
+    expected = prediction.render(saved.apply(prediction)).astype(int)
+    assert np.abs(guided - expected).mean() < 0.2
+    assert np.abs(guided - plain).mean() > 3
+    page.click("#reset")
+    expect(page.locator(".hint")).to_have_count(0)
+    open_file(page, session)
+    expect(page.locator(".hint")).to_have_count(1)
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert Axe().run(page).response["violations"] == []
+
+
+def test_what_is_no_photo_is_told(page, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photo")
+    with page.expect_file_chooser() as chooser:
+        page.click("#choose")
+    chooser.value.set_files(broken)
+    expect(page.locator("#error-text")).to_contain_text("broken.jpg is no photo that this browser")
