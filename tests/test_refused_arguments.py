@@ -2,11 +2,14 @@
 
 import importlib
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from deepkoal.cli import main
-from deepkoal.guidance import read_hints
+from deepkoal.errors import DeepkoalError
+from deepkoal.guidance import Hint, Region, read_hints
+from deepkoal.guidance.hints import check_kind
 from deepkoal.pretrained.recipe import Recipe
 
 
@@ -79,3 +82,18 @@ def test_files_as_editors_and_shells_of_windows_write_them_are_read(tmp_path, en
     assert [(hint.x, hint.y) for hint in read_hints(hints)] == [(1, 2)]
     recipe.write_text("epochs = 3", encoding="utf-8-sig")  # TOML is UTF-8
     assert Recipe.read(recipe).epochs == 3
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda array: Region(array, "red"),  # a mask, but for its type
+        lambda array: Hint(1, 1, array),
+        lambda array: check_kind([array]),
+    ],
+)
+def test_an_array_in_a_hints_place_is_named_on_one_line(build):
+    with pytest.raises(DeepkoalError) as error:
+        build(np.ones((50, 50), np.uint8))
+    assert "\n" not in str(error.value)
+    assert "array([[1, 1," in str(error.value)

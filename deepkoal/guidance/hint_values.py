@@ -52,7 +52,8 @@ def parse_color(color: Any) -> FloatArray:
     ):
         return np.array(color, np.float32)
     raise DeepkoalError(
-        f"{color!r} is no color; give a CSS color or a pair a, b in −{AB_LIMIT:g}…{AB_LIMIT:g}"
+        f"{show_value(color)} is no color; give a CSS color or a pair a, b in "
+        f"−{AB_LIMIT:g}…{AB_LIMIT:g}"
     )
 
 
@@ -72,7 +73,7 @@ def check_points(points: Any, what: str, least: int) -> tuple[Point, ...]:
         listed = []
     if not least <= len(listed) <= MOST_POINTS:
         raise DeepkoalError(
-            f"{what} is a list of {least} to {MOST_POINTS} points [x, y], not {points!r:.80}"
+            f"{what} is a list of {least} to {MOST_POINTS} points [x, y], not {show_value(points)}"
         )
     return tuple((float(x), float(y)) for x, y in listed)
 
@@ -89,6 +90,11 @@ def check_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
             f"{int(mask.sum())}"
         )
     return mask
+
+
+def show_value(value: Any) -> str:
+    """Return what an error says was given: on one line, also of an array, and not all of it."""
+    return f"{' '.join(repr(value).split()):.80}"
 
 
 def is_number(value: Any) -> bool:

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from deepkoal.arrays import FloatArray
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance.hint_values import Point, check_mask, check_points, is_number, parse_color
+from deepkoal.guidance.hint_values import (
+    Point,
+    check_mask,
+    check_points,
+    is_number,
+    parse_color,
+    show_value,
+)
 from deepkoal.short_repr import short_repr
 
 OWN = "own"
@@ -165,7 +172,7 @@ def check_kind(hints: Any) -> tuple[AnyHint, ...]:
     for hint in listed:
         if not isinstance(hint, AnyHint) or not isinstance(hints, Iterable):
             raise DeepkoalError(
-                f"expected hints as a list of deepkoal.Hint(x, y, color), got {hint!r:.200}; "
+                f"expected hints as a list of deepkoal.Hint(x, y, color), got {show_value(hint)}; "
                 "deepkoal.guidance.read_hints makes them of a JSON file"
             )
     return listed
