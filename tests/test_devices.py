@@ -122,8 +122,8 @@ def test_a_batch_that_devices_cannot_share_is_refused(monkeypatch):
         (["--host", "0"], 2, "--coordinator, --hosts and --host go together"),
     ],
 )
-def test_devices_that_cannot_be_had_are_told(capsys, arguments, status, told):
-    assert main(["train", "records", "--run", "run", *arguments]) == status
+def test_devices_that_cannot_be_had_are_told(tmp_path, capsys, arguments, status, told):
+    assert main(["train", str(tmp_path), "--run", "run", *arguments]) == status
     (line,) = capsys.readouterr().err.splitlines()
     assert told in line
 

@@ -464,9 +464,9 @@ def test_evaluate_verb_refuses_a_page_in_no_picture_format(folder: Path, capsys)
 
 
 def test_evaluate_verb_says_where_figures_cannot_be_written(model, folder, tmp_path, capsys):
-    out = tmp_path / "missing" / "card.json"
+    out = tmp_path / f"{'long' * 70}.json"
     photos = str(folder / "deeper")
     assert main(["evaluate", photos, "--model", model, "--limit", "1", "--json", str(out)]) == 1
     stdout, stderr = capsys.readouterr()
     assert "PSNR@CF" in stdout  # what was measured is not lost
-    assert f"{out}: cannot write the figures (No such file or directory)" in stderr
+    assert f"{out}: cannot write the figures (File name too long)" in stderr

@@ -278,6 +278,6 @@ def test_presets_draws_the_palettes(tmp_path, capsys):
 
 
 def test_presets_draws_into_pictures_only(tmp_path, capsys):
-    assert main(["presets", "--palettes", str(tmp_path / "palettes.pdf")]) == 1
+    assert main(["presets", "--palettes", str(tmp_path / "palettes.pdf")]) == 2
     assert "palettes.pdf" in capsys.readouterr().err
     assert main(["presets", "--json", "--palettes"]) == 2

@@ -92,10 +92,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from deepkoal.pretrained.networks import find_trained  # here, so that --help is quick
 
     source, preset = arguments.source, find_preset(arguments.preset)
+    choose_backend(arguments)
     check_folder(source)
     if arguments.start is not None and not is_preset(arguments.start):
         find_trained(arguments.start)
-    choose_backend(arguments)
     start_tensorflow()
     choose_devices(arguments)
     from deepkoal.cli.progress import RunProgress
