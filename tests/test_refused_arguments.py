@@ -29,6 +29,7 @@ from deepkoal.pretrained.recipe import Recipe
         (["prepare", "photos", "s3://bucket/records"], "got the address 's3://bucket/records'"),
         (["train", "photos", "--run", "s3://bucket/run"], "got the address 's3://bucket/run'"),
         (["export", "gs://bucket/model"], "got the address 'gs://bucket/model'"),
+        (["demo", "--out", "https://host/demo"], "got the address 'https://host/demo'"),
         (["colorize", "a.jpg", "--steps", "5"], "--steps goes with --style NAME or PICTURE"),
         (["presets", "--styles", "styles.pdf"], "--styles styles.pdf: end the name in .jpg"),
         (["presets", "--palettes", "none/p.png"], "--palettes none/p.png: there is no such folder"),

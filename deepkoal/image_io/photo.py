@@ -97,18 +97,28 @@ def list_photos(folder: str | os.PathLike[str]) -> list[Path]:
     return [path for path in list_files(folder) if path.suffix.lower() in PHOTO_SUFFIXES]
 
 
+def check_folder(folder: str | os.PathLike[str]) -> None:
+    """Make sure that a folder can be listed.
+
+    Raises:
+        PhotoError: it is missing, not a folder, or cannot be read.
+    """
+    try:
+        with os.scandir(folder):
+            return
+    except OSError as error:
+        raise PhotoError(
+            f"{os.fspath(folder)}: cannot be listed ({error.strerror}); give a readable folder"
+        ) from error
+
+
 def list_files(folder: str | os.PathLike[str]) -> list[Path]:
     """Return all files below a folder, sorted, without hidden ones and those in hidden folders.
 
     Raises:
         PhotoError: the folder is missing, not a folder, or cannot be read.
     """
-    try:
-        os.listdir(folder)  # noqa: PTH208 -- os.walk would pass over an unreadable folder
-    except OSError as error:
-        raise PhotoError(
-            f"{os.fspath(folder)}: cannot be listed ({error.strerror}); give a readable folder"
-        ) from error
+    check_folder(folder)  # os.walk would pass over an unreadable folder
     found: list[Path] = []
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]

@@ -81,21 +81,6 @@ def is_folder(path: str | Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 -- likewise
 
 
-def check_folder(folder: str | Path) -> None:
-    """Make sure that a folder can be listed, before time goes into starting TensorFlow.
-
-    Raises:
-        PhotoError: it is not there, no folder, or may not be read.
-    """
-    try:
-        with os.scandir(folder):
-            return
-    except OSError as error:
-        raise PhotoError(
-            f"{folder}: cannot be listed ({error.strerror}); give a readable folder"
-        ) from error
-
-
 def names_file(text: str) -> bool:
     """Return whether an argument names one file, there or not."""
     return not is_folder(text) and (exists(text) or not glob.has_magic(text))

@@ -11,6 +11,7 @@ from deepkoal.cli.arguments.model_options import (
     add_model_options,
     load_colorizer,
 )
+from deepkoal.cli.arguments.targets import result_place
 from deepkoal.cli.console import show
 from deepkoal.errors import PhotoError
 
@@ -27,7 +28,7 @@ def add_verbs(verbs: Any) -> None:
         "and true photos side by side. The paths of the results are printed.",
     )
     demo.add_argument(
-        "--out", type=Path, default=Path("demo"), metavar="FOLDER", help="(%(default)s)"
+        "--out", type=result_place, default="demo", metavar="FOLDER", help="(%(default)s)"
     )
     add_model_options(demo)
     add_backend_option(demo, auto=True)
@@ -38,7 +39,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from deepkoal.image_io import SAMPLES, read_sample, write_image
     from deepkoal.rendering.contact_sheets import SheetRow, desaturate, draw_sheet
 
-    folder: Path = arguments.out
+    folder = Path(arguments.out)
     _make_folder(folder)
     colorizer = load_colorizer(arguments)
     rows = []

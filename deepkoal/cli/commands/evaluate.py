@@ -10,7 +10,6 @@ from typing import Any
 
 from deepkoal.atomic_files import write_text_atomically
 from deepkoal.cli.arguments.argument_types import add_number, positive_number, whole_number
-from deepkoal.cli.arguments.input_files import check_folder
 from deepkoal.cli.arguments.model_options import (
     add_backend_option,
     add_model_options,
@@ -75,13 +74,14 @@ def add_verbs(verbs: Any) -> None:
 def _run_evaluate(arguments: argparse.Namespace) -> int:
     """Take the color from photos, color them, and measure how close that comes to the truth."""
     from deepkoal.image_io import write_image
+    from deepkoal.image_io.photo import check_folder
 
     check_picture("--page", arguments.page)
     check_target("--json", arguments.json)
     if arguments.video is not None:
         return _evaluate_video(arguments)
     if arguments.photos is not None:
-        check_folder(arguments.photos)
+        check_folder(arguments.photos)  # before time goes into starting TensorFlow
     start_tensorflow()
     from deepkoal import evaluation  # here, so that --help need not load Keras
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from deepkoal.cli.arguments.argument_types import add_number, whole_number
 from deepkoal.cli.arguments.embedders import NAMES, build_embedder, build_paper_embedder
-from deepkoal.cli.arguments.input_files import check_folder
 from deepkoal.cli.arguments.model_options import find_preset
 from deepkoal.cli.arguments.targets import result_place
 from deepkoal.cli.console import count_photos, report, show, start_tensorflow
@@ -51,8 +50,10 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from deepkoal.image_io.photo import check_folder  # here, so that --help is quick
+
     preset = find_preset(arguments.preset)
-    check_folder(arguments.photos)
+    check_folder(arguments.photos)  # before time goes into starting TensorFlow
     start_tensorflow()
     from deepkoal.data import prepare
     from deepkoal.pretrained.presets import load_recipe

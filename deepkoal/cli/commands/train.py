@@ -15,7 +15,6 @@ from deepkoal.cli.arguments.embedders import (
     build_paper_embedder,
     build_recorded_embedder,
 )
-from deepkoal.cli.arguments.input_files import check_folder
 from deepkoal.cli.arguments.model_options import find_preset
 from deepkoal.cli.arguments.targets import result_place
 from deepkoal.cli.console import UsageError, as_usage, count_photos, report, show
@@ -89,11 +88,12 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from deepkoal.pretrained.networks import find_trained  # here, so that --help is quick
+    from deepkoal.image_io.photo import check_folder  # here, so that --help is quick
+    from deepkoal.pretrained.networks import find_trained
 
     source, preset = arguments.source, find_preset(arguments.preset)
     choose_backend(arguments)
-    check_folder(source)
+    check_folder(source)  # before time goes into starting TensorFlow
     if arguments.start is not None and not is_preset(arguments.start):
         find_trained(arguments.start)
     start_tensorflow()
