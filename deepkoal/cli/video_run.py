@@ -80,6 +80,8 @@ def write_keyframes(arguments: argparse.Namespace) -> list[Path]:
         raise UsageError("--export-keyframes looks through a film twice; give a file")
     with _ProgressBar() as bar:
         plan = plan_film(film, functools.partial(bar.show, "finding shots"))
+    for line in film.faults:
+        report(line)
     look = _resolve_look(arguments)
     return export_keyframes(arguments.out, film, plan, _load(arguments, look.detail))
 
@@ -102,6 +104,8 @@ def preview_frames(arguments: argparse.Namespace) -> Path:
     colorizer = _load(arguments, look.detail)
     options = replace(look.options, reference=open_reference(look, colorizer))
     write_image(out, preview_film(film, colorizer, options, seconds=arguments.preview))
+    for line in film.faults:
+        report(line)
     return out
 
 

@@ -128,6 +128,8 @@ def _evaluate_video(arguments: argparse.Namespace) -> int:
     film = open_film(arguments.video)
     figures = evaluate_video(film, load_colorizer(arguments), limit=arguments.limit or MOST_FRAMES)
     show_lines([f"{PROTOCOL}, {film.name}", *figures.to_lines()])
+    for line in film.faults:
+        report(line)
     if arguments.json is not None:
         _write_json(arguments.json, {"protocol": PROTOCOL} | dataclasses.asdict(figures))
     return 0
