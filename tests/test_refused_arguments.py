@@ -10,6 +10,7 @@ from deepkoal.cli import main
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import Hint, Region, read_hints
 from deepkoal.guidance.hints import check_kind
+from deepkoal.image_io.kinds import is_address
 from deepkoal.pretrained.recipe import Recipe
 
 
@@ -98,3 +99,11 @@ def test_an_array_in_a_hints_place_is_named_on_one_line(build):
         build(np.ones((50, 50), np.uint8))
     assert "\n" not in str(error.value)
     assert "array([[1, 1," in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("s3://b/c", True), ("memory://x", True), ("C://photos", False), ("a/b://c", False)],
+)
+def test_a_scheme_makes_an_address_and_a_drive_does_not(text, expected):
+    assert is_address(text) is expected

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from deepkoal.errors import DeepkoalError, PhotoError, needs_extra
+from deepkoal.image_io.kinds import is_address
 from deepkoal.image_io.photo import list_files
 
 if TYPE_CHECKING:
@@ -23,12 +24,6 @@ _PIECE = 8 << 20
 """Bytes that are copied at a time."""
 _ARROWS_OWN = ("s3://", "gs://", "gcs://")
 """Of addresses that pyarrow opens without other packages, and of which it says what is wrong."""
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-
-
-def is_address(text: str) -> bool:
-    """Return whether a text names a place by its scheme, such as `s3://bucket/photos`."""
-    return _SCHEME.match(text) is not None
 
 
 @dataclass(frozen=True, slots=True)

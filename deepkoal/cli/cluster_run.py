@@ -19,6 +19,7 @@ from deepkoal.cli.folder_run import FolderRun
 from deepkoal.cli.photo_run import Outcome
 from deepkoal.cli.run_report import sum_up
 from deepkoal.errors import DeepkoalError, PhotoError
+from deepkoal.image_io.kinds import is_address
 
 if TYPE_CHECKING:
     from deepkoal.bulk import BulkOutcome
@@ -157,8 +158,6 @@ def check_cluster(arguments: argparse.Namespace, look: SavedOptions) -> None:
     Raises:
         UsageError: as said.
     """
-    from deepkoal.bulk.storage import is_address
-
     for name, why in (
         ("album", "looks at all photos together"),
         ("hints", "are for one photo"),

@@ -14,6 +14,7 @@ from deepkoal import progress_bars
 from deepkoal.cli.arguments.guidance import open_reference, resolve_look
 from deepkoal.cli.arguments.model_options import load_colorizer
 from deepkoal.cli.console import UsageError, report
+from deepkoal.image_io.kinds import is_address
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -110,8 +111,6 @@ def preview_frames(arguments: argparse.Namespace) -> Path:
 
 
 def _check_places(arguments: argparse.Namespace) -> None:
-    from deepkoal.bulk.storage import is_address
-
     for text in (arguments.film, arguments.out):
         if is_address(text):
             raise UsageError(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import PurePath
 
 from deepkoal.errors import PhotoError
 from deepkoal.image_io.formats import READ_ONLY, READABLE, WRITTEN
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 START_BYTES = 132
 """Of a file, that tell what it is."""
@@ -82,6 +85,14 @@ class UnknownKindError(PhotoError):
         super().__init__(message)
         self.what = what
         self.is_picture = is_picture
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text names a place by its scheme, such as `s3://bucket/photos`.
+
+    One letter is no scheme but a drive of Windows.
+    """
+    return _SCHEME.match(text) is not None
 
 
 def sniff_kind(start: bytes, name: str) -> str:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from deepkoal.cli.arguments.input_files import exists, find_photos, is_folder, names_file
 from deepkoal.cli.arguments.jobs import Job, Plan, admit_jobs, is_done
-from deepkoal.cli.arguments.targets import ADDRESS
 from deepkoal.cli.console import UsageError
 from deepkoal.errors import PhotoError
 from deepkoal.image_io.formats import FORMATS, choose_suffix
-from deepkoal.image_io.kinds import find_kind
+from deepkoal.image_io.kinds import find_kind, is_address
 
 STREAM = "-"
 DEFAULT_FOLDER = "colorized"
@@ -55,9 +54,9 @@ def plan_photos(
                 f"{text}: an address, and nothing is fetched from the network; save the photo "
                 f"first, or: curl -L '{text}' | deepkoal colorize - -o colored.jpg"
             )
-        if ADDRESS in text and not exists(text):
+        if is_address(text) and not exists(text):
             raise UsageError(f"{text}: an object store's address, which --cluster reads")
-    if out is not None and ADDRESS in out:
+    if out is not None and is_address(out):
         raise UsageError(f"-o {out}: an address, to which --cluster alone writes; name a folder")
     single = len(photos) == 1 and (photos[0] == STREAM or names_file(photos[0]))
     if STREAM in photos and not single:

@@ -8,9 +8,7 @@ from pathlib import Path
 
 from deepkoal.cli.arguments.input_files import is_folder
 from deepkoal.cli.console import UsageError
-
-ADDRESS = "://"
-"""What an address of the network or of an object store has and a path need not."""
+from deepkoal.image_io.kinds import is_address
 
 
 def check_picture(option: str, path: Path | None) -> None:
@@ -53,7 +51,7 @@ def result_place(text: str) -> str:
     Raises:
         argparse.ArgumentTypeError: it is an address, to which nothing is written.
     """
-    if ADDRESS in text:
+    if is_address(text):
         raise argparse.ArgumentTypeError(
             f"expected a file or folder, got the address {text!r}; nothing is sent anywhere: "
             "write here and copy it"
