@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from deepkoal.cli import main
-from deepkoal.errors import DeepkoalError
+from deepkoal.data import prepare
+from deepkoal.errors import DeepkoalError, RecordsError
 from deepkoal.guidance import Hint, Region, read_hints
 from deepkoal.guidance.hints import check_kind
 from deepkoal.image_io.kinds import is_address
@@ -75,6 +76,41 @@ def test_what_is_not_there_is_named_before_tensorflow_starts(
     assert main(arguments) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["colorize", "in", "-o", "in"], "-o in is the photos' own folder"),
+        (["restore", "in", "-o", "in/."], "-o in is the photos' own folder"),
+        (["stylize", "in", "-o", "in", "--style", "monet"], "-o in is the photos' own folder"),
+        (["prepare", "in", "in"], "RECORDS in is the photos' own folder"),
+        (["prepare", "in", "other/../in"], "RECORDS other/../in is the photos' own folder"),
+        (["evaluate", "in", "--page", "in/sub/page.jpg"], "among the photos of in"),
+        (["video", "in", "-o", "in"], "in is the film itself"),
+        (["video", "in", "-o", "in/a.png", "--preview", "1"], "-o in/a.png lies among the photos"),
+        (["video", "in", "-o", "in", "--export-keyframes"], "-o in is the photos' own folder"),
+    ],
+)
+def test_nothing_is_written_among_the_photos_that_are_given(
+    arguments, said, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "in" / "a.png")
+    monkeypatch.chdir(tmp_path)
+    before = (tmp_path / "in" / "a.png").read_bytes()
+    assert main(arguments) in (1, 2)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+    assert (tmp_path / "in" / "a.png").read_bytes() == before
+    assert len(list(tmp_path.rglob("*"))) == 4
+
+
+def test_records_among_the_photos_are_refused_in_python_too(tmp_path):
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
+    with pytest.raises(RecordsError, match="is the photos' own folder"):
+        prepare(tmp_path, str(tmp_path))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from deepkoal import progress_bars
 from deepkoal.cli.arguments.guidance import open_reference, resolve_look
+from deepkoal.cli.arguments.input_files import refuse_own_folder
 from deepkoal.cli.arguments.model_options import load_colorizer
 from deepkoal.cli.console import UsageError, report
 from deepkoal.image_io.kinds import is_address
@@ -77,10 +78,13 @@ def write_keyframes(arguments: argparse.Namespace) -> list[Path]:
     from deepkoal.video import export_keyframes, open_film, plan_film
 
     film = open_film(arguments.film, rate=arguments.rate, deinterlace=arguments.deinterlace)
+    refuse_own_folder("-o", Path(arguments.out), Path(arguments.film))
     if film.source is None:
         raise UsageError("--export-keyframes looks through a film twice; give a file")
     with _ProgressBar() as bar:
         plan = plan_film(film, functools.partial(bar.show, "finding shots"))
+    for line in film.faults:
+        report(line)
     look = _resolve_look(arguments)
     return export_keyframes(arguments.out, film, plan, _load(arguments, look.detail))
 
@@ -98,11 +102,14 @@ def preview_frames(arguments: argparse.Namespace) -> Path:
     out = Path(arguments.out)
     if out.suffix.lower() not in PHOTO_SUFFIXES:
         raise UsageError(f"--preview writes a picture; end {out} in .jpg or .png")
+    refuse_own_folder("-o", out, Path(arguments.film), below=True)
     film = open_film(arguments.film, rate=arguments.rate, deinterlace=arguments.deinterlace)
     look = _resolve_look(arguments)
     colorizer = _load(arguments, look.detail)
     options = replace(look.options, reference=open_reference(look, colorizer))
     write_image(out, preview_film(film, colorizer, options, seconds=arguments.preview))
+    for line in film.faults:
+        report(line)
     return out
 
 

@@ -62,10 +62,12 @@ def prepare(
     Raises:
         PhotoError: `photos_dir` cannot be listed.
         RecordsError: there are no photos, a setting is below 1, the embedders' embeddings are
-            not of one length, the folder cannot be made, another process writes there, or it holds
-            records made from other photos or settings.
+            not of one length, the folder is the photos' own or cannot be made, another process
+            writes there, or it holds records made from other photos or settings.
     """
-    photos_dir = Path(photos_dir)
+    photos_dir, records_dir = Path(photos_dir), Path(records_dir)
+    if photos_dir.resolve() == records_dir.resolve():
+        raise RecordsError(f"{records_dir} is the photos' own folder; choose another for records")
     if names is None:
         names = list_names(photos_dir)
     embedders = list_embedders(embedder)
@@ -81,7 +83,7 @@ def prepare(
         raise RecordsError(f"embedding_batch must be at least 1, not {embedding_batch}")
     return write_records(
         photos_dir,
-        Path(records_dir),
+        records_dir,
         names,
         settings,
         embedders=embedders,

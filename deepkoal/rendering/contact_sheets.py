@@ -72,7 +72,7 @@ def join_before_after(
     Returns:
         uint8 (h, 2·w, 3) sRGB.
     """
-    halves = [_fit(picture, longest_side, longest_side) for picture in (before, after)]
+    halves = [fit_picture(picture, longest_side, longest_side) for picture in (before, after)]
     halves[0] = desaturate(halves[0])
     return np.concatenate(halves, axis=1)
 
@@ -94,7 +94,8 @@ def draw_sheet(
     font = ImageFont.load_default(_TEXT_SIZE)
     line = 2 * _TEXT_SIZE
     fitted = [
-        [None if cell is None else _fit(cell, width, height) for cell in row.cells] for row in rows
+        [None if cell is None else fit_picture(cell, width, height) for cell in row.cells]
+        for row in rows
     ]
     heights = [max(len(cell) for cell in cells if cell is not None) for cells in fitted]
     size = _GAP + len(titles) * (width + _GAP), line + sum(heights) + len(rows) * line
@@ -171,8 +172,17 @@ def rasterize(figure: Figure) -> ByteArray:
     return np.ascontiguousarray(rgba[..., :3])
 
 
-def _fit(rgb: ByteArray, width: int, height: int) -> ByteArray:
-    """Scale a picture down, its aspect kept, where it is larger than the box."""
+def fit_picture(rgb: ByteArray, width: int, height: int) -> ByteArray:
+    """Scale a picture down, its aspect kept, where it is larger than a box.
+
+    Args:
+        rgb: uint8 (H, W, 3) sRGB.
+        width: of the box in pixels.
+        height: likewise.
+
+    Returns:
+        uint8 (h, w, 3) sRGB.
+    """
     image = Image.fromarray(rgb)
     image.thumbnail((width, height), Image.Resampling.LANCZOS, reducing_gap=2)
     return np.array(image)

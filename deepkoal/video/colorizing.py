@@ -16,7 +16,7 @@ from deepkoal.video.chunks import Crew, color_chunks
 from deepkoal.video.coloring import color_frames
 from deepkoal.video.encoding import CONTAINERS, Encoding
 from deepkoal.video.film import STREAM, Film, open_film
-from deepkoal.video.film_run import FilmReport, FilmRun, Progress, list_damage, name_parts
+from deepkoal.video.film_run import FilmReport, FilmRun, Progress, name_parts
 from deepkoal.video.frames import Frame
 from deepkoal.video.joining import check_streams
 from deepkoal.video.writing import write_y4m
@@ -167,5 +167,5 @@ def _write_to_stream(film: Film, frames: Iterable[Frame], say: Progress) -> Film
     for _ in write_y4m(sys.stdout.buffer, film, frames):
         report.frames += 1
         say("coloring", report.frames, film.frames)
-    report.left_out = list_damage(film.damaged)
+    report.left_out = film.faults
     return report

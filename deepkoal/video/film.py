@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,13 +20,12 @@ from deepkoal.arrays import ByteArray, SampleArray
 from deepkoal.errors import PhotoError, VideoError
 from deepkoal.image_io import list_photos, read_photo
 from deepkoal.rendering.composition import lightness
-from deepkoal.video.containers import deinterlace_frames, explain_errors, open_container
+from deepkoal.video.containers import OpenFilm, deinterlace_frames, explain_errors, open_container
 from deepkoal.video.frames import Frame, read_frames
 from deepkoal.video.shots import THUMB, make_thumb
 
 if TYPE_CHECKING:
-    import av.container
-    import av.video
+    import av
 
 STREAM = "-"
 FOLDER_RATE = Fraction(25)
@@ -51,6 +50,7 @@ class Film:
         frames: number of frames as the file says; 0 where it does not.
         deinterlace: whether `read` undoes the weaving.
         damaged: how many packets could not be decoded so far.
+        cut_off: what of its end is missing, once all of it was read; empty where it is whole.
         timed: whether all frames read so far had times of their own.
     """
 
@@ -65,14 +65,24 @@ class Film:
     frames: int = 0
     deinterlace: bool = False
     damaged: int = 0
+    cut_off: str = ""
     timed: bool = True
     paths: list[Path] = field(default_factory=list)
-    _pending: Any = field(default=None, repr=False)
+    _pending: OpenFilm | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
         """What messages call it."""
         return "standard input" if self.source is None else str(self.source)
+
+    @property
+    def faults(self) -> list[str]:
+        """What of the film could not be read so far, one line each."""
+        lines = []
+        if self.damaged:
+            what = "one packet" if self.damaged == 1 else f"{self.damaged} packets"
+            lines.append(f"{what} of the film could not be decoded; the frame before stands longer")
+        return [*lines, self.cut_off] if self.cut_off else lines
 
     def read(self, start: int | None = None, stop: int | None = None) -> Iterator[Frame]:
         """Yield the frames in order.
@@ -123,15 +133,16 @@ class Film:
         """Yield time and frame from a key frame at or before `start` on."""
         import av
 
-        container, stream = self._pending or open_container(self.source)
+        opened = self._pending or open_container(self.source)
         self._pending = None
+        container, stream = opened.container, opened.stream
         with container, explain_errors(self.name, "read"):
             if start is not None and start > 0 and self.source is not None:
                 with contextlib.suppress(av.error.FFmpegError):  # or `_seek` reads from the start
                     container.seek(start, stream=stream)
             last: int | None = None
             step = max(1, round(1 / (self.rate * self.time_base)))
-            frames = self._decode(container, stream)
+            frames = self._decode(opened)
             if self.deinterlace:
                 frames = deinterlace_frames(frames, stream)
             for frame in frames:
@@ -141,19 +152,25 @@ class Film:
                     pts = 0 if last is None else last + step  # no time of its own, or a broken one
                 last = pts
                 yield pts, frame
+            if start is None:
+                self.cut_off = opened.ending.tell()
         if last is None and start is None:
             raise VideoError(
                 f"{self.name}: no frame can be decoded; the film is damaged or cut off, try "
                 "another copy"
             )
 
-    def _decode(
-        self, container: av.container.InputContainer, stream: av.video.VideoStream
-    ) -> Iterator[av.VideoFrame]:
+    def _decode(self, opened: OpenFilm) -> Iterator[av.VideoFrame]:
         """Yield the frames that can be decoded, and count the packets that cannot."""
         import av
 
-        for packet in container.demux(stream):
+        stream = opened.stream
+        packets = (
+            each
+            for each in opened.list_packets()
+            if each.size and each.stream.index == stream.index
+        )
+        for packet in itertools.chain(packets, [None]):  # then come the decoder's last frames
             try:
                 yield from stream.codec_context.decode(packet)
             except (av.error.InvalidDataError, av.error.EOFError):
@@ -186,13 +203,13 @@ def open_film(
     if str(source) != STREAM and Path(source).is_dir():
         return _open_folder(Path(source), rate or FOLDER_RATE)
     path = None if str(source) == STREAM else Path(source)
-    container, stream = open_container(path)
-    film = _describe(path, container, stream)
+    opened = open_container(path)
+    film = _describe(path, opened)
     film.deinterlace = deinterlace
     if path is None:
-        film._pending = container, stream
+        film._pending = opened
     else:
-        container.close()
+        opened.container.close()
     return film
 
 
@@ -210,10 +227,8 @@ def _open_folder(folder: Path, rate: Fraction) -> Film:
     return Film(folder, height, width, 1 / rate, rate, depth, frames=len(paths), paths=paths)
 
 
-def _describe(
-    path: Path | None, container: av.container.InputContainer, stream: av.video.VideoStream
-) -> Film:
-    name = "standard input" if path is None else str(path)
+def _describe(path: Path | None, opened: OpenFilm) -> Film:
+    name, stream = "standard input" if path is None else str(path), opened.stream
     film = Film(path, 0, 0, stream.time_base or Fraction(1, 1000), Fraction(1))
     if path is None:  # its header tells all, and what is read cannot be read again
         first, context = None, stream.codec_context
@@ -221,7 +236,7 @@ def _describe(
         depth = context.format.components[0].bits if context.format else 8
     else:
         with explain_errors(name, "read"):
-            first = next(film._decode(container, stream), None)
+            first = next(film._decode(opened), None)
         if first is None:
             raise VideoError(
                 f"{name}: no frame can be decoded; the file is damaged or cut off, try another copy"

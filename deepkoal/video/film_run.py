@@ -108,9 +108,9 @@ class FilmRun:
                 ) from error
             remove_parts(parts)
             if self.film.source is None:
-                chunks, damaged = [self._color_stream(parts)], self.film.damaged
+                chunks, faults = [self._color_stream(parts)], self.film.faults
             else:
-                chunks, damaged = self._color_chunks(parts)
+                chunks, faults = self._color_chunks(parts)
             if self.encoding is not None:
                 self.say("joining", 0, 0)
                 self._report.left_out += join_chunks(
@@ -119,7 +119,7 @@ class FilmRun:
             shutil.rmtree(parts)
             if self.encoding is None:
                 remove_parts(self.target)
-        self._report.left_out += list_damage(damaged)
+        self._report.left_out += faults
         if self.encoding is not None and not keeps_aspect(self.encoding, self.film):
             aspect = self.film.aspect
             self._report.left_out.append(
@@ -154,11 +154,11 @@ class FilmRun:
             self.say("coloring", self._report.frames, 0)
         return path
 
-    def _color_chunks(self, parts: Path) -> tuple[list[Path], int]:
-        """Return the chunks in order, and how many packets of the film were damaged."""
+    def _color_chunks(self, parts: Path) -> tuple[list[Path], list[str]]:
+        """Return the chunks in order, and what of the film could not be read."""
         settings = (self.encoding, self.coherent, self.deflicker)
         identity = identify_run(self.film, self._colorizer, self.options, self.keyframes, settings)
-        plan, damaged = resume_plan(
+        plan, faults = resume_plan(
             parts, self.film, identity, functools.partial(self.say, "finding shots")
         )
         self._report.shots = len(plan.cuts)
@@ -171,7 +171,7 @@ class FilmRun:
         for done in self._work(tasks):
             self._report.frames += done
             self.say("coloring", self._report.frames, count)
-        return [_name_chunk(parts, chunk) for chunk in plan.chunks], damaged
+        return [_name_chunk(parts, chunk) for chunk in plan.chunks], faults
 
     def _list_tasks(self, plan: Plan, parts: Path) -> list[ChunkTask]:
         """Return what is still to be colored."""
@@ -208,14 +208,6 @@ class FilmRun:
 def name_parts(target: Path) -> Path:
     """Return the folder of a film's chunks, while it is unfinished."""
     return target.with_name(target.name + PARTS)
-
-
-def list_damage(damaged: int) -> list[str]:
-    """Return what is to be said of so many packets that could not be decoded."""
-    if not damaged:
-        return []
-    what = "one packet" if damaged == 1 else f"{damaged} packets"
-    return [f"{what} of the film could not be decoded; the frame before stands longer"]
 
 
 def _name_chunk(parts: Path, chunk: Chunk) -> Path:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepkoal.atomic_files import replace_atomically
 from deepkoal.errors import VideoError
-from deepkoal.video.containers import explain_errors, import_av, is_cover
+from deepkoal.video.containers import demux_readable, explain_errors, import_av, is_cover
 from deepkoal.video.encoding import CONTAINERS
 from deepkoal.video.film import Film
 from deepkoal.video.writing import tag_colors
@@ -173,7 +173,7 @@ def _list_others(old: av.container.InputContainer, copies: dict[int, Any]) -> It
     chosen = [old.streams[index] for index in copies]
     if not chosen:
         return
-    for packet in old.demux(*chosen):
+    for packet in demux_readable(old, None, *chosen):  # the film's own end tells what is missing
         if packet.size:
             packet.stream = copies[packet.stream.index]
             yield packet

@@ -7,13 +7,12 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 
-import numpy as np
-
 from deepkoal.arrays import ByteArray
 from deepkoal.errors import VideoError, check_range
 from deepkoal.guidance import ColorOptions
 from deepkoal.inference.colorizer import Colorizer
-from deepkoal.rendering.contact_sheets import SheetRow, desaturate, draw_sheet
+from deepkoal.rendering.contact_sheets import SheetRow, desaturate, draw_sheet, fit_picture
+from deepkoal.video.coloring import BATCH
 from deepkoal.video.film import Film
 from deepkoal.video.frames import Frame, name_time, to_bytes
 
@@ -21,6 +20,10 @@ PAIRS = 3
 """Frames side by side, each before and after."""
 MOST = 120
 """Frames on a sheet."""
+COLORED = 768
+"""Sides in pixels that a frame is scaled down to fit before it is colored."""
+CELL = (240, 200)
+"""Width and height in pixels that it is shown in."""
 SEEK = 5.0
 """Seconds between frames from which on those between them are not read."""
 
@@ -44,18 +47,21 @@ def preview_film(
             `MOST` frames.
     """
     check_range(seconds, "seconds", 0.01, error=VideoError)
-    chosen: list[Frame] = []
+    chosen: list[tuple[str, ByteArray]] = []
     for frame in _pick_frames(film, seconds):
-        chosen.append(Frame(to_bytes(frame.rgb), frame.pts))
+        # All of a large film's at full size would be gigabytes.
+        rgb = fit_picture(to_bytes(frame.rgb), COLORED, COLORED)
+        chosen.append((name_time(frame.pts * film.time_base), rgb))
         if len(chosen) > MOST:
             raise VideoError(
                 f"a sheet holds {MOST} frames; choose more than {seconds:g} seconds between them"
             )
-    colored = colorizer.colorize_batch([np.asarray(each.rgb, np.uint8) for each in chosen], options)
-    cells: list[tuple[str, ByteArray, ByteArray]] = [
-        (name_time(frame.pts * film.time_base), desaturate(np.asarray(frame.rgb, np.uint8)), rgb)
-        for frame, rgb in zip(chosen, colored, strict=True)
-    ]
+    cells: list[tuple[str, ByteArray, ByteArray]] = []
+    for start in range(0, len(chosen), BATCH):
+        batch = chosen[start : start + BATCH]
+        colored = colorizer.colorize_batch([rgb for _, rgb in batch], options)
+        for (time, before), after in zip(batch, colored, strict=True):
+            cells.append((time, fit_picture(desaturate(before), *CELL), fit_picture(after, *CELL)))
     rows = []
     for start in range(0, len(cells), PAIRS):
         some = cells[start : start + PAIRS]
@@ -64,7 +70,7 @@ def preview_film(
         )
         pictures += [None] * (2 * PAIRS - len(pictures))
         rows.append(SheetRow("      ".join(time for time, _, _ in some), pictures))
-    return draw_sheet(rows, ["before", "after"] * PAIRS, width=240, height=200)
+    return draw_sheet(rows, ["before", "after"] * PAIRS, width=CELL[0], height=CELL[1])
 
 
 def _pick_frames(film: Film, seconds: float) -> Iterator[Frame]:

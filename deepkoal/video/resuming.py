@@ -22,7 +22,7 @@ from deepkoal.video.plan import Chunk, Plan, plan_film
 
 def resume_plan(
     parts: Path, film: Film, identity: str, progress: Callable[[int, int], None]
-) -> tuple[Plan, int]:
+) -> tuple[Plan, list[str]]:
     """Return an earlier run's plan where that was the same; else begin anew.
 
     Args:
@@ -32,7 +32,7 @@ def resume_plan(
         progress: as `plan_film` takes it.
 
     Returns:
-        The plan, and how many packets of the film could not be decoded.
+        The plan, and what of the film could not be read, one line each.
 
     Raises:
         VideoError: the film cannot be read, or the plan cannot be written.
@@ -42,20 +42,20 @@ def resume_plan(
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["identity"] == identity:
             film.timed = bool(found["timed"])
-            return _read_plan(found["plan"]), int(found["damaged"])
+            return _read_plan(found["plan"]), list(found["faults"])
     for chunk in parts.glob("chunk-*"):
         chunk.unlink()
     film.damaged = 0
     plan = plan_film(film, progress)
     content = {
         "identity": identity,
-        "damaged": film.damaged,
+        "faults": film.faults,
         "timed": film.timed,
         "plan": asdict(plan),
     }
     with explain_errors(str(path), "written"):
         write_json_atomically(path, content)
-    return plan, film.damaged
+    return plan, film.faults
 
 
 def _read_plan(content: dict[str, Any]) -> Plan:

@@ -111,9 +111,26 @@ def find_photos(photos: Sequence[str], out: Path) -> Findings:
     return findings
 
 
-def _find_in_folder(findings: Findings, folder: Path, out: Path, several: bool) -> None:
+def refuse_own_folder(name: str, out: Path, folder: Path, *, below: bool = False) -> None:
+    """Refuse a place among the photos that are given, where results would be mistaken for them.
+
+    Args:
+        name: of the argument that gave the place.
+        out: the place.
+        folder: of the photos.
+        below: whether a place anywhere below their folder is refused too.
+
+    Raises:
+        UsageError: it is such a place.
+    """
     if out.resolve() == folder.resolve():
-        raise UsageError(f"-o {out} is the photos' own folder; give another")
+        raise UsageError(f"{name} {out} is the photos' own folder; give another")
+    if below and folder.resolve() in out.resolve().parents:
+        raise UsageError(f"{name} {out} lies among the photos of {folder}; give another place")
+
+
+def _find_in_folder(findings: Findings, folder: Path, out: Path, several: bool) -> None:
+    refuse_own_folder("-o", out, folder)
     top = Path(folder.resolve().name) if several else Path()
     from deepkoal.image_io.photo import list_files
 

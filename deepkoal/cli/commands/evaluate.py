@@ -10,6 +10,7 @@ from typing import Any
 
 from deepkoal.atomic_files import write_text_atomically
 from deepkoal.cli.arguments.argument_types import add_number, positive_number, whole_number
+from deepkoal.cli.arguments.input_files import refuse_own_folder
 from deepkoal.cli.arguments.model_options import (
     add_backend_option,
     add_model_options,
@@ -81,6 +82,8 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
     if arguments.video is not None:
         return _evaluate_video(arguments)
     if arguments.photos is not None:
+        if arguments.page is not None:
+            refuse_own_folder("--page", arguments.page, Path(arguments.photos), below=True)
         check_folder(arguments.photos)  # before time goes into starting TensorFlow
     start_tensorflow()
     from deepkoal import evaluation  # here, so that --help need not load Keras
@@ -128,6 +131,8 @@ def _evaluate_video(arguments: argparse.Namespace) -> int:
     film = open_film(arguments.video)
     figures = evaluate_video(film, load_colorizer(arguments), limit=arguments.limit or MOST_FRAMES)
     show_lines([f"{PROTOCOL}, {film.name}", *figures.to_lines()])
+    for line in film.faults:
+        report(line)
     if arguments.json is not None:
         _write_json(arguments.json, {"protocol": PROTOCOL} | dataclasses.asdict(figures))
     return 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepkoal.cli.arguments.argument_types import add_number, whole_number
 from deepkoal.cli.arguments.embedders import NAMES, build_embedder, build_paper_embedder
+from deepkoal.cli.arguments.input_files import refuse_own_folder
 from deepkoal.cli.arguments.model_options import find_preset
 from deepkoal.cli.arguments.targets import result_place
 from deepkoal.cli.console import count_photos, report, show, start_tensorflow
@@ -53,6 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from deepkoal.image_io.photo import check_folder  # here, so that --help is quick
 
     preset = find_preset(arguments.preset)
+    refuse_own_folder("RECORDS", Path(arguments.records), Path(arguments.photos))
     check_folder(arguments.photos)  # before time goes into starting TensorFlow
     start_tensorflow()
     from deepkoal.data import prepare
