@@ -7,9 +7,10 @@ PHOTOS are color photos that the network was never trained on; each is cut to 25
 as `data.damage` does, by its index as seed. Printed are, of lightness: PSNR (dB, L over 100) and
 SSIM against the photo undamaged (60 dB at most), of doing nothing, a median filter, non-local
 means, inpainting after Telea with the true mask of the damage, and restoration; what restoration
-changes of the photos as they are; and of the colors that koala-lite gives: the mean ab error, of
-the photo undamaged, damaged and restored, against the true colors and against those of the
-undamaged photo.
+changes of the photos as they are; what denoising gains on noise, grain and JPEG files, and changes
+of photos as they are; how torn corners are filled; and of the colors that koala-lite gives: the
+mean ab error, of the photo undamaged, damaged and restored, against the true colors and against
+those of the undamaged photo.
 
 --old draws photos before and after side by side, with what was found damaged.
 """
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
 from deepkoal.arrays import ByteArray, FloatArray
@@ -31,7 +33,13 @@ from deepkoal.evaluation.metrics import center_square, is_near_grey, rgb_to_ab
 from deepkoal.image_io import list_photos, read_image, write_image
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.rendering.composition import lightness, render
-from deepkoal.restoration import RestorationOptions, restore_lightness, restore_photo
+from deepkoal.restoration import (
+    RestorationOptions,
+    fill_holes,
+    reduce_noise,
+    restore_lightness,
+    restore_photo,
+)
 
 NEUTRAL = np.zeros((1, 1, 4), np.float32)
 LEVELS = 2.55
@@ -66,6 +74,10 @@ def main() -> None:
     compare(scanned, clean, masks)
     print("\nphotos without damage")
     measure_false_repairs(clean)
+    print("\ndenoising")
+    measure_denoising(clean)
+    print("\nholes")
+    measure_holes(clean)
     print("\ncolors: mean ab error against the true ones, and against those of the photo undamaged")
     measure_colors(photos, clean, damaged)
     if arguments.sheet is not None:
@@ -129,6 +141,87 @@ def measure_false_repairs(clean: list[FloatArray]) -> None:
         f"{np.mean(np.array(levels) >= 40):.0%} of photos, least {min(levels):.1f}; "
         f"touched {area:.2%} of area"
     )
+
+
+def measure_denoising(clean: list[FloatArray]) -> None:
+    levels = [to_bytes(l) for l in clean]  # as files have them
+    clean = [l / np.float32(LEVELS) for l in levels]
+    for name, worsen in WORSENED.items():
+        worse = [worsen(l, np.random.default_rng(seed)) for seed, l in enumerate(levels)]
+        pairs = [(l / np.float32(LEVELS), t) for l, t in zip(worse, clean, strict=True)]
+        before = np.array([psnr(*pair) for pair in pairs])
+        after = np.array([psnr(reduce_noise(l, 1.0), t) for l, t in pairs])
+        gains = after - before
+        print(
+            f"{name:<24} PSNR {before.mean():5.2f} before, {after.mean():5.2f} after  "
+            f"{gains.mean():+.2f} ({gains.min():+.2f}…{gains.max():+.2f}) dB, "
+            f"worse: {np.mean(gains < -0.005):.0%}; 40 dB or more: {np.mean(after >= 40):.0%}"
+        )
+
+
+def add_noise(deviation: float, width: float = 0.0) -> Callable[..., ByteArray]:
+    """Return what adds noise of that many grey levels, or grain of that width in pixels."""
+
+    def worsen(levels: ByteArray, rng: np.random.Generator) -> ByteArray:
+        noise = rng.normal(0, 1, levels.shape)
+        if width:
+            noise = cv2.GaussianBlur(noise, (0, 0), width)
+        noisy = levels + deviation * noise / noise.std()
+        return np.rint(np.clip(noisy, 0, 255)).astype(np.uint8)
+
+    return worsen
+
+
+def compress(quality: int) -> Callable[..., ByteArray]:
+    def worsen(levels: ByteArray, _: np.random.Generator) -> ByteArray:
+        packed = cv2.imencode(".jpg", levels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        return np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8)
+
+    return worsen
+
+
+WORSENED: dict[str, Callable[..., ByteArray]] = {
+    "nothing": lambda levels, _: levels,
+    "noise 5": add_noise(5),
+    "noise 10": add_noise(10),
+    "noise 20": add_noise(20),
+    "grain 10": add_noise(10, 0.8),
+    "JPEG 20": compress(20),
+    "JPEG 30": compress(30),
+    "JPEG 40": compress(40),
+    "noise 10, JPEG 30": lambda levels, rng: compress(30)(add_noise(10)(levels, rng), rng),
+}
+
+
+def measure_holes(clean: list[FloatArray]) -> None:
+    """Print the PSNR within torn corners: as they are, found by the network, and told where."""
+    found: dict[str, list[float]] = {}
+    shares = []
+    for seed, l in enumerate(clean):
+        torn, mask = tear_corner(l, np.random.default_rng(seed))
+        repair = restore_lightness(torn, RestorationOptions())
+        shares.append((repair.damage[mask] > 0.5).mean())
+        results = {
+            "nothing": torn,
+            "the network's mask": repair.l,
+            "Telea, true mask": METHODS["Telea, true mask"](torn, mask),
+            "holes, true mask": fill_holes(torn, mask),
+        }
+        for name, result in results.items():
+            found.setdefault(name, []).append(psnr(result[mask], l[mask]))
+    for name, all_levels in found.items():
+        print(f"{name:<24} PSNR within {np.mean(all_levels):5.2f}")
+    print(f"found by the network: {np.mean(shares):.0%} of their area")
+
+
+def tear_corner(l: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return lightness without a corner of a few percent, white as a scanner's lid, and where."""
+    rows, columns = np.indices(l.shape)
+    depth = rng.uniform(0.2, 0.4) * min(l.shape)
+    rough = cv2.GaussianBlur(rng.normal(0, 1, l.shape), (0, 0), 4)
+    edge = rows + columns * rng.uniform(0.6, 1.6) + 4 * rough / rough.std()
+    mask = np.rot90(edge < depth, rng.integers(4)) if l.shape[0] == l.shape[1] else edge < depth
+    return np.where(mask, np.float32(98), l), mask
 
 
 def measure_colors(

@@ -94,13 +94,15 @@ def _has_run() -> bool:
     keras = sys.modules.get("keras")
     if keras is None:
         return False
-    if keras.backend.backend() != "tensorflow":
-        return True
     context = sys.modules.get("tensorflow.python.eager.context")
     try:
+        if keras.backend.backend() == "jax":
+            return bool(sys.modules["jax._src.xla_bridge"].backends_are_initialized())
+        if keras.backend.backend() != "tensorflow":
+            return True
         current = context.context_safe()  # type: ignore[union-attr]
         return current is not None and current._context_handle is not None
-    except AttributeError:  # none of this is promised by TensorFlow
+    except (AttributeError, KeyError):  # none of this is promised by TensorFlow and JAX
         return True
 
 

@@ -6,6 +6,8 @@ import random
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 # The processes that these tests start would compile every module anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -38,6 +40,9 @@ else:
 import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+
+if TYPE_CHECKING:
+    from jax_forks import JaxForks
 
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("repeatable")
@@ -92,3 +97,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("model") / "tiny.keras"
     red_network().save(path)
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def jax_forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator["JaxForks"]:
+    """Runs programs in processes of Keras on JAX."""
+    from jax_forks import JaxForks
+
+    forks = JaxForks(tmp_path_factory.mktemp("jax"))
+    yield forks
+    forks.close()

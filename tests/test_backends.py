@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import onnxruntime
 import pytest
-from quick_jax import VARIABLES
+from jax_forks import Job
 from threads import color_in_threads
 from tiny_networks import tiny_koala, tiny_lite
 
@@ -158,13 +158,9 @@ color_in_threads(KerasBackend(network), KerasBackend(network))
 """
 
 
-def test_threads_share_a_network_on_jax():
-    tests = Path(__file__).parent
-    environment = {**os.environ, "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}"}
-    environment |= {"KERAS_BACKEND": "jax", **VARIABLES}
-    argv = [sys.executable, "-c", THREADED_ON_JAX]
-    ran = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=300)
-    assert ran.returncode == 0, ran.stderr[-2000:]
+def test_threads_share_a_network_on_jax(jax_forks):
+    ((status, _, err),) = jax_forks.run(Job(THREADED_ON_JAX))
+    assert status == 0, err[-2000:]
 
 
 @pytest.mark.parametrize("name", EXACT)

@@ -1,16 +1,11 @@
 """Ageing: each fault against a known value, and the layer that draws them."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import cv2
 import keras
 import numpy as np
 import pytest
+from jax_forks import Job
 from keras import ops
-from quick_jax import VARIABLES
 
 from deepkoal.data.degradation import (
     CHANCE,
@@ -171,7 +166,7 @@ def test_the_layer_is_rebuilt_from_its_configuration():
     assert (layer.share, layer.seed) == (0.25, 5)
 
 
-def test_jax_ages_alike(photo, tmp_path):
+def test_jax_ages_alike(photo, jax_forks, tmp_path):
     code = """
 import sys, keras, numpy as np
 from deepkoal.data.degradation import DegradeLightness, blur, compress, fade, shrink
@@ -189,12 +184,8 @@ assert np.abs(once - again).max() > 5, "each batch draws anew, in a compiled fun
 """
     path = tmp_path / "photo.npy"
     np.save(path, photo)
-    subprocess.run(
-        [sys.executable, "-c", code, str(path)],
-        env={**os.environ, **VARIABLES, "KERAS_BACKEND": "jax"},
-        cwd=Path(__file__).parents[1],
-        check=True,
-    )
+    ((status, _, err),) = jax_forks.run(Job(code, (path,)))
+    assert status == 0, err
     expected = compress(fade(photo, factor(9.0), factor(88.0), factor(1.4)), factor(2.0))
     difference = np.abs(np.load(path) - to_numpy(shrink(blur(expected, 1.0), 2)))
     # A coefficient halfway between two steps may be rounded to either.

@@ -1,5 +1,6 @@
 """Many devices: those of one host and those of two, which do what one device does alone."""
 
+import argparse
 import csv
 import json
 import os
@@ -7,22 +8,22 @@ import re
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from jax_forks import Job
 from PIL import Image
-from quick_jax import QUICK, VARIABLES
+from quick_jax import QUICK
 
 from deepkoal.cli import main
+from deepkoal.cli.arguments.devices import choose_backend
 from deepkoal.data import prepare
 from deepkoal.errors import RunError
 from deepkoal.pretrained.networks import load_trained
 from deepkoal.training.checkpoints import find_checkpoint
 from deepkoal.training.devices import check_batch
 
-TESTS = Path(__file__).parent
 RECIPE = """
 size = 32
 batch_size = 4
@@ -55,17 +56,6 @@ def records(photos, tmp_path_factory):
     return folder / "train-records", folder / "val-records", folder / "recipe.toml"
 
 
-def start(program, *arguments, **variables):
-    environment = {**os.environ, **VARIABLES, **variables}
-    return subprocess.Popen(
-        [sys.executable, TESTS / program, *map(str, arguments)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def finish(process, seconds=600):
     try:
         out, err = process.communicate(timeout=seconds)
@@ -75,11 +65,12 @@ def finish(process, seconds=600):
 
 
 @pytest.fixture(scope="module")
-def twins(records, tmp_path_factory):
+def twins(records, jax_forks, tmp_path_factory):
     """Folders of the same run on one device and on two of one host."""
     folder = tmp_path_factory.mktemp("twins")
-    variables = {"KERAS_BACKEND": "jax", "XLA_FLAGS": TWO_DEVICES}
-    code, _, err = finish(start("tiny_training.py", "twins", *records, folder, **variables))
+    code = "import sys, tiny_training; tiny_training.train_twins(*sys.argv[1:])"
+    job = Job(code, (*records, folder), {"XLA_FLAGS": TWO_DEVICES})
+    ((code, _, err),) = jax_forks.run(job)
     assert code == 0, err
     return folder / "1", folder / "2"
 
@@ -126,6 +117,12 @@ def test_devices_that_cannot_be_had_are_told(tmp_path, capsys, arguments, status
     assert main(["train", str(tmp_path), "--run", "run", *arguments]) == status
     (line,) = capsys.readouterr().err.splitlines()
     assert told in line
+
+
+def test_devices_run_on_jax_where_no_backend_is_chosen(monkeypatch):
+    monkeypatch.setattr(os, "environ", {})
+    choose_backend(argparse.Namespace(devices=2, coordinator=None, hosts=None, host=None))
+    assert os.environ == {"KERAS_BACKEND": "jax", "JAX_ENABLE_PREEMPTION_SERVICE": "false"}
 
 
 def test_missing_jax_is_told(capsys, monkeypatch):
@@ -179,41 +176,39 @@ def test_work_ends_with_the_process_that_watches_it(tmp_path):
 # --- two hosts ---------------------------------------------------------------------------------
 
 
-def start_hosts(records, run_dir, *kill_at):
-    """Start two hosts, which are killed at the given steps, or never where that is `none`."""
+HOST = "import sys, tiny_command; sys.exit(tiny_command.run(*sys.argv[1:]))"
+
+
+def run_hosts(jax_forks, records, run_dir, *kill_at):
+    """Run two hosts, which are killed at the given steps, or never where that is `none`."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    return [
-        start(
-            "tiny_command.py",
-            kill_at[host],
-            *("train", records[0], "--validation", records[1], "--run", run_dir),
-            *("--recipe", records[2]),
-            *("--coordinator", f"127.0.0.1:{port}", "--hosts", 2, "--host", host),
-        )
-        for host in (0, 1)
-    ]
+    arguments = (
+        *("train", records[0], "--validation", records[1], "--run", run_dir),
+        *("--recipe", records[2], "--coordinator", f"127.0.0.1:{port}", "--hosts", 2, "--host"),
+    )
+    return jax_forks.run(*(Job(HOST, (kill_at[host], *arguments, host)) for host in (0, 1)))
 
 
 def told_losses(out):
     return [json.loads(line) for line in out.splitlines() if line.startswith("[")]
 
 
-def test_a_lost_host_ends_the_run_which_goes_on(twins, records, tmp_path):
+def test_a_lost_host_ends_the_run_which_goes_on(twins, records, jax_forks, tmp_path):
     """Host 1 is killed in the second epoch, host 0 in the third, which then is finished."""
     run_dir = tmp_path / "run"
     for epochs, lost in ((1, 1), (2, 0)):
         kill_at = ["none", "none"]
         kill_at[lost] = STEPS + 1
-        results = [finish(host) for host in start_hosts(records, run_dir, *kill_at)]
+        results = run_hosts(jax_forks, records, run_dir, *kill_at)
         for host, (code, _, err) in enumerate(results):
             assert code == 1, err
             (line,) = re.findall("deepkoal: (?!epoch ).*", err)
             assert ("SIGKILL" if host == lost else "another host") in line
             assert "same command on every host goes on from the last checkpoint" in line
         assert find_checkpoint(run_dir)[1] == epochs
-    results = [finish(host) for host in start_hosts(records, run_dir, "none", "none")]
+    results = run_hosts(jax_forks, records, run_dir, "none", "none")
     for code, out, err in results:
         assert code == 0, err
         assert out.splitlines()[-1] == str(run_dir)

@@ -55,6 +55,7 @@ def test_arguments_are_refused_before_any_work_with_what_was_meant(
         (["colorize", "a.jpg", "--model", "text.txt"], "(its name ends in '.txt'); give a .keras"),
         (["train", ".", "--from", "none"], "none: no such file, and no preset of that name"),
         (["train", "none"], "none: cannot be listed (No such file or directory)"),
+        (["train", ".", "--recipe", "none.toml"], "none.toml: "),
         (["prepare", "text.txt", "records"], "text.txt: cannot be listed (Not a directory)"),
         (["evaluate", "none"], "none: cannot be listed (No such file or directory)"),
     ],
@@ -67,7 +68,7 @@ def test_what_is_not_there_is_named_before_tensorflow_starts(
     monkeypatch.chdir(tmp_path)
     for place in (
         "arguments.model_options",
-        "commands.train",
+        "training_run",
         "commands.prepare",
         "commands.evaluate",
     ):

@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-import os
 import resource
 import shutil
 import signal
@@ -14,9 +13,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from jax_forks import Job
 from killing import finish, kill_and_finish, kill_at
 from PIL import Image
-from quick_jax import VARIABLES
 from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_koala, tiny_lite
 from tiny_training import RECIPE, take_first_step, train_tiny
 
@@ -102,16 +101,6 @@ def losses(run_dir):
 
 def list_checkpoints(run_dir):
     return sorted((run_dir / "checkpoints").iterdir())
-
-
-def run_apart(*arguments, backend):
-    return subprocess.run(
-        [sys.executable, Path(__file__).parent / "tiny_training.py", *map(str, arguments)],
-        env={**os.environ, **VARIABLES, "KERAS_BACKEND": backend},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
 
 
 def one_line(error):
@@ -223,11 +212,21 @@ def test_a_whole_checkpoint_of_something_else_is_refused(finished, records, tmp_
         train_tiny(records, None, other, recipe=SHORT)
 
 
-def test_jax_trains_alike(finished, records, validation, tmp_path):
+TRAIN_ON_JAX = """
+import json, sys
+import keras
+from deepkoal.color import ab_bins
+from tiny_training import take_first_step, train_tiny
+train_tiny(*sys.argv[1:])
+print(json.dumps([keras.backend.backend(), len(ab_bins()), take_first_step()]))
+"""
+
+
+def test_jax_trains_alike(finished, records, validation, jax_forks, tmp_path):
     run_dir = tmp_path / "jax"
-    done = run_apart("train", records, validation, run_dir, backend="jax")
-    assert done.returncode == 0, done.stderr
-    backend, bins, step = json.loads(done.stdout.splitlines()[-1])
+    ((code, out, err),) = jax_forks.run(Job(TRAIN_ON_JAX, (records, validation, run_dir)))
+    assert code == 0, err
+    backend, bins, step = json.loads(out.splitlines()[-1])
     assert (backend, bins) == ("jax", len(ab_bins()))
     assert step == {name: pytest.approx(v) for name, v in take_first_step().items()}
     jax, tensorflow = np.array(losses(run_dir)), np.array(losses(finished[0]))

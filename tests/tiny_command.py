@@ -1,53 +1,43 @@
-"""`deepkoal train` with a tiny network instead of the preset's, watched as a test needs it.
-
-python tests/tiny_command.py KILL_AT train RECORDS …
-
-KILL_AT is the step at whose start the process is killed, or none. Each epoch's losses are printed,
-also on hosts that write no log. Nothing heavy is imported before the command would.
-"""
+"""`deepkoal train` with a tiny network instead of the preset's, watched as a test needs it."""
 
 import json
 import os
-import sys
 
+import keras
+from tiny_networks import tiny_lite
+from tiny_training import KillAt
+
+import deepkoal.training
 from deepkoal.cli import main
-from deepkoal.cli.arguments.devices import choose_backend
-from deepkoal.cli.commands import train as training
-
-os.environ.pop("KERAS_BACKEND", None)  # which the command is to choose
-KILL_AT, ARGUMENTS = sys.argv[1], sys.argv[2:]
-run_train = training._run
+from deepkoal.pretrained import networks
 
 
-def run_tiny_train(arguments):
-    choose_backend(arguments)
-    import keras
-    from tiny_networks import tiny_lite
-    from tiny_training import KillAt
+class TellLosses(keras.callbacks.Callback):
+    """Prints each epoch's losses, also on hosts that write no log."""
 
-    import deepkoal.training
-    from deepkoal.pretrained import networks
+    def on_epoch_end(self, epoch, logs):
+        print(json.dumps([logs["loss"], logs["val_loss"]]), flush=True)
 
-    class TellLosses(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs):
-            print(json.dumps([logs["loss"], logs["val_loss"]]), flush=True)
 
-    def train(*arguments, callbacks, **settings):
-        killers = [] if KILL_AT == "none" else [KillAt(int(KILL_AT))]
+def run(kill_at, *arguments):
+    """Run the command in this process, killed at the start of a step where one is given.
+
+    Args:
+        kill_at: the step's number, or none.
+        arguments: from the command's name on.
+    """
+    train = deepkoal.training.train
+    killers = [] if kill_at == "none" else [KillAt(int(kill_at))]
+
+    def train_watched(*arguments, callbacks, **settings):
         watched = [*callbacks, TellLosses(), *killers]
-        return train_unwatched(*arguments, callbacks=watched, **settings)
-
-    train_unwatched, deepkoal.training.train = deepkoal.training.train, train
+        return train(*arguments, callbacks=watched, **settings)
 
     def build_untrained(*_, seed, **settings):
         keras.utils.set_random_seed(seed)
         return tiny_lite(seed)
 
+    deepkoal.training.train = train_watched
     networks.build_untrained = build_untrained
-    return run_train(arguments)
-
-
-training._run = run_tiny_train
-
-if __name__ == "__main__":
-    sys.exit(main(ARGUMENTS))
+    os.environ.pop("KERAS_BACKEND", None)  # which the command is to choose
+    return main(arguments)

@@ -1,21 +1,13 @@
-"""A tiny run, for a test and for the processes that a test starts with another backend.
+"""A tiny run, for a test and for the processes that a test starts, also with another backend."""
 
-python tests/tiny_training.py train RECORDS VALIDATION RUN
-python tests/tiny_training.py step
-python tests/tiny_training.py twins RECORDS VALIDATION RECIPE FOLDER
-"""
-
-import json
 import os
 import signal
-import sys
 
 import keras
 import numpy as np
 from tiny_networks import tiny_lite
 
 from deepkoal import models
-from deepkoal.color import ab_bins
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.training import spread_over, train
 from deepkoal.training.optimizer import RatedAdamW
@@ -83,11 +75,3 @@ def take_first_step():
     optimizer.build(variables)
     optimizer.apply([np.array([3.0, -2.0], "float32").reshape(shape) for shape in shapes])
     return {n: np.asarray(v.value).ravel().tolist() for n, v in zip(names, variables, strict=True)}
-
-
-if __name__ == "__main__":
-    if sys.argv[1] == "train":
-        train_tiny(*sys.argv[2:5])
-    if sys.argv[1] == "twins":
-        train_twins(*sys.argv[2:6])
-    print(json.dumps([keras.backend.backend(), len(ab_bins()), take_first_step()]))

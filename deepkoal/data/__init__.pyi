@@ -8,6 +8,7 @@ from .pipeline import training_batches as training_batches
 from .preparation import hold_back as hold_back
 from .preparation import prepare as prepare
 from .records import Manifest as Manifest
+from .records import holds_records as holds_records
 from .records import load_manifest as load_manifest
 
 __all__: list[str]

@@ -189,6 +189,12 @@ class Manifest:
             )
 
 
+def holds_records(folder: str | Path) -> bool:
+    """Return whether `prepare` has written to a folder, finished or not."""
+    found = (Path(folder).glob(pattern) for pattern in (MANIFEST_NAME, "photos-*.tfrecord*"))
+    return any(any(paths) for paths in found)
+
+
 def load_manifest(records_dir: str | Path) -> Manifest:
     """Read a finished folder's manifest and check that its shards are there in full length.
 

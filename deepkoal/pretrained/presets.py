@@ -15,6 +15,8 @@ from deepkoal.short_repr import short_repr
 
 CONFIG_FILE = "config.json"
 DEFAULT_PRESET = "koala-lite"
+FINETUNE = "finetune"
+"""The recipe for weights that color photos already."""
 
 
 @short_repr
@@ -72,6 +74,11 @@ def load_preset(name: str) -> Preset:
         return Preset(name=name, **json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise WeightsError(f"{path} is damaged ({error}); install deepkoal again") from error
+
+
+def has_recipe(name: str, kind: str) -> bool:
+    """Return whether a preset came with such a recipe, see `load_recipe`."""
+    return (shipped_models_dir() / name / f"{kind}.toml").is_file()
 
 
 def load_recipe(name: str, kind: str = "recipe") -> Recipe:

@@ -2,6 +2,9 @@ from .flicker import average_exposure as average_exposure
 from .flicker import change_exposure as change_exposure
 from .flicker import compare_exposures as compare_exposures
 from .network import load_restorer as load_restorer
+from .noise import measure_blocks as measure_blocks
+from .noise import measure_noise as measure_noise
+from .noise import reduce_noise as reduce_noise
 from .options import RestorationKeywords as RestorationKeywords
 from .options import RestorationOptions as RestorationOptions
 from .photo import RestoredPhoto as RestoredPhoto

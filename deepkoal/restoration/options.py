@@ -28,7 +28,8 @@ class RestorationOptions:
     Attributes:
         strength: 0…1: how far scratches, dust, folds, tears, stains and mould give way to what the
             network takes for the photo beneath. Elsewhere nothing changes.
-        denoise: 0…1: how far grain, noise and a JPEG file's blocks do, all over the photo.
+        denoise: 0…1: how far noise, grain and a JPEG file's blocks are taken away, all over the
+            photo, where they are found, see `restoration.noise`.
         tone: `auto` spreads faded lightness over the whole range, see `restoration.tone`; `off`.
         local_contrast: 0…1: how much things stand out more against what is around them.
 
@@ -52,12 +53,12 @@ class RestorationOptions:
     @property
     def needs_network(self) -> bool:
         """Whether anything is asked of the network."""
-        return self.strength > 0 or self.denoise > 0
+        return self.strength > 0
 
     @property
     def changes(self) -> bool:
         """Whether anything is asked at all."""
-        return self.needs_network or self.tone != "off" or self.local_contrast > 0
+        return self != replace(self, strength=0.0, denoise=0.0, tone="off", local_contrast=0.0)
 
     @classmethod
     def collect(

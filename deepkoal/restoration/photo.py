@@ -12,6 +12,7 @@ from deepkoal.inference.backends import Backend
 from deepkoal.inference.batch_pass import read_lightness
 from deepkoal.rendering.composition import render
 from deepkoal.restoration.network import load_restorer
+from deepkoal.restoration.noise import reduce_noise
 from deepkoal.restoration.options import RestorationKeywords, RestorationOptions
 from deepkoal.restoration.repair import Repair, fill_holes, repair_lightness
 from deepkoal.restoration.tone import raise_local_contrast, stretch_tone
@@ -91,8 +92,9 @@ def restore_lightness(
             l,
             network or load_restorer(),
             strength=options.strength,
-            denoise=options.denoise,
         )
+    if options.denoise:
+        repair = repair._replace(l=reduce_noise(repair.l, options.denoise))
     if options.tone == "auto":
         repair = repair._replace(l=stretch_tone(repair.l))
     if options.local_contrast:

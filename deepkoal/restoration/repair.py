@@ -52,20 +52,17 @@ class Repair(NamedTuple):
     damage: FloatArray
 
 
-def repair_lightness(
-    l: FloatArray, network: Backend, *, strength: float = 1.0, denoise: float = 0.0
-) -> Repair:
-    """Return lightness repaired where the network finds damage, and all over where asked to.
+def repair_lightness(l: FloatArray, network: Backend, *, strength: float = 1.0) -> Repair:
+    """Return lightness repaired where the network finds damage.
 
-    l + strength · m · (fill − l) + denoise · (1 − m) · (clean − l), where m is of `mask_damage`,
-    and fill the mean of clean, which the network paints, and of `fill_holes`: each errs in its
-    own way. The network sees l in tiles of bounded size. A plain border of the print is no damage.
+    l + strength · m · (fill − l), where m is of `mask_damage`, and fill the mean of clean, which
+    the network paints, and of `fill_holes`: each errs in its own way. The network sees l in tiles
+    of bounded size. A plain border of the print is no damage.
 
     Args:
         l: float32 (H, W), 0…100.
         network: see `models.restorer`.
         strength: 0…1, of repairs.
-        denoise: 0…1, of what is done elsewhere.
     """
     clean, chance = np.empty_like(l), np.empty(l.shape, np.uint16)
     for inner, seen, (top, left) in _list_tiles(*l.shape):
@@ -76,13 +73,11 @@ def repair_lightness(
         clean[inner] = 50 * (outputs["clean"][0, ..., 0][used] + 1)
         chance[inner] = np.rint(FULL / (1 + np.exp(-outputs["damage"][0, ..., 0][used])))
     mask = mask_damage(_clear_border(chance, l))
-    change = denoise * (1 - mask) * (clean - l) if denoise else np.zeros_like(l)
-    inside = mask > 0
+    repaired, inside = l.copy(), mask > 0
     if inside.any():
         fill = (clean[inside] + fill_holes(l, inside)[inside]) / 2
-        change[inside] += strength * mask[inside] * (fill - l[inside])
-    change += l
-    return Repair(np.clip(change, 0, 100, out=change), strength * mask)
+        repaired[inside] += strength * mask[inside] * (fill - l[inside])
+    return Repair(np.clip(repaired, 0, 100, out=repaired), strength * mask)
 
 
 def mask_damage(chance: SampleArray) -> FloatArray:

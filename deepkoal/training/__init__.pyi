@@ -3,11 +3,9 @@ from .devices import spread_over as spread_over
 from .fine_tuning import Gain as Gain
 from .fine_tuning import find_decoding as find_decoding
 from .fine_tuning import fine_tune as fine_tune
-from .fine_tuning import has_finetune_recipe as has_finetune_recipe
 from .own_photos import OwnPhotos as OwnPhotos
 from .own_photos import PhotoPlan as PhotoPlan
 from .own_photos import fit_photo_size as fit_photo_size
-from .own_photos import holds_records as holds_records
 from .own_photos import plan_photos as plan_photos
 from .own_photos import prepare_photos as prepare_photos
 from .run import train as train

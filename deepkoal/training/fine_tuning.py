@@ -20,9 +20,14 @@ from deepkoal.evaluation import calibrate, measure_psnr_at_cf
 from deepkoal.guidance import DecodingConfig
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.loading import fit_to_crops
-from deepkoal.models.weights import shipped_models_dir
 from deepkoal.pretrained.networks import BEST_FILE
-from deepkoal.pretrained.presets import Preset, is_preset, load_recipe, presets_by_network
+from deepkoal.pretrained.presets import (
+    FINETUNE,
+    Preset,
+    is_preset,
+    load_recipe,
+    presets_by_network,
+)
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.pretrained.run_dir import (
     check_run,
@@ -41,7 +46,6 @@ from deepkoal.training.own_photos import (
 )
 from deepkoal.training.run import train_locked
 
-RECIPE_KIND = "finetune"
 FEWEST_PHOTOS = 16
 """Photos that a decoding is calibrated on, where there are as many."""
 MOST_PHOTOS = 64
@@ -83,11 +87,6 @@ class Gain:
             raise RunError(
                 f"{path} is damaged ({error}); delete it to judge the run anew"
             ) from error
-
-
-def has_finetune_recipe(preset: str) -> bool:
-    """Return whether a preset came with a recipe for fine-tuning."""
-    return (shipped_models_dir() / preset / f"{RECIPE_KIND}.toml").is_file()
 
 
 def find_decoding(start: str | Path | None, preset: Preset) -> DecodingConfig:
@@ -150,7 +149,7 @@ def fine_tune(
     """
     run_dir = Path(run_dir)
     preset = presets_by_network()[network.name]
-    recipe = recipe or load_recipe(preset.name, RECIPE_KIND)
+    recipe = recipe or load_recipe(preset.name, FINETUNE)
     decoding = decoding or DecodingConfig.from_config(preset.decoding)
     check_fit(network, recipe)
     check_run(run_dir, describe_task(network, recipe))

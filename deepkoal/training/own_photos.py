@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from deepkoal.data import Manifest, hold_back
 from deepkoal.data.embed import Embedder
 from deepkoal.data.preparation import list_names, plan_records
-from deepkoal.data.records import MANIFEST_NAME, Settings, Unreadable
+from deepkoal.data.records import Settings, Unreadable
 from deepkoal.data.shards import read_accounts, write_records
 from deepkoal.errors import OtherPhotosError, RecordsError, RunError
 from deepkoal.pretrained.run_dir import RUN_FILE, check_run, lock_run
@@ -47,12 +47,6 @@ class OwnPhotos:
 def fit_photo_size(crop: int) -> int:
     """Return the short side in pixels at which to keep photos for crops of that side."""
     return round(SPARE * crop)
-
-
-def holds_records(folder: str | Path) -> bool:
-    """Return whether `prepare` has written to a folder, finished or not."""
-    found = (Path(folder).glob(pattern) for pattern in (MANIFEST_NAME, "photos-*.tfrecord*"))
-    return any(any(paths) for paths in found)
 
 
 @dataclass(frozen=True)

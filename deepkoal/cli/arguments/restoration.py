@@ -40,7 +40,8 @@ def add_restoration_options(parser: argparse.ArgumentParser, *, alone: bool) -> 
         nargs="?",
         const=1.0,
         metavar="STRENGTH",
-        help="take away grain, noise and JPEG's blocks, too; 0…1 (off; 1 where given bare)",
+        help="take away noise, grain and JPEG's blocks where there are any; 0…1 "
+        "(off; 1 where given bare)",
     )
     parser.add_argument(
         "--tone",
