@@ -26,6 +26,7 @@ from local_server import serve
 from PIL import Image
 from tiny_networks import tiny_koala, tiny_lite
 
+import deepkoal as dk
 from deepkoal.cli import main
 from deepkoal.cli.arguments.style import Restyler
 from deepkoal.color import colorfulness
@@ -33,6 +34,7 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import ColorOptions, DecodingConfig, Hint, Palette
 from deepkoal.image_io import SAMPLES, decode_photo, encode_photo, read_sample
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.inference.options_file import read_options
 from deepkoal.inference.provenance import read_provenance
 from deepkoal.inference.saved_options import SavedOptions
 from deepkoal.inference.saved_parts import PhotoIdentity
@@ -220,7 +222,9 @@ def test_every_part_of_a_look_is_read_as_the_library_does(client, colorizer, ope
         ({"saturation": {"teal": 1}}, "expected saturation as factors by hue"),
         ({"style": {"name": "banksy"}}, "no style 'banksy'; there are seurat"),
         ({"style": {"name": "monet", "strength": 2}}, "a style's strength as a number in 0…1"),
-        ({"style": {"name": "monet", "file": "a.png"}}, "body.style.file"),
+        ({"style": {"name": "monet", "file": "a.png"}}, "expected a style's name or its file"),
+        ({"style": {"strength": 0.5}}, "expected a style's name or its file"),
+        ({"style": {"name": "monet", "path": "a.png"}}, "body.style.path"),
     ],
 )
 def test_a_look_that_is_none_is_refused_in_a_line(client, opened, options, message):
@@ -330,6 +334,32 @@ def test_styles_are_listed_and_drawn(client):
     picture = see(client.get("/api/styles/durer"))
     assert picture.shape[0] == picture.shape[1]
     assert "no style 'mud'" in error_of(client.get("/api/styles/mud"))
+
+
+def test_a_picture_of_ones_own_is_a_style_as_the_command_has_it(
+    client, colorizer, opened, grey, photos, tmp_path
+):
+    data = encode_photo(photos["chelsea"], "PNG")
+    added = client.post("/api/styles?name=../mine.png", content=data).json()
+    assert added["picture"].startswith("data:image/jpeg;base64,")
+    given = {"style": {"file": added["name"], "sha256": added["id"], "scope": "color"}}
+    path = f"/api/photos/{opened['id']}"
+    file = client.post(f"{path}/file", json=given)
+    restyled = dk.stylize(colorizer.colorize(grey), photos["chelsea"], scope="color")
+    np.testing.assert_array_equal(see(file), restyled)
+    session = tmp_path / "session.json"
+    session.write_bytes(client.post(f"{path}/session", json={"options": given}).content)
+    (tmp_path / "mine.png").write_bytes(data)  # beside it, where the command looks for it
+    choice = read_options(session).style
+    np.testing.assert_array_equal(Restyler(choice)(colorizer.colorize(grey)), restyled)
+    known = {"style": {"file": str(tmp_path / "mine.png"), "sha256": "none"}}
+    for asked in ("preview", "texture"):  # a path of this computer is never opened
+        answer = client.post(f"{path}/{asked}", json=known)
+        assert answer.status_code == 404
+        assert "this style is no longer at hand" in error_of(answer)
+    small = encode_photo(photos["chelsea"][:40, :40].copy(), "PNG")
+    refused = client.post("/api/styles?name=small.png", content=small)
+    assert "small.png: expected a style's picture of at least 64 pixels" in error_of(refused)
 
 
 def test_what_is_gone_is_said_to_be(client, opened):

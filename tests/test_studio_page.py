@@ -648,11 +648,12 @@ def test_levers_on_color_and_light_are_moved_kept_and_taken_back(page):
     page.get_by_text("Each hue by itself").click()
     page.get_by_role("slider", name="Blue").fill("0.75")
     page.get_by_label("Spread faded tones").check()
+    page.get_by_label("Take away noise").check()
     page.get_by_role("slider", name="Saturation").fill("2")  # each in its proportion
     wanted = {
         "warmth": 0.5,
         "saturation": dict.fromkeys(HUES, 2.18) | {"blue": 1.09},
-        "restoration": {"strength": 0, "denoise": 0, "tone": "auto", "local_contrast": 0.4},
+        "restoration": {"strength": 0, "denoise": 1, "tone": "auto", "local_contrast": 0.4},
     }
     wait_for(page, lambda: list_looks(page)[-1] | wanted == list_looks(page)[-1])
     expect(page.locator("#warmth-value")).to_have_text("+0.50")
@@ -663,6 +664,7 @@ def test_levers_on_color_and_light_are_moved_kept_and_taken_back(page):
     expect(page.get_by_label("Spread faded tones")).to_be_checked()
     expect(page.locator("#saturation-value")).to_have_text("200 %")
     page.get_by_label("Spread faded tones").uncheck()
+    page.get_by_label("Take away noise").uncheck()
     page.get_by_role("slider", name="Local contrast").fill("0")
     wait_for(page, lambda: list_looks(page)[-1]["restoration"] is None)
     page.click("#reset")
@@ -714,8 +716,53 @@ def test_a_style_is_painted_with_a_bar_stopped_and_kept(page, painter, tmp_path)
     content["options"]["style"] = {"file": "mine.jpg"}
     session.write_text(json.dumps(content))
     open_file(page, session)
-    expect(page.locator("#notice-text")).to_contain_text("mine.jpg, which the studio does not take")
+    expect(page.locator("#notice-text")).to_contain_text("mine.jpg, which is not here")
     wait_for(page, lambda: np.array_equal(look_at(page), plain))
+
+
+def test_a_picture_of_ones_own_is_dropped_kept_and_chosen_again(page, photos, tmp_path):
+    plain = look_at(page)
+    page.get_by_role("tab", name="Style").click()
+    mine = encode_photo(photos["chelsea"], "PNG")
+    (tmp_path / "mine.png").write_bytes(mine)
+    with page.expect_file_chooser() as chooser:
+        page.click("#own-style")
+    chooser.value.set_files(tmp_path / "mine.png")
+    expect(page.get_by_role("img", name="mine.png")).to_be_visible()
+    page.get_by_text("Colors", exact=True).click()
+    wait_for(page, lambda: list_looks(page)[-1]["style"]["scope"] == "color")
+    wait_for(page, lambda: (look_at(page) != plain).any())
+    with page.expect_download() as download:
+        page.keyboard.press("Control+s")
+    session = tmp_path / "session.json"
+    download.value.save_as(session)
+    sha256 = hashlib.sha256(mine).hexdigest()
+    chosen = StyleChoice(
+        file=str(tmp_path / "mine.png"), sha256=sha256, scope="color", strength=0.7
+    )
+    assert read_options(session).style == chosen
+    page.get_by_role("button", name="No style").click()
+    expect(page.get_by_role("img", name="mine.png")).to_be_hidden()
+    wait_for(page, lambda: np.array_equal(look_at(page), plain))
+    page.reload()
+    open_file(page, session)
+    page.get_by_role("tab", name="Style").click()
+    expect(page.get_by_role("img", name="mine.png")).to_be_visible()
+    wait_for(page, lambda: (look_at(page) != plain).any())
+    page.evaluate(
+        """([data, field]) => {
+            const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], "dropped.png", { type: "image/png" }));
+            const drop = new DragEvent("drop", { dataTransfer: transfer, bubbles: true });
+            document.querySelector(field).dispatchEvent(drop);
+        }""",
+        [
+            base64.b64encode(encode_photo(photos["chelsea"][::-1].copy(), "PNG")).decode(),
+            "#own-style",
+        ],
+    )
+    expect(page.get_by_role("img", name="dropped.png")).to_be_visible()
 
 
 # --- nothing lost ------------------------------------------------------------------------------

@@ -75,6 +75,12 @@ def add_opening(app: FastAPI, session: Session, first: str | None, max_bytes: in
         key, picture = await run_in_threadpool(session.open_reference, data, name)
         return {"id": key, "name": clean_name(name), "picture": inline(picture)}
 
+    @app.post("/api/styles", status_code=201)
+    async def open_style(request: Request, name: str = "photo") -> dict[str, Any]:
+        data = await request.body()
+        key, picture = await run_in_threadpool(session.open_style, data, name)
+        return {"id": key, "name": clean_name(name), "picture": inline(picture)}
+
     @app.post("/api/sessions")
     async def describe_file(request: Request, name: str = "photo") -> dict[str, Any]:
         return describe_session(read_session(await request.body(), clean_name(name)))

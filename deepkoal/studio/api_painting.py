@@ -21,7 +21,6 @@ from deepkoal.studio.drawing import draw_thumbnail
 from deepkoal.studio.schemas import OptionsRequest
 from deepkoal.studio.session import Session
 from deepkoal.studio.wording import reword
-from deepkoal.style.restyling import open_choice
 from deepkoal.style.styles import Style
 
 
@@ -65,7 +64,7 @@ def _prepare(
     if choice is None:
         return 0, lambda progress: None
     colors = options.to_color_options(photo, session)
-    steps = open_choice(choice)[1].count_steps()
+    steps = session.styles.open(choice)[1].count_steps()
 
     def work(progress: Progress) -> None:
         if steps:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import threading
 from collections.abc import Callable
@@ -10,17 +9,13 @@ from collections.abc import Callable
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.inference.saved_parts import StyleChoice
 from deepkoal.studio.lru_store import LruStore
-from deepkoal.style.restyling import (
-    StyleOptions,
-    apply_style,
-    find_grey,
-    open_choice,
-    paint_texture,
-)
+from deepkoal.style.restyling import StyleOptions, apply_style, find_grey, paint_texture
 from deepkoal.style.styles import Style
 
 KEPT_TEXTURES = 40
 KEPT_BYTES = 80_000_000
+KEPT_PICTURES = 12
+PICTURES_BYTES = 400_000_000
 
 
 class StyleKeeper:
@@ -34,6 +29,23 @@ class StyleKeeper:
     def __init__(self) -> None:
         self._lock = threading.Lock()  # painting one picture takes all cores
         self._textures: LruStore[FloatArray] = LruStore("texture", KEPT_TEXTURES, KEPT_BYTES)
+        self._pictures: LruStore[Style] = LruStore("style", KEPT_PICTURES, PICTURES_BYTES)
+
+    def add(self, key: str, style: Style) -> None:
+        """Keep the style of a picture whose file has this sha256."""
+        self._pictures.put(key, style, style.rgb.nbytes)
+
+    def open(self, choice: StyleChoice) -> tuple[Style, StyleOptions]:
+        """Return a style and how it is given; of a picture that was opened, never of a path.
+
+        Raises:
+            GoneError: the picture is no longer kept.
+            DeepkoalError: the style is not known, or an option is out of its range.
+        """
+        options = StyleOptions(**choice.list_given())
+        if choice.name:
+            return Style.named(choice.name), options
+        return self._pictures.get(choice.sha256), options
 
     def restyle(
         self, rgb: SampleArray, choice: StyleChoice | None, place: str
@@ -50,7 +62,7 @@ class StyleKeeper:
         """
         if choice is None:
             return rgb, True
-        style, options = _open(choice)
+        style, options = self.open(choice)
         near = f"{place} {_name_texture(choice, options)}"
         wants_texture = options.count_steps() > 0
         change = self._textures.get(near) if wants_texture and near in self._textures else None
@@ -61,7 +73,7 @@ class StyleKeeper:
         """Return a photo of full size in a style, painting what is not painted yet."""
         if choice is None:
             return rgb
-        return apply_style(rgb, *_open(choice), self.paint(rgb, choice, place))
+        return apply_style(rgb, *self.open(choice), self.paint(rgb, choice, place))
 
     def paint(
         self,
@@ -81,7 +93,7 @@ class StyleKeeper:
         Returns:
             See `style.restyling.paint_texture`; None where the style has none.
         """
-        style, options = _open(choice)
+        style, options = self.open(choice)
         if not options.count_steps():
             return None
         grey = find_grey(rgb, options.size)
@@ -99,9 +111,4 @@ class StyleKeeper:
 
 def _name_texture(choice: StyleChoice, options: StyleOptions) -> str:
     """Return what tells textures of one photo apart."""
-    return f"{choice.name} {options.strength:g} {options.steps} {options.size}"
-
-
-@functools.lru_cache(maxsize=32)
-def _open(choice: StyleChoice) -> tuple[Style, StyleOptions]:
-    return open_choice(choice)
+    return f"{choice.name or choice.sha256} {options.strength:g} {options.steps} {options.size}"

@@ -17,7 +17,7 @@ from deepkoal.inference.working_size import LEAST_SIDE
 from deepkoal.restoration import RestorationOptions
 from deepkoal.studio.albums import MOST_SOURCES, AlbumSource
 from deepkoal.studio.open_photo import VARIATIONS, OpenPhoto
-from deepkoal.studio.session import Session
+from deepkoal.studio.session import Session, clean_name
 
 MAX_HINTS = 200
 MAX_LOOKS = 12
@@ -50,9 +50,11 @@ class VariationRequest(_Strict):
 
 
 class StyleRequest(_Strict):
-    """A style that came with the library, and how it is given; what is null is as by default."""
+    """A style that came along, or an opened picture's, and how; what is null is as by default."""
 
-    name: str
+    name: str = ""
+    file: str = ""
+    sha256: str = ""
     scope: str | None = None
     strength: float | None = None
     steps: int | None = None
@@ -110,7 +112,10 @@ class OptionsRequest(HintsRequest):
         Raises:
             DeepkoalError: it names none.
         """
-        return None if self.style is None else StyleChoice(**self.style.model_dump())
+        if self.style is None:
+            return None
+        asked = self.style.model_dump()
+        return StyleChoice(**{**asked, "file": asked["file"] and clean_name(asked["file"])})
 
     def find(self, key: str, session: Session) -> OpenPhoto:
         """Return an open photo, repaired where that is wanted.

@@ -8,6 +8,7 @@ import threading
 from pathlib import PurePath
 
 from deepkoal.arrays import ByteArray
+from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import Reference
 from deepkoal.image_io import Sample, decode_photo, encode_photo, read_sample
 from deepkoal.inference.colorizer import Colorizer
@@ -19,6 +20,7 @@ from deepkoal.studio.drawing import draw_thumbnail
 from deepkoal.studio.lru_store import LruStore
 from deepkoal.studio.open_photo import MAX_PIXELS, OpenPhoto, open_photo
 from deepkoal.studio.painting import StyleKeeper
+from deepkoal.style.styles import Style
 
 KEPT_PHOTOS = 12
 KEPT_BYTES = 400_000_000
@@ -96,6 +98,21 @@ class Session:
         key = hashlib.sha256(data).hexdigest()
         self.references.put(key, reference, 0)
         return key, draw_thumbnail(photo.rgb)
+
+    def open_style(self, data: bytes, name: str) -> tuple[str, bytes]:
+        """Keep a picture as a style of its own; return its id and a thumbnail.
+
+        Raises:
+            DeepkoalError: the file is not a picture, or too large or too small.
+        """
+        key, name = hashlib.sha256(data).hexdigest(), clean_name(name)
+        with self.heavy:
+            rgb = decode_photo(data, name, max_pixels=MAX_PIXELS).rgb
+        try:
+            self.styles.add(key, Style.from_image(rgb))
+        except DeepkoalError as error:
+            raise DeepkoalError(f"{name}: {error}") from error
+        return key, draw_thumbnail(rgb)
 
     def read_full(self, key: str) -> ByteArray:
         """Return a photo in all its pixels, uint8 (H, W, 3); the last one is kept for the next.

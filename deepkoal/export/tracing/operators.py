@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from deepkoal.export.tracing.elimination import solve
 from deepkoal.export.tracing.graph import current
 from deepkoal.export.tracing.tensor import Dims, OnnxTensor, as_type, broadcast
 
@@ -237,22 +238,4 @@ def fori_loop(
     return start.graph.loop(high, body, start)
 
 
-def _solve(a: OnnxTensor, b: OnnxTensor) -> OnnxTensor:
-    """Solve linear equations by Gauss and Jordan's elimination, which ONNX has no operator for.
-
-    Without pivots: covariances with noise, which are positive definite, need none.
-    """
-    places = arange(shape(a)[0], "int64")
-
-    def eliminate(number: OnnxTensor, rows: OnnxTensor) -> OnnxTensor:
-        row = rows[number]
-        column = take(rows, number, axis=1)
-        column = column - (places == number).cast("float32")
-        return rows - column[:, None] * (row / row[number])
-
-    size = shape(a)[0]
-    solved = fori_loop(0, size, eliminate, concatenate([a, b], axis=1))
-    return solved[:, size:]
-
-
-linalg = SimpleNamespace(solve=_solve)
+linalg = SimpleNamespace(solve=solve)

@@ -2,13 +2,16 @@
 
 const $ = (id) => document.getElementById(id);
 
-// `to` holds what takes photos and saved sessions, what takes a reference photo, and whether a
-// photo is open.
+const FIELDS = { reference: "Drop the reference photo", style: "Drop the style's picture" };
+
+// `to` holds what takes photos and saved sessions, a reference photo and a style's picture, and
+// whether a photo is open.
 export function takeFiles(to) {
   for (const [button, input, take] of [
     ["open", "file", (files) => to.files(files)],
     ["choose", "file", (files) => to.files(files)],
     ["reference", "reference-file", ([file]) => to.reference(file)],
+    ["own-style", "style-file", ([file]) => to.style(file)],
   ]) {
     $(button).addEventListener("click", () => {
       $(input).onchange = () => {
@@ -28,12 +31,12 @@ export function takeFiles(to) {
 
 function listenToDrops(to) {
   const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
-  const meansReference = (event) => to.isOpen() && event.target.closest?.(".reference");
+  const findField = (event) => to.isOpen() && event.target.closest?.("[data-takes]")?.dataset.takes;
   document.addEventListener("dragover", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
     $("dropping").hidden = false;
-    $("dropping").firstElementChild.textContent = meansReference(event) ? "Drop the reference photo" : "Drop the photos";
+    $("dropping").firstElementChild.textContent = FIELDS[findField(event)] ?? "Drop the photos";
   });
   document.addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) $("dropping").hidden = true;
@@ -44,7 +47,8 @@ function listenToDrops(to) {
     event.preventDefault();
     const files = [...event.dataTransfer.files];
     if (!files.length) return;
-    if (meansReference(event)) to.reference(files[0]);
+    const field = findField(event);
+    if (field) to[field](files[0]);
     else to.files(files);
   });
 }

@@ -1,7 +1,8 @@
-// What comes in: photos and samples, reference photos, and saved sessions.
+// What comes in: photos and samples, reference photos, pictures for styles, and saved sessions.
 
 import { Failure } from "./asking.js";
 import { attempt, fail, tell } from "./messages.js";
+import { giveStyle, ofPicture } from "./panel/styles.js";
 import { server } from "./server.js";
 import { isSession, readSession } from "./workspace/sessions.js";
 
@@ -33,6 +34,11 @@ export class Opening {
   async openReference(file) {
     const reference = await attempt(async () => this.workspace.addReference(await server.openReference(file, file.name), file));
     if (reference) this.editing.change({ reference });
+  }
+
+  async openStyle(file) {
+    const picture = await attempt(async () => this.workspace.addReference(await server.openStyle(file, file.name), file));
+    if (picture) this.editing.change({ style: giveStyle(this.editing.options.style, ofPicture(picture)) });
   }
 
   async #openFile(file) {

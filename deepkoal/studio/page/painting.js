@@ -49,7 +49,7 @@ export class Painting {
   }
 
   async #paint(mine, photo, options) {
-    const title = this.titles[options.style.name];
+    const title = this.titles[options.style.name] ?? options.style.file;
     const began = performance.now();
     const show = ({ step, of }) => {
       if (this.current !== mine) return;

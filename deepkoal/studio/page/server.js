@@ -42,6 +42,7 @@ const strip = ({ album = [], ...options }) => ({
   ...options,
   hints: options.hints.map(describeHint),
   reference: options.reference?.id ?? null,
+  style: options.style && { ...options.style, picture: undefined },
   album: album.map((each) => ({ photo: each.photo, options: strip(each.options) })),
 });
 
@@ -57,6 +58,7 @@ export const server = {
   open: (file, name) => askJson(named("/api/photos", name), asFile(file)),
   openSample: (file) => askJson(`/api/samples/${file}`, { method: "POST" }),
   openReference: (file, name) => askJson(named("/api/references", name), asFile(file)),
+  openStyle: (file, name) => askJson(named("/api/styles", name), asFile(file)),
   sample: (file) => `/api/samples/${file}`,
   source: async (id) => (await ask(`/api/photos/${id}/source`)).blob(),
   before: (id) => of(id, async (path) => (await ask(`${path}/before`)).blob()),

@@ -195,7 +195,7 @@ function listen() {
   document.addEventListener("pointerdown", (event) => {
     if (marking.isOpen && !event.target.closest(".editor, .viewport, .actions")) marking.close();
   });
-  takeFiles({ files: (files) => opening.takeAll(files), reference: (file) => opening.openReference(file), isOpen: () => editing.photo !== null && !$("work").hidden });
+  takeFiles({ files: (files) => opening.takeAll(files), reference: (file) => opening.openReference(file), style: (file) => opening.openStyle(file), isOpen: () => editing.photo !== null && !$("work").hidden });
   addEventListener("hashchange", follow);
   addEventListener("pagehide", () => workspace.flush());
   document.addEventListener("visibilitychange", () => document.hidden && workspace.flush());

@@ -36,6 +36,7 @@ export class Tone {
     $("contrast").addEventListener("change", () => this.#restore({ local_contrast: Number($("contrast").value) }));
     $("cleanup").addEventListener("change", () => change({ cleanup: $("cleanup").checked }));
     $("repair").addEventListener("change", () => this.#restore({ strength: $("repair").checked ? 1 : 0 }));
+    $("denoise").addEventListener("change", () => this.#restore({ denoise: $("denoise").checked ? 1 : 0 }));
     $("tone").addEventListener("change", () => this.#restore({ tone: $("tone").checked ? "auto" : "off" }));
   }
 
@@ -53,6 +54,7 @@ export class Tone {
     set("detail", Math.max(0, this.details.indexOf(detail)), detail === "auto" ? "automatic" : `${detail} pixels`);
     $("cleanup").checked = options.cleanup;
     $("repair").checked = restoration?.strength > 0;
+    $("denoise").checked = restoration?.denoise > 0;
     $("tone").checked = restoration?.tone === "auto";
   }
 

@@ -2,6 +2,7 @@
 
 import { attempt, fail, notice, question, save } from "../messages.js";
 import { Failure } from "../asking.js";
+import { ofPicture } from "../panel/styles.js";
 import { server } from "../server.js";
 import { PLAIN } from "./workspace.js";
 
@@ -41,7 +42,7 @@ export async function readSession(file, workspace, current) {
   const options = await attempt(() => server.applySession(photo.id, text, file.name, photo));
   if (!options) return null;
   const [reference, ofReference] = findReference(options.reference, workspace);
-  const [style, ofStyle] = findStyle(options.style);
+  const [style, ofStyle] = findStyle(options.style, workspace);
   const notes = [ofReference, ofStyle].filter(Boolean);
   if (notes.length) notice(notes.join(" "));
   return { photo, options: { ...PLAIN, ...options, hints: options.hints.map(toHint), reference, style } };
@@ -63,10 +64,12 @@ function findReference(wanted, workspace) {
   return [{ id: known.id, name: known.name, picture: known.picture }, others];
 }
 
-// The style, if it is one that came along, and what is to be said of it.
-function findStyle(wanted) {
+// The style, if it came along or its picture is here, and what is to be said of it.
+function findStyle(wanted, workspace) {
   if (!wanted) return [null, ""];
-  if (!wanted.name) return [null, `Its style is a picture of its own, ${wanted.file}, which the studio does not take: it is left out.`];
-  const { file, sha256, ...style } = wanted;
-  return [style, ""];
+  const { name, file, sha256, ...how } = wanted;
+  if (name) return [{ name, ...how }, ""];
+  const known = workspace.references.get(sha256);
+  if (!known) return [null, `Its style is a picture, ${file}, which is not here. Choose it under Style.`];
+  return [{ ...ofPicture(known), ...how }, ""];
 }

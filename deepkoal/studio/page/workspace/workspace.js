@@ -63,6 +63,7 @@ export class Workspace {
     return photo;
   }
 
+  // A reference photo, or the picture of a style.
   async addReference(opened, file) {
     const reference = { ...opened, file };
     this.references.set(reference.id, reference);
@@ -121,6 +122,8 @@ export class Workspace {
     for (const each of [options, ...album.map((entry) => entry.options)]) {
       const reference = this.references.get(each?.reference?.id);
       if (reference) await server.openReference(reference.file, reference.name);
+      const style = this.references.get(each?.style?.sha256);
+      if (style) await server.openStyle(style.file, style.name);
     }
     return true;
   }
