@@ -63,6 +63,9 @@ def _divert_stderr(dropped: re.Pattern[bytes]) -> Iterator[None]:
     try:
         yield
         failed = False
+    except KeyboardInterrupt:
+        failed = False  # whoever interrupts need not read what led there
+        raise
     finally:
         with _lock:
             _flush()

@@ -366,7 +366,7 @@ def test_result_that_cannot_be_written_costs_no_other(model, small, tmp_path, mo
 def test_folder_that_cannot_be_made_is_an_error(model, small, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert color(model, small("a.png"), "-o", tmp_path / "file" / "out") == 1
-    assert "cannot be made" in capsys.readouterr().err
+    assert "nothing can be written there (Not a directory)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("no kernel")])
@@ -664,6 +664,10 @@ def test_help_loads_no_heavy_package():
 
 # ---------------------------------------------------------------- interruptions
 
+INTERRUPTED = (
+    "deepkoal: interrupted; what is finished is kept, and the same command goes on from there\n"
+)
+
 
 def test_interrupted_write_leaves_nothing_half_written(model, small, tmp_path, monkeypatch, capsys):
     for name in ("a.png", "b.png", "c.png"):
@@ -680,7 +684,7 @@ def test_interrupted_write_leaves_nothing_half_written(model, small, tmp_path, m
     written = list_files(tmp_path / "out")
     assert set(written) <= {"a.png", "c.png"}, "no part is left"
     assert all(is_red(read_image(tmp_path / "out" / name)) for name in written)
-    assert capsys.readouterr().err == "deepkoal: interrupted\n"
+    assert capsys.readouterr().err == INTERRUPTED
     monkeypatch.undo()
     assert color(model, tmp_path / "small", "-o", tmp_path / "out") == 0
     assert list_files(tmp_path / "out") == ["a.png", "b.png", "c.png"]
@@ -713,7 +717,7 @@ def test_interrupt_signal_stops_a_quiet_process(model, small, tmp_path):
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert stderr == "deepkoal: interrupted\n"
+    assert stderr == INTERRUPTED
     written = [str(tmp_path / "out" / name) for name in list_files(tmp_path / "out")]
     assert 1 <= len(written) < 40
     assert set((first + stdout).split()) <= set(written)

@@ -56,14 +56,17 @@ def test_as_many_bands_are_worked_at_once_as_there_are_cores_up_to_eight(
     asked = []
 
     class Pool(ThreadPoolExecutor):
-        def __init__(self, workers: int) -> None:
-            asked.append(workers)
-            super().__init__(workers)
+        def submit(self, work, first):
+            asked.append(first)
+            return super().submit(work, first)
 
-    monkeypatch.setattr(composition, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(composition, "BAND_PIXELS", 4096)
     l_full, field = astronaut_field()
-    lightness(render(l_full, field))
-    assert asked == [composition.THREADS] * 2 == [min(8, count_cores())] * 2
+    with Pool(8) as pool:
+        monkeypatch.setattr(composition, "_keep_pool", lambda: pool)
+        lightness(render(l_full, field))
+    assert min(8, count_cores()) == composition.THREADS
+    assert asked == [*range(1, composition.THREADS)] * 2  # beside the thread that asks
     # In a process that may use one core of the machine's, as in many a container.
     program = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
@@ -202,3 +205,28 @@ def test_the_full_size_path_loads_no_keras() -> None:
         "sys.exit('keras' in sys.modules or 'tensorflow' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_threads_are_kept_from_photo_to_photo_and_a_forked_process_has_its_own():
+    """For each thread that ends OpenCV keeps memory: of a long film that was hundreds of MB."""
+    code = """
+import os, threading
+import numpy as np
+from deepkoal.rendering import composition
+composition.BAND_PIXELS = 64
+rgb = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+def count():
+    return {thread.ident for thread in threading.enumerate()}
+before = composition.lightness(rgb, threads=3)
+kept = count()
+assert len(kept) > 1
+for _ in range(5):
+    composition.lightness(rgb, threads=3)
+assert kept <= count()
+assert len(count()) <= 1 + composition.THREADS
+if os.fork():
+    raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))
+assert (composition.lightness(rgb, threads=3) == before).all()
+os._exit(0)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -108,6 +108,24 @@ def test_nothing_is_written_among_the_photos_that_are_given(
     assert len(list(tmp_path.rglob("*"))) == 4
 
 
+@pytest.mark.parametrize(
+    "command", [["colorize"], ["colorize", "--album"], ["restore"], ["stylize", "--style=monet"]]
+)
+@pytest.mark.parametrize("out", ["file/sub", "/proc/none"])
+def test_a_folder_that_takes_no_files_is_told_once_before_any_work(
+    command, out, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "in").mkdir()
+    for name in ("a.png", "b.png"):
+        Image.new("L", (8, 8)).save(tmp_path / "in" / name)
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, "in", "-o", out]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{out}: nothing can be written there (No" in line
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "in"]
+
+
 def test_records_among_the_photos_are_refused_in_python_too(tmp_path):
     Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
     with pytest.raises(RecordsError, match="is the photos' own folder"):

@@ -128,7 +128,9 @@ def _run(arguments: argparse.Namespace) -> int:
         report(str(error))
         return 1
     except KeyboardInterrupt:
-        report("interrupted")
+        goes_on = getattr(arguments, "goes_on", False)  # which a command sets of its work
+        rest = "; what is finished is kept, and the same command goes on from there"
+        report(f"interrupted{rest if goes_on else ''}")
         return 130
     except BrokenPipeError:
         _give_up_stdout()

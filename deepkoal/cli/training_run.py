@@ -75,6 +75,7 @@ def _train(
         plan = plan_photos(arguments.source, run_dir, size=size, embedder=embedder)
     is_first, bars = not arguments.host, RunProgress()
     callbacks = [bars] if is_first else []
+    arguments.goes_on = True
     with name_lost_host():
         network = _build_network(arguments, preset, recipe, embedder)
         if plan is None:

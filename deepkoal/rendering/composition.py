@@ -10,6 +10,8 @@ stay in a core's cache, on a few threads: numpy and OpenCV release the interpret
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
@@ -154,11 +156,27 @@ def render(
 def _in_bands(height: int, width: int, threads: int, work: Callable[[int, int], None]) -> None:
     """Call work(top, bottom) for bands of rows that cover a photo, `threads` at a time."""
     rows = max(1, BAND_PIXELS // width)
-    tops = range(0, height, rows)
-    bottoms = (min(top + rows, height) for top in tops)
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(work, tops, bottoms):
-            pass
+    bands = [(top, min(top + rows, height)) for top in range(0, height, rows)]
+    threads = max(1, min(threads, len(bands)))
+
+    def work_some(first: int) -> None:
+        for band in bands[first::threads]:
+            work(*band)
+
+    others = [_keep_pool().submit(work_some, first) for first in range(1, threads)]
+    work_some(0)
+    for each in others:
+        each.result()
+
+
+@functools.cache
+def _keep_pool() -> ThreadPoolExecutor:
+    """Return this process's threads: of each that ends, OpenCV would keep a kilobyte for ever."""
+    return ThreadPoolExecutor(THREADS, "bands")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_pool.cache_clear)  # which has none of the threads
 
 
 def _interpolate(grid: FloatArray, center: float, out: FloatArray) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deepkoal.cli.arguments.input_files import exists, find_photos, is_folder, names_file
 from deepkoal.cli.arguments.jobs import Job, Plan, admit_jobs, is_done
+from deepkoal.cli.arguments.targets import check_writable
 from deepkoal.cli.console import UsageError
 from deepkoal.errors import PhotoError
 from deepkoal.image_io.formats import FORMATS, choose_suffix
@@ -153,6 +154,8 @@ def _plan_folder(
         todo = [job for job in plan.jobs if not is_done(job)]
         plan.skipped = len(plan.jobs) - len(todo)
         plan.jobs = todo
+    if plan.jobs:
+        check_writable(out)  # or each photo would be worked on, and the same said of each
     return plan
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
 from deepkoal.cli.arguments.input_files import is_folder
 from deepkoal.cli.console import UsageError
+from deepkoal.errors import PhotoError
 from deepkoal.image_io.kinds import is_address
 
 
@@ -43,6 +45,23 @@ def check_target(
         raise UsageError(f"{option} {path}: is a folder; name a file in it")
     if not is_folder(path.absolute().parent):
         raise UsageError(f"{option} {path}: there is no such folder; create it first")
+
+
+def check_writable(folder: Path) -> None:
+    """Make sure that files can be written to a folder that need not be there yet; none is left.
+
+    Raises:
+        PhotoError: they cannot.
+    """
+    place = folder.absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError as error:
+        raise PhotoError(
+            f"{folder}: nothing can be written there ({error.strerror}); choose another folder"
+        ) from error
 
 
 def result_place(text: str) -> str:

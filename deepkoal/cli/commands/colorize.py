@@ -118,6 +118,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.album:
         return _run_album(arguments, look, plan, settings)
     announce(plan)
+    arguments.goes_on = plan.count > 1 and not arguments.overwrite
     failed, colored, left = len(plan.failures), 0, 0
     if plan.jobs:
         colorizer = _load(arguments, look)
@@ -146,6 +147,7 @@ def _run_on_cluster(arguments: argparse.Namespace, look: SavedOptions) -> int:
     check_guidance(look, 2)
     choice = look.variation
     colorizer = _load(arguments, look)
+    arguments.goes_on = not arguments.overwrite
     colorer = FileColorer(
         colorizer,
         look,
@@ -184,6 +186,7 @@ def _run_album(
     jobs = (
         plan.jobs if arguments.overwrite else [job for job in plan.jobs if not is_done(job, newest)]
     )
+    arguments.goes_on = not arguments.overwrite
     failed, colored, left = len(plan.failures), 0, 0
     if jobs:
         run = AlbumRun(

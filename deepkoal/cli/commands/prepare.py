@@ -67,6 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
         embedders = [build_paper_embedder()]
     elif arguments.embedder not in (None, ["none"]):
         embedders = [build_embedder(name) for name in arguments.embedder]
+    arguments.goes_on = True
     manifest = prepare(
         arguments.photos,
         arguments.records,

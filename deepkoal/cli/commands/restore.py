@@ -79,6 +79,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.holes is not None and plan.count > 1:
         raise UsageError(f"--holes is of one photo, not {plan.count}; repair it by itself")
     announce(plan)
+    arguments.goes_on = plan.count > 1 and not arguments.overwrite
     run = RestoreRun(
         options,
         holes=_read_holes(arguments.holes),

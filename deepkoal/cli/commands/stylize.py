@@ -53,6 +53,7 @@ def _run(arguments: argparse.Namespace) -> int:
         folder=DEFAULT_FOLDER,
     )
     announce(plan)
+    arguments.goes_on = plan.count > 1 and not arguments.overwrite
     run = StyleRun(
         choice,
         results=ResultOptions(provenance=arguments.provenance),

@@ -130,6 +130,7 @@ def _run(arguments: argparse.Namespace) -> int:
         for path in write_keyframes(arguments):
             show(path)
         return 0
+    arguments.goes_on = STREAM not in (arguments.film, arguments.out)
     done = color_film(arguments)
     if done.target is not None:
         show(done.target)
