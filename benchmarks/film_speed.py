@@ -4,8 +4,8 @@ python benchmarks/film_speed.py [--frames N] [--sizes WIDTHxHEIGHT …]
 
 Films are made by code as in `film.py`, H.264 with sound, and have a cut every 48 frames. End to end
 is the time on the clock from file to file, finding shots and H.264 included, by one process and by
-two, whose start is included. Parts are milliseconds of processor time a frame, as `deepkoal evaluate
---video` counts them, and the rest: shots, encoding and joining.
+two, whose start is included. Parts are milliseconds of processor time a frame, as those of
+`evaluate --video`, and the rest: shots, encoding and joining.
 """
 
 from __future__ import annotations
