@@ -78,7 +78,7 @@ def main() -> None:
         finally:
             server.should_exit = True
             thread.join()
-    picture.save(arguments.out, quality=88, subsampling=0)
+    picture.save(arguments.out, quality=80, subsampling=0)
     print(arguments.out)
 
 

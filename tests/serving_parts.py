@@ -23,6 +23,8 @@ from skimage import data
 from tiny_networks import tiny_lite
 
 START_SECONDS = 120
+MAX_PIXELS = 300_000
+"""Of a photo, in `export_tiny`."""
 
 
 @dataclass
@@ -69,28 +71,29 @@ def wait_for_ports(process, log):
 
 
 def export_tiny(folder):
-    """Export a network of a thousandth of koala-lite's size under its name.
+    """Export `tiny_colorizer` under the name of koala-lite, of a thousandth of its size.
 
     Within the tests all processes copy one export, for tracing its signatures takes seconds.
     """
     from deepkoal.errors import DeepkoalError
+    from deepkoal.export import export_saved_model
 
     kept = Path(os.environ.get("EXPORTED_ONCE", folder.parent / "tiny-export"), "1")
     if not kept.exists():
         with contextlib.suppress(DeepkoalError):  # where another process was quicker
-            _export(kept)
+            export_saved_model(tiny_colorizer(), kept, max_pixels=MAX_PIXELS)
     return Path(shutil.copytree(kept, folder))
 
 
-def _export(folder):
+def tiny_colorizer():
+    """Return a colorizer none of whose settings is a default."""
     from deepkoal.color import ab_bins
-    from deepkoal.export import export_saved_model
     from deepkoal.guidance import DecodingConfig
     from deepkoal.inference.colorizer import Colorizer
 
-    prior = np.full(len(ab_bins()), 1 / len(ab_bins()), "float32")
-    colorizer = Colorizer(tiny_lite(), working_size=64, decoding=DecodingConfig(prior=prior))
-    export_saved_model(colorizer, folder, max_pixels=300_000)
+    prior = np.random.default_rng(3).dirichlet(np.ones(len(ab_bins()))).astype("float32")
+    decoding = DecodingConfig(0.5, gain=1.2, prior=prior)
+    return Colorizer(tiny_lite(), working_size=96, decoding=decoding)
 
 
 def save_white(folder):

@@ -17,18 +17,18 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from tiny_networks import randomize, tiny_embedder, tiny_lite
+from serving_parts import MAX_PIXELS, export_tiny, tiny_colorizer
+from tiny_networks import randomize, tiny_embedder
 
 from deepkoal import models
 from deepkoal.cli.commands import export as verb
 from deepkoal.cli.console import UsageError
-from deepkoal.color import ab_bins
 from deepkoal.errors import DeepkoalError
 from deepkoal.export import export_saved_model
 from deepkoal.export.graph import full_size
 from deepkoal.export.graph.file_decoding import decode_photo
 from deepkoal.export.graph.header import read_header, read_orientation
-from deepkoal.guidance import DecodingConfig, Hint, Palette, Region, Stroke
+from deepkoal.guidance import Hint, Palette, Region, Stroke
 from deepkoal.guidance.hint_rows import write_rows
 from deepkoal.image_io import decode_photo as read_photo_bytes
 from deepkoal.inference.colorizer import Colorizer
@@ -40,7 +40,6 @@ from deepkoal.rendering.resampling import resize
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-MAX_PIXELS = 300_000
 NAN = float("nan")
 GREY_LEVELS = 1
 REQUESTS = {  # for the first three files of `files`, of 301×411, 427×640 and 300×451 pixels
@@ -97,7 +96,7 @@ def write_hints():
     }
 
 
-VIBRANCE = {"lite": 0.7, "koala": 1.5}
+VIBRANCE = {"lite": 1.0, "koala": 1.5}
 
 # Without the site module no .pth file is read, so packages installed in editable mode are gone,
 # and None among the modules makes an import fail even if deepkoal is there.
@@ -223,11 +222,8 @@ def broken(files):
 
 @pytest.fixture(scope="module")
 def colorizers():
-    prior = np.random.default_rng(3).dirichlet(np.ones(len(ab_bins()))).astype("float32")
-    decoding = DecodingConfig(gain=1.2, prior=prior)
-    lite = Colorizer(tiny_lite(), working_size=96, decoding=decoding)
     koala = Colorizer(randomize(models.koala(tiny_embedder()), 2), working_size=64)
-    return {"lite": lite, "koala": koala}
+    return {"lite": tiny_colorizer(), "koala": koala}
 
 
 @pytest.fixture(scope="module")
@@ -240,9 +236,9 @@ def served(colorizers, files, broken, tmp_path_factory):
             (folder / part / f"{number:02}").write_bytes(data)
     requests = {**REQUESTS, "colorize_full": write_hints() | REQUESTS["colorize_full"]}
     (folder / "requests.json").write_text(json.dumps(requests))
-    for name, colorizer in colorizers.items():
-        path = folder / "models" / name / "1"
-        export_saved_model(colorizer, path, vibrance=VIBRANCE[name], max_pixels=MAX_PIXELS)
+    export_tiny(folder / "models" / "lite" / "1")
+    settings = {"vibrance": VIBRANCE["koala"], "max_pixels": MAX_PIXELS}
+    export_saved_model(colorizers["koala"], folder / "models" / "koala" / "1", **settings)
     packages = sysconfig.get_path("purelib")
     command = [sys.executable, "-I", "-S", "-c", BARE_PROCESS, packages, str(folder)]
     subprocess.run(command, check=True, cwd=folder, timeout=300)
@@ -465,17 +461,16 @@ def test_an_exif_block_behind_thousands_of_comments_is_not_looked_for(photos):
 
 
 def test_a_network_is_the_same_after_its_export(served, colorizers, tmp_path, photos):
-    own = tiny_lite()
-    for exported, weight in zip(colorizers["lite"].network.weights, own.weights, strict=True):
-        np.testing.assert_array_equal(exported, weight)
-    before = Colorizer(own, working_size=96, decoding=colorizers["lite"].decoding)
-    before = before.colorize(photos["chelsea"][:64, :64]).astype(int)
-    colorizers["lite"].network.save(tmp_path / "net.keras")
+    exported, own = colorizers["koala"], randomize(models.koala(tiny_embedder()), 2)
+    for weight, expected in zip(exported.network.weights, own.weights, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    photo = photos["chelsea"][:64, :64]
+    before = Colorizer(own, working_size=64).colorize(photo).astype(int)
+    exported.network.save(tmp_path / "net.keras")
     restored = keras.saving.load_model(tmp_path / "net.keras", compile=False)
-    restored = Colorizer(restored, working_size=96, decoding=colorizers["lite"].decoding)
-    for colorizer in (colorizers["lite"], restored):
-        after = colorizer.colorize(photos["chelsea"][:64, :64])
-        np.testing.assert_allclose(after, before, atol=1)  # another plan may round otherwise
+    for colorizer in (exported, Colorizer(restored, working_size=64)):
+        # Another plan may round otherwise.
+        np.testing.assert_allclose(colorizer.colorize(photo), before, atol=1)
 
 
 def stub_save(module, folder, signatures):
@@ -576,23 +571,45 @@ def test_the_command_exports_a_model_of_ones_own(monkeypatch, colorizers, photos
 
 def test_the_command_exports_the_bare_network(colorizers, photos, tmp_path, capfd):
     colorizers["lite"].network.save(tmp_path / "best.keras")
-    model, photo = ("--model", tmp_path / "best.keras"), photos["coffee"][::4, ::4]
+    photo, path = photos["coffee"][::4, ::4], tmp_path / "int8.tflite"
     expected = Colorizer.from_file(tmp_path / "best.keras").colorize(photo).astype(int)
     Image.fromarray(photos["chelsea"]).save(tmp_path / "chelsea.png")
-    for name, *options in (
-        ("net.onnx", "--format", "onnx"),
-        ("net.tflite", "--format", "litert", "--precision", "float16"),
-        ("int8.tflite", "--format", "litert", "--precision", "int8", "--photos", tmp_path),
-    ):
-        assert run_verb(tmp_path / name, *options, *model) == 0
-        stdout, stderr = capfd.readouterr()
-        assert stdout == f"{tmp_path / name}\n"
-        assert stderr.splitlines()[1:] == [
-            f"deepkoal: writing {tmp_path / name} (half a minute or more)"
-        ]
-        rgb = Colorizer.from_file(tmp_path / name).colorize(photo)
-        assert np.abs(rgb - expected).mean() < (3 if name == "int8.tflite" else 0.2)
-        capfd.readouterr()  # LiteRT's note on XNNPACK, which only the command drops
+    options = ("--format", "litert", "--precision", "int8", "--photos", tmp_path)
+    assert run_verb(path, *options, "--model", tmp_path / "best.keras") == 0
+    stdout, stderr = capfd.readouterr()
+    assert stdout == f"{path}\n"
+    assert stderr.splitlines()[1:] == [f"deepkoal: writing {path} (half a minute or more)"]
+    rgb = Colorizer.from_file(path).colorize(photo)
+    assert np.abs(rgb - expected).mean() < 3
+    capfd.readouterr()  # LiteRT's note on XNNPACK, which only the command drops
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "asked"),
+    [
+        ("net.onnx", (), {"size": None}),
+        ("net.onnx", ("--format", "onnx", "--size", "64x96"), {"size": (64, 96)}),
+        (
+            "net.tflite",
+            ("--format", "litert", "--precision", "float16"),
+            {"precision": "float16", "size": None},
+        ),
+    ],
+)
+def test_the_command_asks_for_what_it_is_told(
+    monkeypatch, colorizers, tmp_path, name, options, asked
+):
+    # What the exporters themselves write is tested in test_backends.
+    calls = []
+
+    def export(colorizer, path, photos=(), **settings):
+        calls.append((path, list(photos), settings))
+
+    monkeypatch.setattr("deepkoal.export.export_onnx", export)
+    monkeypatch.setattr("deepkoal.export.export_litert", export)
+    monkeypatch.setattr(verb, "load_colorizer", lambda arguments: colorizers["lite"])
+    assert run_verb(tmp_path / name, *options) == 0
+    assert calls == [(tmp_path / name, [], asked)]
 
 
 @pytest.mark.parametrize(

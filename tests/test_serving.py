@@ -504,7 +504,7 @@ def test_a_new_version_takes_over_and_the_old_one_is_unloaded(models, tmp_path):
     request = row_request(make_photo())
 
     async def check():
-        async with serving(models) as client:
+        async with serving(models, workers=2) as client:
             repository = client.service.repository
             _, old = await client.post(PREDICT, request)
             with gate(client, "tiny") as opened:

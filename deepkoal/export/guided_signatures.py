@@ -16,7 +16,7 @@ from deepkoal.export.graph.guidance_inputs import (
 )
 from deepkoal.export.graph.hint_inputs import read_marks, read_points
 from deepkoal.export.graph.network import Network
-from deepkoal.export.graph.photo_batches import declare_inputs, map_photos, render_photo
+from deepkoal.export.graph.photo_batches import declare_inputs, map_photos
 from deepkoal.export.signatures import ColorizerModule
 from deepkoal.guidance import HintArrays
 from deepkoal.inference.prediction_core import PredictionCore
@@ -163,4 +163,4 @@ class GuidedModule(ColorizerModule):
     ) -> tf.Tensor:
         """Return a photo as asked, uint8 (H, W, 3)."""
         shift = read_palette(palette) if self._can_lead else None
-        return render_photo(photo, photo.fit_field(photo.decode(vibrance, palette=shift), hints))
+        return self._network.guide(photo, hints, vibrance, shift)

@@ -47,7 +47,7 @@ class ColorizerModule(tf.Module):
 
         def color(data: tf.Tensor) -> tf.Tensor:
             photo = self._network.predict(data)
-            ab = photo.decode(self._vibrance)
+            ab = self._network.decode(photo, self._vibrance)
             return encode_png(render_photo(photo, photo.fit_field(ab)))
 
         return {"image_bytes": map_photos(color, photo_bytes)}

@@ -53,7 +53,7 @@ class VariedModule(GuidedModule):
             photo = self._network.predict(data)
             latents = compute_latents(count, tf.cast(seed[None], tf.uint32), depth, kernel)
             varied = photo.decode(self._vibrance, variation=photo.sort_variations(latents))
-            chromas = tf.concat([photo.decode(self._vibrance)[None], varied], axis=0)
+            chromas = tf.concat([self._network.decode(photo, self._vibrance)[None], varied], axis=0)
             fields = photo.fit_field(chromas)
             files = map_photos(lambda field: encode_png(render_photo(photo, field)), fields)
             return tf.concat([files, tf.fill([columns - count], "")], axis=0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+import functools
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -53,16 +54,46 @@ class RatedAdamW(keras.optimizers.Adam):
         self._waiting = frozenset(waiting) if wait else frozenset()
         self._wait = wait
 
+    def _backend_update_step(
+        self, grads: Sequence[Tensor], trainable_variables: Sequence[Any], learning_rate: Tensor
+    ) -> None:
+        """Update all variables; Keras calls it once a step."""
+        # Adam's scalars are the same for all variables of a rate, and tracing them for each of a
+        # network's hundreds of variables would take seconds.
+        self._find_steps = functools.cache(functools.partial(self._work_out_steps, learning_rate))
+        super()._backend_update_step(grads, trainable_variables, learning_rate)
+        del self._find_steps  # which holds tensors of the function that is traced
+
+    def _work_out_steps(
+        self, learning_rate: Tensor, dtype: str, multiple: float, is_waiting: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Return the learning rate of variables, and it times Adam's corrections of its start."""
+        rate = ops.cast(learning_rate, dtype) * multiple
+        if is_waiting:
+            rate = rate * ops.cast(self.iterations >= self._wait, dtype)
+        step = ops.cast(self.iterations + 1, dtype)
+        beta_1_power, beta_2_power = (
+            ops.power(ops.cast(beta, dtype), step) for beta in (self.beta_1, self.beta_2)
+        )
+        return rate, rate * ops.sqrt(1 - beta_2_power) / (1 - beta_1_power)
+
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
-        """Update one variable at its own rate."""
+        """Update one variable at its own rate, by the operations of `keras.optimizers.Adam`."""
         # TensorFlow's optimizer hands over raw variables, known to Keras by their index only.
-        path = self._trainable_variables[self._get_variable_index(variable)].path
-        rate = ops.cast(learning_rate, variable.dtype) * self._rates.get(path, 1.0)
-        if path in self._waiting:
-            rate = rate * ops.cast(self.iterations >= self._wait, variable.dtype)
+        index = self._get_variable_index(variable)
+        path = self._trainable_variables[index].path
+        dtype = keras.backend.standardize_dtype(variable.dtype)
+        multiple, is_waiting = self._rates.get(path, 1.0), path in self._waiting
+        rate, alpha = self._find_steps(dtype, multiple, is_waiting)
         if self._decay and path not in self._rates and len(variable.shape) > 1:
             self.assign_sub(variable, variable * (rate * self._decay))
-        super().update_step(gradient, variable, rate)
+        gradient = ops.cast(gradient, dtype)
+        m, v = self._momentums[index], self._velocities[index]
+        self.assign_add(m, ops.multiply(ops.subtract(gradient, m), 1 - self.beta_1))
+        squared = ops.square(gradient)
+        self.assign_add(v, ops.multiply(ops.subtract(squared, v), 1 - self.beta_2))
+        taken = ops.divide(ops.multiply(m, alpha), ops.add(ops.sqrt(v), self.epsilon))
+        self.assign_sub(variable, taken)
 
 
 def build_schedule(recipe: Recipe) -> Any:

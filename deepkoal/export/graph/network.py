@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from deepkoal.export.graph.file_decoding import decode_photo
 from deepkoal.export.graph.full_size import lightness
-from deepkoal.guidance import DecodingConfig
+from deepkoal.export.graph.photo_batches import render_photo
+from deepkoal.guidance import DecodingConfig, HintArrays, PaletteShift
 from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.inference.scene import find_border
 from deepkoal.inference.working_size import (
@@ -62,6 +63,9 @@ class Network:
             return l, border, {name: output[0] for name, output in outputs.items()}
 
         self._predict_all, self._predict_file = predict_all, predict_file
+        # Traced for the first signature, and called by the others: half of an export is tracing.
+        self._decode = tf.function(self._decode_parts, autograph=False)
+        self._guide = tf.function(self._guide_parts, autograph=False)
 
     def _predict_sizes(
         self, l: tf.Tensor, working_sizes: Sequence[int], detail: tf.Tensor
@@ -116,6 +120,41 @@ class Network:
         """
         l, border, outputs = self._predict_file(photo_bytes, tf.convert_to_tensor(detail))
         return PredictionCore(l, outputs, self.decoding, border)
+
+    def decode(self, photo: PredictionCore, vibrance: float) -> tf.Tensor:
+        """Return a photo's coarse chroma, see `PredictionCore.decode`."""
+        ab: tf.Tensor = self._decode(photo.l, photo.border, dict(photo.outputs), vibrance)
+        return ab
+
+    def _decode_parts(
+        self, l: tf.Tensor, border: tf.Tensor, outputs: Outputs, vibrance: float
+    ) -> tf.Tensor:
+        return PredictionCore(l, outputs, self.decoding, border).decode(vibrance)
+
+    def guide(
+        self,
+        photo: PredictionCore,
+        hints: HintArrays,
+        vibrance: tf.Tensor,
+        palette: PaletteShift | None,
+    ) -> tf.Tensor:
+        """Return a photo as asked, uint8 (H, W, 3)."""
+        seen = photo.l, photo.border, dict(photo.outputs)
+        rgb: tf.Tensor = self._guide(*seen, vars(hints), vibrance, palette)
+        return rgb
+
+    def _guide_parts(
+        self,
+        l: tf.Tensor,
+        border: tf.Tensor,
+        outputs: Outputs,
+        hints: dict[str, tf.Tensor],
+        vibrance: tf.Tensor,
+        palette: PaletteShift | None,
+    ) -> tf.Tensor:
+        photo = PredictionCore(l, outputs, self.decoding, border)
+        ab = photo.decode(vibrance, palette=palette)
+        return render_photo(photo, photo.fit_field(ab, HintArrays(**hints)))
 
     def decode_batch(self, l: tf.Tensor) -> tf.Tensor:
         """Return the chroma of photos that need no resizing, at vibrance 1.
