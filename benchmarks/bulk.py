@@ -161,8 +161,8 @@ def run(name: str, photos: Path, scratch: Path) -> str:
     )
     results = set(told)
     return (
-        f"{name}: lost {expected - len(results)}, told twice {len(told) - len(results)}; MB at most "
-        f"in each eighth: {', '.join(f'{x:.0f}' for x in meter.memory)}"
+        f"{name}: lost {expected - len(results)}, told twice {len(told) - len(results)}; MB at "
+        f"most in each eighth: {', '.join(f'{x:.0f}' for x in meter.memory)}"
     )
 
 
