@@ -138,9 +138,10 @@ def run(name: str, photos: Path, scratch: Path) -> str:
         started = time.perf_counter()
         meter = Meter(name, out, expected)
         meter.start()
+        printed = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in commands]
         running = [
-            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            for command in commands
+            subprocess.Popen(command, stdout=file, stderr=subprocess.DEVNULL)
+            for command, file in zip(commands, printed, strict=True)
         ]
         if any(process.wait() for process in running):
             raise SystemExit(f"{name}: the command failed")
@@ -149,6 +150,7 @@ def run(name: str, photos: Path, scratch: Path) -> str:
             raise SystemExit(f"{name}: expected {expected} results, found {found}")
         meter.done.set()
         meter.join()
+        told = [line for file in printed if not file.seek(0) for line in file]
     assert meter.first is not None, "nothing was colored"
     (begin, before, used), (end, after, used_in_all) = meter.first, meter.last
     print(
@@ -157,7 +159,11 @@ def run(name: str, photos: Path, scratch: Path) -> str:
         f"{max(meter.memory):.0f} |",
         flush=True,
     )
-    return f"{name}, MB at most in each eighth: {', '.join(f'{x:.0f}' for x in meter.memory)}"
+    results = set(told)
+    return (
+        f"{name}: lost {expected - len(results)}, told twice {len(told) - len(results)}; MB at "
+        f"most in each eighth: {', '.join(f'{x:.0f}' for x in meter.memory)}"
+    )
 
 
 def main() -> None:
