@@ -74,6 +74,34 @@ def fold(step: Callable[[Any, Any], Any], start: Any, count: Any) -> Any:
     return start
 
 
+def settle(step: Callable[[Any], Any], start: Any, most: int) -> Any:
+    """Return step(… step(start) …): until nothing changes any more, or `most` times.
+
+    Args:
+        step: from integers to integers of the same shape, and always the same ones.
+        start: an array or tensor.
+        most: rounds.
+    """
+    ops = namespace(start)
+    if ops is np:
+        for _ in range(most):
+            before, start = start, step(start)
+            if np.array_equal(before, start):
+                break
+        return start
+    if (own := getattr(ops, "settle", None)) is not None:
+        return own(step, start, most)
+
+    def go_on(x: Any, _: Any) -> tuple[Any, Any]:
+        after = step(x)
+        return after, ops.any(after != x)
+
+    changes = ops.any(ops.ones_like(start, dtype="bool"))
+    return ops.while_loop(
+        lambda _, changes: changes, go_on, (start, changes), maximum_iterations=most
+    )[0]
+
+
 def running_minimum(x: Any, axis: int) -> Any:
     """Return, at each place along an axis, the least of all up to it.
 

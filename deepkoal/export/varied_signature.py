@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from deepkoal.export.folding import fold_normalization
 from deepkoal.export.graph.assertions import demand, demand_one_batch
 from deepkoal.export.graph.file_encoding import encode_png
 from deepkoal.export.graph.network import Network
@@ -69,7 +70,7 @@ def build_module(colorizer: Colorizer, *, vibrance: float, max_pixels: int) -> G
         vibrance: see `ColorizerModule`.
         max_pixels: limit to width × height of each photo.
     """
-    model = colorizer.network
+    model = fold_normalization(colorizer.network)
     network = Network(model, colorizer.working_sizes, colorizer.decoding, max_pixels)
     kind = VariedModule if "logits" in model.output else GuidedModule
     return kind(network, vibrance)

@@ -5,7 +5,7 @@ Written once for NumPy arrays and backend tensors.
 
 from __future__ import annotations
 
-from deepkoal.arrays import Tensor, arange, cast, constant, fold, namespace
+from deepkoal.arrays import Tensor, arange, cast, constant, namespace, settle
 from deepkoal.rendering.resampling import fit_grid, resize
 
 LOOKED_AT = 256
@@ -70,13 +70,13 @@ def find_border(l: Tensor) -> Tensor:
     whole = cast(ops.stack([rows * 0, rows, columns * 0, columns]), "int32")
     inward = constant([1, -1, 1, -1], whole)
 
-    def narrow(edges: Tensor, _: Tensor) -> Tensor:
+    def narrow(edges: Tensor) -> Tensor:
         top, bottom, left, right = (edges[number] for number in range(4))
         lengths = ops.stack([bottom - top, bottom - top, right - left, right - left])
         counts = _count_border_lines(part[top:bottom, left:right], cast(lengths, "float32"))
         return edges + inward * counts
 
-    edges = cast(fold(narrow, whole, ROUNDS), "float32")
+    edges = cast(settle(narrow, whole, ROUNDS), "float32")
     return edges / cast(ops.stack([rows, rows, columns, columns]), "float32")
 
 

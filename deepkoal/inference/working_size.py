@@ -132,15 +132,16 @@ def name_color_output(outputs: Iterable[str]) -> str:
     return "logits" if "logits" in outputs else "ab_norm"
 
 
-def prepare_merging(output: Tensor, name: str, grid: Sequence[Any]) -> Tensor:
+def prepare_merging(output: Tensor, name: str, grid: Sequence[Any] | None = None) -> Tensor:
     """Return what is added of one size's output, see `merge_outputs`.
 
     Args:
         output: (B, h, w, C).
         name: see `name_color_output`.
-        grid: height and width of the largest size's output.
+        grid: height and width of the largest size's output; None of that itself.
     """
-    return resize(softmax(output) if name == "logits" else output, *grid)
+    share = softmax(output) if name == "logits" else output
+    return share if grid is None else resize(share, *grid)
 
 
 def finish_merging(total: Tensor, name: str, count: Tensor | int) -> Tensor:

@@ -91,9 +91,13 @@ class Network:
         def add(number: tf.Tensor, total: tf.Tensor, kept: Outputs) -> tuple[Any, ...]:
             outputs = self._predict_all(resize(l, *tf.unstack(sizes[number]))[None])
             color = outputs.pop(name)
-            grid = tf.maximum(tf.shape(total), tf.shape(color))[1:3]  # of the first, the largest
-            total = total + prepare_merging(color, name, tf.unstack(grid))
-            return number + 1, total, tf.cond(number == 0, lambda: outputs, lambda: kept)
+            grid = tf.unstack(tf.shape(total)[1:3])
+            total, found = tf.cond(
+                number == 0,  # the largest, whose place is the merged one's
+                lambda: (prepare_merging(color, name), outputs),
+                lambda: (total + prepare_merging(color, name, grid), kept),
+            )
+            return number + 1, total, found
 
         start = {key: tf.zeros([1, 0, 0, count]) for key, count in channels.items() if key != name}
         _, total, kept = tf.while_loop(

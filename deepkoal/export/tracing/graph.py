@@ -69,18 +69,31 @@ class Graph:
         return self.add("Constant", [], str(array.dtype), array.shape, value=constant)
 
     def loop(
-        self, count: Any, body: Callable[[Any, OnnxTensor], OnnxTensor], start: OnnxTensor
+        self,
+        count: Any,
+        body: Callable[[Any, OnnxTensor], OnnxTensor],
+        start: OnnxTensor,
+        *,
+        is_settling: bool = False,
     ) -> OnnxTensor:
-        """Return body(… body(1, body(0, start)) …), as often as counted."""
+        """Return body(… body(1, body(0, start)) …), as often as counted.
+
+        Args:
+            count: of rounds.
+            body: from a round's number and what came of those before.
+            start: what the first is given.
+            is_settling: whether a round that changes nothing is the last.
+        """
         from onnx import TensorProto, helper
 
         number, going, state, going_on = (self.name() for _ in range(4))
         self.nodes.append([])
-        result = body(
-            OnnxTensor(self, number, "int64", ()),
-            OnnxTensor(self, state, start.dtype, start.shape),
-        )
-        self.nodes[-1].append(helper.make_node("Identity", [going], [going_on]))
+        before, changes = OnnxTensor(self, state, start.dtype, start.shape), going
+        result = body(OnnxTensor(self, number, "int64", ()), before)
+        if is_settling:
+            changed = (result != before).cast("int64")
+            changes = self.add("ReduceMax", [changed], "int64", (), keepdims=0).cast("bool").name
+        self.nodes[-1].append(helper.make_node("Identity", [changes], [going_on]))
         code = code_of(start.dtype)
         inner = helper.make_graph(
             self.nodes.pop(),

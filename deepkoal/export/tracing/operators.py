@@ -238,4 +238,9 @@ def fori_loop(
     return start.graph.loop(high, body, start)
 
 
+def settle(body: Callable[[OnnxTensor], OnnxTensor], start: OnnxTensor, most: int) -> OnnxTensor:
+    """Return `arrays.settle`."""
+    return start.graph.loop(most, lambda _, x: body(x), start, is_settling=True)
+
+
 linalg = SimpleNamespace(solve=solve)
