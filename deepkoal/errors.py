@@ -30,6 +30,10 @@ class OtherPhotosError(RecordsError):
     """Records that were made from other photos or under other settings than asked for."""
 
 
+class NoColorsError(DeepkoalError):
+    """A photo in shades of grey where colors are to be taken from it."""
+
+
 class WeightsError(DeepkoalError):
     """Weights that are missing, damaged or meant for another network."""
 

@@ -176,6 +176,18 @@ def test_a_thing_that_leaves_and_returns_keeps_its_color(tmp_path, monkeypatch):
     assert shared < 0.5 * differ()
 
 
+def test_what_fades_to_black_and_what_is_black_has_nothing_to_share(tmp_path):
+    faded = [
+        (frame * min(1, index / 20)).astype(np.uint8) for index, frame in enumerate(coffee_pan(24))
+    ]
+    for name, frames in (("fade", [0 * faded[0]] * 8 + faded), ("black", [0 * faded[0]] * 30)):
+        old = write_film(tmp_path / f"{name}.mkv", frames)
+        dk.colorize_video(old, tmp_path / f"{name}-new.mkv", open_plain(), codec="ffv1")
+        colored, _ = read_all(tmp_path / f"{name}-new.mkv")
+        assert len(colored) == len(frames)
+        assert np.ptp(colored[-1], axis=-1).any() == (name == "fade")
+
+
 def test_decided_frames_color_their_shot_both_ways(tmp_path):
     frames = coffee_pan(10) + pan(skimage.data.astronaut(), 6)
     old = write_film(tmp_path / "old.mkv", grey(frames))

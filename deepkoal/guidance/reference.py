@@ -11,7 +11,7 @@ import numpy as np
 
 from deepkoal.arrays import ByteArray, FloatArray, Tensor, namespace
 from deepkoal.color import rgb_to_lab
-from deepkoal.errors import DeepkoalError
+from deepkoal.errors import DeepkoalError, NoColorsError
 from deepkoal.guidance.affinity import AffinityPoints, Kernel
 from deepkoal.rendering.resampling import resize
 from deepkoal.short_repr import short_repr
@@ -149,7 +149,7 @@ def measure_ab(rgb: ByteArray, height: int, width: int) -> FloatArray:
     small = cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_AREA)
     ab = np.ascontiguousarray(rgb_to_lab(small.astype(np.float32) / 255)[..., 1:])
     if np.mean(np.hypot(ab[..., 0], ab[..., 1]) > _COLORED) < _ENOUGH:
-        raise DeepkoalError(
+        raise NoColorsError(
             "expected a photo with colors to take them from, got one in shades of grey; "
             "choose a color photo"
         )

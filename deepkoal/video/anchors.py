@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deepkoal.errors import NoColorsError
 from deepkoal.guidance import ColorOptions, Reference, join_references
 from deepkoal.inference.batch_pass import find_inside
 from deepkoal.inference.colorizer import Colorizer
@@ -91,13 +92,16 @@ class AnchorFinder:
         frames = [frame for pts in times for frame in itertools.islice(self._read_film(pts), 1)]
         all_l = [each.middle for each in prepare_frames(frames, lambda frame, l: False)]
         predictions = self._colorizer.predict_lightness(all_l, [find_inside(l) for l in all_l])
-        if not predictions:
-            return None
-        return join_references([_to_reference(each, self._options) for each in predictions])
+        references = [_to_reference(each, self._options) for each in predictions]
+        colored = [each for each in references if each is not None]
+        return join_references(colored) if colored else None
 
 
-def _to_reference(prediction: Prediction, options: ColorOptions) -> Reference:
-    whole = prediction.to_reference(prediction.render(options))
+def _to_reference(prediction: Prediction, options: ColorOptions) -> Reference | None:
+    try:
+        whole = prediction.to_reference(prediction.render(options))
+    except NoColorsError:  # a fade or a title: it has nothing to share
+        return None
     height, width = prediction.outputs["features"].shape[:2]
     places = np.arange(height * width).reshape(height, width)
     chosen = places[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE].ravel()
