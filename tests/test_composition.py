@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepkoal.memory import count_cores
+from deepkoal.rendering import bands
 from deepkoal.rendering import composition as composition
 from deepkoal.rendering.composition import compose_rgb, lightness, render
 from deepkoal.rendering.resampling import resize
@@ -60,17 +61,17 @@ def test_as_many_bands_are_worked_at_once_as_there_are_cores_up_to_eight(
             asked.append(first)
             return super().submit(work, first)
 
-    monkeypatch.setattr(composition, "BAND_PIXELS", 4096)
+    monkeypatch.setattr(bands, "BAND_PIXELS", 4096)
     l_full, field = astronaut_field()
     with Pool(8) as pool:
-        monkeypatch.setattr(composition, "_keep_pool", lambda: pool)
+        monkeypatch.setattr(bands, "_keep_pool", lambda: pool)
         lightness(render(l_full, field))
-    assert min(8, count_cores()) == composition.THREADS
-    assert asked == [*range(1, composition.THREADS)] * 2  # beside the thread that asks
+    assert min(8, count_cores()) == bands.THREADS
+    assert asked == [*range(1, bands.THREADS)] * 2  # beside the thread that asks
     # In a process that may use one core of the machine's, as in many a container.
     program = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
-        "from deepkoal.rendering import composition; print(composition.THREADS)"
+        "from deepkoal.rendering import bands; print(bands.THREADS)"
     )
     if hasattr(os, "sched_setaffinity"):
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
@@ -94,7 +95,7 @@ def test_lightness_of_a_photo_with_grey_bands_is_that_of_each_pixel(
     rgb = skimage.data.astronaut()[:64].copy()
     rgb[:32] = rgb[:32, :, :1]
     whole = lightness(rgb, threads=1)
-    monkeypatch.setattr(composition, "BAND_PIXELS", 512 * 3)
+    monkeypatch.setattr(bands, "BAND_PIXELS", 512 * 3)
     np.testing.assert_allclose(lightness(rgb, threads=3), whole, atol=0.01)
 
 
@@ -175,7 +176,7 @@ def test_render_does_not_depend_on_bands_or_threads(
 ) -> None:
     l_full, field = astronaut_field()
     expected = render(l_full, field, threads=1)
-    monkeypatch.setattr(composition, "BAND_PIXELS", band_pixels)
+    monkeypatch.setattr(bands, "BAND_PIXELS", band_pixels)
     np.testing.assert_array_equal(render(l_full, field, threads=threads), expected)
 
 
@@ -212,8 +213,8 @@ def test_threads_are_kept_from_photo_to_photo_and_a_forked_process_has_its_own()
     code = """
 import os, threading
 import numpy as np
-from deepkoal.rendering import composition
-composition.BAND_PIXELS = 64
+from deepkoal.rendering import bands, composition
+bands.BAND_PIXELS = 64
 rgb = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
 def count():
     return {thread.ident for thread in threading.enumerate()}
@@ -223,7 +224,7 @@ assert len(kept) > 1
 for _ in range(5):
     composition.lightness(rgb, threads=3)
 assert kept <= count()
-assert len(count()) <= 1 + composition.THREADS
+assert len(count()) <= 1 + bands.THREADS
 if os.fork():
     raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))
 assert (composition.lightness(rgb, threads=3) == before).all()

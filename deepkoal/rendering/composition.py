@@ -10,10 +10,6 @@ stay in a core's cache, on a few threads: numpy and OpenCV release the interpret
 
 from __future__ import annotations
 
-import functools
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 import cv2
@@ -22,15 +18,9 @@ from numpy.typing import NDArray
 
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.color import RGB_TO_XYZ, WHITE_D65, linear_to_srgb, srgb_to_linear
-from deepkoal.memory import count_cores
+from deepkoal.rendering.bands import THREADS, work_in_bands
 from deepkoal.rendering.deep_samples import deep_lightness, encode_linear
 from deepkoal.rendering.resampling import interpolate_columns
-
-THREADS = min(8, count_cores())
-"""More than these gain nothing: memory is read and written more than computed with."""
-BAND_PIXELS = 65536
-"""Pixels in a band: few enough for the cache, enough that calls cost little beside their work."""
-
 
 _XYZ_TO_RGB = np.linalg.inv(RGB_TO_XYZ / WHITE_D65[:, None])
 _DELTA = 6 / 29  # CIE 15: below it, f(t) is linear
@@ -84,7 +74,7 @@ def lightness(rgb: SampleArray, *, threads: int = THREADS) -> FloatArray:
         y = cv2.add(cv2.add(red, green), blue)
         cv2.LUT(y.astype(np.uint16), _L_OF_Y, dst=band)
 
-    _in_bands(height, width, threads, work)
+    work_in_bands(height, width, threads, work)
     return l
 
 
@@ -149,34 +139,8 @@ def render(
             np.add(out, planes[:, 2 + channel], out=out)
         _encode(f, rgb[top:bottom])
 
-    _in_bands(height, width, threads, work)
+    work_in_bands(height, width, threads, work)
     return rgb
-
-
-def _in_bands(height: int, width: int, threads: int, work: Callable[[int, int], None]) -> None:
-    """Call work(top, bottom) for bands of rows that cover a photo, `threads` at a time."""
-    rows = max(1, BAND_PIXELS // width)
-    bands = [(top, min(top + rows, height)) for top in range(0, height, rows)]
-    threads = max(1, min(threads, len(bands)))
-
-    def work_some(first: int) -> None:
-        for band in bands[first::threads]:
-            work(*band)
-
-    others = [_keep_pool().submit(work_some, first) for first in range(1, threads)]
-    work_some(0)
-    for each in others:
-        each.result()
-
-
-@functools.cache
-def _keep_pool() -> ThreadPoolExecutor:
-    """Return this process's threads: of each that ends, OpenCV would keep a kilobyte for ever."""
-    return ThreadPoolExecutor(THREADS, "bands")
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_keep_pool.cache_clear)  # which has none of the threads
 
 
 def _interpolate(grid: FloatArray, center: float, out: FloatArray) -> None:

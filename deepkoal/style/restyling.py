@@ -15,7 +15,8 @@ from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.image_io.pixels import round_to_8_bits
 from deepkoal.inference.batch_pass import check_photo
 from deepkoal.inference.saved_parts import StyleChoice, hash_file
-from deepkoal.rendering.composition import BAND_PIXELS, compose_rgb
+from deepkoal.rendering.bands import BAND_PIXELS
+from deepkoal.rendering.composition import compose_rgb
 from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.style.color_transport import ColorTable
 from deepkoal.style.styles import Style, to_rgb

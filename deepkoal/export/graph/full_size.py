@@ -20,8 +20,8 @@ from deepkoal.color import (
     linear_to_srgb,
     srgb_to_linear,
 )
+from deepkoal.rendering.bands import BAND_PIXELS
 
-BAND_PIXELS = 65536
 PARALLEL_BANDS = 2
 
 _FULL = 65535  # linear light in these units indexes a table
