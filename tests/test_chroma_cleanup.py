@@ -77,7 +77,7 @@ def test_the_backend_cleans_as_numpy_does():
 
 
 def test_a_scanned_page_comes_out_more_neutral():
-    page = Colorizer.from_preset("koala-lite").predict(data.page())
+    page = Colorizer.from_preset("koala-lite", backend="litert").predict(data.page())
     raw, cleaned = (
         np.linalg.norm(page.decode_ab(cleanup=on), axis=-1).mean() for on in (False, True)
     )

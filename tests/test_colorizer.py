@@ -76,7 +76,7 @@ def test_a_photo_of_any_size_keeps_its_size_and_lightness(colorizer, photos, siz
 
 def test_the_same_photo_at_another_size_has_the_same_colors(photos):
     photo = cv2.resize(photos["astronaut"], (1200, 900), interpolation=cv2.INTER_CUBIC)
-    large = Colorizer.from_preset("koala-lite").predict(photo)
+    large = Colorizer.from_preset("koala-lite", backend="litert").predict(photo)
     small = dataclasses.replace(large, l=resize(large.l, 300, 400))
     options = [{"hints": [Hint(40 * scale, 120 * scale, "teal")]} for scale in (3, 1)]
     options = [{**each, "vibrance": 1.5, "palette": Palette.named("vermeer")} for each in options]

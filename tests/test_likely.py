@@ -41,7 +41,7 @@ def test_fewer_come_where_the_mass_runs_out():
 
 
 def test_a_place_of_a_photo_is_offered_its_own(photos):
-    prediction = Colorizer.from_preset("koala-lite").predict(photos["coffee"])
+    prediction = Colorizer.from_preset("koala-lite", backend="litert").predict(photos["coffee"])
     height, width = prediction.l.shape
     places = [(0, 0), (width - 1, height - 1), (width / 2, height / 3)]
     rows, columns = prediction.outputs["logits"].shape[:2]

@@ -76,7 +76,7 @@ def test_tensors_are_doubted_as_arrays_are():
 
 
 def test_colors_err_where_they_are_doubted(photos):
-    colorizer = Colorizer.from_preset("koala-lite")
+    colorizer = Colorizer.from_preset("koala-lite", backend="litert")
     correlations = []
     for rgb in photos.values():
         prediction = colorizer.predict(rgb)
@@ -180,7 +180,7 @@ def test_remaining_doubt_is_the_deviation_of_the_process(grid):
 
 
 def test_what_a_hint_has_settled_is_doubted_less_and_asked_no_more(photos):
-    prediction = Colorizer.from_preset("koala-lite").predict(photos["coffee"])
+    prediction = Colorizer.from_preset("koala-lite", backend="litert").predict(photos["coffee"])
     asked = prediction.suggest_hints(3)
     hints = [Hint(*place, "tomato") for place in asked]
     before, after = prediction.uncertainty(), prediction.uncertainty(hints=hints)

@@ -43,7 +43,7 @@ def scene():
 
 @pytest.fixture(scope="module")
 def prediction(photos):
-    return Colorizer.from_preset("koala-lite").predict(photos["coffee"])
+    return Colorizer.from_preset("koala-lite", backend="litert").predict(photos["coffee"])
 
 
 def tell_gaussian(mean, covariance):
