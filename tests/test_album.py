@@ -158,7 +158,7 @@ def album(tmp_path, crops, monkeypatch):
     (tmp_path / "album").mkdir()
     for name, photo in zip(("first", "second", "other"), crops, strict=True):
         write_image(tmp_path / "album" / f"{name}.png", desaturate(photo))
-    hints = hint_truly(crops[0], SPREAD)
+    hints = hint_truly(crops[0], SPREAD[::2])
     height, width = crops[0].shape[:2]
     saved = SavedOptions(
         hints=[write_entry(hint) for hint in hints], photo=PhotoIdentity(width, height)

@@ -1,5 +1,6 @@
 """The pages for people hold: examples run, commands parse, links lead somewhere."""
 
+import functools
 import json
 import re
 import shlex
@@ -15,6 +16,7 @@ from deepkoal.cli import main
 from deepkoal.cli.arguments.parser import Parser
 from deepkoal.evaluation.figures.cost import count_multiply_adds
 from deepkoal.image_io import read_image, write_image
+from deepkoal.inference import ready_network
 from deepkoal.models.efficientnet import efficientnet_lite0
 
 ROOT = Path(__file__).parent.parent
@@ -88,8 +90,17 @@ def test_pages_are_found():
     assert {"README.md", "tutorials/01_colorize_a_photo.ipynb", "models/koala/README.md"} <= pages
 
 
+@pytest.fixture(scope="module")
+def loaded_once():
+    """Presets are loaded by the first page that asks for them."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(ready_network.load_from_preset)
+        patch.setattr(ready_network, "load_from_preset", once)
+        yield
+
+
 @pages_with(lambda page: list_blocks(page, "python") and NEEDS_A_SERVER not in page)
-def test_python_examples_run(path, folder):
+def test_python_examples_run(path, folder, loaded_once):
     names = {}
     for block in list_blocks(read_page(path), "python"):
         exec(compile(block, str(path), "exec"), names)

@@ -27,7 +27,7 @@ def list_losses(photo: Photo, kind: str) -> list[str]:
         "16 bits": photo.rgb.dtype == np.uint16,
         "alpha": photo.alpha is not None
         and bool((photo.alpha < np.iinfo(photo.alpha.dtype).max).any()),
-        "exif": _says_something(metadata.exif),
+        "exif": _has_content(metadata.exif),
         "xmp": bool(metadata.xmp),
         "iptc": bool(metadata.iptc),
         "dpi": metadata.dpi is not None and max(metadata.dpi) > _SCREEN_DPI,
@@ -50,7 +50,7 @@ def note_losses(photo: Photo, suffix: str) -> list[str]:
     return [f"written as {kind}, which does not keep its {lost}"] if lost else []
 
 
-def _says_something(block: bytes) -> bool:
+def _has_content(block: bytes) -> bool:
     exif = Image.Exif()
     exif.load(block)
     return bool(set(exif) - {ExifTags.Base.Orientation})

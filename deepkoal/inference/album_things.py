@@ -47,7 +47,7 @@ def learn_things(
         likeness: whether its look is of use, too.
     """
     bare = ColorOptions(vibrance=options.vibrance, palette=options.palette, cleanup=options.cleanup)
-    has_look = likeness and _tell_look(bare) != _tell_look(ColorOptions())
+    has_look = likeness and _look_key(bare) != _look_key(ColorOptions())
     hints = tuple(options.hints)
     if not hints and not has_look:
         return None
@@ -85,7 +85,7 @@ def learn_colors(reference: Reference, name: str) -> LearnedPhoto:
     return LearnedPhoto(name, given, ("colors",))
 
 
-def _tell_look(options: ColorOptions) -> tuple[object, ...]:
+def _look_key(options: ColorOptions) -> tuple[object, ...]:
     return options.vibrance, options.palette, options.cleanup
 
 

@@ -87,7 +87,7 @@ async def _report(prepared: tuple[int, Callable[[Progress], None]]) -> AsyncIter
     )
     done = 0
 
-    def say(**line: Any) -> None:
+    def send(**line: Any) -> None:
         loop.call_soon_threadsafe(lines.put_nowait, line)
 
     def advance() -> None:
@@ -95,18 +95,18 @@ async def _report(prepared: tuple[int, Callable[[Progress], None]]) -> AsyncIter
         if stop.is_set():
             raise CancelledError
         done += 1
-        say(step=done, of=steps)
+        send(step=done, of=steps)
 
     def run() -> None:
         try:
             work(advance)
-            say(done=True)
+            send(done=True)
         except CancelledError:
             pass  # nobody listens
         except DeepkoalError as error:
-            say(error=reword(str(error)))
+            send(error=reword(str(error)))
         except Exception as error:
-            say(error=f"the style could not be painted ({type(error).__name__})")
+            send(error=f"the style could not be painted ({type(error).__name__})")
             raise
 
     painting = loop.run_in_executor(None, run)
