@@ -73,8 +73,8 @@ def touch_chroma(field: Tensor, places: Tensor, l: Tensor, ab: Tensor) -> Tensor
     lines = ops.reshape(lines, (count, width, 4))
     here = ops.sum(across[..., None] * lines, axis=1)
     missing = ab - (here[:, :2] * l[:, None] + here[:, 2:])
-    # What each adds to the places after it is of them missing no more: a triangle of equations.
-    # Each change is the least of its four cells that their interpolation turns into what is missing.
+    # What each adds to the later ones is what they miss no more: a triangle of equations. Each
+    # change is the least of its four cells that their interpolation turns into what is missing.
     shared = ops.matmul(down, ops.transpose(down)) * ops.matmul(across, ops.transpose(across))
     order = arange(count, field)
     change = ops.linalg.solve(ops.where(order <= order[:, None], shared, 0.0), missing)
