@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from deepkoal.arrays import FloatArray
-from deepkoal.guidance import ColorOptions, Reference, join_references, uncertainty
+from deepkoal.guidance import ColorOptions, Reference, join_references
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.scene import find_border
@@ -177,8 +177,8 @@ def _estimate(waiting: WaitingFrame, prediction: Prediction, options: ColorOptio
     fine = field[..., :2] * l[..., None] + field[..., 2:]
     weight = np.ones_like(l)
     if "logits" in prediction.outputs:
-        doubt = np.asarray(uncertainty(prediction.outputs["logits"]), np.float32)
-        weight = _enlarge(np.maximum(1 - doubt, LEAST_SURE) ** 2, l)
+        sure = np.maximum(1 - np.asarray(prediction.entropy, np.float32), LEAST_SURE)
+        weight = _enlarge(sure**2, l)
     if prediction.box is not None:
         top, bottom, left, right = prediction.box
         whole = np.zeros((*prediction.l.shape, 2), np.float32)
