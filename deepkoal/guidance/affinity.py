@@ -10,7 +10,7 @@ from deepkoal.arrays import Tensor, arange, namespace
 from deepkoal.short_repr import short_repr
 
 FAINTEST = -60.0
-"""Logarithm of the least affinity: below 1e-38 float32 loses digits, and takes many times as long."""
+"""Logarithm of the least affinity: below 1e-38 float32 is many times as slow."""
 
 
 @short_repr
