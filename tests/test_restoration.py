@@ -230,15 +230,16 @@ def test_blocks_are_found_and_smoothed_wherever_they_lie(quality):
     assert measure_gain(lightness(CAMERA)[3:, 5:], blocky[3:, 5:]) > 0.2
 
 
-def test_grain_wider_than_a_pixel_is_found_at_half_the_size():
+@pytest.mark.parametrize("width", [0.8, 1.5])
+def test_grain_wider_than_a_pixel_is_found_at_half_the_size_or_less(width):
     l = np.tile(np.linspace(20, 80, 600, dtype=np.float32), (520, 1))
-    grain = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 1, l.shape), (0, 0), 0.8)
+    grain = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 1, l.shape), (0, 0), width)
     grainy = np.float32(l + 4 * grain / grain.std())
     assert measure_noise(grainy) < 1
-    assert measure_gain(l, grainy) > 1
+    assert measure_gain(l, grainy) > 7
 
 
-@pytest.mark.parametrize("name", ["camera", "coffee", "rocket", "text"])
+@pytest.mark.parametrize("name", ["camera", "rocket", "text", "grass", "gravel"])
 def test_photos_without_noise_come_back_as_they_are(name):
     l = lightness(getattr(skimage.data, name)())
     assert reduce_noise(l, 1.0) is l
