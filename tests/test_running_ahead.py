@@ -1,4 +1,4 @@
-"""Work done ahead by a thread: everything arrives, in order, errors too; and it ends when told to."""
+"""Work done ahead by a thread: all arrives in order, errors too, and it ends when told to."""
 
 import threading
 
