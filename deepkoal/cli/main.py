@@ -32,6 +32,7 @@ from deepkoal.cli.commands import train as training
 from deepkoal.cli.console import UsageError, report, withstand_any_name
 from deepkoal.cli.multi_host import supervise
 from deepkoal.errors import DeepkoalError
+from deepkoal.keras_runtime import hurry
 
 FORMER_OPTIONS = {"--engine": "--backend", "--no-tidy": "--no-cleanup"}
 """Options of version 0.1 that work for one release more, and what they are called now."""
@@ -77,6 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse prints and exits: 0 after --help, 2 on wrong usage
         return int(stop.code or 0)
     _quiet_logs()
+    hurry()
     if None in [getattr(arguments, name, None) for name in ("coordinator", "hosts", "host")]:
         return _run(arguments)
     return supervise(
