@@ -60,6 +60,7 @@ class JaxForks:
 
 def serve() -> None:
     """Fork a process for each job of a line of stdin, and answer with their exit codes."""
+    import quick_keras  # noqa: F401
     import tiny_command  # noqa: F401
     import tiny_training  # noqa: F401
 

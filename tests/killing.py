@@ -8,7 +8,7 @@ import multiprocessing
 from deepkoal.training.checkpoints import find_checkpoint
 
 FORKSERVER = multiprocessing.get_context("forkserver")
-FORKSERVER.set_forkserver_preload(["tiny_training"])
+FORKSERVER.set_forkserver_preload(["quick_keras", "tiny_training"])
 
 
 def train_apart(*arguments):

@@ -2,6 +2,8 @@
 
 import contextlib
 import copy
+import gc
+import importlib
 import io
 import os
 import pickle
@@ -14,7 +16,7 @@ import pytest
 from tiny_networks import tiny_lite
 
 import deepkoal as dk
-from deepkoal import progress_bars
+from deepkoal import keras_runtime, progress_bars
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import ColorOptions, Region
 from deepkoal.native_logs import silence_native_logs
@@ -40,6 +42,22 @@ def photo(photos):
 
 
 # ---------------------------------------------------------------- native logs
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_only_a_commands_imports_leave_out_what_it_has_no_use_for(monkeypatch, own):
+    monkeypatch.setattr(keras_runtime, "UNNEEDED", ("wave",))
+    monkeypatch.setitem(keras_runtime._state, "hurried", own)
+    monkeypatch.delitem(sys.modules, "wave", raising=False)
+    frozen = gc.get_freeze_count()
+    with keras_runtime._importing():
+        assert not gc.isenabled()
+        with pytest.raises(ImportError) if own else contextlib.nullcontext():
+            importlib.import_module("wave")
+    assert gc.isenabled()
+    assert (gc.get_freeze_count() > frozen) == own
+    importlib.import_module("wave")
+
 
 PROGRAM = """
 import os, sys

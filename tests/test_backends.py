@@ -147,20 +147,30 @@ def test_backends_of_files_can_be_pickled_and_used_in_a_forked_process(
     np.testing.assert_array_equal(np.load(tmp_path / "child.npy"), expected)
 
 
-THREADED_ON_JAX = """
+ON_JAX = """
+import sys
 import keras
+import numpy as np
 from tiny_networks import tiny_lite
 from threads import color_in_threads
+from deepkoal import Colorizer
 from deepkoal.inference.backends import KerasBackend
 assert keras.backend.backend() == "jax"
+lite = Colorizer.from_preset("koala-lite", backend="keras")
+np.save(sys.argv[2], lite.colorize(np.load(sys.argv[1])))
 network = tiny_lite()
 color_in_threads(KerasBackend(network), KerasBackend(network))
 """
 
 
-def test_threads_share_a_network_on_jax(jax_forks):
-    ((status, _, err),) = jax_forks.run(Job(THREADED_ON_JAX))
+def test_koala_lite_and_threads_on_jax(jax_forks, photos, tmp_path):
+    photo, colored = photos["coffee"][:64, 200:264], tmp_path / "colored.npy"
+    np.save(tmp_path / "photo.npy", photo)
+    ((status, _, err),) = jax_forks.run(Job(ON_JAX, (tmp_path / "photo.npy", colored)))
     assert status == 0, err[-2000:]
+    for kind, levels in (("keras", 1), ("litert", 3)):
+        expected = Colorizer.from_preset("koala-lite", backend=kind).colorize(photo)
+        assert np.abs(np.load(colored).astype(int) - expected).max() <= levels
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -397,10 +407,11 @@ def test_a_preset_without_a_file_runs_on_keras(shelf, monkeypatch):
 
 
 def test_shipped_files_color_as_the_weights_beside_them(photos):
+    photo = photos["coffee"][::2, ::2]
     for preset in presets.list_presets():
+        expected = Colorizer.from_preset(preset.name).colorize(photo) if preset.backends else None
         for kind in preset.backends:
-            expected = Colorizer.from_preset(preset.name).colorize(photos["coffee"])
-            rgb = Colorizer.from_preset(preset.name, backend=kind).colorize(photos["coffee"])
+            rgb = Colorizer.from_preset(preset.name, backend=kind).colorize(photo)
             assert np.abs(rgb.astype(int) - expected).mean() < 0.5, f"{preset.name} on {kind}"
 
 

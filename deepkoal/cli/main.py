@@ -29,9 +29,10 @@ from deepkoal.cli.commands import (
 )
 from deepkoal.cli.commands import evaluate as evaluation
 from deepkoal.cli.commands import train as training
-from deepkoal.cli.console import UsageError, report, withstand_any_name
+from deepkoal.cli.console import UsageError, open_closed_streams, report, withstand_any_name
 from deepkoal.cli.multi_host import supervise
 from deepkoal.errors import DeepkoalError
+from deepkoal.keras_runtime import hurry
 
 FORMER_OPTIONS = {"--engine": "--backend", "--no-tidy": "--no-cleanup"}
 """Options of version 0.1 that work for one release more, and what they are called now."""
@@ -65,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 1 a failure that stderr explains in one line, 2 wrong usage, 130 interrupted,
         141 the reader of stdout went away.
     """
+    open_closed_streams()
     withstand_any_name()
     parser = Parser(prog="deepkoal", description="Turn black-and-white photos into color.")
     parser.add_argument("--version", action="version", version=f"deepkoal {__version__}")
@@ -77,6 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse prints and exits: 0 after --help, 2 on wrong usage
         return int(stop.code or 0)
     _quiet_logs()
+    hurry()
     if None in [getattr(arguments, name, None) for name in ("coordinator", "hosts", "host")]:
         return _run(arguments)
     return supervise(
