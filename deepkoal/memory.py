@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import sys
+import threading
+from collections.abc import Iterator
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h
 _KEEP = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1}
@@ -32,6 +35,37 @@ def _count_usable() -> int:
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+_blas_lock = threading.Lock()
+_blas_users = 0
+_blas_limits: contextlib.ExitStack | None = None
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Have NumPy multiply matrices with one thread, in all of the process, while this lasts.
+
+    For work that threads share already: OpenBLAS's own wait for their next product in a loop that
+    takes a core's whole time, and of several products at once all but one wait. Needs
+    threadpoolctl; without it nothing changes.
+    """
+    global _blas_users, _blas_limits
+    with _blas_lock:
+        if not _blas_users:
+            _blas_limits = contextlib.ExitStack()
+            with contextlib.suppress(ImportError):
+                from threadpoolctl import threadpool_limits
+
+                _blas_limits.enter_context(threadpool_limits(1, "blas"))
+        _blas_users += 1
+    try:
+        yield
+    finally:
+        with _blas_lock:
+            _blas_users -= 1
+            if not _blas_users and _blas_limits is not None:
+                _blas_limits.close()
 
 
 def keep_freed_memory() -> bool:

@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepkoal.models.layers import DoubleSize, ReplicateEmbedding, StandardizeVector
+from deepkoal.models.layers import (
+    DoubleSize,
+    FusedBatchNormalization,
+    ReplicateEmbedding,
+    StandardizeVector,
+)
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -62,3 +67,36 @@ def test_doubling_by_hand():
     traced = tf.function(DoubleSize(), input_signature=[tf.TensorSpec([1, None, None, 1])])
     row = np.array([0, 4, 12], "float32")[None, None, :, None]
     np.testing.assert_allclose(traced(row)[0, :, :, 0], [[0, 1, 3, 6, 10, 12]] * 2)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_fused_batch_normalization_learns_as_keras_does(policy):
+    numbers = np.random.default_rng(0)
+    x = tf.constant(numbers.normal(3, 2, (2, 5, 7, 3)), "float32")
+    weights = [*numbers.uniform(0.5, 2, (4, 3))]
+    outcomes = []
+    for kind in (FusedBatchNormalization, keras.layers.BatchNormalization):
+        layer = kind(momentum=0.7, dtype=policy)
+        layer.build(x.shape)
+        layer.set_weights(weights)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=True)
+            loss = tf.reduce_sum(tf.cast(y, "float32") ** 3)
+        assert y.dtype == layer.compute_dtype
+        sources = [x, *(each.value for each in layer.trainable_variables)]
+        outcomes.append([y, *tape.gradient(loss, sources), *layer.get_weights()])
+        outcomes[-1].append(layer(x, training=False))
+    for ours, theirs in zip(*outcomes, strict=True):
+        ours, theirs = (np.asarray(tf.cast(each, "float32")) for each in (ours, theirs))
+        scale = np.abs(theirs).max()
+        np.testing.assert_allclose(
+            ours, theirs, atol=scale * (1e-5 if policy == "float32" else 2e-2)
+        )
+
+
+def test_frozen_batch_normalization_learns_nothing():
+    layer = FusedBatchNormalization(trainable=False)
+    x = np.full((1, 2, 2, 3), 5, "float32")
+    np.testing.assert_allclose(layer(x, training=True), 5, rtol=1e-3)
+    np.testing.assert_array_equal(layer.moving_mean, 0)

@@ -9,6 +9,9 @@ from typing import Any
 from deepkoal.arrays import Tensor, arange, namespace
 from deepkoal.short_repr import short_repr
 
+FAINTEST = -60.0
+"""Logarithm of the least affinity: below 1e-38 float32 is many times as slow."""
+
 
 @short_repr
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class Kernel:
 
     K(x, k) = Σᵢ wᵢ exp(−|Δf|² / 2σ_f,ᵢ² − ΔL² / 2σ_L,ᵢ² − |Δp|² / 2σ_p,ᵢ²)
 
+    No exponent is taken for less than `FAINTEST`.
+
     Attributes:
         features: the widths σ_f, one for each part of the mixture.
         lightness: the widths σ_L, in units of L.
@@ -92,9 +97,9 @@ class Kernel:
             near: whether position counts; between two photos it has no meaning.
         """
         ops = namespace(points.features)
-        apart = _square_distance(points.features, hint_points.features)
+        apart = square_distance(points.features, hint_points.features)
         apart_l = (points.l[..., :, None] - hint_points.l[..., None, :]) ** 2
-        apart_p = _square_distance(points.position, hint_points.position) if near else None
+        apart_p = square_distance(points.position, hint_points.position) if near else None
         total = 0.0
         for sigma_f, sigma_l, sigma_p, weight in zip(
             self.features, self.lightness, self.position, self.weights, strict=True
@@ -102,7 +107,7 @@ class Kernel:
             exponent = apart / (2 * sigma_f**2) + apart_l / (2 * sigma_l**2)
             if apart_p is not None:
                 exponent = exponent + apart_p / (2 * sigma_p**2)
-            total = total + weight * ops.exp(-exponent)
+            total = total + weight * ops.exp(ops.maximum(-exponent, FAINTEST))
         return total
 
 
@@ -140,7 +145,7 @@ def weigh_hints(
     return known, ops.swapaxes(solved, -1, -2)
 
 
-def _square_distance(x: Tensor, y: Tensor) -> Tensor:
+def square_distance(x: Tensor, y: Tensor) -> Tensor:
     """Return |xₙ − yₖ|², (..., N, K), of (..., N, D) and (..., K, D)."""
     ops = namespace(x)
     x2 = ops.sum(x * x, axis=-1)[..., :, None]

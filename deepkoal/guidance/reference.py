@@ -12,7 +12,7 @@ import numpy as np
 from deepkoal.arrays import ByteArray, FloatArray, Tensor, namespace
 from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError, NoColorsError
-from deepkoal.guidance.affinity import AffinityPoints, Kernel
+from deepkoal.guidance.affinity import FAINTEST, AffinityPoints, Kernel, square_distance
 from deepkoal.rendering.resampling import resize
 from deepkoal.short_repr import short_repr
 
@@ -35,6 +35,7 @@ FOUND = 0.3
 _COLORED = 5.0  # chroma above what a scanner or JPEG leaves in a grey photo
 _ENOUGH = 1e-3
 _FINER = 4
+_ROWS = 256  # of the affinity at a time, so that they stay in a core's cache
 
 
 @short_repr
@@ -85,33 +86,58 @@ def match_reference(
     Args:
         points: N of them.
         reference: of K places.
-        kernel: how alike two places are.
+        kernel: how alike two places are; of one part, whose weight is 1.
 
     Returns:
         m (N, 2) in CIE Lab units and c (N, 1) in 0…1.
     """
-    ops = namespace(reference.ab)
-    affinity = kernel.compare(points, reference.points, near=False)
-    mean, variance = _average(affinity, reference.ab)
-    alike = ops.mean(affinity, axis=-1, keepdims=True)
+    ops, ab = namespace(reference.ab), reference.ab
+    (width,), (width_l,) = kernel.features, kernel.lightness
+
+    def scale(places: AffinityPoints) -> Tensor:
+        parts = [places.features / width, places.l[:, None] / width_l]
+        return ops.concatenate(parts, axis=-1) * 0.5**0.5
+
+    own, others = scale(points), scale(reference.points)
+    square = ops.sum(ab * ab, axis=-1, keepdims=True)
+    colors = ops.concatenate([ab, square, ops.ones_like(square)], axis=-1)
+    if ops is not np:
+        return _match(own, others, colors)
+    blocks = [_match(own[i : i + _ROWS], others, colors) for i in range(0, len(own), _ROWS)]
+    mean, trust = zip(*blocks, strict=True)
+    return np.concatenate(mean), np.concatenate(trust)
+
+
+def _match(own: Tensor, others: Tensor, colors: Tensor) -> tuple[Tensor, Tensor]:
+    """Return `match_reference` of places (N, D) whose affinity is exp(−|Δ|²) to others (K, D).
+
+    Args:
+        own: the places.
+        others: the reference's.
+        colors: (K, 4), of these: ab, its square and 1.
+    """
+    ops = namespace(own)
+    apart = square_distance(own, others)
+    affinity = ops.matmul(ops.exp(-apart), colors)
+    mean, variance = _average(affinity)
+    alike = affinity[:, 3:] / ops.shape(others)[0]
     trust = alike / (alike + DAMPING) * _agree(variance)
     # The same thing again, which one of few places shows better than the mean of all that is like.
-    apart = -ops.log(ops.maximum(affinity, 1e-30))
     least = ops.min(apart, axis=-1, keepdims=True)
-    sharp, variance = _average(ops.exp((least - apart) / (SAME + BLUR * least)), reference.ab)
+    nearness = ops.maximum((least - apart) * (1 / (SAME + BLUR * least)), FAINTEST)
+    sharp, variance = _average(ops.matmul(ops.exp(nearness), colors))
     found = ops.exp(-least / FOUND)
     same, other = found * _agree(variance), (1 - found) * trust
     mean = (same * sharp + other * mean) / ops.maximum(same + other, 1e-12)
     return mean, same + other
 
 
-def _average(affinity: Tensor, ab: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean (N, 2) and variance (N, 1) of ab (K, 2), weighted by affinity (N, K)."""
-    ops = namespace(ab)
-    weights = affinity / ops.maximum(ops.sum(affinity, axis=-1, keepdims=True), 1e-12)
-    mean = ops.matmul(weights, ab)
-    square = ops.matmul(weights, ops.sum(ab * ab, axis=-1, keepdims=True))
-    return mean, ops.maximum(square - ops.sum(mean * mean, axis=-1, keepdims=True), 0.0)
+def _average(sums: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean ab (N, 2) and its variance (N, 1) of weighted sums of ab, its square and 1."""
+    ops = namespace(sums)
+    means = sums[:, :3] / ops.maximum(sums[:, 3:], 1e-12)
+    mean = means[:, :2]
+    return mean, ops.maximum(means[:, 2:] - ops.sum(mean * mean, axis=-1, keepdims=True), 0.0)
 
 
 def _agree(variance: Tensor) -> Tensor:

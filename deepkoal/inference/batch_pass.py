@@ -106,8 +106,7 @@ def predict_all(
             for size in sizes:
                 shown = np.stack([resize(bare[index].inner_l, *size) for index in chunk])
                 passes.append(run_network(backend.predict, shown, stride))
-            outputs = merge_outputs(passes)
-            for position, index in enumerate(chunk):
-                own = {name: output[position] for name, output in outputs.items()}
-                whole[index] = replace(bare[index], outputs=own)
+            for position, index in enumerate(chunk):  # one by one, for the cache
+                own = [{name: each[name][position] for name in each} for each in passes]
+                whole[index] = replace(bare[index], outputs=merge_outputs(own))
     return whole

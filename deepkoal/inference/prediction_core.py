@@ -38,6 +38,11 @@ class PredictionCore(HintedPhoto):
     def _matches(self) -> dict[Reference, tuple[Tensor, Tensor]]:
         return {}
 
+    @functools.cached_property
+    def entropy(self) -> Tensor:
+        """How much the network doubts each place, (h, w) in 0…1, see `guidance.uncertainty`."""
+        return uncertainty(self.outputs["logits"])
+
     def decode(
         self,
         vibrance: Tensor | float = 1.0,
@@ -70,7 +75,7 @@ class PredictionCore(HintedPhoto):
             vibrance = vibrance * variation.vibrances[:, None, None, None]
         ab = decode_outputs(outputs, self.decoding, vibrance)
         if cleanup and doubted is not None:
-            doubt = uncertainty(doubted)
+            doubt = self.entropy if palette is None else uncertainty(doubted)
             ab = clean_chroma(ab, self.outputs["features"], self._coarse_l, doubt)
             ab = ab * measure_structure(self._coarse_l)
         if reference is not None:

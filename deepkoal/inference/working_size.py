@@ -112,7 +112,8 @@ def merge_outputs(outputs: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     all sizes are averaged at the places of the largest, where the features are its own.
 
     Args:
-        outputs: of the same photos at each size, the largest last, (B, h, w, C) each.
+        outputs: of a photo at each size, the largest last, (h, w, C) each; or of several photos,
+            (B, h, w, C).
 
     Returns:
         The outputs, of the largest size's shapes: `logits` are logarithms of mean probabilities,

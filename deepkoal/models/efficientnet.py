@@ -7,6 +7,7 @@ import math
 import keras
 
 from deepkoal.errors import DeepkoalError
+from deepkoal.models.layers import FusedBatchNormalization
 from deepkoal.models.weights import find_shipped, load_weights
 
 LITE0_SHA256 = "4f1bc7acc5fe6ee3a5219c2250406965a774f2eb46e5cc77d5762505263b6a88"
@@ -120,5 +121,5 @@ def _inverted_residual(
 
 
 def _batch_norm(x: keras.KerasTensor, name: str, *, relu: bool) -> keras.KerasTensor:
-    x = keras.layers.BatchNormalization(momentum=0.99, epsilon=1e-3, name=f"{name}_bn")(x)
+    x = FusedBatchNormalization(momentum=0.99, epsilon=1e-3, name=f"{name}_bn")(x)
     return keras.layers.ReLU(max_value=6.0, name=f"{name}_relu6")(x) if relu else x

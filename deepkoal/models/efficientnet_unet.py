@@ -8,7 +8,13 @@ import keras
 from keras import layers
 
 from deepkoal.color import ab_bins
-from deepkoal.models.layers import DoubleSize, ProjectUnit, ReplicateEmbedding, StandardizeVector
+from deepkoal.models.layers import (
+    DoubleSize,
+    FusedBatchNormalization,
+    ProjectUnit,
+    ReplicateEmbedding,
+    StandardizeVector,
+)
 
 
 def lite(
@@ -52,5 +58,5 @@ def lite(
 
 def _convolution(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
     x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    x = FusedBatchNormalization(name=f"{name}_norm")(x)
     return layers.ReLU(name=name)(x)

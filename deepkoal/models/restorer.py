@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from deepkoal.models.layers import FusedBatchNormalization
+
 WIDTHS = (24, 32, 64, 96)
 """Channels at strides 2, 4, 8 and 16: about as many multiplications at each."""
 
@@ -63,7 +65,7 @@ def _convolve(
     x: keras.KerasTensor, width: int, kernel: int, name: str, strides: int = 1
 ) -> keras.KerasTensor:
     x = layers.Conv2D(width, kernel, strides, "same", use_bias=False, name=name)(x)
-    return layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
+    return FusedBatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
 
 
 def _residual(x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:

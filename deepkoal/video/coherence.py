@@ -19,12 +19,14 @@ from deepkoal.video.motion import Motion, MotionEstimator
 
 MEMORY = 0.97
 """Weight of a frame's chroma in the next, where motion is trusted."""
-WINDOW = 64
+WINDOW = 36
 """Frames that are averaged and given out at once."""
 AHEAD = 48
 """Frames that are looked ahead: what lies farther has 0.97⁴⁸ = 0.23 of the weight and less."""
+QUEUED = 28
+"""Frames that come in meanwhile."""
 HELD = 1 << 30
-"""Bytes of full-size lightness that the frames of a window take at most."""
+"""Bytes of full-size lightness that all of these take at most."""
 DECIDED = 1000.0
 """Weight of a frame whose colors a person has decided, beside 1 of a sure guess."""
 
@@ -61,18 +63,19 @@ class _Entry:
     from_last: Motion | None
 
 
-def fit_window(pixels: int) -> tuple[int, int]:
-    """Return how many frames are averaged at once, and how many are looked ahead.
+def fit_window(pixels: int) -> tuple[int, int, int]:
+    """Return how many frames are averaged at once, are looked ahead, and come in meanwhile.
 
-    They are `WINDOW` and `AHEAD`, and fewer where frames are so large that these would take more
-    than `HELD`: first the window is shortened, which costs time, then what lies ahead, at last.
+    They are `WINDOW`, `AHEAD` and `QUEUED`, and fewer where frames are so large that these would
+    take more than `HELD`: first less is averaged at once, which costs time, then what lies ahead.
 
     Args:
         pixels: of a frame, each two bytes of lightness.
     """
-    most = max(4, min(WINDOW + AHEAD, HELD // (2 * pixels)))
-    ahead = min(AHEAD, 3 * most // 4)
-    return most - ahead, ahead
+    most = max(5, min(WINDOW + AHEAD + QUEUED, HELD // (2 * pixels)))
+    queued = most // 4
+    ahead = min(AHEAD, 3 * (most - queued) // 4)
+    return most - queued - ahead, ahead, queued
 
 
 def smooth(

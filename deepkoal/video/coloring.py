@@ -6,23 +6,26 @@ the frame itself gives the lightness, at its full size and depth, and the edges 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from deepkoal.arrays import FloatArray
-from deepkoal.guidance import ColorOptions, Reference, join_references, uncertainty
+from deepkoal.guidance import ColorOptions, Reference, join_references
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.scene import find_border
+from deepkoal.memory import one_blas_thread
 from deepkoal.rendering.composition import render
 from deepkoal.rendering.upsampling import fit_chroma
 from deepkoal.video.coherence import DECIDED, Estimate, fit_window, smooth
 from deepkoal.video.frames import Frame
 from deepkoal.video.keyframes import Keyframe
+from deepkoal.video.running_ahead import run_ahead
 from deepkoal.video.waiting import (
     CutFinder,
     WaitingFrame,
@@ -101,41 +104,32 @@ def find_chroma(
     Yields:
         What the network says of the frame, and float32 (h, w, 2) in CIE Lab units.
     """
-    estimates = estimate_frames(
-        frames,
-        colorizer,
-        options,
-        is_cut,
-        keyframes,
-        deflicker=deflicker,
-        find_anchors=find_anchors if coherent else None,
-    )
-    if not coherent:
-        yield from ((estimate, estimate.ab) for estimate in estimates)
-        return
-    for first in itertools.islice(estimates, 1):
-        assert isinstance(first.item, WaitingFrame)
-        window, ahead = fit_window(first.item.levels.size)
-        yield from smooth(itertools.chain([first], estimates), window=window, ahead=ahead)
-
-
-def estimate_frames(
-    frames: Iterable[Frame],
-    colorizer: Colorizer,
-    options: ColorOptions,
-    is_cut: CutFinder | None = None,
-    keyframes: Sequence[Keyframe] = (),
-    *,
-    deflicker: bool = False,
-    find_anchors: AnchorsOf | None = None,
-) -> Iterator[Estimate]:
-    """Yield what the network says of each frame, see `color_frames`."""
     options = colorizer.open_options(options)
     waiting = prepare_frames(frames, is_cut or find_cuts())
     if deflicker:
         waiting = even_exposure(waiting)
+    seen = run_ahead(_predict_frames(waiting, colorizer), BATCH)
+    estimates = _estimate_frames(
+        seen, colorizer, options, keyframes, find_anchors if coherent else None
+    )
+    # Closed here: of what a generator leaves behind, no one knows when the threads would end.
+    with one_blas_thread(), contextlib.closing(seen), contextlib.closing(estimates):
+        if not coherent:
+            yield from ((estimate, estimate.ab) for estimate in estimates)
+            return
+        for first in itertools.islice(estimates, 1):
+            assert isinstance(first.item, WaitingFrame)
+            window, ahead, queued = fit_window(first.item.levels.size)
+            ready = run_ahead(itertools.chain([first], estimates), queued)
+            with contextlib.closing(ready):
+                yield from smooth(ready, window=window, ahead=ahead)
+
+
+def _predict_frames(
+    waiting: Iterator[WaitingFrame], colorizer: Colorizer
+) -> Iterator[tuple[WaitingFrame, Prediction]]:
+    """Yield frames, and what the network says of each."""
     border: FloatArray | None = None
-    references: dict[tuple[Keyframe, ...], Reference] = {}
     while batch := list(itertools.islice(waiting, BATCH)):
         borders: list[FloatArray | None] = []
         for index, each in enumerate(batch):
@@ -144,24 +138,36 @@ def estimate_frames(
                 border = found if each.starts_shot or border is None else _widen(border, found)
             borders.append(None if border is None or tuple(border) == WHOLE else border)
         predictions = colorizer.predict_lightness([each.middle for each in batch], borders)
-        for each, prediction in zip(batch, predictions, strict=True):
-            near = tuple(keyframe for keyframe in keyframes if keyframe.has(each.pts))
-            if near and near not in references:
-                references.clear()
-                references[near] = join_references(
-                    [colorizer.open_reference(keyframe.rgb) for keyframe in near]
-                )
-            own = options
-            if near:
-                own = replace(options, reference=references[near])
-            elif find_anchors is not None and options.reference is None:
-                own = replace(options, reference=find_anchors(each.pts))
-            estimate = _estimate(each, prediction, own)
-            decided = [keyframe for keyframe in near if keyframe.pts == each.pts]
-            if decided:
-                estimate.ab = decided[0].measure_ab(*each.middle.shape)
-                estimate.weight = np.full_like(each.middle, DECIDED)
-            yield estimate
+        yield from zip(batch, predictions, strict=True)
+
+
+def _estimate_frames(
+    seen: Iterable[tuple[WaitingFrame, Prediction]],
+    colorizer: Colorizer,
+    options: ColorOptions,
+    keyframes: Sequence[Keyframe],
+    find_anchors: AnchorsOf | None,
+) -> Generator[Estimate]:
+    """Yield what each frame says of the colors, see `color_frames`."""
+    references: dict[tuple[Keyframe, ...], Reference] = {}
+    for each, prediction in seen:
+        near = tuple(keyframe for keyframe in keyframes if keyframe.has(each.pts))
+        if near and near not in references:
+            references.clear()
+            references[near] = join_references(
+                [colorizer.open_reference(keyframe.rgb) for keyframe in near]
+            )
+        own = options
+        if near:
+            own = replace(options, reference=references[near])
+        elif find_anchors is not None and options.reference is None:
+            own = replace(options, reference=find_anchors(each.pts))
+        estimate = _estimate(each, prediction, own)
+        decided = [keyframe for keyframe in near if keyframe.pts == each.pts]
+        if decided:
+            estimate.ab = decided[0].measure_ab(*each.middle.shape)
+            estimate.weight = np.full_like(each.middle, DECIDED)
+        yield estimate
 
 
 def _widen(border: FloatArray, other: FloatArray) -> FloatArray:
@@ -177,8 +183,8 @@ def _estimate(waiting: WaitingFrame, prediction: Prediction, options: ColorOptio
     fine = field[..., :2] * l[..., None] + field[..., 2:]
     weight = np.ones_like(l)
     if "logits" in prediction.outputs:
-        doubt = np.asarray(uncertainty(prediction.outputs["logits"]), np.float32)
-        weight = _enlarge(np.maximum(1 - doubt, LEAST_SURE) ** 2, l)
+        sure = np.maximum(1 - np.asarray(prediction.entropy, np.float32), LEAST_SURE)
+        weight = _enlarge(sure**2, l)
     if prediction.box is not None:
         top, bottom, left, right = prediction.box
         whole = np.zeros((*prediction.l.shape, 2), np.float32)
