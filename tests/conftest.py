@@ -60,11 +60,17 @@ SLOW = (
     "test_bulk",
     "test_backends",
     "test_export",
-    "test_serving_process",
     "test_cli",
     "test_gpu_campaign",
+    "test_serving_process",
+    "test_package",
+    "test_readme",
+    "test_weights",
 )
-"""Files that would hold everyone up if a worker came to them last."""
+"""Files that would hold everyone up if a worker came to them last.
+
+What test_export has exported is there when test_serving_process copies it, see `export_tiny`.
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
