@@ -103,19 +103,27 @@ def settle(step: Callable[[Any], Any], start: Any, most: int) -> Any:
 
 
 def running_minimum(x: Any, axis: int) -> Any:
-    """Return, at each place along an axis, the least of all up to it.
+    """Return, at each place along an axis, the least of all up to it, with what came with it.
 
     Args:
-        x: float32, at most 512 long there.
-        axis: from 0 up.
+        x: float32 (P, …), at most 512 long along the axis. Its first part is compared, the others
+            come with it; of equal ones the last counts.
+        axis: from 1 up.
     """
     ops = namespace(x)
     if ops is np:
-        return np.minimum.accumulate(x, axis=axis)
+        least = np.minimum.accumulate(x[:1], axis=axis)
+        if len(x) == 1:
+            return least
+        sides = [-1 if each == axis else 1 for each in range(x.ndim)]
+        places = np.arange(x.shape[axis], dtype=np.int16).reshape(sides)
+        found = np.maximum.accumulate(np.where(x[:1] == least, places, 0), axis=axis)
+        return np.take_along_axis(x, found.astype(np.intp), axis=axis)
     places = arange(ops.shape(x)[axis], x)
 
     def look_back(x: Any, number: Any) -> Any:
         before = ops.maximum(places - ops.left_shift(ops.ones_like(number), number), 0)
-        return ops.minimum(x, ops.take(x, before, axis=axis))
+        earlier = ops.take(x, before, axis=axis)
+        return ops.where(earlier[:1] < x[:1], earlier, x)
 
     return fold(look_back, x, 9)  # by 1, 2, 4, … 256 places

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -141,3 +142,19 @@ def test_range_takes_its_ends_and_numpys_numbers():
     check_range(np.float32(0.5), "share", 0)
     with pytest.raises(ValueError, match=r"expected share as a number of at least 0, got 'x'"):
         check_range(float("nan"), "share", 0, given="x", error=ValueError)
+
+
+@pytest.mark.parametrize(
+    ("closed", "arguments", "status"),
+    [("<&- >&- 2>&-", ["presets"], 0), (">&-", ["colorize", "missing", "-o", "out"], 1)],
+)
+def test_closed_streams_are_opened_on_nothing(tmp_path, closed, arguments, status):
+    command = [sys.executable, "-m", "deepkoal.cli", *arguments]
+    run = subprocess.run(
+        ["sh", "-c", f'"$@" {closed}', "sh", *command],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (run.returncode, run.stderr.count("\n")) == (status, status)

@@ -31,6 +31,7 @@ from deepkoal.guidance import (
     spread,
 )
 from deepkoal.guidance.hint_arrays import cover_regions
+from deepkoal.guidance.hint_reach import GROUPS, measure_reach
 from deepkoal.guidance.hint_rows import HintRows, read_rows, write_rows
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.hint_gamut import list_unshowable
@@ -331,6 +332,35 @@ def test_without_hints_nothing_is_spread(lite, photos):
     np.testing.assert_array_equal(prediction.render(hints=[]), prediction.render())
     field = fit_chroma(prediction.l, prediction.decode_ab())
     assert field.shape[-1] == 4
+
+
+def measure(rows, columns, cells, make=np.asarray):
+    """The reach of hints at these cells of a small photo of noise."""
+    rng = np.random.default_rng(1)
+    coarse = rng.normal(0, 0.2, (rows, columns, 4)).astype("float32")
+    coarse_l = rng.uniform(40, 60, (rows, columns)).astype("float32")
+    points = make_affinity_points(make(coarse), make(coarse_l))
+    cells = make(np.array(cells, np.int32))
+    return measure_reach(make(coarse), make(coarse_l), points, cells, cells, Kernel())
+
+
+@pytest.mark.parametrize("count", [GROUPS, 5 * GROUPS - 3])
+def test_of_any_number_of_hints_each_is_the_nearest_at_its_place(count):
+    cells = np.random.default_rng(2).permutation(18 * 20)[:count]
+    reach = measure(18, 20, cells)
+    weights, nearest = (each.reshape(360, -1)[cells] for each in (reach.weights, reach.nearest))
+    assert weights.shape[1] == GROUPS
+    best = np.take_along_axis(nearest, weights.argmax(1)[:, None], axis=1)[:, 0]
+    np.testing.assert_array_equal(best, np.arange(count))
+
+
+def test_the_backend_reaches_as_numpy_does():
+    cells = np.random.default_rng(2).permutation(18 * 20)[: 3 * GROUPS - 5]
+    here, there = measure(18, 20, cells), measure(18, 20, cells, keras.ops.convert_to_tensor)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(there.nearest), here.nearest)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(there.weights), here.weights, rtol=1e-3, atol=1e-4
+    )
 
 
 # --- that it fills its thing, and nothing else -------------------------------------------------

@@ -23,6 +23,8 @@ from deepkoal.restoration import (
     RestorationOptions,
     change_lightness,
     fill_holes,
+    find_holes,
+    mark_holes,
     mask_damage,
     measure_noise,
     raise_local_contrast,
@@ -187,6 +189,43 @@ def test_holes_are_filled_from_around():
     np.testing.assert_array_equal(filled[holes == 0], l[holes == 0])
 
 
+def tear_corner(l, tone):
+    """Return lightness without its upper left corner, rough as a tear is, and where that was."""
+    rows, columns = np.indices(l.shape)
+    rough = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 1, l.shape), (0, 0), 8)
+    torn = rows + columns + 12 * rough / rough.std() < 150
+    return np.where(torn, np.float32(tone), l), torn
+
+
+@pytest.mark.parametrize("tone", [98, 1])
+def test_pieces_that_are_missing_are_found(tone):
+    l, torn = tear_corner(lightness(skimage.data.chelsea()), tone)
+    l += np.random.default_rng(1).normal(0, 0.2, l.shape).astype(np.float32)
+    for turned, truth in ((l, torn), (l[::-1, ::-1], torn[::-1, ::-1])):
+        found = find_holes(turned)
+        assert found[truth].mean() > 0.98
+        assert found[~truth].mean() < 0.02
+
+
+@pytest.mark.parametrize("name", ["camera", "coffee", "page", "horse", "logo"])
+def test_what_is_plain_in_a_photo_is_no_hole(name):
+    photo = getattr(skimage.data, name)()
+    photo = np.uint8(255) * photo if photo.dtype == bool else photo
+    assert not find_holes(lightness(photo[..., :3] if photo.ndim == 3 else photo)).any()
+
+
+@pytest.mark.parametrize("tone", [98, 1])
+def test_mounts_and_borders_are_no_holes(tone):
+    l = lightness(skimage.data.chelsea())
+    y, x = (2 * grid - 1 for grid in np.mgrid[0 : 1 : l.shape[0] * 1j, 0 : 1 : l.shape[1] * 1j])
+    oval = np.where(x * x + y * y > 1, np.float32(tone), l)
+    strip = np.vstack([l, np.full((60, l.shape[1]), tone, np.float32)])
+    turn = cv2.getRotationMatrix2D((200, 150), 3, 1)
+    turned = cv2.warpAffine(l, turn, l.shape[::-1], borderValue=tone)
+    for mounted in (oval, strip, np.pad(l, 30, constant_values=tone), turned):
+        assert not find_holes(mounted).any()
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_what_is_not_repaired_keeps_its_samples(kind):
     top = np.iinfo(kind).max
@@ -310,6 +349,11 @@ def test_options_that_ask_for_nothing_need_no_network(monkeypatch):
         ({"denoise": math.nan}, "expected denoise as a number in 0…1, got nan"),
         ({"tone": "more"}, "expected tone as off or auto, got 'more'"),
         ({"local_contrast": "1"}, "expected local_contrast as a number in 0…1, got '1'"),
+        ({"holes": "all"}, "expected holes as auto, or as outlines of 3 or more corners"),
+        ({"holes": [[[0, 0], [0.5, 2], [1, 1]]]}, "corners .* in 0…1 of width and height, got "),
+        ({"holes": [[[0, 0], [1, math.nan], [1, 1]]]}, "3 or more corners"),
+        ({"holes": [[[0, 0], [1, 1]]]}, "3 or more corners"),
+        ({"holes": np.ones((2, 3))}, "holes of the photo's height and width"),
     ],
 )
 def test_what_is_no_option_is_refused(options, message):
@@ -396,6 +440,27 @@ def test_holes_are_painted(old, tmp_path, capsys):
     Image.fromarray(0 * marks).save(tmp_path / "none.png")
     assert main([*command, str(tmp_path / "none.png")]) == 1
     assert "nothing in it is white" in capsys.readouterr().err
+
+
+def test_holes_are_looked_for_or_drawn(old, tmp_path, capsys):
+    l, torn = tear_corner(lightness(CAMERA), 98)
+    path, out = tmp_path / "torn.png", tmp_path / "new.png"
+    Image.fromarray(np.uint8(2.55 * l)).save(path)
+    assert main(["restore", str(path), str(old), "-o", str(tmp_path / "a"), "--holes", "auto"]) == 0
+    outline = [[0, 0], [1, 0], [0, 1]]
+    options = tmp_path / "options.json"
+    saved = SavedOptions(restoration=RestorationOptions(strength=0.0, holes=[outline]))
+    options.write_text(json.dumps(saved.to_json()))
+    assert SavedOptions.from_json(json.loads(options.read_text())).restoration == saved.restoration
+    before, found = read_image(path), read_image(tmp_path / "a" / "torn.png")
+    np.testing.assert_array_equal(dk.restore(before, holes="auto"), found)
+    assert (found != before)[torn].mean() > 0.9
+    drawn = dk.restore(before, 0.0, holes=[outline])
+    marks = mark_holes([outline], l)
+    np.testing.assert_array_equal(drawn, dk.restore(before, 0.0, holes=np.uint8(marks)))
+    assert 0.45 < marks.mean() < 0.55
+    assert main(["restore", str(path), "-o", str(out), "--holes", str(tmp_path / "no.png")]) == 1
+    assert "no.png" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

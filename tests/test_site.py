@@ -121,6 +121,9 @@ def test_the_graph_of_colors_gives_what_the_library_gives(graphs, seen, options)
     [
         [Hint(30, 40, "#c03020"), Hint(33.4, 41.8, "own"), Stroke([(200, 50), (250, 150)], "grey")],
         [Hint(30, 40, "own"), Region([(10, 10), (200, 20), (100, 150)], "#20a040")],
+        [
+            Hint(3 * n, (7 * n) % 100, (n - 40.0, 30.0)) for n in range(1, 61)
+        ],  # more than its groups
     ],
 )
 def test_the_graph_of_hints_gives_what_the_library_gives(graphs, seen, hints):

@@ -29,6 +29,22 @@ def as_usage() -> Iterator[None]:
         raise UsageError(str(error)) from error
 
 
+def open_closed_streams() -> None:
+    """Where a program was started with stdin, stdout or stderr closed, read and write nothing.
+
+    Python has None for such a stream, and the next file that is opened gets its descriptor, so
+    that whatever native libraries print there would end up in that file.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != descriptor:
+                os.dup2(null, descriptor)
+                os.close(null)
+            stream = open(descriptor, "w" if descriptor else "r", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+
+
 def withstand_any_name() -> None:
     r"""Have stdout take every file name, also one that its encoding does not have.
 

@@ -29,7 +29,7 @@ from deepkoal.cli.commands import (
 )
 from deepkoal.cli.commands import evaluate as evaluation
 from deepkoal.cli.commands import train as training
-from deepkoal.cli.console import UsageError, report, withstand_any_name
+from deepkoal.cli.console import UsageError, open_closed_streams, report, withstand_any_name
 from deepkoal.cli.multi_host import supervise
 from deepkoal.errors import DeepkoalError
 from deepkoal.keras_runtime import hurry
@@ -66,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 1 a failure that stderr explains in one line, 2 wrong usage, 130 interrupted,
         141 the reader of stdout went away.
     """
+    open_closed_streams()
     withstand_any_name()
     parser = Parser(prog="deepkoal", description="Turn black-and-white photos into color.")
     parser.add_argument("--version", action="version", version=f"deepkoal {__version__}")

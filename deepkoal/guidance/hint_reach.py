@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepkoal.arrays import Tensor, cast, fold, namespace, running_minimum
+from deepkoal.arrays import Tensor, arange, cast, fold, namespace, running_minimum
 from deepkoal.guidance.affinity import AffinityPoints, Kernel, weigh_hints
 from deepkoal.guidance.hint_arrays import HintArrays
 
@@ -43,6 +43,10 @@ CAP = 12.0
 SETTLED = 40.0
 """By how much more what they settle wholly, likewise."""
 
+GROUPS = 32
+"""Of hints that are measured together. At a place only the nearest of each counts: all of as many
+hints, and of more of them the nearest and most of the next."""
+
 _ROUNDS = 6
 _FAR = 1e4
 
@@ -52,12 +56,15 @@ class Reach:
     """Where each of K hint points counts, on a grid that is `FINER` than the features'.
 
     Attributes:
-        weights: float32 (H, W, K), 0…1: how far the target of each replaces what is there.
+        weights: float32 (H, W, G), 0…1: how far the target of each group's nearest hint replaces
+            what is there.
+        nearest: integers (H, W, G), which of the K that is.
         kriging: float32 (N, K), what each counts by affinity at the features' N places.
         settled: float32 (N,), share of those places' variance that the hints explain, 0…1.
     """
 
     weights: Tensor
+    nearest: Tensor
     kriging: Tensor
     settled: Tensor
 
@@ -80,37 +87,48 @@ def measure_reach(
     known, kriging = weigh_hints(points, hint_points, kernel)
     settled = ops.clip(ops.sum(known * kriging, axis=-1) / sum(kernel.weights), 0, 1)
     width = float(np.dot(kernel.features, kernel.weights) / np.sum(kernel.weights))
-    distance = _measure_distance(features / width, l, fine)
-    nearest = ops.min(distance, axis=0, initial=_FAR)
+    distance, hint = _measure_distance(features / width, l, fine)
+    least = ops.min(distance, axis=0, initial=_FAR)
     weights = ops.clip(0.5 + (1 - distance / REACH) / FADING, 0, 1)
-    weights = weights * ops.exp((nearest - distance) / (NEARER * REACH))
+    weights = weights * ops.exp((least - distance) / (NEARER * REACH))
     total = ops.sum(weights, axis=0)
     # As far as the strongest of them; among themselves they share.
     weights = weights * (ops.max(weights, axis=0, initial=0.0) / ops.maximum(total, 1e-6))
-    return Reach(ops.moveaxis(weights, 0, -1), kriging, settled)
+    return Reach(ops.moveaxis(weights, 0, -1), ops.moveaxis(hint, 0, -1), kriging, settled)
 
 
-def _measure_distance(features: Tensor, l: Tensor, fine: Tensor) -> Tensor:
-    """Return how far each place is from each of K, float32 (K, H, W), in widths of the kernel."""
+def _measure_distance(features: Tensor, l: Tensor, fine: Tensor) -> tuple[Tensor, Tensor]:
+    """Return how far each place is from the nearest of each group of the K hints, and which it is.
+
+    Returns:
+        float32 (G, H, W), in widths of the kernel; int32 (G, H, W).
+    """
     ops = namespace(features)
-    height, width = ops.shape(l)
     steps = []
     for axis in (0, 1):
         changed = ops.sqrt(ops.sum(ops.diff(features, axis=axis) ** 2, axis=-1))
         cost = changed + LIGHTNESS * ops.abs(ops.diff(l, axis=axis))
         start = ops.zeros_like(l[:1] if axis == 0 else l[:, :1])
         steps.append(ops.cumsum(ops.concatenate([start, cost], axis=axis), axis=axis))
-    places = ops.reshape(ops.cumsum(ops.ones_like(ops.reshape(l, (-1,)))) - 1, (height, width))
-    seeds = cast(fine, "float32")[:, None, None] == places
 
-    def sweep(distance: Tensor, _: Tensor) -> Tensor:
-        for axis, along in enumerate(steps, 1):
-            ahead = along + running_minimum(distance - along, axis)
-            back = ops.flip(running_minimum(ops.flip(distance + along, axis), axis), axis)
-            distance = ops.minimum(ahead, back - along)
-        return distance
+    def move(pair: Tensor, by: Tensor) -> Tensor:
+        return ops.concatenate([pair[:1] + by, pair[1:]], axis=0)
 
-    distance = fold(sweep, ops.where(seeds, 0.0, _FAR), _ROUNDS)
+    def sweep(pair: Tensor, _: Tensor) -> Tensor:
+        for axis, along in enumerate(steps, 2):
+            ahead = move(running_minimum(move(pair, -along), axis), along)
+            back = running_minimum(ops.flip(move(pair, along), axis), axis)
+            back = move(ops.flip(back, axis), -along)
+            pair = ops.where(ahead[:1] <= back[:1], ahead, back)
+        return pair
+
+    start = _seed(l, fine)
+    if ops is np and len(fine) <= GROUPS:  # one in each: that need not be carried along
+        distance = fold(sweep, start[:1], _ROUNDS)[0]
+        hint = np.broadcast_to(np.arange(len(fine))[:, None, None], distance.shape)
+    else:
+        pair = fold(sweep, start, _ROUNDS)
+        distance, hint = pair[0], cast(pair[1], "int32")
     flat = ops.reshape(features, (-1, features.shape[-1]))
     there = ops.take(flat, fine, axis=0)
     apart = (
@@ -118,8 +136,28 @@ def _measure_distance(features: Tensor, l: Tensor, fine: Tensor) -> Tensor:
         + ops.sum(flat * flat, axis=-1)
         - 2 * ops.matmul(there, ops.transpose(flat))
     )
-    apart = ops.reshape(ops.maximum(apart, 0.0), ops.shape(distance))
-    return distance + LIKENESS * apart
+    chosen = ops.reshape(hint, (ops.shape(hint)[0], ops.shape(flat)[0]))
+    apart = ops.take_along_axis(apart, chosen, axis=0)
+    return distance + LIKENESS * ops.reshape(ops.maximum(apart, 0.0), ops.shape(hint)), hint
+
+
+def _seed(l: Tensor, fine: Tensor) -> Tensor:
+    """Return distances and nearest hints of each group before any step, float32 (2, G, H, W)."""
+    ops = namespace(l)
+    places = ops.reshape(ops.cumsum(ops.ones_like(ops.reshape(l, (-1,)))) - 1, ops.shape(l))
+    count = ops.shape(fine)[0]
+    groups = ops.minimum(count, GROUPS)
+    order = arange(groups, l)
+    none = ops.zeros_like(cast(order, "float32"))[:, None, None] + ops.zeros_like(l) - 1
+
+    def set_out(there: Tensor, number: Tensor) -> Tensor:
+        hints = number * groups + order
+        cells = ops.where(hints < count, ops.take(fine, ops.minimum(hints, count - 1), axis=0), -1)
+        here = cast(cells, "float32")[:, None, None] == places
+        return ops.where(here, cast(hints, "float32")[:, None, None], there)
+
+    there = fold(set_out, none, (count + groups - 1) // ops.maximum(groups, 1))
+    return ops.stack([ops.where(there < 0, _FAR, 0.0), ops.maximum(there, 0)])
 
 
 def believe(hints: HintArrays, here: Tensor) -> Tensor:
@@ -169,10 +207,9 @@ def fill_things(
         float32 (H, W, 2).
     """
     ops = namespace(ab)
-    kept = believe(hints, here) * (1 - hints.own[:, None])
-    weights = reach.weights
-    target = ops.matmul(weights, (hints.ab - kept * here) * (1 - hints.own[:, None]))
-    target = (
-        target + ops.matmul(weights, kept) * ab + ops.matmul(weights, hints.own[:, None]) * before
-    )
-    return ab + target - ops.sum(weights, axis=-1, keepdims=True) * ab
+    free = 1 - hints.own[:, None]
+    kept = believe(hints, here) * free
+    parts = ops.concatenate([(hints.ab - kept * here) * free, kept, hints.own[:, None]], axis=-1)
+    parts = ops.sum(ops.take(parts, reach.nearest, axis=0) * reach.weights[..., None], axis=-2)
+    target = parts[..., :2] + parts[..., 2:3] * ab + parts[..., 3:] * before
+    return ab + target - ops.sum(reach.weights, axis=-1, keepdims=True) * ab

@@ -166,7 +166,7 @@ class Colorizer:
         Args:
             options: how they are repaired, or how strongly, 0…1; None to leave them as they are.
             keywords: fields of `RestorationOptions`, given anew: strength, denoise, tone,
-                local_contrast.
+                local_contrast, holes.
 
         Raises:
             DeepkoalError: as `RestorationOptions`.

@@ -14,7 +14,7 @@ bilinear with half-pixel centers. Written once for NumPy arrays and backend tens
 
 from __future__ import annotations
 
-from deepkoal.arrays import Tensor, arange, cast, fold, namespace
+from deepkoal.arrays import Tensor, arange, cast, namespace
 from deepkoal.rendering.resampling import box_filter, resize
 
 RADIUS = 1
@@ -66,11 +66,22 @@ def touch_chroma(field: Tensor, places: Tensor, l: Tensor, ab: Tensor) -> Tensor
     Returns:
         float32 (h, w, 4).
     """
-    return fold(
-        lambda field, number: _bend(field, places[number], l[number], ab[number]),
-        field,
-        namespace(field).shape(places)[0],
-    )
+    ops = namespace(field)
+    (height, width), count = ops.shape(field)[:2], ops.shape(places)[0]
+    down, across = _weigh(places[:, 0], height), _weigh(places[:, 1], width)
+    lines = ops.matmul(down, ops.reshape(field, (height, 4 * width)))
+    lines = ops.reshape(lines, (count, width, 4))
+    here = ops.sum(across[..., None] * lines, axis=1)
+    missing = ab - (here[:, :2] * l[:, None] + here[:, 2:])
+    # What each adds to the later ones is what they miss no more: a triangle of equations. Each
+    # change is the least of its four cells that their interpolation turns into what is missing.
+    shared = ops.matmul(down, ops.transpose(down)) * ops.matmul(across, ops.transpose(across))
+    order = arange(count, field)
+    change = ops.linalg.solve(ops.where(order <= order[:, None], shared, 0.0), missing)
+    added = [
+        ops.matmul(ops.transpose(down), across * change[:, part : part + 1]) for part in (0, 1)
+    ]
+    return ops.concatenate([field[..., :2], field[..., 2:] + ops.stack(added, axis=-1)], axis=-1)
 
 
 def find_pixels(points: Tensor, l: Tensor) -> tuple[Tensor, Tensor]:
@@ -91,22 +102,14 @@ def find_pixels(points: Tensor, l: Tensor) -> tuple[Tensor, Tensor]:
     return (cast(pixels, "float32") + 0.5) / cast(size, "float32"), known
 
 
-def _bend(field: Tensor, place: Tensor, l: Tensor, ab: Tensor) -> Tensor:
-    """Bend a field (h, w, 4) so that it gives ab (2,) at one place, where lightness is l.
+def _weigh(shares: Tensor, count: Tensor | int) -> Tensor:
+    """Return each cell's part in the interpolation at places along one side, float32 (K, count).
 
-    It is the least change of the four cells around the place that their interpolation turns into
-    what is missing. The place is given as shares of the photo, down and right, 0…1.
+    Args:
+        shares: float32 (K,), of the photo's side, 0…1.
+        count: of cells.
     """
-    ops = namespace(field)
-
-    def weigh(share: Tensor, count: Tensor | int) -> Tensor:
-        """Return each cell's part in the interpolation, (n,), along one side."""
-        cells = cast(arange(count, field), "float32")
-        center = ops.clip(share * (cells[-1] + 1) - 0.5, 0, cells[-1])
-        return ops.maximum(1 - ops.abs(cells - center), 0)
-
-    height, width = ops.shape(field)[:2]
-    shares = (weigh(place[0], height)[:, None] * weigh(place[1], width))[..., None]
-    here = ops.sum(shares * field, axis=(0, 1))
-    change = shares / ops.sum(shares * shares) * (ab - (here[:2] * l + here[2:]))
-    return ops.concatenate([field[..., :2], field[..., 2:] + change], axis=-1)
+    ops = namespace(shares)
+    cells = cast(arange(count, shares), "float32")
+    center = ops.clip(shares[:, None] * (cells[-1] + 1) - 0.5, 0, cells[-1])
+    return ops.maximum(1 - ops.abs(cells - center), 0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self, TypedDict
 
@@ -11,14 +12,26 @@ from deepkoal.short_repr import summarize
 
 TONES = ("off", "auto")
 
+AUTO = "auto"
+"""Instead of outlines of holes: missing pieces are looked for."""
 
-class RestorationKeywords(TypedDict, total=False):
-    """The fields of `RestorationOptions`, for type checkers."""
+Outline = tuple[tuple[float, float], ...]
+"""Corners of a hole: x and y as shares of the photo's width and height."""
+
+
+class LeverKeywords(TypedDict, total=False):
+    """The fields of `RestorationOptions` but the holes, for type checkers."""
 
     strength: float
     denoise: float
     tone: str
     local_contrast: float
+
+
+class RestorationKeywords(LeverKeywords, total=False):
+    """The fields of `RestorationOptions`, likewise."""
+
+    holes: str | Sequence[Outline]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +45,9 @@ class RestorationOptions:
             photo, where they are found, see `restoration.noise`.
         tone: `auto` spreads faded lightness over the whole range, see `restoration.tone`; `off`.
         local_contrast: 0…1: how much things stand out more against what is around them.
+        holes: where nothing of the photo is left, which is filled from around before all else:
+            outlines of three corners or more, each x and y as shares (0…1) of width and height, or
+            `auto` to look for missing pieces, see `restoration.holes`.
 
     Raises:
         DeepkoalError: one of them is something else.
@@ -41,6 +57,7 @@ class RestorationOptions:
     denoise: float = 0.0
     tone: str = "off"
     local_contrast: float = 0.0
+    holes: str | Sequence[Outline] = ()
 
     def __post_init__(self) -> None:
         """Reject what is out of range."""
@@ -49,6 +66,8 @@ class RestorationOptions:
         check_range(self.local_contrast, "local_contrast", 0, 1)
         if self.tone not in TONES:
             raise DeepkoalError(f"expected tone as {' or '.join(TONES)}, got {self.tone!r:.60}")
+        if self.holes != AUTO:
+            object.__setattr__(self, "holes", _read_outlines(self.holes))
 
     @property
     def needs_network(self) -> bool:
@@ -58,7 +77,7 @@ class RestorationOptions:
     @property
     def changes(self) -> bool:
         """Whether anything is asked at all."""
-        return self != replace(self, strength=0.0, denoise=0.0, tone="off", local_contrast=0.0)
+        return self != type(self)(strength=0.0)
 
     @classmethod
     def collect(
@@ -92,3 +111,18 @@ class RestorationOptions:
                 f"{summarize(entry)}"
             )
         return cls(**entry)
+
+
+def _read_outlines(holes: Any) -> tuple[Outline, ...]:
+    try:
+        outlines = tuple(tuple((float(x), float(y)) for x, y in outline) for outline in holes)
+    except (TypeError, ValueError):
+        outlines = ((),)
+    corners = [value for outline in outlines for corner in outline for value in corner]
+    is_inside = all(math.isfinite(value) and 0 <= value <= 1 for value in corners)
+    if not is_inside or any(len(outline) < 3 for outline in outlines):
+        raise DeepkoalError(
+            "expected holes as auto, or as outlines of 3 or more corners [x, y] in 0…1 of width "
+            f"and height, got {summarize(holes)}"
+        )
+    return outlines

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.errors import DeepkoalError
 from deepkoal.inference.backends import Backend
 from deepkoal.inference.batch_pass import read_lightness
 from deepkoal.rendering.composition import render
+from deepkoal.restoration.holes import fill_holes, mark_holes
 from deepkoal.restoration.network import load_restorer
 from deepkoal.restoration.noise import reduce_noise
-from deepkoal.restoration.options import RestorationKeywords, RestorationOptions
-from deepkoal.restoration.repair import Repair, fill_holes, repair_lightness
+from deepkoal.restoration.options import LeverKeywords, Outline, RestorationOptions
+from deepkoal.restoration.repair import Repair, repair_lightness
 from deepkoal.restoration.tone import raise_local_contrast, stretch_tone
 
 ROWS = 256
@@ -37,8 +41,8 @@ def restore(
     photo: SampleArray,
     options: RestorationOptions | float | None = None,
     *,
-    holes: SampleArray | None = None,
-    **keywords: Unpack[RestorationKeywords],
+    holes: SampleArray | str | Sequence[Outline] | None = None,
+    **keywords: Unpack[LeverKeywords],
 ) -> SampleArray:
     """Return a photo without scratches, dust, folds, stains and the like.
 
@@ -47,9 +51,9 @@ def restore(
     Args:
         photo: uint8 or uint16 (H, W, 3) sRGB or (H, W) grey, any size. A tint such as sepia stays.
         options: how it is to be repaired, or how strongly, 0…1.
-        holes: (H, W), above 0 where nothing of the photo is left, however large: filled first.
-        keywords: fields of `RestorationOptions`, given anew: strength, denoise, tone,
-            local_contrast.
+        holes: where nothing of the photo is left, however large: filled first. A mask (H, W), above
+            0 there, or as in `RestorationOptions`.
+        keywords: its other fields, given anew: strength, denoise, tone, local_contrast.
 
     Returns:
         The photo's type and shape.
@@ -59,18 +63,26 @@ def restore(
             size.
         WeightsError: the network that ships with the library is missing or damaged.
     """
-    return restore_photo(photo, RestorationOptions.collect(options, keywords), holes=holes).photo
+    chosen = RestorationOptions.collect(options, keywords)
+    if holes is None or isinstance(holes, np.ndarray):
+        return restore_photo(photo, chosen, holes=holes).photo
+    return restore_photo(photo, replace(chosen, holes=holes)).photo
 
 
 def restore_photo(
     photo: SampleArray, options: RestorationOptions, *, holes: SampleArray | None = None
 ) -> RestoredPhoto:
-    """Return a photo repaired, as `restore` does, and where it was."""
-    before = read_lightness(photo)
-    l = before if holes is None else _fill(before, holes)
-    repair = restore_lightness(l, options)
-    damage = repair.damage if holes is None else np.where(holes > 0, np.float32(1), repair.damage)
-    return RestoredPhoto(change_lightness(photo, before, repair.l), damage)
+    """Return a photo repaired, as `restore` does, and where it was.
+
+    A mask of holes is filled beside those of the options.
+    """
+    l = read_lightness(photo)
+    if holes is not None and holes.shape != l.shape:
+        raise DeepkoalError(
+            f"expected holes of the photo's height and width, {l.shape}, got {holes.shape}"
+        )
+    repair = _restore(l, options, None, None if holes is None else holes > 0)
+    return RestoredPhoto(change_lightness(photo, l, repair.l), repair.damage)
 
 
 def restore_lightness(
@@ -86,13 +98,27 @@ def restore_lightness(
     Raises:
         WeightsError: it is missing or damaged.
     """
+    return _restore(l, options, network)
+
+
+def _restore(
+    l: FloatArray,
+    options: RestorationOptions,
+    network: Backend | None,
+    holes: NDArray[np.bool_] | None = None,
+) -> Repair:
+    if options.holes:
+        marked = mark_holes(options.holes, l)
+        holes = marked if holes is None else holes | marked
+    if holes is not None and holes.any() and not holes.all():
+        l = fill_holes(l, holes)
+    else:
+        holes = None  # there is nothing to fill, or nothing to fill it from
     repair = Repair(l, np.zeros_like(l))
     if options.needs_network:
-        repair = repair_lightness(
-            l,
-            network or load_restorer(),
-            strength=options.strength,
-        )
+        repair = repair_lightness(l, network or load_restorer(), strength=options.strength)
+    if holes is not None:
+        repair.damage[holes] = 1
     if options.denoise:
         repair = repair._replace(l=reduce_noise(repair.l, options.denoise))
     if options.tone == "auto":
@@ -122,10 +148,3 @@ def change_lightness(photo: SampleArray, before: FloatArray, after: FloatArray) 
         moved = photo[rows] + (change if photo.ndim == 2 else change[..., None])
         changed[rows] = np.clip(moved, 0, 2**bits - 1)
     return changed
-
-
-def _fill(l: FloatArray, holes: SampleArray) -> FloatArray:
-    if not isinstance(holes, np.ndarray) or holes.shape != l.shape:
-        got = holes.shape if isinstance(holes, np.ndarray) else type(holes).__name__
-        raise DeepkoalError(f"expected holes of the photo's height and width, {l.shape}, got {got}")
-    return fill_holes(l, holes)

@@ -1,18 +1,18 @@
-"""Lightness with its damage repaired: by the network in tiles, and large holes by inpainting."""
+"""Lightness with its damage repaired: by the network in tiles."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.inference.backends import Backend
 from deepkoal.inference.scene import find_box
 from deepkoal.models import NETWORK_STRIDE
+from deepkoal.restoration.holes import fill_holes
 
 TILE = 768
 """Side in pixels of what the network sees at a time, so that memory does not grow with photos."""
@@ -107,20 +107,6 @@ def _clear_border(chance: SampleArray, l: FloatArray) -> SampleArray:
     kept, box = np.zeros_like(chance), find_box(l)
     kept[box] = chance[box]
     return kept
-
-
-def fill_holes(l: FloatArray, holes: NDArray[Any], *, radius: int = 4) -> FloatArray:
-    """Return lightness with holes filled from around them (Telea 2004).
-
-    Args:
-        l: float32 (H, W), 0…100.
-        holes: (H, W), above 0 where nothing of the photo is left.
-        radius: in pixels, of what is looked at around each.
-    """
-    levels = np.rint(l * 2.55).astype(np.uint8)
-    marks = (holes > 0).astype(np.uint8)
-    filled = cv2.inpaint(levels, marks, radius, cv2.INPAINT_TELEA).astype(np.float32) / 2.55
-    return np.where(marks > 0, filled, l).astype(np.float32)
 
 
 Window = tuple[slice, slice]

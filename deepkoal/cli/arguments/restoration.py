@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from deepkoal.restoration import RestorationOptions
 
 
+HOLES: dict[str, Any] = {"off": (), "auto": "auto"}
+"""What of `--holes` is an option, rather than a file, and its value."""
+
+
 def add_restoration_options(parser: argparse.ArgumentParser, *, alone: bool) -> None:
     """Add the options that `resolve_restoration` reads.
 
@@ -54,6 +58,18 @@ def add_restoration_options(parser: argparse.ArgumentParser, *, alone: bool) -> 
         metavar="C",
         help="0…1: more contrast of things with what is around them, without halos (0)",
     )
+    found = "auto looks for pieces that are missing, such as torn-off corners, white or black"
+    if alone:
+        parser.add_argument(
+            "--holes",
+            metavar="FILE|auto",
+            help="where nothing of a photo is left, however large; filled from around. FILE, of "
+            f"one photo, is a picture of its size, white there; {found} (off)",
+        )
+    else:
+        parser.add_argument(
+            "--holes", choices=HOLES, help=f"{found}, and fills them from around (off)"
+        )
 
 
 def resolve_restoration(
@@ -70,6 +86,8 @@ def resolve_restoration(
         for name in ("strength", "denoise", "tone", "local_contrast")
         if getattr(arguments, name, None) is not None
     }
+    if getattr(arguments, "holes", None) in HOLES:
+        given["holes"] = HOLES[arguments.holes]
     if not given:
         return former
     from deepkoal.restoration import RestorationOptions

@@ -12,7 +12,11 @@ from deepkoal.cli.arguments.file_options import (
     add_reading_options,
     read_file_settings,
 )
-from deepkoal.cli.arguments.restoration import add_restoration_options, resolve_restoration
+from deepkoal.cli.arguments.restoration import (
+    HOLES,
+    add_restoration_options,
+    resolve_restoration,
+)
 from deepkoal.cli.arguments.result_options import ResultOptions, add_provenance_options, open_signer
 from deepkoal.cli.console import UsageError
 from deepkoal.cli.restore_run import DAMAGE_SUFFIX, RestoreRun
@@ -37,13 +41,6 @@ def add_verbs(verbs: Any) -> None:
     )
     add_out_options(restore, DEFAULT_FOLDER)
     add_restoration_options(restore, alone=True)
-    restore.add_argument(
-        "--holes",
-        type=Path,
-        metavar="FILE",
-        help="of one photo: a picture of its size, white where nothing of it is left, however "
-        "large; filled from around",
-    )
     restore.add_argument(
         "--damage",
         action="store_true",
@@ -76,13 +73,14 @@ def _run(arguments: argparse.Namespace) -> int:
         overwrite=arguments.overwrite,
         folder=DEFAULT_FOLDER,
     )
-    if arguments.holes is not None and plan.count > 1:
+    holes = None if arguments.holes in (None, *HOLES) else Path(arguments.holes)
+    if holes is not None and plan.count > 1:
         raise UsageError(f"--holes is of one photo, not {plan.count}; repair it by itself")
     announce(plan)
     arguments.goes_on = plan.count > 1 and not arguments.overwrite
     run = RestoreRun(
         options,
-        holes=_read_holes(arguments.holes),
+        holes=_read_holes(holes),
         results=ResultOptions(provenance=arguments.provenance),
         signer=open_signer(arguments),
         **read_file_settings(arguments),

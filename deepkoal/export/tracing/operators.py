@@ -185,6 +185,10 @@ def take(x: OnnxTensor, indices: OnnxTensor, axis: int) -> OnnxTensor:
     return x.graph.add("Gather", [x, indices], x.dtype, shape, axis=axis)
 
 
+def take_along_axis(x: OnnxTensor, indices: OnnxTensor, axis: int) -> OnnxTensor:
+    return x.graph.add("GatherElements", [x, indices], x.dtype, indices.shape, axis=axis)
+
+
 def nonzero(x: OnnxTensor) -> tuple[OnnxTensor, ...]:
     found = x.graph.add("NonZero", [x], "int64", (len(x.shape), None))
     return tuple(found[axis] for axis in range(len(x.shape)))
