@@ -24,7 +24,9 @@ from deepkoal.image_io import SAMPLES, decode_photo, encode_photo, read_image, r
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.options_file import read_options
 from deepkoal.inference.saved_parts import StyleChoice
+from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.contact_sheets import desaturate
+from deepkoal.restoration import restore
 from deepkoal.studio import create_studio
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -595,6 +597,37 @@ def test_brush_region_and_eraser(page):
         return [sorted(hint) for hint in sent["hints"]] == kinds
 
     wait_for(page, is_all_sent)
+
+
+def test_missing_pieces_are_drawn_filled_and_saved_as_the_command_fills_them(page, photo, tmp_path):
+    plain = look_at(page)
+    page.keyboard.press("m")
+    corners = ((150, 60), (200, 60), (200, 120), (150, 120))
+    drag(page, *corners, corners[0])
+    wait_for(page, lambda: (look_at(page) != plain).any())
+    expect(page.locator("#editor")).to_be_hidden()
+    page.get_by_role("tab", name="Tone").click()
+    expect(page.locator("#holes-line")).to_contain_text("1 missing piece drawn")
+    with page.expect_download() as download:
+        page.keyboard.press("Control+s")
+    file = tmp_path / "session.json"
+    download.value.save_as(file)
+    (outline,) = read_options(file).restoration.holes
+    found = np.array(outline)
+    np.testing.assert_allclose(found.min(axis=0), (150.5 / 300, 60.5 / 200), atol=0.02)
+    np.testing.assert_allclose(found.max(axis=0), (200.5 / 300, 120.5 / 200), atol=0.02)
+    with page.expect_download() as download:
+        page.click("#download")
+    before = read_image(photo)
+    command = restore(before, 0.0, holes=[outline])
+    l, repaired = lightness(read_image(download.value.path())), lightness(command)
+    assert np.abs(l - repaired).mean() < 1  # of a JPEG file
+    filled = (command != before).any(axis=2)
+    assert np.abs(lightness(before) - repaired)[filled].mean() > 4
+    page.get_by_role("button", name="Take back").click()
+    wait_for(page, lambda: np.array_equal(look_at(page), plain))
+    page.get_by_label("Find and fill missing pieces").check()
+    wait_for(page, lambda: list_looks(page)[-1]["restoration"]["holes"] == "auto")
 
 
 def test_kept_places_and_colors_chosen_lately(page):

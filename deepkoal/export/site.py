@@ -44,6 +44,7 @@ MISSING_PARTS = (
     "album",
     "reference-part",
     "light-part",
+    "hole-tool",
     "samples-title",
 )
 """Of the page, by their ids: what the studio's server alone can do."""

@@ -1,6 +1,6 @@
 // Keys that work wherever the focus is, but in a field of text.
 
-const TOOLS = { p: "point", b: "stroke", r: "region", e: "eraser", h: "hand" };
+const TOOLS = { p: "point", b: "stroke", r: "region", m: "hole", e: "eraser", h: "hand" };
 
 // `on` holds what they do.
 export function listenToKeys(on) {

@@ -2,6 +2,7 @@
 
 import { Editor } from "./colors/editor.js";
 import { attempt, hideNotice, tell } from "./messages.js";
+import { repairWith } from "./panel/tone.js";
 import { server } from "./server.js";
 
 const middleOf = ({ points }) => points[Math.floor(points.length / 2)];
@@ -25,15 +26,29 @@ export class Marking {
 
   add(mark) {
     hideNotice();
+    if (mark.kind === "hole") return this.#fill(mark.points);
     const { sticky } = this.editor;
     const id = this.editing.add(mark, sticky ?? this.stage.colorAt(middleOf(mark)));
     if (sticky) this.stage.focus(null);
     else this.select(id);
   }
 
+  // What lies within an outline is missing: the photo is repaired there.
+  #fill(points) {
+    const { photo, options } = this.editing;
+    const share = (value, side) => Number(Math.min(Math.max(value / side, 0), 1).toFixed(5));
+    const outline = points.map(([x, y]) => [share(x, photo.width), share(y, photo.height)]);
+    const { holes } = options.restoration ?? {};
+    const drawn = Array.isArray(holes) ? holes : []; // rather than looked for
+    this.stage.marks.drawDraft(null);
+    this.editing.change({ restoration: repairWith(options.restoration, { holes: [...drawn, outline] }) });
+    tell("Filled from around");
+  }
+
   // A line or an outline on its way. With a color for new marks the photo shows what it will do.
   draft(mark) {
     if (mark) this.close();
+    if (mark?.kind === "hole") return this.stage.marks.drawDraft({ ...mark, kind: "region" }, "#ffffff");
     const { sticky } = this.editor;
     this.stage.marks.drawDraft(mark, sticky ?? "#ffffff");
     if (!sticky || (mark && mark.points.length < 3)) return;

@@ -15,6 +15,14 @@ function set(id, value, text) {
   $(id).setAttribute("aria-valuetext", text);
 }
 
+// Restoration with a part of it changed; null where nothing is asked any more. What a session asks
+// for beyond the levers that are here stays as it is.
+export function repairWith(restoration, part) {
+  const asked = { ...UNTOUCHED, ...restoration, ...part };
+  if (!asked.holes?.length) delete asked.holes;
+  return "holes" in asked || Object.keys(UNTOUCHED).some((name) => asked[name] !== UNTOUCHED[name]) ? asked : null;
+}
+
 export class Tone {
   // `change(part, kind)` is called with the options that the user changed.
   constructor(about, change) {
@@ -37,6 +45,8 @@ export class Tone {
     $("cleanup").addEventListener("change", () => change({ cleanup: $("cleanup").checked }));
     $("repair").addEventListener("change", () => this.#restore({ strength: $("repair").checked ? 1 : 0 }));
     $("denoise").addEventListener("change", () => this.#restore({ denoise: $("denoise").checked ? 1 : 0 }));
+    $("find-holes").addEventListener("change", () => this.#restore({ holes: $("find-holes").checked ? "auto" : [] }));
+    $("holes-clear").addEventListener("click", () => this.#restore({ holes: [] }));
     $("tone").addEventListener("change", () => this.#restore({ tone: $("tone").checked ? "auto" : "off" }));
   }
 
@@ -56,6 +66,10 @@ export class Tone {
     $("repair").checked = restoration?.strength > 0;
     $("denoise").checked = restoration?.denoise > 0;
     $("tone").checked = restoration?.tone === "auto";
+    const holes = restoration?.holes ?? [];
+    $("find-holes").checked = holes === "auto";
+    $("holes-line").hidden = holes === "auto" || !holes.length;
+    $("holes-count").textContent = `${holes.length} missing ${holes.length === 1 ? "piece" : "pieces"} drawn and filled.`;
   }
 
   // All hues together, each in its proportion to the others.
@@ -70,11 +84,8 @@ export class Tone {
     this.change({ saturation: Object.fromEntries(given.filter(([, factor]) => factor !== 1)) }, kind);
   }
 
-  // What a session asks for beyond the levers that are here stays as it is.
   #restore(part) {
-    const asked = { ...UNTOUCHED, ...this.options.restoration, ...part };
-    const changes = Object.keys(UNTOUCHED).some((name) => asked[name] !== UNTOUCHED[name]);
-    this.change({ restoration: changes ? asked : null });
+    this.change({ restoration: repairWith(this.options.restoration, part) });
   }
 
   #makeHue(hue) {

@@ -1,4 +1,4 @@
-// The tools that put marks on the photo and take them away: point, brush, region, eraser.
+// The tools that put marks on the photo and take them away: point, brush, region, hole, eraser.
 
 import { area, distance, simplify } from "./geometry.js";
 
@@ -13,6 +13,7 @@ export const TIPS = {
   point: "Click anything and say what color it is. <span>Drag the line to compare.</span>",
   stroke: "Draw along what has one color. <span>A finger or the mouse will do.</span>",
   region: "Draw around it, or click corner by corner. <span>Enter or a double click ends.</span>",
+  hole: "Draw around what is torn off or missing: it is filled from around. <span>Enter or a double click ends.</span>",
   eraser: "Drag over the colors that are to go.",
   hand: "Drag the photo; the wheel zooms.",
 };
@@ -38,11 +39,17 @@ export class Tools {
     return this.name === "hand";
   }
 
+  // Whether it draws around things.
+  get outlines() {
+    return this.name === "region" || this.name === "hole";
+  }
+
   get isDrawing() {
     return this.points.length > 0;
   }
 
   pick(name) {
+    if (document.querySelector(`.toolbar [data-tool="${name}"]`).hidden) return; // this page has it not
     this.cancel();
     this.name = name;
     this.view.viewport.dataset.tool = name;
@@ -83,7 +90,7 @@ export class Tools {
       ring.hidden = event.pointerType === "touch";
       ring.style.left = `${event.clientX - box.left}px`;
       ring.style.top = `${event.clientY - box.top}px`;
-    } else if (this.name === "region" && this.isDrawing) this.#draft(this.view.placeOf(event));
+    } else if (this.outlines && this.isDrawing) this.#draft(this.view.placeOf(event));
   }
 
   end(event) {
@@ -91,7 +98,7 @@ export class Tools {
     const place = this.view.placeOf(event);
     this.from = null;
     if (this.name === "eraser") return this.on.erased();
-    if (this.name === "region") return this.#endRegion(place, event.detail);
+    if (this.outlines) return this.#endOutline(place, event.detail);
     if (!this.hasMoved) {
       this.points = [];
       const mark = this.marks.nearest(event);
@@ -119,7 +126,8 @@ export class Tools {
     const points = simplify(this.points, FINE / scale);
     this.cancel();
     if (kind === "stroke" && points.length > 1) this.on.add({ kind, points });
-    if (kind === "region" && points.length > 2 && area(points) * scale * scale >= SMALLEST) this.on.add({ kind, points });
+    const isOutline = kind === "region" || kind === "hole";
+    if (isOutline && points.length > 2 && area(points) * scale * scale >= SMALLEST) this.on.add({ kind, points });
   }
 
   cancel() {
@@ -129,9 +137,9 @@ export class Tools {
     this.on.draft(null);
   }
 
-  #endRegion(place, clicks) {
+  #endOutline(place, clicks) {
     if (this.hasMoved) return this.finish();
-    if (!this.isDrawing) {
+    if (!this.isDrawing && this.name === "region") {
       const mark = this.marks.nearest({ place });
       if (mark !== null) return this.on.select(mark);
     }
