@@ -23,7 +23,7 @@ import deepkoal.video.plan
 from deepkoal.video import evaluate_video, open_film
 
 SHOT = 48
-PARTS = ("reading", "network", "coherence", "rendering")
+PARTS = ("reading", "coherent", "rendering")
 
 
 def measure(folder: Path, width: int, height: int, frames: int) -> str:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import skimage.data
 from scipy.spatial.distance import jensenshannon
-from video_parts import coffee_pan, grey, open_plain, pan, read_all, write_film
+from video_parts import PlainBackend, coffee_pan, grey, open_plain, pan, read_all, write_film
 
 import deepkoal as dk
 from deepkoal.errors import VideoError
@@ -132,6 +132,30 @@ def test_motion_and_light_are_no_cut():
     detector = CutDetector()
     flash = [frames[0], np.minimum(frames[0] * 1.6 + 10, 100), frames[0]]
     assert not any(detector.is_cut(make_thumb(l)) for l in flash)
+
+
+def test_the_network_sees_every_second_frame_but_all_that_nothing_leads_to():
+    seen = []
+
+    class Counting(PlainBackend):
+        def predict(self, l_norm):
+            seen.append(len(l_norm))
+            return super().predict(l_norm)
+
+    noise = np.random.default_rng(0).integers(0, 256, (10, 72, 96, 1), np.uint8)
+    colored = {}
+    for name, frames, count in (
+        ("pan", grey(coffee_pan(10, step=1)), 5),
+        ("noise", list(np.repeat(noise, 3, axis=-1)), 10),
+    ):
+        seen.clear()
+        numbered = [Frame(rgb, index) for index, rgb in enumerate(frames)]
+        colorizer = dk.Colorizer(Counting(), working_size=64)
+        found = color_frames(numbered, colorizer, is_cut=lambda frame, l: False)
+        colored[name] = [frame.rgb.astype(float) for frame in found]
+        assert sum(seen) == count
+    chroma = [np.abs(rgb - rgb.mean(axis=-1, keepdims=True)).mean() for rgb in colored["pan"]]
+    assert np.ptp(chroma) < 0.05 * np.mean(chroma)  # those not seen are as colorful as their like
 
 
 def test_windows_leave_no_seam():

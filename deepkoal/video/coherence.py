@@ -27,6 +27,8 @@ QUEUED = 28
 """Frames that come in meanwhile."""
 HELD = 1 << 30
 """Bytes of full-size lightness that all of these take at most."""
+LEAST_TRUST = 1e-7
+"""What is carried along motion that is not trusted: of weight where nothing else is known alone."""
 DECIDED = 1000.0
 """Weight of a frame whose colors a person has decided, beside 1 of a sure guess."""
 
@@ -38,9 +40,10 @@ class Estimate:
     Attributes:
         l: float32 (h, w), L in 0…100, at the size that motion is estimated at.
         ab: float32 (h, w, 2), in CIE Lab units.
-        weight: float32 (h, w), how sure that is.
+        weight: float32 (h, w), how sure that is; 0 says nothing.
         item: whatever belongs to the frame, handed through.
         starts_shot: whether it shares nothing with the frame before it.
+        motion: from the frame before to this one, and back; estimated where None.
     """
 
     l: FloatArray
@@ -48,6 +51,7 @@ class Estimate:
     weight: FloatArray
     item: object
     starts_shot: bool = False
+    motion: tuple[Motion, Motion] | None = None
 
 
 @dataclass(eq=False)
@@ -116,13 +120,14 @@ def _enter(
     own = np.concatenate([estimate.ab * weight, weight], axis=-1)
     if last is None:
         return _Entry(estimate, own, own, None)
-    from_last, to_last = estimator.estimate(last.estimate.l, estimate.l)
+    from_last, to_last = estimate.motion or estimator.estimate(last.estimate.l, estimate.l)
     return _Entry(estimate, own, own + _carry(last.forward, to_last, memory), from_last)
 
 
 def _carry(total: FloatArray, motion: Motion, memory: float) -> FloatArray:
     """Return a neighboring frame's sum as seen at this frame's places."""
-    return np.asarray(motion.fetch(total) * (memory * motion.trust[..., None]), np.float32)
+    trust = np.maximum(motion.trust, LEAST_TRUST)
+    return np.asarray(motion.fetch(total) * (memory * trust[..., None]), np.float32)
 
 
 def _average(

@@ -23,6 +23,7 @@ from deepkoal.memory import one_blas_thread
 from deepkoal.rendering.composition import render
 from deepkoal.rendering.upsampling import fit_chroma
 from deepkoal.video.coherence import DECIDED, Estimate, fit_window, smooth
+from deepkoal.video.following import FollowedFrame, follow_frames
 from deepkoal.video.frames import Frame
 from deepkoal.video.keyframes import Keyframe
 from deepkoal.video.running_ahead import run_ahead
@@ -108,7 +109,8 @@ def find_chroma(
     waiting = prepare_frames(frames, is_cut or find_cuts())
     if deflicker:
         waiting = even_exposure(waiting)
-    seen = run_ahead(_predict_frames(waiting, colorizer), BATCH)
+    followed = follow_frames(waiting) if coherent else map(FollowedFrame, waiting)
+    seen = run_ahead(_predict_frames(followed, colorizer), BATCH)
     estimates = _estimate_frames(
         seen, colorizer, options, keyframes, find_anchors if coherent else None
     )
@@ -126,11 +128,12 @@ def find_chroma(
 
 
 def _predict_frames(
-    waiting: Iterator[WaitingFrame], colorizer: Colorizer
-) -> Iterator[tuple[WaitingFrame, Prediction]]:
-    """Yield frames, and what the network says of each."""
+    followed: Iterator[FollowedFrame], colorizer: Colorizer
+) -> Iterator[tuple[FollowedFrame, Prediction | None]]:
+    """Yield frames, and what the network says of each that it sees."""
     border: FloatArray | None = None
-    while batch := list(itertools.islice(waiting, BATCH)):
+    while whole := list(itertools.islice(followed, BATCH)):
+        batch = [each.waiting for each in whole if each.is_read]
         borders: list[FloatArray | None] = []
         for index, each in enumerate(batch):
             if each.starts_shot or not index:
@@ -138,11 +141,12 @@ def _predict_frames(
                 border = found if each.starts_shot or border is None else _widen(border, found)
             borders.append(None if border is None or tuple(border) == WHOLE else border)
         predictions = colorizer.predict_lightness([each.middle for each in batch], borders)
-        yield from zip(batch, predictions, strict=True)
+        found = iter(predictions)
+        yield from ((each, next(found) if each.is_read else None) for each in whole)
 
 
 def _estimate_frames(
-    seen: Iterable[tuple[WaitingFrame, Prediction]],
+    seen: Iterable[tuple[FollowedFrame, Prediction | None]],
     colorizer: Colorizer,
     options: ColorOptions,
     keyframes: Sequence[Keyframe],
@@ -150,7 +154,8 @@ def _estimate_frames(
 ) -> Generator[Estimate]:
     """Yield what each frame says of the colors, see `color_frames`."""
     references: dict[tuple[Keyframe, ...], Reference] = {}
-    for each, prediction in seen:
+    for followed, prediction in seen:
+        each = followed.waiting
         near = tuple(keyframe for keyframe in keyframes if keyframe.has(each.pts))
         if near and near not in references:
             references.clear()
@@ -162,7 +167,10 @@ def _estimate_frames(
             own = replace(options, reference=references[near])
         elif find_anchors is not None and options.reference is None:
             own = replace(options, reference=find_anchors(each.pts))
-        estimate = _estimate(each, prediction, own)
+        ab, weight = np.zeros((*each.middle.shape, 2), np.float32), np.zeros_like(each.middle)
+        if prediction is not None:
+            ab, weight = _estimate(prediction, own)
+        estimate = Estimate(each.middle, ab, weight, each, each.starts_shot, followed.motion)
         decided = [keyframe for keyframe in near if keyframe.pts == each.pts]
         if decided:
             estimate.ab = decided[0].measure_ab(*each.middle.shape)
@@ -176,7 +184,8 @@ def _widen(border: FloatArray, other: FloatArray) -> FloatArray:
     return np.stack([first[0], last[1], first[2], last[3]])
 
 
-def _estimate(waiting: WaitingFrame, prediction: Prediction, options: ColorOptions) -> Estimate:
+def _estimate(prediction: Prediction, options: ColorOptions) -> tuple[FloatArray, FloatArray]:
+    """Return a frame's chroma at the size that motion is estimated at, and how sure it is."""
     ab = prediction.decode_ab(options)
     l = prediction.inner_l
     field = _enlarge(np.asarray(prediction.fit_field(ab), np.float32), l)
@@ -193,7 +202,7 @@ def _estimate(waiting: WaitingFrame, prediction: Prediction, options: ColorOptio
         weights = np.ones_like(prediction.l)
         weights[top:bottom, left:right] = weight
         weight = weights
-    return Estimate(prediction.l, fine, weight, waiting, waiting.starts_shot)
+    return fine, weight
 
 
 def _enlarge(x: FloatArray, like: FloatArray) -> FloatArray:

@@ -42,8 +42,8 @@ class VideoFigures:
         psnr: in dB, against the truth.
         psnr_at_cf: in dB, at the vibrance that gives the truth's colorfulness.
         vibrance_at_cf: this vibrance.
-        seconds: of processor time for each frame, for each part of the work; anchors are part of
-            coherence.
+        seconds: of processor time for each frame: for reading it, for its colors by itself and
+            coherently, where the network sees fewer frames, and for rendering it.
     """
 
     frames: int
@@ -73,8 +73,7 @@ class VideoFigures:
             cells = (f"{values[name]:16.5f}" if name in values else f"{'':16}" for name in names)
             lines.append(f"{title:24}" + "".join(cells))
         parts = ", ".join(f"{part} {1000 * each:.0f}" for part, each in self.seconds.items())
-        total = sum(self.seconds.values())
-        lines.append(f"processor milliseconds a frame: {1000 * total:.0f} ({parts})")
+        lines.append(f"processor milliseconds a frame: {parts}")
         return lines
 
 
@@ -105,9 +104,9 @@ def evaluate_video(
     list(find_chroma(frames[:1], colorizer, options))
     clock.skip()  # what a network does at its first picture only
     single = list(find_chroma(frames, colorizer, options, coherent=False))
-    clock.stop("network")
+    clock.stop("frame by frame")
     coherent = _color_coherently(frames, colorizer, options)
-    clock.stop("coherence", but="network")  # of the command, which runs the network once
+    clock.stop("coherent")
     estimates = [estimate for estimate, _ in single]
     chroma = {
         name: [ab for _, ab in each]
@@ -157,10 +156,10 @@ class _Clock:
         self.seconds: dict[str, float] = {}
         self._last = time.process_time()
 
-    def stop(self, part: str, *, shares: int = 1, but: str = "") -> None:
-        """Note what was used since the last stop: a share of it, without another part's."""
+    def stop(self, part: str, *, shares: int = 1) -> None:
+        """Note what was used since the last stop, or a share of it."""
         now = time.process_time()
-        self.seconds[part] = max(0.0, (now - self._last) / shares - self.seconds.get(but, 0.0))
+        self.seconds[part] = (now - self._last) / shares
         self._last = now
 
     def skip(self) -> None:
