@@ -8,9 +8,9 @@ as `data.damage` does, by its index as seed. Printed are, of lightness: PSNR (dB
 SSIM against the photo undamaged (60 dB at most), of doing nothing, a median filter, non-local
 means, inpainting after Telea with the true mask of the damage, and restoration; what restoration
 changes of the photos as they are; what denoising gains on noise, grain and JPEG files, and changes
-of photos as they are; how torn corners are filled; and of the colors that koala-lite gives: the
-mean ab error, of the photo undamaged, damaged and restored, against the true colors and against
-those of the undamaged photo.
+of photos as they are; how torn corners are found and filled; and of the colors that koala-lite
+gives: the mean ab error, of the photo undamaged, damaged and restored, against the true colors and
+against those of the undamaged photo.
 
 --old draws photos before and after side by side, with what was found damaged.
 """
@@ -36,6 +36,7 @@ from deepkoal.rendering.composition import lightness, render
 from deepkoal.restoration import (
     RestorationOptions,
     fill_holes,
+    find_holes,
     reduce_noise,
     restore_lightness,
     restore_photo,
@@ -212,16 +213,23 @@ def measure_holes(clean: list[FloatArray]) -> None:
     for name, all_levels in found.items():
         print(f"{name:<24} PSNR within {np.mean(all_levels):5.2f}")
     print(f"found by the network: {np.mean(shares):.0%} of their area")
+    for tone in (98.0, 2.0):
+        torn_ones = [tear_corner(l, np.random.default_rng(n), tone) for n, l in enumerate(clean)]
+        hits = sum(find_holes(torn)[mask].mean() > 0.9 for torn, mask in torn_ones)
+        print(f"found by --holes auto, of L {tone:.0f}: {hits} of {len(clean)}")
+    print(f"in photos without damage: {sum(find_holes(l).any() for l in clean)} of {len(clean)}")
 
 
-def tear_corner(l: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, NDArray[np.bool_]]:
+def tear_corner(
+    l: FloatArray, rng: np.random.Generator, tone: float = 98.0
+) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Return lightness without a corner of a few percent, white as a scanner's lid, and where."""
     rows, columns = np.indices(l.shape)
     depth = rng.uniform(0.2, 0.4) * min(l.shape)
     rough = cv2.GaussianBlur(rng.normal(0, 1, l.shape), (0, 0), 4)
     edge = rows + columns * rng.uniform(0.6, 1.6) + 4 * rough / rough.std()
     mask = np.rot90(edge < depth, rng.integers(4)) if l.shape[0] == l.shape[1] else edge < depth
-    return np.where(mask, np.float32(98), l), mask
+    return np.where(mask, np.float32(tone), l), mask
 
 
 def measure_colors(

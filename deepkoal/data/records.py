@@ -121,8 +121,7 @@ class ShardAccount:
         Raises:
             RecordsError: the file is damaged or of another format version.
         """
-        content = read_json(path)
-        with malformed_as_error(path):
+        with open_json(path) as content:
             return cls(
                 settings=Settings(**content["settings"]),
                 shard=Shard(**content["shard"]),
@@ -177,8 +176,7 @@ class Manifest:
         Raises:
             RecordsError: the file is damaged or of another format version.
         """
-        content = read_json(path)
-        with malformed_as_error(path):
+        with open_json(path) as content:
             return cls(
                 library_version=content["library_version"],
                 settings=Settings(**content["settings"]),
@@ -222,28 +220,22 @@ def load_manifest(records_dir: str | Path) -> Manifest:
     return manifest
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read an account or a manifest; its format version is checked before anything else.
+@contextlib.contextmanager
+def open_json(path: Path) -> Iterator[dict[str, Any]]:
+    """Read an account or a manifest, and what is made of it meanwhile; its version comes first.
 
     Raises:
-        RecordsError: the file cannot be read or was written by another format version.
+        RecordsError: the file cannot be read, is damaged or was written by another format version.
     """
-    with malformed_as_error(path):
+    try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         version = content["settings"]["format_version"]
-    if version != FORMAT_VERSION:
-        raise RecordsError(
-            f"{path}: records of format {version}, but this deepkoal reads format "
-            f"{FORMAT_VERSION}: prepare the photos again into another folder"
-        )
-    return content
-
-
-@contextlib.contextmanager
-def malformed_as_error(path: Path) -> Iterator[None]:
-    """Turn what goes wrong with a damaged JSON file into a RecordsError that names it."""
-    try:
-        yield
+        if version != FORMAT_VERSION:
+            raise RecordsError(
+                f"{path}: records of format {version}, but this deepkoal reads format "
+                f"{FORMAT_VERSION}: prepare the photos again into another folder"
+            )
+        yield content
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RecordsError(
             f"{path}: damaged ({type(error).__name__}: {error}): "

@@ -10,12 +10,12 @@ from .figures import VideoFigures as VideoFigures
 from .figures import evaluate_video as evaluate_video
 from .film import STREAM as STREAM
 from .film import Film as Film
-from .film import open_film as open_film
 from .film_run import FilmReport as FilmReport
 from .frames import Frame as Frame
 from .joining import join_chunks as join_chunks
 from .keyframes import Keyframe as Keyframe
 from .keyframes import export_keyframes as export_keyframes
+from .opening import open_film as open_film
 from .plan import Chunk as Chunk
 from .plan import Plan as Plan
 from .plan import plan_film as plan_film

@@ -15,10 +15,11 @@ from deepkoal.inference.colorizer import Colorizer
 from deepkoal.video.chunks import Crew, color_chunks
 from deepkoal.video.coloring import color_frames
 from deepkoal.video.encoding import CONTAINERS, Encoding
-from deepkoal.video.film import STREAM, Film, open_film
+from deepkoal.video.film import STREAM, Film
 from deepkoal.video.film_run import FilmReport, FilmRun, Progress, name_parts
 from deepkoal.video.frames import Frame
 from deepkoal.video.joining import check_streams
+from deepkoal.video.opening import open_film
 from deepkoal.video.writing import write_y4m
 
 

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deepkoal.arrays import ByteArray, SampleArray
-from deepkoal.errors import PhotoError, VideoError
-from deepkoal.image_io import list_photos, read_photo
+from deepkoal.errors import VideoError
 from deepkoal.rendering.composition import lightness
 from deepkoal.video.containers import OpenFilm, deinterlace_frames, explain_errors, open_container
 from deepkoal.video.frames import Frame, read_frames
@@ -36,7 +35,7 @@ _FIRST_PACKETS = 500  # without one frame among them, a stream is no video
 
 @dataclass(eq=False)
 class Film:
-    """A film's properties, and its frames; see `open_film`.
+    """A film's properties, and its frames; see `opening.open_film`.
 
     Attributes:
         source: a file, a folder of frames, or None for standard input.
@@ -52,6 +51,8 @@ class Film:
         damaged: how many packets could not be decoded so far.
         cut_off: what of its end is missing, once all of it was read; empty where it is whole.
         timed: whether all frames read so far had times of their own.
+        paths: of a folder's frames, in order.
+        pending: standard input, whose head has been read.
     """
 
     source: Path | None
@@ -68,7 +69,7 @@ class Film:
     cut_off: str = ""
     timed: bool = True
     paths: list[Path] = field(default_factory=list)
-    _pending: OpenFilm | None = field(default=None, repr=False)
+    pending: OpenFilm | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -133,8 +134,8 @@ class Film:
         """Yield time and frame from a key frame at or before `start` on."""
         import av
 
-        opened = self._pending or open_container(self.source)
-        self._pending = None
+        opened = self.pending or open_container(self.source)
+        self.pending = None
         container, stream = opened.container, opened.stream
         with container, explain_errors(self.name, "read"):
             if start is not None and start > 0 and self.source is not None:
@@ -142,7 +143,7 @@ class Film:
                     container.seek(start, stream=stream)
             last: int | None = None
             step = max(1, round(1 / (self.rate * self.time_base)))
-            frames = self._decode(opened)
+            frames = self.decode(opened)
             if self.deinterlace:
                 frames = deinterlace_frames(frames, stream)
             for frame in frames:
@@ -160,7 +161,7 @@ class Film:
                 "another copy"
             )
 
-    def _decode(self, opened: OpenFilm) -> Iterator[av.VideoFrame]:
+    def decode(self, opened: OpenFilm) -> Iterator[av.VideoFrame]:
         """Yield the frames that can be decoded, and count the packets that cannot."""
         import av
 
@@ -183,73 +184,3 @@ class Film:
         rgb = frame.to_ndarray(format="rgb48le" if deep else "rgb24", width=width, height=height)
         upright = np.rot90(rgb, turns) if turns else rgb
         return np.ascontiguousarray(upright)
-
-
-def open_film(
-    source: str | Path, *, rate: Fraction | None = None, deinterlace: bool = False
-) -> Film:
-    """Look at a film.
-
-    Args:
-        source: a video file, a folder of frames in the order of their names, or `-` for a y4m
-            stream on standard input, which can be read once.
-        rate: frames a second of a folder; 25 where None.
-        deinterlace: whether frames woven of two fields are rebuilt (bwdif).
-
-    Raises:
-        VideoError: there is no such file, it is no film, has no frame that can be decoded, or
-            PyAV is not installed.
-    """
-    if str(source) != STREAM and Path(source).is_dir():
-        return _open_folder(Path(source), rate or FOLDER_RATE)
-    path = None if str(source) == STREAM else Path(source)
-    opened = open_container(path)
-    film = _describe(path, opened)
-    film.deinterlace = deinterlace
-    if path is None:
-        film._pending = opened
-    else:
-        opened.container.close()
-    return film
-
-
-def _open_folder(folder: Path, rate: Fraction) -> Film:
-    paths = sorted(
-        (path for path in list_photos(folder) if path.parent == folder), key=lambda p: p.name
-    )
-    if not paths:
-        raise VideoError(f"{folder}: holds no frames; expected JPEG, PNG or other photo files")
-    try:
-        rgb = read_photo(paths[0], depth="auto").rgb
-    except PhotoError as error:
-        raise VideoError(str(error)) from error
-    height, width, depth = *rgb.shape[:2], 8 * rgb.dtype.itemsize
-    return Film(folder, height, width, 1 / rate, rate, depth, frames=len(paths), paths=paths)
-
-
-def _describe(path: Path | None, opened: OpenFilm) -> Film:
-    name, stream = "standard input" if path is None else str(path), opened.stream
-    film = Film(path, 0, 0, stream.time_base or Fraction(1, 1000), Fraction(1))
-    if path is None:  # its header tells all, and what is read cannot be read again
-        first, context = None, stream.codec_context
-        width, height, turns = context.width, context.height, 0
-        depth = context.format.components[0].bits if context.format else 8
-    else:
-        with explain_errors(name, "read"):
-            first = next(film._decode(opened), None)
-        if first is None:
-            raise VideoError(
-                f"{name}: no frame can be decoded; the file is damaged or cut off, try another copy"
-            )
-        film.damaged = 0
-        width, height = first.width, first.height
-        turns = round((first.rotation or 0) / 90) % 2
-        depth = first.format.components[0].bits
-        film.interlaced = bool(first.interlaced_frame)
-    aspect = stream.sample_aspect_ratio or Fraction(1)
-    film.height, film.width = (width, height) if turns else (height, width)
-    film.aspect = (1 / aspect if turns else aspect) if aspect > 0 else Fraction(1)
-    film.depth = depth
-    film.rate = stream.average_rate or stream.guessed_rate or FOLDER_RATE
-    film.frames = stream.frames
-    return film
