@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from deepkoal import __version__
 from deepkoal.errors import DeepkoalError
 from deepkoal.image_io.encoding import DEFAULT_QUALITY
 from deepkoal.image_io.photo import Photo
@@ -61,6 +62,7 @@ def add_provenance(
         carried: what it took of other photos of an album, a line each.
         mask: of holes that were filled, which no look holds: `share` of the photo and `sha256`.
     """
+    look = replace(look, version=__version__)  # which may not be what wrote its options
     try:
         packet = XmpPacket(photo.metadata.xmp)
     except ValueError:  # damaged, so that nobody could read it
