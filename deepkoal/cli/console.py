@@ -15,6 +15,9 @@ from deepkoal.errors import DeepkoalError, printable
 from deepkoal.keras_runtime import start_tensorflow as start_tensorflow
 from deepkoal.native_logs import silence_native_logs as silence_native_logs
 
+_closed: set[str] = set()
+"""Names of the streams that were closed when the program was started."""
+
 
 class UsageError(DeepkoalError):
     """Arguments that each are fine but make no sense together."""
@@ -37,12 +40,27 @@ def open_closed_streams() -> None:
     """
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
+            _closed.add(name)
             null = os.open(os.devnull, os.O_RDWR)
             if null != descriptor:
                 os.dup2(null, descriptor)
                 os.close(null)
             stream = open(descriptor, "w" if descriptor else "r", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)
+
+
+def check_stdout(kind: str) -> None:
+    """Make sure that a photo or a film (`kind`) may be written to stdout.
+
+    Raises:
+        UsageError: it is a terminal, or was closed.
+    """
+    if "stdout" in _closed:
+        raise UsageError(f"standard output is closed; give -o a file for the {kind}")
+    if sys.stdout.isatty():
+        raise UsageError(
+            f"a {kind} is not written to a terminal; redirect or pipe it, or give -o a file"
+        )
 
 
 def withstand_any_name() -> None:

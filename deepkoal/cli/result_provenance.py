@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deepkoal import __version__
+
 if TYPE_CHECKING:
     from deepkoal.cli.arguments.jobs import Job
     from deepkoal.image_io import Photo
@@ -45,7 +47,7 @@ class ResultProvenance:
         height, width = size
         sha256 = "" if job.source is None else hash_file(job.source)
         placed = look.place(PhotoIdentity(width, height, sha256))
-        placed = replace(placed, network=self._network)
+        placed = replace(placed, network=self._network, version=__version__)
         if self._save_options is not None:
             write_options(self._save_options, placed)
         return placed

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from deepkoal import __version__
 from deepkoal.errors import DeepkoalError
 from deepkoal.image_io.photo import Photo
 from deepkoal.image_io.xmp import XmpPacket
@@ -43,6 +44,7 @@ def add_provenance(photo: Photo, look: SavedOptions, carried: Sequence[str] = ()
         look: how, with its photo and network.
         carried: what it took of other photos of an album, a line each.
     """
+    look = replace(look, version=__version__)  # which may not be what wrote its options
     try:
         packet = XmpPacket(photo.metadata.xmp)
     except ValueError:  # damaged, so that nobody could read it
