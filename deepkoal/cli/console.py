@@ -116,13 +116,28 @@ def show_lines(lines: Iterable[str | os.PathLike[str]]) -> None:
 
 
 def report(message: str) -> None:
-    """Print a message beside the results, on one line, whatever names it holds."""
-    _write(printable(f"deepkoal: {message}"), sys.stderr)
+    """Print a message beside the results, on one line, whatever names it holds.
+
+    Where stderr takes none, on a full disk or when its reader has gone, the work goes on.
+    """
+    try:
+        _write(printable(f"deepkoal: {message}"), sys.stderr)
+    except OSError:
+        give_up(sys.stderr)
 
 
-def count_photos(count: int) -> str:
+def give_up(stream: TextIO) -> None:
+    """Drop what a stream can no longer write, or Python would fail again at exit."""
+    try:
+        stream.flush()
+    except OSError:
+        with contextlib.suppress(OSError):  # in a test, it may be no file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def count_things(number: int, what: str = "photo") -> str:
     """Return `1 photo`, `2 photos`."""
-    return f"{count} photo" if count == 1 else f"{count} photos"
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _write(line: str, stream: TextIO) -> None:

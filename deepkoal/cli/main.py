@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import itertools
 import logging
 import os
@@ -29,7 +28,13 @@ from deepkoal.cli.commands import (
 )
 from deepkoal.cli.commands import evaluate as evaluation
 from deepkoal.cli.commands import train as training
-from deepkoal.cli.console import UsageError, open_closed_streams, report, withstand_any_name
+from deepkoal.cli.console import (
+    UsageError,
+    give_up,
+    open_closed_streams,
+    report,
+    withstand_any_name,
+)
 from deepkoal.cli.multi_host import supervise
 from deepkoal.errors import DeepkoalError
 from deepkoal.keras_runtime import hurry
@@ -136,10 +141,10 @@ def _run(arguments: argparse.Namespace) -> int:
         report(f"interrupted{rest if goes_on else ''}")
         return 130
     except BrokenPipeError:
-        _give_up_stdout()
+        give_up(sys.stdout)
         return 141
     except OSError as error:
-        _give_up_stdout()
+        give_up(sys.stdout)
         cause = error.strerror or " ".join(str(error).split())
         report(
             f"{error.filename or 'standard output'}: cannot be read or written ({cause}); check "
@@ -156,12 +161,3 @@ def _quiet_logs() -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-
-
-def _give_up_stdout() -> None:
-    """Where results can no longer be written, drop them, or Python would fail again at exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        with contextlib.suppress(OSError):  # in a test, stdout may be no file
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

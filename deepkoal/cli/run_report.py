@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from deepkoal import progress_bars
-from deepkoal.cli.console import check_stdout, count_photos, report, show_result
+from deepkoal.cli.console import check_stdout, count_things, report, show_result
 from deepkoal.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def sum_up(counts: Mapping[str, int], verb: str = "colored", *, again: str = "co
         verb: what was done with photos.
         again: what `--overwrite` does with those that were skipped.
     """
-    parts = [f"{count_photos(counts['done'])} {verb}"]
+    parts = [f"{count_things(counts['done'])} {verb}"]
+    films = "film lacks" if counts.get("lacking") == 1 else "films lack"
     for kind, what in (
         ("left", "in color already, listed above (--colored recolor colors them)"),
         (
@@ -82,7 +83,7 @@ def sum_up(counts: Mapping[str, int], verb: str = "colored", *, again: str = "co
             f"{again} them again)",
         ),
         ("failed", f"could not be {verb}, listed above"),
-        ("lacking", "films lack something, listed above"),
+        ("lacking", f"{films} something, listed above"),
         ("passed over", "passed over that are no photos, listed above"),
     ):
         if counts.get(kind):
