@@ -150,6 +150,35 @@ def test_tiles_leave_no_seams(monkeypatch):
     assert all(side % 32 == 0 for shape in seen for side in shape[1:3])
 
 
+@pytest.mark.parametrize("width", [16, 80])
+def test_what_ends_at_burnt_out_snow_is_no_damage_and_white_flakes_are(width):
+    l = np.full((90, 90), 40, np.float32)
+    l[20:30, :width] = 100  # snow
+    l[30:36, 4:width] = 92  # its edge
+    l[60:70, 20:40] = 100  # a flake
+
+    def predict(l_norm):
+        found = find_bright(l_norm)
+        found["damage"][:, :28] = -20
+        return found
+
+    repaired = repair_lightness(l, SimpleNamespace(**{**vars(NETWORK), "predict": predict}))
+    assert not repaired.damage[:50].any()
+    flake = repaired.damage[61:69, 21:39]
+    assert (flake > 0.9).all() if width == 16 else not flake.any()  # so much else is white
+
+
+def test_in_noise_damage_is_what_is_found_without_it_too():
+    rng = np.random.default_rng(0)
+    l = np.full((96, 96), 78, np.float32)
+    l[60:64] = 98
+    noisy = np.clip(l + rng.normal(0, 6, l.shape), 0, 98).astype(np.float32)
+    repaired = repair_lightness(noisy, NETWORK)
+    assert (find_bright(noisy / 50 - 1)["damage"][:50] > 0).sum() > 20
+    assert not repaired.damage[:50].any()
+    assert repaired.damage[60:64].mean() > 0.6
+
+
 def test_what_is_likely_is_damage_only_beside_what_is_surely_so():
     chance = np.zeros((80, 120), np.uint16)
     chance[10, 5:40] = 40000  # a scratch, found for sure at one end

@@ -13,6 +13,7 @@ from deepkoal.inference.backends import Backend
 from deepkoal.inference.scene import find_box
 from deepkoal.models import NETWORK_STRIDE
 from deepkoal.restoration.holes import fill_holes
+from deepkoal.restoration.noise import reduce_noise
 
 TILE = 768
 """Side in pixels of what the network sees at a time, so that memory does not grow with photos."""
@@ -32,6 +33,12 @@ LARGEST, CONVINCED = 0.005, 0.88
 
 A large bright thing, such as a tool's handle or the edge of a laptop, is likely damage in parts.
 """
+
+CLIPPED, WIDE = 99.0, 5
+"""L of what is burnt out, and pixels from which it is wider than a scratch."""
+
+BURNT = 0.02
+"""Share of a photo beyond which so much of it is burnt out that nothing white tells of damage."""
 
 FULL = 65535
 """Of chances in integers."""
@@ -57,13 +64,30 @@ def repair_lightness(l: FloatArray, network: Backend, *, strength: float = 1.0) 
 
     l + strength · m · (fill − l), where m is of `mask_damage`, and fill the mean of clean, which
     the network paints, and of `fill_holes`: each errs in its own way. The network sees l in tiles
-    of bounded size. A plain border of the print is no damage.
+    of bounded size. A plain border of the print is no damage, nor is what `_spare_burnt` spares.
+    In noise the network errs otherwise than without it, so in a noisy photo damage is what it finds
+    both there and in the photo denoised.
 
     Args:
         l: float32 (H, W), 0…100.
         network: see `models.restorer`.
         strength: 0…1, of repairs.
     """
+    clean, chance = _look(l, network)
+    if chance.max(initial=0) >= FULL * SURE:
+        calm = reduce_noise(l, 1.0)
+        if calm is not l:
+            np.minimum(chance, _look(calm, network)[1], out=chance)
+    mask = mask_damage(_spare_burnt(_clear_border(chance, l), l))
+    repaired, inside = l.copy(), mask > 0
+    if inside.any():
+        fill = (clean[inside] + fill_holes(l, inside)[inside]) / 2
+        repaired[inside] += strength * mask[inside] * (fill - l[inside])
+    return Repair(np.clip(repaired, 0, 100, out=repaired), strength * mask)
+
+
+def _look(l: FloatArray, network: Backend) -> tuple[FloatArray, SampleArray]:
+    """Return what the network paints, and the chance of damage times `FULL`."""
     clean, chance = np.empty_like(l), np.empty(l.shape, np.uint16)
     for inner, seen, (top, left) in _list_tiles(*l.shape):
         l_norm = np.asarray(_pad(l[seen]) / 50 - 1, np.float32)
@@ -72,12 +96,7 @@ def repair_lightness(l: FloatArray, network: Backend, *, strength: float = 1.0) 
         used = slice(top, top + height), slice(left, left + width)
         clean[inner] = 50 * (outputs["clean"][0, ..., 0][used] + 1)
         chance[inner] = np.rint(FULL / (1 + np.exp(-outputs["damage"][0, ..., 0][used])))
-    mask = mask_damage(_clear_border(chance, l))
-    repaired, inside = l.copy(), mask > 0
-    if inside.any():
-        fill = (clean[inside] + fill_holes(l, inside)[inside]) / 2
-        repaired[inside] += strength * mask[inside] * (fill - l[inside])
-    return Repair(np.clip(repaired, 0, 100, out=repaired), strength * mask)
+    return clean, chance
 
 
 def mask_damage(chance: SampleArray) -> FloatArray:
@@ -107,6 +126,32 @@ def _clear_border(chance: SampleArray, l: FloatArray) -> SampleArray:
     kept, box = np.zeros_like(chance), find_box(l)
     kept[box] = chance[box]
     return kept
+
+
+def _spare_burnt(chance: SampleArray, l: FloatArray) -> SampleArray:
+    """Return chances of damage, 0 of what touches a burnt-out area that is not itself damage.
+
+    Snow or a sky that an exposure clips ends as sharply as a flake does, at things that are sound.
+    A flake or a torn edge, as white, is found whole: half of it or more is likely damage. Where
+    much else is burnt out, it is no damage either.
+    """
+    square = np.ones((WIDE, WIDE), np.uint8)
+    burnt = cv2.morphologyEx((l >= CLIPPED).astype(np.uint8), cv2.MORPH_OPEN, square)
+    likely = np.asarray(chance >= FULL * LIKELY, np.uint8)
+    if not burnt.any() or not likely.any():
+        return chance
+    count, areas, stats, _ = cv2.connectedComponentsWithStats(burnt)
+    found = np.bincount(areas.ravel(), likely.ravel(), count) / stats[:, cv2.CC_STAT_AREA]
+    is_sound = np.asarray(found < 0.5, np.uint8)
+    is_sound[0] = 0  # what is not burnt out
+    if stats[is_sound > 0, cv2.CC_STAT_AREA].sum() > BURNT * l.size:
+        is_sound[1:] = 1
+    near = cv2.dilate(is_sound[areas], square) > 0
+    count, parts = cv2.connectedComponents(likely)
+    is_spared = np.zeros(count, bool)
+    is_spared[parts[near]] = True
+    is_spared[0] = False
+    return np.where(is_spared[parts], 0, chance).astype(chance.dtype)
 
 
 Window = tuple[slice, slice]
