@@ -15,6 +15,9 @@ from deepkoal.errors import DeepkoalError, printable
 from deepkoal.keras_runtime import start_tensorflow as start_tensorflow
 from deepkoal.native_logs import silence_native_logs as silence_native_logs
 
+MOST_LINES = 10
+"""Messages of one kind that are worth reading."""
+
 
 class UsageError(DeepkoalError):
     """Arguments that each are fine but make no sense together."""
@@ -98,8 +101,31 @@ def show_lines(lines: Iterable[str | os.PathLike[str]]) -> None:
 
 
 def report(message: str) -> None:
-    """Print a message beside the results, on one line, whatever names it holds."""
-    _write(printable(f"deepkoal: {message}"), sys.stderr)
+    """Print a message beside the results, on one line, whatever names it holds.
+
+    One that cannot be written, on a full disk or to a reader that went, stops nothing: it would
+    take the result along. Nor are later ones.
+    """
+    try:
+        _write(printable(f"deepkoal: {message}"), sys.stderr)
+    except OSError:
+        drop_output(sys.stderr)
+
+
+def report_some(messages: Sequence[str]) -> None:
+    """Print the first `MOST_LINES` of messages of one kind, and how many more there are."""
+    for message in messages[:MOST_LINES]:
+        report(message)
+    if len(messages) > MOST_LINES:
+        report(f"and {len(messages) - MOST_LINES} more")
+
+
+def drop_output(stream: TextIO) -> None:
+    """Have a stream that fails go nowhere, or Python would fail again at exit."""
+    with contextlib.suppress(OSError):  # in a test it may be no file
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
 
 
 def count_photos(count: int) -> str:

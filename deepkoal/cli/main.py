@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import itertools
 import logging
 import os
@@ -29,7 +28,13 @@ from deepkoal.cli.commands import (
 )
 from deepkoal.cli.commands import evaluate as evaluation
 from deepkoal.cli.commands import train as training
-from deepkoal.cli.console import UsageError, open_closed_streams, report, withstand_any_name
+from deepkoal.cli.console import (
+    UsageError,
+    drop_output,
+    open_closed_streams,
+    report,
+    withstand_any_name,
+)
 from deepkoal.cli.multi_host import supervise
 from deepkoal.errors import DeepkoalError
 from deepkoal.keras_runtime import hurry
@@ -163,5 +168,4 @@ def _give_up_stdout() -> None:
     try:
         sys.stdout.flush()
     except OSError:
-        with contextlib.suppress(OSError):  # in a test, stdout may be no file
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output(sys.stdout)
