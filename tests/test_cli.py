@@ -745,6 +745,16 @@ def test_full_disk_under_stdout_is_one_line(monkeypatch, capsys):
     assert re.fullmatch(r"deepkoal: .*No space left on device.*\n", capsys.readouterr().err)
 
 
+def test_full_disk_under_stderr_stops_nothing(model, small, tmp_path, monkeypatch, capsys):
+    small("a.png")
+    small("b.png")
+    full = Path("/dev/full").open("w")  # noqa: SIM115 -- closing it would fail
+    monkeypatch.setattr(sys, "stderr", full)
+    assert color(model, tmp_path / "small", "-o", tmp_path / "out") == 0
+    full.close()
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
 # ---------------------------------------------------------------- presets and demo
 
 

@@ -12,7 +12,7 @@ import skimage.data
 from PIL import Image
 
 from deepkoal.cli import main
-from deepkoal.cli.console import report, report_some
+from deepkoal.cli.console import report_some
 from deepkoal.errors import DeepkoalError, check_range, printable
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -147,9 +147,14 @@ def test_range_takes_its_ends_and_numpys_numbers():
 
 @pytest.mark.parametrize(
     ("closed", "arguments", "status"),
-    [("<&- >&- 2>&-", ["presets"], 0), (">&-", ["colorize", "missing", "-o", "out"], 1)],
+    [
+        ("<&- >&- 2>&-", ["presets"], 0),
+        (">&-", ["colorize", "missing", "-o", "out"], 1),
+        (">&-", ["colorize", "photo.png", "-o", "-", "--format", "png"], 2),
+    ],
 )
 def test_closed_streams_are_opened_on_nothing(tmp_path, closed, arguments, status):
+    Image.fromarray(skimage.data.camera()[::16, ::16]).save(tmp_path / "photo.png")
     command = [sys.executable, "-m", "deepkoal.cli", *arguments]
     run = subprocess.run(
         ["sh", "-c", f'"$@" {closed}', "sh", *command],
@@ -158,18 +163,7 @@ def test_closed_streams_are_opened_on_nothing(tmp_path, closed, arguments, statu
         capture_output=True,
         text=True,
     )
-    assert (run.returncode, run.stderr.count("\n")) == (status, status)
-
-
-def test_a_message_that_cannot_be_written_stops_nothing(monkeypatch):
-    with Path("/dev/full").open("w") as full:
-        monkeypatch.setattr(sys, "stderr", full)
-        report("lost")  # and closing does not fail either
-    read, write = os.pipe()
-    os.close(read)
-    with os.fdopen(write, "w") as gone:
-        monkeypatch.setattr(sys, "stderr", gone)
-        report_some(["lost", "lost too"])
+    assert (run.returncode, run.stderr.count("\n")) == (status, min(status, 1))
 
 
 def test_of_many_messages_the_first_ten_are_printed(capsys):

@@ -71,8 +71,13 @@ def test_each_variation_says_which_it_is(model, photo, tmp_path):
 def test_describe_prints_it_and_its_json_makes_the_same_again(model, photo, tmp_path, capsys):
     hints = tmp_path / "hints.json"
     hints.write_text('[{"x": 50, "y": 20, "color": "#2040c0"}]')
+    old = tmp_path / "old.json"
+    old.write_text('{"deepkoal": "0.0.1"}')  # which options came from, not what makes the result
     out, again, look = tmp_path / "new.png", tmp_path / "again.png", tmp_path / "look.json"
-    assert color(model, photo, "-o", out, "--palette", "sepia", "--hints", hints) == 0
+    assert (
+        color(model, photo, "-o", out, "--options", old, "--palette", "sepia", "--hints", hints)
+        == 0
+    )
     capsys.readouterr()
     assert main(["describe", str(out)]) == 0
     lines = capsys.readouterr().out.splitlines()

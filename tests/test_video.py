@@ -197,6 +197,13 @@ def test_the_command_colors_a_film_with_its_options(film, tmp_path, monkeypatch,
     write_options(tmp_path / "look.json", SavedOptions(restoration=RestorationOptions()))
     assert main(["video", str(film), "-o", str(new), "--options", str(tmp_path / "look.json")]) == 2
     assert "films are neither restored" in capsys.readouterr().err
+    assert main(["video", str(film), "-o", str(new), "--variations", "2"]) == 2
+    assert "--variations are of photos" in capsys.readouterr().err
+    assert main(["video", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "--palette" in said
+    for refused in ("--hints", "--variations", "--seed", "--save-options"):
+        assert refused not in said.replace("as --save-options wrote", "")
 
 
 def test_films_go_through_pipes(tmp_path, film):

@@ -2,9 +2,11 @@
 
 import io
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import av
+import numpy as np
 import pytest
 from video_parts import RATE, coffee_pan, grey, open_plain, read_all, write_film
 
@@ -12,6 +14,7 @@ import deepkoal as dk
 from deepkoal.cli import main
 from deepkoal.errors import VideoError
 from deepkoal.video import open_film, plan_film
+from deepkoal.video.frames import natural_key
 from deepkoal.video.writing import write_y4m
 
 HEADER = b"YUV4MPEG2 W32 H24 F25:1 Ip A1:1 C420mpeg2\n"
@@ -87,6 +90,82 @@ def test_what_follows_a_damaged_frame_of_y4m_is_not_lost_in_silence(tmp_path):
     report = dk.colorize_video(tmp_path / "old.y4m", tmp_path / "new.mkv", open_plain())
     assert (report.frames, len(read_all(tmp_path / "new.mkv")[0])) == (2, 2)
     assert report.left_out == ["the film is damaged after 0.08 s, and what follows cannot be read"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """12 frames without leading zeros, f1 to f12, each lighter than the one before."""
+    (tmp_path / "old").mkdir()
+    for number in range(1, 13):
+        level = np.full((24, 32, 3), 20 * number, np.uint8)
+        dk.write_image(tmp_path / "old" / f"f{number}.png", level)
+    return tmp_path / "old"
+
+
+def cut_file(path):
+    path.write_bytes(path.read_bytes()[:-30])
+
+
+def test_frames_of_a_folder_play_in_the_order_of_their_numbers(folder):
+    film = open_film(folder)
+    assert [path.stem for path in film.paths] == [f"f{number}" for number in range(1, 13)]
+    assert natural_key(Path("f٣")) < natural_key(Path("g1"))  # other scripts' digits stay text
+
+
+def test_a_damaged_frame_of_a_folder_is_left_out_and_time_goes_on(
+    folder, tmp_path, monkeypatch, capsysbinary
+):
+    monkeypatch.setattr("deepkoal.cli.video_run.load_colorizer", lambda _: open_plain())
+    monkeypatch.setattr("deepkoal.video.plan.CHUNK", 4)
+    for number in (1, 5, 6):
+        cut_file(folder / f"f{number}.png")
+    new = tmp_path / "new.mkv"
+    assert main(["video", str(folder), "-o", str(new), "--rate", "10", "--codec", "ffv1"]) == 1
+    said = capsysbinary.readouterr().err
+    assert b"9 frames colored" in said
+    assert (
+        b"3 frames of the folder cannot be read; the frame before stands longer: f1.png, " in said
+    )
+    assert b"salvage" not in said
+    assert read_all(new)[1] == pytest.approx([0.1, 0.2, 0.3, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1])
+    assert main(["video", str(folder), "-o", "-"]) == 1
+    frames = capsysbinary.readouterr().out.split(b"FRAME\n")[1:]
+    assert len(frames) == 12, "a stream without times"
+    assert frames[0] == frames[1]
+    assert frames[3] == frames[4] == frames[5] != frames[6]
+
+
+def test_a_folder_of_damaged_frames_and_one_that_breaks_meanwhile(folder, tmp_path):
+    def spoil(what, done, count):
+        if what == "finding shots" and done == 12:
+            cut_file(folder / "f7.png")
+
+    with pytest.raises(VideoError, match="a frame could be read before and no longer can"):
+        dk.colorize_video(folder, tmp_path / "new.mkv", open_plain(), progress=spoil)
+    assert not (tmp_path / "new.mkv").exists()
+    for path in folder.iterdir():
+        cut_file(path)
+    with pytest.raises(VideoError, match=r"no frame in it can be read; of the first: .*f1\.png"):
+        open_film(folder)
+
+
+def test_frames_that_the_decoder_calls_damaged_are_counted(tmp_path):
+    path = write_film(tmp_path / "old.mp4", coffee_pan(20), codec="h264", pixel_format="yuv420p")
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as film:
+        packets = [(packet.pos, packet.size) for packet in film.demux(video=0) if packet.size]
+    for position, size in packets[2:9:6]:
+        data[position + size // 2] ^= 0x55
+    path.write_bytes(data)
+    with av.open(str(path)) as film:
+        count = sum(frame.is_corrupt for frame in film.decode(video=0))
+    assert count
+    report = dk.colorize_video(path, tmp_path / "new.mkv", open_plain())
+    what = "one frame" if count == 1 else f"{count} frames"
+    assert report.left_out == [
+        f"{what} of the film came out damaged, says the decoder; colored as it is"
+    ]
+    assert report.frames == len(read_all(tmp_path / "new.mkv")[0]) == 20
 
 
 @pytest.mark.parametrize("target", ["new.mkv", "-"])

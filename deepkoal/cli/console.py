@@ -18,6 +18,9 @@ from deepkoal.native_logs import silence_native_logs as silence_native_logs
 MOST_LINES = 10
 """Messages of one kind that are worth reading."""
 
+_closed: set[str] = set()
+"""Names of the streams that were closed when the program was started."""
+
 
 class UsageError(DeepkoalError):
     """Arguments that each are fine but make no sense together."""
@@ -40,12 +43,27 @@ def open_closed_streams() -> None:
     """
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
+            _closed.add(name)
             null = os.open(os.devnull, os.O_RDWR)
             if null != descriptor:
                 os.dup2(null, descriptor)
                 os.close(null)
             stream = open(descriptor, "w" if descriptor else "r", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)
+
+
+def check_stdout(kind: str) -> None:
+    """Make sure that a photo or a film (`kind`) may be written to stdout.
+
+    Raises:
+        UsageError: it is a terminal, or was closed.
+    """
+    if "stdout" in _closed:
+        raise UsageError(f"standard output is closed; give -o a file for the {kind}")
+    if sys.stdout.isatty():
+        raise UsageError(
+            f"a {kind} is not written to a terminal; redirect or pipe it, or give -o a file"
+        )
 
 
 def withstand_any_name() -> None:
@@ -103,13 +121,12 @@ def show_lines(lines: Iterable[str | os.PathLike[str]]) -> None:
 def report(message: str) -> None:
     """Print a message beside the results, on one line, whatever names it holds.
 
-    One that cannot be written, on a full disk or to a reader that went, stops nothing: it would
-    take the result along. Nor are later ones.
+    Where stderr takes none, on a full disk or when its reader has gone, the work goes on.
     """
     try:
         _write(printable(f"deepkoal: {message}"), sys.stderr)
     except OSError:
-        drop_output(sys.stderr)
+        give_up(sys.stderr)
 
 
 def report_some(messages: Sequence[str]) -> None:
@@ -120,17 +137,18 @@ def report_some(messages: Sequence[str]) -> None:
         report(f"and {len(messages) - MOST_LINES} more")
 
 
-def drop_output(stream: TextIO) -> None:
-    """Have a stream that fails go nowhere, or Python would fail again at exit."""
-    with contextlib.suppress(OSError):  # in a test it may be no file
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, stream.fileno())
-        os.close(null)
+def give_up(stream: TextIO) -> None:
+    """Drop what a stream can no longer write, or Python would fail again at exit."""
+    try:
+        stream.flush()
+    except OSError:
+        with contextlib.suppress(OSError):  # in a test, it may be no file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def count_photos(count: int) -> str:
+def count_things(number: int, what: str = "photo") -> str:
     """Return `1 photo`, `2 photos`."""
-    return f"{count} photo" if count == 1 else f"{count} photos"
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _write(line: str, stream: TextIO) -> None:

@@ -30,7 +30,7 @@ from deepkoal.cli.commands import evaluate as evaluation
 from deepkoal.cli.commands import train as training
 from deepkoal.cli.console import (
     UsageError,
-    drop_output,
+    give_up,
     open_closed_streams,
     report,
     withstand_any_name,
@@ -141,10 +141,10 @@ def _run(arguments: argparse.Namespace) -> int:
         report(f"interrupted{rest if goes_on else ''}")
         return 130
     except BrokenPipeError:
-        _give_up_stdout()
+        give_up(sys.stdout)
         return 141
     except OSError as error:
-        _give_up_stdout()
+        give_up(sys.stdout)
         cause = error.strerror or " ".join(str(error).split())
         report(
             f"{error.filename or 'standard output'}: cannot be read or written ({cause}); check "
@@ -161,11 +161,3 @@ def _quiet_logs() -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-
-
-def _give_up_stdout() -> None:
-    """Where results can no longer be written, drop them, or Python would fail again at exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        drop_output(sys.stdout)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from deepkoal import progress_bars
-from deepkoal.cli.console import UsageError, count_photos, report, show_result
+from deepkoal.cli.console import check_stdout, count_things, report, show_result
 from deepkoal.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -20,10 +19,10 @@ def announce(plan: Plan) -> None:
     """Print what a plan leaves out, and why.
 
     Raises:
-        UsageError: its photo would be written to a terminal.
+        UsageError: its photo would be written to a terminal, or to a closed stdout.
     """
-    if plan.jobs and plan.jobs[0].target is None and sys.stdout.isatty():
-        raise UsageError("a photo is not written to a terminal; redirect it, or give -o a file")
+    if plan.jobs and plan.jobs[0].target is None:
+        check_stdout("photo")
     for line in [*plan.passed_over, *map(str, plan.failures)]:
         report(line)
 
@@ -74,7 +73,8 @@ def sum_up(counts: Mapping[str, int], verb: str = "colored", *, again: str = "co
         verb: what was done with photos.
         again: what `--overwrite` does with those that were skipped.
     """
-    parts = [f"{count_photos(counts['done'])} {verb}"]
+    parts = [f"{count_things(counts['done'])} {verb}"]
+    films = "film lacks" if counts.get("lacking") == 1 else "films lack"
     for kind, what in (
         ("left", "in color already, listed above (--colored recolor colors them)"),
         (
@@ -83,7 +83,7 @@ def sum_up(counts: Mapping[str, int], verb: str = "colored", *, again: str = "co
             f"{again} them again)",
         ),
         ("failed", f"could not be {verb}, listed above"),
-        ("lacking", "films lack something, listed above"),
+        ("lacking", f"{films} something, listed above"),
         ("passed over", "passed over that are no photos, listed above"),
     ):
         if counts.get(kind):

@@ -14,7 +14,7 @@ from deepkoal.cli.arguments.embedders import (
     build_recorded_embedder,
 )
 from deepkoal.cli.arguments.model_options import find_preset
-from deepkoal.cli.console import UsageError, as_usage, count_photos, report
+from deepkoal.cli.console import UsageError, as_usage, count_things, report
 from deepkoal.keras_runtime import start_tensorflow
 from deepkoal.pretrained.presets import FINETUNE, Preset, has_recipe, is_preset, load_recipe
 from deepkoal.pretrained.recipe import RENAMED, Recipe
@@ -139,7 +139,7 @@ def _report_photos(own: OwnPhotos) -> None:
     for photo in own.unreadable:
         report(f"{photo.file}: {photo.cause}")
     report(
-        f"{count_photos(own.training_count)} to train on, {own.held_back_count} held back, "
+        f"{count_things(own.training_count)} to train on, {own.held_back_count} held back, "
         f"{own.grey} near-grey left out, {len(own.unreadable)} unreadable"
     )
     if own.validation is None:
@@ -153,7 +153,7 @@ def report_gain(run_dir: Path) -> None:
     gain = Gain.read(run_dir)
     if gain is None or not gain.held_back:
         return
-    photos = f"{count_photos(gain.held_back)} held back"
+    photos = f"{count_things(gain.held_back)} held back"
     if gain.before is None:
         reached = "none" if gain.trained is None else f"{gain.trained:.2f} dB"
         report(f"PSNR@CF on {photos}: {reached}")

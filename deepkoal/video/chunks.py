@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from deepkoal.atomic_files import replace_atomically
+from deepkoal.errors import VideoError
 from deepkoal.guidance import ColorOptions
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.video.anchors import AnchorFinder, ShotAnchors
@@ -17,7 +18,7 @@ from deepkoal.video.coloring import color_frames
 from deepkoal.video.containers import explain_errors
 from deepkoal.video.encoding import Encoding, count_bits
 from deepkoal.video.film import Film
-from deepkoal.video.frames import write_frames
+from deepkoal.video.frames import Frame, write_frames
 from deepkoal.video.keyframes import Keyframe
 from deepkoal.video.plan import Chunk
 from deepkoal.video.writing import write_chunk
@@ -87,7 +88,9 @@ def color_chunk(task: ChunkTask, colorizer: Colorizer) -> Iterator[int]:
         find_anchors=finder.find,
     )
     stop = float("inf") if chunk.stop is None else chunk.stop
-    frames = (frame for frame in colored if chunk.start <= frame.pts < stop)
+    frames = _check_count(
+        (frame for frame in colored if chunk.start <= frame.pts < stop), film, chunk
+    )
     if task.folder is not None:
         yield from write_frames(task.folder, film, frames)
         with explain_errors(str(task.path), "written"):
@@ -96,6 +99,19 @@ def color_chunk(task: ChunkTask, colorizer: Colorizer) -> Iterator[int]:
     assert task.encoding is not None
     with explain_errors(str(task.path), "written"), replace_atomically(task.path) as part:
         yield from write_chunk(part, film, task.encoding, frames)
+
+
+def _check_count(frames: Iterator[Frame], film: Film, chunk: Chunk) -> Iterator[Frame]:
+    """Yield a chunk's frames, and make sure that of a folder's none has become unreadable since."""
+    count = 0
+    for frame in frames:
+        yield frame
+        count += 1
+    if film.paths and count < chunk.frames:
+        raise VideoError(
+            f"{film.name}: a frame could be read before and no longer can; check the disk, and "
+            "start again"
+        )
 
 
 def color_chunks(

@@ -20,7 +20,7 @@ from deepkoal.arrays import ByteArray, SampleArray
 from deepkoal.errors import VideoError
 from deepkoal.rendering.composition import lightness
 from deepkoal.video.containers import OpenFilm, deinterlace_frames, explain_errors, open_container
-from deepkoal.video.frames import Frame, read_frames
+from deepkoal.video.frames import Frame, read_frames, tell_unread
 from deepkoal.video.shots import THUMB, make_thumb
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Film:
         frames: number of frames as the file says; 0 where it does not.
         deinterlace: whether `read` undoes the weaving.
         damaged: how many packets could not be decoded so far.
+        marred: times of the frames that the decoder itself called damaged so far.
+        unread: those of a folder's frames that could not be read so far.
         cut_off: what of its end is missing, once all of it was read; empty where it is whole.
         timed: whether all frames read so far had times of their own.
         paths: of a folder's frames, in order.
@@ -66,6 +68,8 @@ class Film:
     frames: int = 0
     deinterlace: bool = False
     damaged: int = 0
+    marred: set[int] = field(default_factory=set)
+    unread: set[Path] = field(default_factory=set)
     cut_off: str = ""
     timed: bool = True
     paths: list[Path] = field(default_factory=list)
@@ -78,11 +82,16 @@ class Film:
 
     @property
     def faults(self) -> list[str]:
-        """What of the film could not be read so far, one line each."""
+        """What of the film could not be read so far, or not rightly, one line each."""
         lines = []
         if self.damaged:
             what = "one packet" if self.damaged == 1 else f"{self.damaged} packets"
             lines.append(f"{what} of the film could not be decoded; the frame before stands longer")
+        if self.marred:
+            what = "one frame" if len(self.marred) == 1 else f"{len(self.marred)} frames"
+            lines.append(f"{what} of the film came out damaged, says the decoder; colored as it is")
+        if self.unread:
+            lines.append(tell_unread(self))
         return [*lines, self.cut_off] if self.cut_off else lines
 
     def read(self, start: int | None = None, stop: int | None = None) -> Iterator[Frame]:
@@ -162,7 +171,7 @@ class Film:
             )
 
     def decode(self, opened: OpenFilm) -> Iterator[av.VideoFrame]:
-        """Yield the frames that can be decoded, and count the packets that cannot."""
+        """Yield the frames that can be decoded, and count what is damaged."""
         import av
 
         stream = opened.stream
@@ -173,7 +182,10 @@ class Film:
         )
         for packet in itertools.chain(packets, [None]):  # then come the decoder's last frames
             try:
-                yield from stream.codec_context.decode(packet)
+                for frame in stream.codec_context.decode(packet):
+                    if frame.is_corrupt:  # one without a time is counted each time it is read
+                        self.marred.add(-1 - len(self.marred) if frame.pts is None else frame.pts)
+                    yield frame
             except (av.error.InvalidDataError, av.error.EOFError):
                 self.damaged += 1
 

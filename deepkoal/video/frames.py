@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,9 +14,14 @@ import numpy as np
 from deepkoal.arrays import ByteArray, SampleArray
 from deepkoal.errors import PhotoError, VideoError
 from deepkoal.image_io import read_photo, write_image
+from deepkoal.image_io.reading import Depth
 
 if TYPE_CHECKING:
     from deepkoal.video.film import Film
+
+
+MOST_NAMED = 5
+"""Frames of a folder that a message names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,20 +50,52 @@ def read_frames(film: Film, start: int, stop: int | None) -> Iterator[Frame]:
         start: number of the first.
         stop: number before which the last one lies; None for the film's end.
 
+    A damaged one is left out, and noted in `film.unread`; its time passes all the same.
+
     Raises:
-        VideoError: one cannot be read, or is of another size than the first.
+        VideoError: one is missing, may not be read, or is of another size than the first.
     """
     for index, path in enumerate(film.paths[start:stop], start):
         try:
-            rgb = read_photo(path, depth=8 if film.depth == 8 else 16).rgb
-        except PhotoError as error:
-            raise VideoError(f"frame {index + 1} of {film.name}: {error}") from error
+            rgb = read_frame(path, 8 if film.depth == 8 else 16)
+        except PhotoError:
+            film.unread.add(path)
+            continue
         if rgb.shape[:2] != (film.height, film.width):
             raise VideoError(
                 f"{path}: expected a frame of {film.width}×{film.height} pixels, as the first "
                 f"has, got {rgb.shape[1]}×{rgb.shape[0]}; scale the frames alike"
             )
         yield Frame(rgb, index)
+
+
+def read_frame(path: Path, depth: Depth) -> SampleArray:
+    """Return a picture's samples.
+
+    Raises:
+        PhotoError: it is damaged.
+        VideoError: it is missing or may not be read: that is to be mended, and no damage.
+    """
+    try:
+        return read_photo(path, depth=depth).rgb
+    except PhotoError as error:
+        if isinstance(error.__cause__, (FileNotFoundError, PermissionError)):
+            raise VideoError(str(error)) from error
+        raise
+
+
+def tell_unread(film: Film) -> str:
+    """Return which frames of a folder could not be read, in one line."""
+    names = [path.name for path in film.paths if path in film.unread]
+    some = ", ".join(names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
+    what = "one frame" if len(names) == 1 else f"{len(names)} frames"
+    return f"{what} of the folder cannot be read; the frame before stands longer: {some}"
+
+
+def natural_key(path: Path) -> tuple[list[str | int], str]:
+    """Return what sorts names as people count: f2 before f10."""
+    parts = re.split(r"([0-9]+)", path.name)
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)], path.name
 
 
 def write_frames(folder: Path, film: Film, frames: Iterable[Frame]) -> Iterator[int]:

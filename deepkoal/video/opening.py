@@ -5,10 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+from deepkoal.arrays import SampleArray
 from deepkoal.errors import PhotoError, VideoError
-from deepkoal.image_io import list_photos, read_photo
+from deepkoal.image_io import list_photos
 from deepkoal.video.containers import OpenFilm, explain_errors, open_container
 from deepkoal.video.film import FOLDER_RATE, STREAM, Film
+from deepkoal.video.frames import natural_key, read_frame
 
 
 def open_film(
@@ -17,8 +19,8 @@ def open_film(
     """Look at a film.
 
     Args:
-        source: a video file, a folder of frames in the order of their names, or `-` for a y4m
-            stream on standard input, which can be read once.
+        source: a video file, a folder of frames in the order of their names (f2 before f10), or
+            `-` for a y4m stream on standard input, which can be read once.
         rate: frames a second of a folder; 25 where None.
         deinterlace: whether frames woven of two fields are rebuilt (bwdif).
 
@@ -40,17 +42,23 @@ def open_film(
 
 
 def _open_folder(folder: Path, rate: Fraction) -> Film:
-    paths = sorted(
-        (path for path in list_photos(folder) if path.parent == folder), key=lambda p: p.name
-    )
+    paths = sorted((path for path in list_photos(folder) if path.parent == folder), key=natural_key)
     if not paths:
         raise VideoError(f"{folder}: holds no frames; expected JPEG, PNG or other photo files")
-    try:
-        rgb = read_photo(paths[0], depth="auto").rgb
-    except PhotoError as error:
-        raise VideoError(str(error)) from error
+    rgb = _read_first(folder, paths)
     height, width, depth = *rgb.shape[:2], 8 * rgb.dtype.itemsize
     return Film(folder, height, width, 1 / rate, rate, depth, frames=len(paths), paths=paths)
+
+
+def _read_first(folder: Path, paths: list[Path]) -> SampleArray:
+    """Return the first frame that can be read, which says what size the others have."""
+    first: PhotoError | None = None
+    for path in paths:
+        try:
+            return read_frame(path, "auto")
+        except PhotoError as error:
+            first = first or error
+    raise VideoError(f"{folder}: no frame in it can be read; of the first: {first}") from first
 
 
 def _describe(path: Path | None, opened: OpenFilm) -> Film:
@@ -68,6 +76,7 @@ def _describe(path: Path | None, opened: OpenFilm) -> Film:
                 f"{name}: no frame can be decoded; the file is damaged or cut off, try another copy"
             )
         film.damaged = 0
+        film.marred.clear()
         width, height = first.width, first.height
         turns = round((first.rotation or 0) / 90) % 2
         depth = first.format.components[0].bits

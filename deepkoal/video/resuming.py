@@ -46,6 +46,7 @@ def resume_plan(
     for chunk in parts.glob("chunk-*"):
         chunk.unlink()
     film.damaged = 0
+    film.marred.clear()
     plan = plan_film(film, progress)
     content = {
         "identity": identity,

@@ -71,6 +71,8 @@ def write_chunk(
 def write_y4m(out: IO[bytes], film: Film, frames: Iterable[Frame]) -> Iterator[int]:
     """Write frames as YUV4MPEG2, what other programs take through a pipe: 4:2:0, 8 or 10 bits.
 
+    The stream has no times: where a folder's frame was left out, another is there twice.
+
     Yields:
         1 after each frame.
     """
@@ -82,10 +84,16 @@ def write_y4m(out: IO[bytes], film: Film, frames: Iterable[Frame]) -> Iterator[i
         f"F{rate.numerator}:{rate.denominator} Ip A{aspect.numerator}:{aspect.denominator} "
         f"C{'420p10' if deep else '420mpeg2'} XCOLORRANGE=LIMITED\n".encode()
     )
+    planes: list[bytes] = []
+    last = -1
     for frame in frames:
-        out.write(b"FRAME\n")
-        for plane in _list_planes(_to_yuv(frame, pixel_format, film), 2 if deep else 1):
-            out.write(plane)
+        missing = frame.pts - last - 1 if film.paths else 0
+        before = planes
+        planes = list(_list_planes(_to_yuv(frame, pixel_format, film), 2 if deep else 1))
+        for each in [*[before or planes] * missing, planes]:
+            out.write(b"FRAME\n")
+            out.writelines(each)
+        last = frame.pts
         yield 1
     out.flush()
 

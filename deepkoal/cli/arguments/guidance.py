@@ -25,11 +25,19 @@ if TYPE_CHECKING:
     from deepkoal.inference.options_file import SavedOptions
 
 
-def add_guidance_options(parser: argparse.ArgumentParser) -> None:
+def add_guidance_options(parser: argparse.ArgumentParser, *, of_film: bool = False) -> None:
     """Add the options that `resolve_look` reads: a look's file, and each lever by itself.
 
     None is a default that a file of options may say otherwise; what is given goes before it.
+
+    Args:
+        parser: to add them to.
+        of_film: whether the command's help is silent on those of one photo, which it refuses.
     """
+
+    def of_photo(text: str) -> str:
+        return argparse.SUPPRESS if of_film else text
+
     parser.add_argument(
         "--options",
         type=Path,
@@ -40,7 +48,9 @@ def add_guidance_options(parser: argparse.ArgumentParser) -> None:
         "--save-options",
         type=Path,
         metavar="FILE.json",
-        help="write all of these options, to be used again: on a better scan, or in the studio",
+        help=of_photo(
+            "write all of these options, to be used again: on a better scan, or in the studio"
+        ),
     )
     parser.add_argument(
         "--vibrance", type=vibrance, metavar="V", help="0.2…5; more is more vivid (1)"
@@ -49,7 +59,9 @@ def add_guidance_options(parser: argparse.ArgumentParser) -> None:
         "--hints",
         type=Path,
         metavar="FILE.json",
-        help='colors for places of one photo: [{"x": 120, "y": 80, "color": "#c03020"}, …]',
+        help=of_photo(
+            'colors for places of one photo: [{"x": 120, "y": 80, "color": "#c03020"}, …]'
+        ),
     )
     parser.add_argument(
         "--palette",
@@ -94,9 +106,13 @@ def add_guidance_options(parser: argparse.ArgumentParser) -> None:
         "--variations",
         type=variation_count,
         metavar="N",
-        help="write N plausible versions of each photo, guided alike: NAME, NAME.look2, … (1)",
+        help=of_photo(
+            "write N plausible versions of each photo, guided alike: NAME, NAME.look2, … (1)"
+        ),
     )
-    parser.add_argument("--seed", type=whole_number(0), metavar="N", help="of the variations (0)")
+    parser.add_argument(
+        "--seed", type=whole_number(0), metavar="N", help=of_photo("of the variations (0)")
+    )
 
 
 def resolve_look(arguments: argparse.Namespace) -> SavedOptions:

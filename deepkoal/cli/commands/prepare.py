@@ -11,7 +11,7 @@ from deepkoal.cli.arguments.embedders import NAMES, build_embedder, build_paper_
 from deepkoal.cli.arguments.input_files import refuse_own_folder
 from deepkoal.cli.arguments.model_options import find_preset
 from deepkoal.cli.arguments.targets import result_place
-from deepkoal.cli.console import count_photos, report, show, start_tensorflow
+from deepkoal.cli.console import count_things, report, show, start_tensorflow
 
 if TYPE_CHECKING:
     from deepkoal.models.embedder import SemanticEmbedder
@@ -79,7 +79,7 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     for photo in manifest.unreadable:
         report(f"{photo.file}: {photo.cause}")
-    kept = f"{count_photos(manifest.count)} stored"
+    kept = f"{count_things(manifest.count)} stored"
     if embedders:
         kept += f" with embeddings of {manifest.settings.embedder}"
     show(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from deepkoal.cli.arguments.argument_types import positive_number, whole_number
 from deepkoal.cli.arguments.guidance import add_guidance_options
 from deepkoal.cli.arguments.model_options import add_backend_option, add_model_options
-from deepkoal.cli.console import UsageError, report, show
+from deepkoal.cli.console import check_stdout, count_things, report, show
 from deepkoal.cli.video_run import color_film, preview_frames, write_keyframes
 
 
@@ -36,7 +35,7 @@ def add_verbs(verbs: Any) -> None:
     )
     add_model_options(video)
     add_backend_option(video, auto=True)
-    add_guidance_options(video)
+    add_guidance_options(video, of_film=True)
     video.add_argument(
         "--codec",
         choices=["h264", "hevc", "vp9", "av1", "prores", "ffv1"],
@@ -121,8 +120,8 @@ def _read_rate(text: str) -> Fraction:
 def _run(arguments: argparse.Namespace) -> int:
     from deepkoal.video import STREAM
 
-    if arguments.out == STREAM and sys.stdout.isatty():
-        raise UsageError("a film is not written to a terminal; pipe it to another program")
+    if arguments.out == STREAM:
+        check_stdout("film")
     if arguments.preview is not None:
         show(preview_frames(arguments))
         return 0
@@ -134,7 +133,7 @@ def _run(arguments: argparse.Namespace) -> int:
     done = color_film(arguments)
     if done.target is not None:
         show(done.target)
-    parts = [f"{done.frames} frames colored"]
+    parts = [f"{count_things(done.frames, 'frame')} colored"]
     if done.resumed:
         parts.append(f"{done.resumed} of them by an earlier run")
     report(", ".join(parts))
