@@ -15,7 +15,7 @@ import deepkoal as dk
 from deepkoal.cli import main
 from deepkoal.data import damage, damage_kinds
 from deepkoal.errors import DeepkoalError
-from deepkoal.image_io import read_image
+from deepkoal.image_io import read_image, read_photo
 from deepkoal.inference.options_file import SavedOptions
 from deepkoal.models.restorer import restorer
 from deepkoal.rendering.composition import lightness
@@ -349,10 +349,15 @@ def test_options_that_ask_for_nothing_need_no_network(monkeypatch):
         ({"denoise": math.nan}, "expected denoise as a number in 0…1, got nan"),
         ({"tone": "more"}, "expected tone as off or auto, got 'more'"),
         ({"local_contrast": "1"}, "expected local_contrast as a number in 0…1, got '1'"),
-        ({"holes": "all"}, "expected holes as auto, or as outlines of 3 or more corners"),
+        ({"holes": "all"}, "expected holes as off, auto, or as outlines of 3 or more corners"),
         ({"holes": [[[0, 0], [0.5, 2], [1, 1]]]}, "corners .* in 0…1 of width and height, got "),
         ({"holes": [[[0, 0], [1, math.nan], [1, 1]]]}, "3 or more corners"),
         ({"holes": [[[0, 0], [1, 1]]]}, "3 or more corners"),
+        (
+            {"holes": np.ones(CAMERA.shape)},
+            "holes mark 100% of the photo as missing, ",
+        ),
+        ({"holes": [[[0, 0], [1, 0], [1, 0.9], [0, 1]]]}, "holes mark 9.% of the photo as missing"),
         ({"holes": np.ones((2, 3))}, "holes of the photo's height and width"),
     ],
 )
@@ -366,6 +371,8 @@ def test_options_files_keep_restoration():
     content = json.loads(json.dumps(saved.to_json()))
     assert SavedOptions.from_json(content).restoration == saved.restoration
     assert "restoration" not in SavedOptions().to_json()["options"]
+    content["options"]["restoration"] = {"holes": "off"}
+    assert SavedOptions.from_json(content).restoration == RestorationOptions()
     content["options"]["restoration"] = {"power": 1}
     with pytest.raises(DeepkoalError, match="restoration as a JSON object of denoise, "):
         SavedOptions.from_json(content)
@@ -434,12 +441,40 @@ def test_holes_are_painted(old, tmp_path, capsys):
     changed = (read_image(out) != read_image(old)).any(axis=2)
     assert changed[marks > 0].mean() > 0.5
     assert not changed[marks == 0].any()
+    capsys.readouterr()
+    assert main(["describe", str(out)]) == 0
+    assert "holes filled by a mask: share 0.03" in capsys.readouterr().out
+    assert main(["describe", str(out), "--json"]) == 0
+    assert "the mask by which its holes were filled is not in this" in capsys.readouterr().err
+    Image.fromarray(255 - marks).save(tmp_path / "inverted.png")
+    assert main([*command, str(tmp_path / "inverted.png")]) == 1
+    assert "inverted.png: holes mark 97% of the photo as missing" in capsys.readouterr().err
+    assert main(["colorize", str(old), "--holes", str(tmp_path / "holes.png")]) == 2
+    assert "deepkoal restore PHOTO --holes MASK" in capsys.readouterr().err
     Image.fromarray(marks[90:140]).save(tmp_path / "small.png")
     assert main([*command, str(tmp_path / "small.png")]) == 1
     assert "--holes is of 192×50 pixels, the photo of 192×192" in capsys.readouterr().err
     Image.fromarray(0 * marks).save(tmp_path / "none.png")
     assert main([*command, str(tmp_path / "none.png")]) == 1
     assert "nothing in it is white" in capsys.readouterr().err
+
+
+def test_blocks_that_were_taken_away_do_not_come_back(old, model, tmp_path):
+    blocky, out = tmp_path / "blocky.jpg", tmp_path / "out.jpg"
+    Image.fromarray(CAMERA).save(blocky, quality=15)
+    alone = ["restore", str(blocky), "--strength", "0", "-o", str(out)]
+    assert main([*alone, "--denoise"]) == 0
+    wanted = lightness(dk.restore(read_image(blocky), 0.0, denoise=1.0))
+    errors = [np.abs(lightness(read_image(file)) - wanted).mean() for file in (out, blocky)]
+    assert errors[0] < errors[1] / 2
+    assert read_photo(out).quality == 95
+    assert main([*alone, "--denoise", "--quality", "30"]) == 0
+    assert read_photo(out).quality == 30
+    color = ["colorize", str(blocky), "--model", model, "-o", str(out)]
+    assert main([*color, "--denoise"]) == 0
+    assert read_photo(out).quality == 95
+    assert main([*color, "--overwrite"]) == 0
+    assert read_photo(out).quality == 15
 
 
 def test_holes_are_looked_for_or_drawn(old, tmp_path, capsys):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from deepkoal.cli.photo_run import PhotoRun
 from deepkoal.cli.result_files import ResultFiles, Version
@@ -17,12 +17,28 @@ if TYPE_CHECKING:
 DAMAGE_SUFFIX = ".damage.png"
 
 
+class PaintedHoles(NamedTuple):
+    """A picture of where nothing is left of a photo.
+
+    Attributes:
+        marks: uint8 (H, W), above 0 there.
+        sha256: of its file.
+    """
+
+    marks: ByteArray
+    sha256: str
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a result says of it."""
+        return {"share": round(float(self.marks.astype(bool).mean()), 6), "sha256": self.sha256}
+
+
 class RestoreRun(PhotoRun):
     """Repairs photo files; those in color keep their colors.
 
     Args:
         options: how.
-        holes: uint8 (H, W), above 0 where nothing is left of the one photo.
+        holes: of the one photo.
         settings: see `PhotoRun`.
     """
 
@@ -30,7 +46,7 @@ class RestoreRun(PhotoRun):
     takes_color: ClassVar[bool] = True
 
     def __init__(
-        self, options: RestorationOptions, *, holes: ByteArray | None = None, **settings: Any
+        self, options: RestorationOptions, *, holes: PaintedHoles | None = None, **settings: Any
     ) -> None:
         super().__init__(**settings)
         self._options = options
@@ -40,15 +56,18 @@ class RestoreRun(PhotoRun):
         from deepkoal.inference.options_file import SavedOptions
         from deepkoal.restoration import restore_photo
 
-        if self._holes is not None and self._holes.shape != photo.rgb.shape[:2]:
+        painted = self._holes
+        marks = None if painted is None else painted.marks
+        if marks is not None and marks.shape != photo.rgb.shape[:2]:
             height, width = photo.rgb.shape[:2]
             raise PhotoError(
-                f"{job.name}: --holes is of {self._holes.shape[1]}×{self._holes.shape[0]} pixels, "
+                f"{job.name}: --holes is of {marks.shape[1]}×{marks.shape[0]} pixels, "
                 f"the photo of {width}×{height}; make them alike"
             )
-        restored = restore_photo(photo.rgb, self._options, holes=self._holes)
+        restored = restore_photo(photo.rgb, self._options, holes=marks)
         self._give_up_if_stopped()
         if beside is not None and DAMAGE_SUFFIX in job.beside:
             beside.add_map(job.beside[DAMAGE_SUFFIX], restored.damage)
         look = SavedOptions(restoration=self._options)
-        return [(restored.photo, self._note_look(job, photo, look))]
+        mask = None if painted is None else painted.describe()
+        return [(restored.photo, self._note_look(job, photo, look, mask))]

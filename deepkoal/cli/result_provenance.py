@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deepkoal import __version__
 
@@ -53,7 +53,12 @@ class ResultProvenance:
         return placed
 
     def note(
-        self, photo: Photo, look: SavedOptions, index: int, carried: Sequence[str] = ()
+        self,
+        photo: Photo,
+        look: SavedOptions,
+        index: int,
+        carried: Sequence[str] = (),
+        mask: Mapping[str, Any] | None = None,
     ) -> Photo:
         """Return what a version is written with: its metadata say how it was made.
 
@@ -62,11 +67,13 @@ class ResultProvenance:
             look: how, see `place`.
             index: of the version among the look's variations.
             carried: what it took of other photos of an album, a line each.
+            mask: of its holes, see `add_provenance`.
         """
-        from deepkoal.inference.provenance import add_provenance
+        from deepkoal.inference.provenance import add_provenance, raise_quality
 
+        photo = raise_quality(photo, look)
         if not self._noted:
             return photo
         if look.variation is not None and index:
             look = replace(look, variation=replace(look.variation, index=index))
-        return add_provenance(photo, look, carried)
+        return add_provenance(photo, look, carried, mask)

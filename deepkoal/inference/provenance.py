@@ -8,13 +8,14 @@ file. There is no time in it: the same photo and options give the same bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from deepkoal import __version__
 from deepkoal.errors import DeepkoalError
+from deepkoal.image_io.encoding import DEFAULT_QUALITY
 from deepkoal.image_io.photo import Photo
 from deepkoal.image_io.xmp import XmpPacket
 from deepkoal.inference.options_file import SavedOptions
@@ -28,7 +29,7 @@ MOST_CHARACTERS = 20_000
 
 _MOST_CARRIED = 50
 """Lines of what was carried, where all is too much: the largest come first."""
-ADDED = ("hints_left_out", "album")
+ADDED = ("hints_left_out", "album", "holes_mask")
 """Keys of the parameters that no options file has."""
 
 _IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
@@ -36,13 +37,30 @@ _MEDIA = "http://ns.adobe.com/xap/1.0/mm/"
 _EVENT = "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#"
 
 
-def add_provenance(photo: Photo, look: SavedOptions, carried: Sequence[str] = ()) -> Photo:
+def raise_quality(photo: Photo, look: SavedOptions) -> Photo:
+    """Return a photo whose result is saved well enough for what a look restores of it.
+
+    At the quality of a JPEG file the blocks that were taken out of it would come back.
+    """
+    restores = look.restoration is not None and look.restoration.changes
+    if photo.quality is None or not restores:
+        return photo
+    return replace(photo, quality=max(photo.quality, DEFAULT_QUALITY))
+
+
+def add_provenance(
+    photo: Photo,
+    look: SavedOptions,
+    carried: Sequence[str] = (),
+    mask: Mapping[str, Any] | None = None,
+) -> Photo:
     """Return a photo whose metadata say how its result was made, beside all that they said before.
 
     Args:
         photo: that was colored.
         look: how, with its photo and network.
         carried: what it took of other photos of an album, a line each.
+        mask: of holes that were filled, which no look holds: `share` of the photo and `sha256`.
     """
     look = replace(look, version=__version__)  # which may not be what wrote its options
     try:
@@ -53,7 +71,7 @@ def add_provenance(photo: Photo, look: SavedOptions, carried: Sequence[str] = ()
         "action": "edited",
         "softwareAgent": f"{AGENT} {look.version}",
         "changed": "/content",
-        "parameters": _write_parameters(look, carried),
+        "parameters": _write_parameters(look, carried, mask),
     }
     packet.set("Iptc4xmpExt", _IPTC_EXT, "DigitalSourceType", SOURCE_TYPE)
     packet.append(
@@ -87,7 +105,9 @@ def read_provenance(xmp: bytes) -> dict[str, Any] | None:
     return None
 
 
-def _write_parameters(look: SavedOptions, carried: Sequence[str]) -> str:
+def _write_parameters(
+    look: SavedOptions, carried: Sequence[str], mask: Mapping[str, Any] | None
+) -> str:
     # Where a reference or a style lies on this machine is nobody's business.
     bare = tuple(replace(each, file=Path(each.file.name)) for each in look.list_references())
     style = look.style
@@ -96,6 +116,8 @@ def _write_parameters(look: SavedOptions, carried: Sequence[str]) -> str:
     content = replace(look, reference=bare or None, style=style).to_json()
     if carried:
         content["album"] = list(carried)
+    if mask is not None:
+        content["holes_mask"] = dict(mask)
     text = json.dumps(content, ensure_ascii=False)
     if len(text) > MOST_CHARACTERS:
         hints = content.pop("hints")

@@ -1,6 +1,7 @@
 from .flicker import average_exposure as average_exposure
 from .flicker import change_exposure as change_exposure
 from .flicker import compare_exposures as compare_exposures
+from .holes import check_holes as check_holes
 from .holes import fill_holes as fill_holes
 from .holes import find_holes as find_holes
 from .holes import mark_holes as mark_holes

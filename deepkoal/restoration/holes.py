@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepkoal.arrays import FloatArray
+from deepkoal.errors import DeepkoalError
 from deepkoal.inference.scene import find_box
 from deepkoal.restoration.options import AUTO, Outline
 
@@ -40,6 +41,9 @@ CLEAR, JUMP = 0.9, 10.0
 ELSEWHERE = 0.2
 """Of a hole's area, how much may be as plain and as light elsewhere: a photo's own white."""
 
+MOST = 0.6
+"""Share of a photo that is filled at most: beyond, what comes out is no photo."""
+
 RIM = 3
 """Pixels at `LOOKED_AT` that a hole is grown by: a torn edge is half paper."""
 
@@ -59,6 +63,21 @@ def mark_holes(holes: str | Sequence[Outline], l: FloatArray) -> NDArray[np.bool
         corners = np.array(outline, np.float64) * l.shape[::-1] - 0.5
         cv2.fillPoly(marks, [np.rint(corners).astype(np.int32)], 1)
     return marks > 0
+
+
+def check_holes(holes: NDArray[np.bool_]) -> None:
+    """Refuse holes (H, W) that leave too little to fill them from.
+
+    Raises:
+        DeepkoalError: they take more than `MOST` of the photo.
+    """
+    share = holes.mean()
+    if share > MOST:
+        raise DeepkoalError(
+            f"holes mark {share:.0%} of the photo as missing, of which at most {MOST:.0%} can be "
+            "filled from around; white in a mask, and all inside an outline, is what is missing: "
+            "is it the wrong way round?"
+        )
 
 
 def find_holes(l: FloatArray) -> NDArray[np.bool_]:

@@ -12,8 +12,8 @@ from deepkoal.short_repr import summarize
 
 TONES = ("off", "auto")
 
-AUTO = "auto"
-"""Instead of outlines of holes: missing pieces are looked for."""
+OFF, AUTO = "off", "auto"
+"""Instead of outlines of holes: there are none; missing pieces are looked for."""
 
 Outline = tuple[tuple[float, float], ...]
 """Corners of a hole: x and y as shares of the photo's width and height."""
@@ -47,7 +47,7 @@ class RestorationOptions:
         local_contrast: 0…1: how much things stand out more against what is around them.
         holes: where nothing of the photo is left, which is filled from around before all else:
             outlines of three corners or more, each x and y as shares (0…1) of width and height, or
-            `auto` to look for missing pieces, see `restoration.holes`.
+            `auto` to look for missing pieces, see `restoration.holes`; `off` is as no outlines.
 
     Raises:
         DeepkoalError: one of them is something else.
@@ -67,7 +67,8 @@ class RestorationOptions:
         if self.tone not in TONES:
             raise DeepkoalError(f"expected tone as {' or '.join(TONES)}, got {self.tone!r:.60}")
         if self.holes != AUTO:
-            object.__setattr__(self, "holes", _read_outlines(self.holes))
+            outlines = () if self.holes == OFF else _read_outlines(self.holes)
+            object.__setattr__(self, "holes", outlines)
 
     @property
     def needs_network(self) -> bool:
@@ -122,7 +123,7 @@ def _read_outlines(holes: Any) -> tuple[Outline, ...]:
     is_inside = all(math.isfinite(value) and 0 <= value <= 1 for value in corners)
     if not is_inside or any(len(outline) < 3 for outline in outlines):
         raise DeepkoalError(
-            "expected holes as auto, or as outlines of 3 or more corners [x, y] in 0…1 of width "
-            f"and height, got {summarize(holes)}"
+            "expected holes as off, auto, or as outlines of 3 or more corners [x, y] in 0…1 of "
+            f"width and height, got {summarize(holes)}"
         )
     return outlines

@@ -14,7 +14,7 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.inference.backends import Backend
 from deepkoal.inference.batch_pass import read_lightness
 from deepkoal.rendering.composition import render
-from deepkoal.restoration.holes import fill_holes, mark_holes
+from deepkoal.restoration.holes import check_holes, fill_holes, mark_holes
 from deepkoal.restoration.network import load_restorer
 from deepkoal.restoration.noise import reduce_noise
 from deepkoal.restoration.options import LeverKeywords, Outline, RestorationOptions
@@ -60,7 +60,7 @@ def restore(
 
     Raises:
         DeepkoalError: as `RestorationOptions`, the array is no such photo, or holes are not of its
-            size.
+            size or take more than `restoration.holes.MOST` of it.
         WeightsError: the network that ships with the library is missing or damaged.
     """
     chosen = RestorationOptions.collect(options, keywords)
@@ -110,10 +110,9 @@ def _restore(
     if options.holes:
         marked = mark_holes(options.holes, l)
         holes = marked if holes is None else holes | marked
-    if holes is not None and holes.any() and not holes.all():
-        l = fill_holes(l, holes)
-    else:
-        holes = None  # there is nothing to fill, or nothing to fill it from
+    if holes is not None:
+        check_holes(holes)
+        l = fill_holes(l, holes) if holes.any() else l
     repair = Repair(l, np.zeros_like(l))
     if options.needs_network:
         repair = repair_lightness(l, network or load_restorer(), strength=options.strength)

@@ -25,7 +25,7 @@ from deepkoal.image_io.formats import FORMATS, choose_suffix
 from deepkoal.image_io.kinds import START_BYTES, sniff_kind
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
-from deepkoal.inference.provenance import add_provenance
+from deepkoal.inference.provenance import add_provenance, raise_quality
 from deepkoal.inference.saved_options import SavedOptions
 from deepkoal.rendering.composition import compose_rgb
 from deepkoal.studio.choices import DETAILS
@@ -163,7 +163,7 @@ class OpenPhoto:
         """
         photo = self._decode()
         rgb = self._render_full(photo.rgb, options, look.detail)
-        photo = add_provenance(photo, look, carried)
+        photo = add_provenance(raise_quality(photo, look), look, carried)
         kind = FORMATS[choose_suffix(sniff_kind(self.data[:START_BYTES], self.name))]
         return encode_photo(rgb if restyle is None else restyle(rgb), kind, photo), kind
 

@@ -36,7 +36,7 @@ def add_format_options(parser: argparse.ArgumentParser) -> None:
         help="jpg, png, tif, webp, avif, … (each photo's own; png for gif, tif for camera raw, jpg "
         "for -)",
     )
-    of_quality = "of lossy formats, 1…100 (a JPEG's own, else 95)"
+    of_quality = "of lossy formats, 1…100 (a JPEG's own, else 95; restored at least 95)"
     add_number(parser, "--quality", "Q", of_quality, high=100)
 
 

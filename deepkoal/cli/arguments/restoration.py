@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from deepkoal.restoration import RestorationOptions
 
 
-HOLES: dict[str, Any] = {"off": (), "auto": "auto"}
-"""What of `--holes` is an option, rather than a file, and its value."""
+HOLES = ("off", "auto")
+"""What of `--holes` is an option, rather than a file."""
 
 
 def add_restoration_options(parser: argparse.ArgumentParser, *, alone: bool) -> None:
@@ -68,8 +68,22 @@ def add_restoration_options(parser: argparse.ArgumentParser, *, alone: bool) -> 
         )
     else:
         parser.add_argument(
-            "--holes", choices=HOLES, help=f"{found}, and fills them from around (off)"
+            "--holes",
+            type=_found_holes,
+            metavar="off|auto",
+            help=f"{found}, and fills them from around (off)",
         )
+
+
+def _found_holes(text: str) -> str:
+    """Return `off` or `auto`; a mask is of one photo, and not of what colors many."""
+    if text not in HOLES:
+        raise argparse.ArgumentTypeError(
+            f"expected off or auto, got {text!r}; holes painted into a picture are filled by "
+            "deepkoal restore PHOTO --holes MASK, whose result can be colored; outlines go into "
+            "--options"
+        )
+    return text
 
 
 def resolve_restoration(
@@ -87,7 +101,7 @@ def resolve_restoration(
         if getattr(arguments, name, None) is not None
     }
     if getattr(arguments, "holes", None) in HOLES:
-        given["holes"] = HOLES[arguments.holes]
+        given["holes"] = arguments.holes
     if not given:
         return former
     from deepkoal.restoration import RestorationOptions

@@ -46,6 +46,8 @@ def _run(arguments: argparse.Namespace) -> int:
                 report(
                     f"{path}: its {left_out} hints were too many to be kept, and are not in this"
                 )
+            if "holes_mask" in content:
+                report(f"{path}: the mask by which its holes were filled is not in this")
         else:
             for line in [*_list_lines(path, look, content), *_list_signature(path)]:
                 show(line)
@@ -85,6 +87,8 @@ def _list_lines(path: Path, look: SavedOptions, content: dict[str, Any]) -> list
     else:
         lines.append(f"  hints: {len(look.hints)}")
         lines += [f"    {json.dumps(dict(hint), ensure_ascii=False)}" for hint in look.hints]
+    if mask := content.get("holes_mask"):
+        lines.append(f"  holes filled by a mask: {_write(mask)}")
     if carried := content.get("album"):
         lines += ["  taken of other photos of an album:", *(f"    {line}" for line in carried)]
     return lines

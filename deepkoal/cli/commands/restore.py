@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deepkoal.cli.arguments.file_options import (
     add_format_options,
@@ -19,12 +19,9 @@ from deepkoal.cli.arguments.restoration import (
 )
 from deepkoal.cli.arguments.result_options import ResultOptions, add_provenance_options, open_signer
 from deepkoal.cli.console import UsageError
-from deepkoal.cli.restore_run import DAMAGE_SUFFIX, RestoreRun
+from deepkoal.cli.restore_run import DAMAGE_SUFFIX, PaintedHoles, RestoreRun
 from deepkoal.cli.run_report import announce, run_plan
 from deepkoal.errors import DeepkoalError
-
-if TYPE_CHECKING:
-    from deepkoal.arrays import ByteArray
 
 DEFAULT_FOLDER = "restored"
 
@@ -88,19 +85,23 @@ def _run(arguments: argparse.Namespace) -> int:
     return run_plan(run, plan, again="repairs")
 
 
-def _read_holes(file: Path | None) -> ByteArray | None:
-    """Return where the photo's holes are, uint8 (H, W).
+def _read_holes(file: Path | None) -> PaintedHoles | None:
+    """Return where the photo's holes are.
 
     Raises:
-        DeepkoalError: the file is no picture, or marks nothing.
+        DeepkoalError: the file is no picture, or marks nothing or too much.
     """
     if file is None:
         return None
     from deepkoal.image_io import read_image
+    from deepkoal.inference.saved_parts import hash_file
+    from deepkoal.restoration import check_holes
 
-    marks: ByteArray = (read_image(file).max(axis=2) > 127).astype("uint8")
+    marks = read_image(file).max(axis=2) > 127
     if not marks.any():
         raise DeepkoalError(f"--holes {file}: nothing in it is white; paint the holes white")
-    if marks.all():
-        raise DeepkoalError(f"--holes {file}: all of it is white; leave black what is sound")
-    return marks
+    try:
+        check_holes(marks)
+    except DeepkoalError as error:
+        raise DeepkoalError(f"--holes {file}: {error}") from error
+    return PaintedHoles(marks.astype("uint8"), hash_file(file))
