@@ -12,6 +12,7 @@ import skimage.data
 from PIL import Image
 
 from deepkoal.cli import main
+from deepkoal.cli.console import report_some
 from deepkoal.errors import DeepkoalError, check_range, printable
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -163,3 +164,11 @@ def test_closed_streams_are_opened_on_nothing(tmp_path, closed, arguments, statu
         text=True,
     )
     assert (run.returncode, run.stderr.count("\n")) == (status, min(status, 1))
+
+
+def test_of_many_messages_the_first_ten_are_printed(capsys):
+    report_some([f"line {number}" for number in range(12)])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [*(f"deepkoal: line {number}" for number in range(10)), "deepkoal: and 2 more"]
+    report_some(["one"])
+    assert capsys.readouterr().err == "deepkoal: one\n"

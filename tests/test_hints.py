@@ -23,6 +23,7 @@ from deepkoal.guidance import (
     Region,
     Stroke,
     describe_hint,
+    find_contradictions,
     list_hints,
     make_affinity_points,
     parse_hint,
@@ -255,6 +256,32 @@ def test_a_touched_field_gives_the_color_at_its_place_and_is_unchanged_far_away(
     assert np.abs(columns - x).max() <= 21
 
 
+def test_unlike_colors_next_to_each_other_are_all_met():
+    rng = np.random.default_rng(0)
+    l = rng.uniform(10, 90, (60, 60)).astype("float32")
+    field = rng.normal(0, 0.1, (17, 17, 4)).astype("float32")
+    places = np.array([[40, 10], [41, 10], [20, 20], [20, 23], [23, 20], [50, 50]])
+    wanted = rng.normal(0, 20, (6, 2)).astype("float32")
+    touched = touch_chroma(field, *find_pixels(places, l), wanted)
+    got = evaluate(touched, l)[places[:, 1], places[:, 0]]
+    assert np.linalg.norm(got - wanted, axis=1).max() < 2.5
+    np.testing.assert_allclose(got[-1], wanted[-1], atol=1e-2)
+    crowd = np.argwhere(np.ones((20, 20))) + 20  # more than there are cells
+    asked = rng.normal(0, 20, (400, 2)).astype("float32")
+    crowded = touch_chroma(field, *find_pixels(crowd, l), asked)
+    assert np.abs(evaluate(crowded, l)).max() < 500
+
+
+def test_of_hints_at_one_pixel_the_last_alone_counts_and_another_color_is_said():
+    red, blue, grey = (Hint(10.2, 7, "red"), Hint(10.9, 7.5, "blue"), Hint(3, 3, "grey"))
+    both, alone = (list_hints(each, 20, 20) for each in ([red, grey, blue], [grey, blue]))
+    for name, part in vars(alone).items():
+        np.testing.assert_array_equal(getattr(both, name), part)
+    line = Stroke([(10, 7)], "green")
+    hints = [red, line, red, blue, Hint(0.53, 0.36, "own", relative=True)]
+    assert find_contradictions(hints, 20, 20) == [(red, blue), (blue, hints[-1])]
+
+
 def test_a_photo_obeys_a_hint_at_its_own_pixel(lite, photos):
     prediction = lite.predict(photos["chelsea"])
     hint = Hint(200, 150, (25.0, 30.0))
@@ -325,6 +352,30 @@ def test_hints_outside_the_photo_are_refused(lite, photos):
     for x, y in ((width, 0), (0, height)):
         with pytest.raises(DeepkoalError, match=f"outside the photo of {width}×{height} pixels"):
             prediction.render(hints=[Hint(x, y, "red")])
+
+
+@pytest.mark.parametrize(
+    ("hint", "message"),
+    [
+        (Stroke([(-9, 3), (3, -9)], "red"), "the stroke at x -9, y 3 lies outside the photo"),
+        (Stroke([(20, 3)], "red"), "lies outside"),
+        (Region([(-9, 3), (3, -9), (-9, -9)], "red"), "the region at .* lies outside"),
+        (Region([(1, 1), (5, 5), (9, 9)], "red"), "the region at x 1, y 1 holds no pixel"),
+        (Region([(5, 5), (5.1, 5), (5.1, 5.2)], "red"), "holds no pixel"),
+        (Stroke([(-9, 3), (9, 3), (9, 50)], "red"), None),
+        (Stroke([(19.5, -5), (19.5, 50)], "red"), None),
+        (Region([(-50, -50), (90, -50), (90, 90), (-50, 90)], "red"), None),
+        (Region([(2, 2), (9, 9), (9, 2), (2, 9)], "red"), None),  # crosses itself
+        (Region([(5, 5), (6, 5), (6, 6), (5, 6)], "red"), None),
+    ],
+)
+def test_an_outline_has_to_hold_some_of_its_photo(hint, message):
+    if message is None:
+        assert list_hints([hint], 10, 20)
+        return
+    with pytest.raises(DeepkoalError, match=message) as error:
+        list_hints([hint], 10, 20)
+    assert "\n" not in str(error.value)
 
 
 def test_without_hints_nothing_is_spread(lite, photos):

@@ -9,6 +9,7 @@ from video_parts import PlainBackend, coffee_pan, grey, open_plain, pan, read_al
 
 import deepkoal as dk
 from deepkoal.errors import VideoError
+from deepkoal.guidance import ColorOptions
 from deepkoal.rendering.composition import lightness
 from deepkoal.video import (
     Frame,
@@ -20,6 +21,7 @@ from deepkoal.video import (
     plan_film,
 )
 from deepkoal.video.coherence import Estimate, smooth
+from deepkoal.video.coloring import find_chroma
 from deepkoal.video.motion import MotionEstimator
 from deepkoal.video.shots import CutDetector, make_thumb
 from deepkoal.video.steadiness import estimate_motions, measure_warping_error
@@ -210,6 +212,21 @@ def test_what_fades_to_black_and_what_is_black_has_nothing_to_share(tmp_path):
         colored, _ = read_all(tmp_path / f"{name}-new.mkv")
         assert len(colored) == len(frames)
         assert np.ptp(colored[-1], axis=-1).any() == (name == "fade")
+
+
+def test_what_fades_in_has_its_color_from_the_dark_on():
+    photo = grey(coffee_pan(1))[0]
+    light = np.concatenate([np.linspace(0.1, 1, 10), np.ones(4)])
+    frames = [np.rint(share * photo).astype(np.uint8) for share in light]
+    bright = lightness(photo) > 80
+
+    def list_a(**settings):
+        numbered = [Frame(rgb, index) for index, rgb in enumerate(frames)]
+        found = find_chroma(numbered, open_plain(), ColorOptions(), **settings)
+        return [float(ab[bright][:, 0].mean()) for _, ab in found]
+
+    alone, together = list_a(coherent=False), list_a()  # each alone has it from its light
+    assert np.ptp(together[2:]) < 0.2 * np.ptp(alone[2:])
 
 
 def test_decided_frames_color_their_shot_both_ways(tmp_path):

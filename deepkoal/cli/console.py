@@ -15,6 +15,9 @@ from deepkoal.errors import DeepkoalError, printable
 from deepkoal.keras_runtime import start_tensorflow as start_tensorflow
 from deepkoal.native_logs import silence_native_logs as silence_native_logs
 
+MOST_LINES = 10
+"""Messages of one kind that are worth reading."""
+
 _closed: set[str] = set()
 """Names of the streams that were closed when the program was started."""
 
@@ -124,6 +127,14 @@ def report(message: str) -> None:
         _write(printable(f"deepkoal: {message}"), sys.stderr)
     except OSError:
         give_up(sys.stderr)
+
+
+def report_some(messages: Sequence[str]) -> None:
+    """Print the first `MOST_LINES` of messages of one kind, and how many more there are."""
+    for message in messages[:MOST_LINES]:
+        report(message)
+    if len(messages) > MOST_LINES:
+        report(f"and {len(messages) - MOST_LINES} more")
 
 
 def give_up(stream: TextIO) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepkoal.cli.arguments.result_options import DOUBT_SUFFIX, LAYER_SUFFIX
-from deepkoal.cli.console import report
+from deepkoal.cli.console import report_some
 from deepkoal.cli.photo_run import PhotoRun
 from deepkoal.cli.result_files import ResultFiles, Version
 from deepkoal.cli.result_provenance import ResultProvenance
@@ -16,7 +16,7 @@ from deepkoal.cli.result_provenance import ResultProvenance
 if TYPE_CHECKING:
     from deepkoal.arrays import SampleArray
     from deepkoal.cli.arguments.jobs import Job
-    from deepkoal.guidance import ColorOptions, Reference
+    from deepkoal.guidance import AnyHint, ColorOptions, Reference
     from deepkoal.image_io import Photo
     from deepkoal.inference.colorizer import Colorizer
     from deepkoal.inference.options_file import SavedOptions
@@ -76,15 +76,23 @@ class FolderRun(PhotoRun):
         self, job: Job, photo: Photo, beside: ResultFiles | None
     ) -> list[SampleArray]:
         """Return the photo colored, and variations that obey every option as it does."""
+        from deepkoal.guidance import find_contradictions
         from deepkoal.inference.hint_gamut import list_unshowable
 
         prediction = self._colorizer.predict(photo.rgb)
         options = replace(self._look.fit(*photo.rgb.shape[:2]), reference=self._reference)
-        for hint, shown in list_unshowable(prediction, options.hints):
-            report(
-                f"{hint.kind} at {hint.points[0][0]:g}, {hint.points[0][1]:g}: {hint.color} "
-                f"cannot be shown at that lightness; the nearest that can is {shown}"
-            )
+        report_some(
+            [
+                f"{_name(hint)} cannot be shown at that lightness; the nearest that can is {shown}"
+                for hint, shown in list_unshowable(prediction, options.hints)
+            ]
+        )
+        report_some(
+            [
+                f"{_name(one)} contradicts {_name(later)}, at the same pixel; the later one counts"
+                for one, later in find_contradictions(options.hints, *photo.rgb.shape[:2])
+            ]
+        )
         choice = self._look.variation
         if choice is None or choice.index:
             variation = None if choice is None else choice.find(prediction)
@@ -114,3 +122,10 @@ class FolderRun(PhotoRun):
     def _find_look(self, job: Job) -> tuple[SavedOptions, list[str]]:
         """Return how a photo was colored, and what it took of others, a line each."""
         return self._look, []
+
+
+def _name(hint: AnyHint) -> str:
+    """Return a hint's kind, place and color for a message."""
+    x, y = hint.points[0]
+    color = hint.color if isinstance(hint.color, str) else "ab {:.1f}, {:.1f}".format(*hint.color)
+    return f"{hint.kind} at {x:g}, {y:g}: {color}"

@@ -12,7 +12,12 @@ from deepkoal.guidance.decoding import (
 from deepkoal.guidance.hint_arrays import HintArrays, find_cells
 from deepkoal.guidance.hint_files import describe_hint, parse_hint, parse_hints, read_hints
 from deepkoal.guidance.hint_layout import HintLayout, arrange_hints, list_hints
-from deepkoal.guidance.hint_placing import check_hints, place_points, resize_hint
+from deepkoal.guidance.hint_placing import (
+    check_hints,
+    find_contradictions,
+    place_points,
+    resize_hint,
+)
 from deepkoal.guidance.hints import AnyHint, Hint, Region, Stroke, check_kind
 from deepkoal.guidance.palette import Palette, PaletteShift, list_palettes, shift_prior
 from deepkoal.guidance.reference import (
@@ -65,6 +70,7 @@ __all__ = [
     "describe_hint",
     "expected_error",
     "find_cells",
+    "find_contradictions",
     "join_references",
     "list_hints",
     "list_likely_colors",

@@ -83,7 +83,7 @@ def arrange_hints(layout: HintLayout, size: Sequence[Any]) -> HintArrays:
     """Return what computes with hints takes of their rows.
 
     Strokes are sampled, regions closed. Points of hints and strokes beyond the photo's edges are
-    set on them.
+    set on them. Of hints at one pixel the last alone is among them.
 
     Args:
         layout: of the hints.
@@ -103,6 +103,7 @@ def arrange_hints(layout: HintLayout, size: Sequence[Any]) -> HintArrays:
 
     sides, regions = _find(kind == _REGION), _find(kinds == _REGION)
     singles = _find(kind == _POINT)
+    singles = ops.take(singles, _find_last(ops.take(points, singles, axis=0)), axis=0)
     # A stroke is open, but for one of a single point.
     parts = _find((kind == _STROKE) & (starts | ops.logical_not(ends)))
     last = cast(ops.stack(list(size)[::-1]), "float32") * BELOW_ONE
@@ -130,6 +131,15 @@ def arrange_hints(layout: HintLayout, size: Sequence[Any]) -> HintArrays:
 def _find(condition: Tensor) -> Tensor:
     """Return the indices, int32, at which it holds."""
     return cast(namespace(condition).nonzero(condition)[0], "int32")
+
+
+def _find_last(points: Tensor) -> Tensor:
+    """Return the indices, int32, of points (K, 2) after which none is at the same pixel."""
+    ops = namespace(points)
+    pixels = cast(points, "int32")
+    order = arange(ops.shape(points)[0], points)
+    again = ops.all(pixels[:, None] == pixels, axis=-1) & (order[:, None] < order)
+    return _find(ops.logical_not(ops.any(again, axis=-1)))
 
 
 def outline_mask(mask: NDArray[np.bool_], height: int, width: int) -> list[Point]:

@@ -39,6 +39,8 @@ BATCH = 8
 """Frames that the network sees together."""
 LEAST_SURE = 0.05
 """What counts of a place that the network knows nothing about, 1 being certainty; squared."""
+BRIGHT = 60.0
+"""L that a tenth of a frame reaches if it counts wholly: one in the dark of a fade tells less."""
 WHOLE = (0, 1, 0, 1)
 """A border that is none, as `find_border` has it."""
 
@@ -194,6 +196,8 @@ def _estimate(prediction: Prediction, options: ColorOptions) -> tuple[FloatArray
     if "logits" in prediction.outputs:
         sure = np.maximum(1 - np.asarray(prediction.entropy, np.float32), LEAST_SURE)
         weight = _enlarge(sure**2, l)
+    bright = np.percentile(l, 90) / BRIGHT
+    weight = weight * np.float32(np.clip(bright, LEAST_SURE, 1) ** 2)
     if prediction.box is not None:
         top, bottom, left, right = prediction.box
         whole = np.zeros((*prediction.l.shape, 2), np.float32)

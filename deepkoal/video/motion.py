@@ -2,7 +2,8 @@
 
 Optical flow is OpenCV's dense inverse search (DIS; Kroeger, Timofte, Dai and Van Gool 2016), run
 both ways: where following a place there and back does not lead home, or the lightness there is
-another, the place is hidden in the other frame or was not found.
+another, the place is hidden in the other frame or was not found. In a fade all
+lightness is another: the change of exposure is taken out first.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 
 from deepkoal.arrays import ByteArray, FloatArray
+from deepkoal.restoration.flicker import change_exposure, compare_exposures
 
 ROUND_TRIP = 1.0
 """Pixels that a place may end up from itself, after there and back, for half of it to count."""
@@ -21,6 +23,11 @@ SHARE = 0.05
 """The same as a share of its way: the faster, the less exact."""
 LIGHT = 6.0
 """Difference in L at which half of a place counts."""
+FADE = 0.05
+"""Change of exposure, as `compare_exposures` measures it, that is taken out: 3.3 at L = 50.
+
+In a pan it is 0.002 at most.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +60,9 @@ class MotionEstimator:
             x: float32 (h, w), L in 0…100.
             y: likewise.
         """
+        change = compare_exposures(x, y)
+        if abs(change[0]) > FADE:
+            x = change_exposure(x, change)
         x8, y8 = _to_bytes(x), _to_bytes(y)
         there = self._follow(x8, y8)
         back = self._follow(y8, x8)

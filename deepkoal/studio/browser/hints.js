@@ -34,7 +34,10 @@ export function arrangeHints(hints, { width, height }, inside, grid, lightnessAt
   const [far, bottom] = [width * BELOW_ONE, height * BELOW_ONE];
   const [right, end] = [inside.width * BELOW_ONE, inside.height * BELOW_ONE];
   const move = ([x, y]) => [clamp(x - inside.left, 0, right), clamp(y - inside.top, 0, end)];
-  const points = hints.filter(({ kind }) => kind === "point").map(({ points: [point], color }) => ({ point, color, isExact: color !== "own" }));
+  const singles = hints.filter(({ kind }) => kind === "point");
+  const isAgain = ([x, y]) => ({ points: [[u, v]] }) => Math.floor(x) === Math.floor(u) && Math.floor(y) === Math.floor(v);
+  const lasting = singles.filter(({ points: [point] }, index) => !singles.slice(index + 1).some(isAgain(point)));
+  const points = lasting.map(({ points: [point], color }) => ({ point, color, isExact: color !== "own" }));
   for (const { points: line, color } of hints.filter(({ kind }) => kind === "stroke")) {
     for (const point of sample(simplify(line, FINE * Math.sqrt(width * height)))) points.push({ point, color, isExact: false });
   }
