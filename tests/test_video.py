@@ -199,6 +199,8 @@ def test_the_command_colors_a_film_with_its_options(film, tmp_path, monkeypatch,
     assert "films are neither restored" in capsys.readouterr().err
     assert main(["video", str(film), "-o", str(new), "--variations", "2"]) == 2
     assert "--variations are of photos" in capsys.readouterr().err
+    assert main(["video", str(film), "-o", str(new), "--hints", "none.json"]) == 2
+    assert "hints are for one frame" in capsys.readouterr().err
     assert main(["video", "--help"]) == 0
     said = capsys.readouterr().out
     assert "--palette" in said

@@ -143,11 +143,14 @@ def _join_crew(arguments: argparse.Namespace) -> Iterator[Crew | None]:
 def _resolve_look(arguments: argparse.Namespace) -> SavedOptions:
     if arguments.save_options is not None:
         raise UsageError("--save-options keeps a photo's look; a film's is in its command")
+    of_one_frame = UsageError("hints are for one frame; put them into a folder of --keyframes")
+    if arguments.hints is not None:
+        raise of_one_frame
     look = resolve_look(arguments)
     if look.variation is not None:
         raise UsageError("--variations are of photos; a film has one version")
     if look.hints:
-        raise UsageError("hints are for one frame; put them into a folder of --keyframes")
+        raise of_one_frame
     if look.restoration is not None or look.style is not None:
         raise UsageError(f"{arguments.options}: films are neither restored nor given a style")
     return look
