@@ -114,7 +114,7 @@ class CropLike(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="deepkoal")
 class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """`BatchNormalization` that trains by one kernel of TensorFlow's rather than by twelve.
+    """`BatchNormalization` that TensorFlow trains by one kernel rather than by many.
 
     Keras 3 writes the mean, the variance and the scaling out, operation by operation, each of
     which reads all of a feature map, and keeps what their gradients need. The same numbers come
