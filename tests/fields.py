@@ -18,7 +18,8 @@ def area_weights(size: int, source: int) -> np.ndarray:
 
 
 def apply(rows: np.ndarray, columns: np.ndarray, x: np.ndarray) -> np.ndarray:
-    return np.einsum("ij,kl,jl...->ik...", rows, columns, x.astype(np.float64))
+    # Side by side: all three at once are a thousand times as many products.
+    return np.einsum("ij,kl,jl...->ik...", rows, columns, x.astype(np.float64), optimize=True)
 
 
 def evaluate(field: np.ndarray, l: np.ndarray) -> np.ndarray:

@@ -13,21 +13,12 @@ from deepkoal.arrays import Tensor
 from deepkoal.export.tracing import Dims, OnnxTensor, trace
 from deepkoal.guidance import DecodingConfig, HintArrays, PaletteShift
 from deepkoal.guidance.color_balance import HUES, scale_saturation, tint
+from deepkoal.guidance.hint_arrays import HINT_SHAPES
 from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.inference.scene import find_border
 from deepkoal.inference.working_size import finish_merging, prepare_merging
 
 _GRID: Dims = (None, None)
-_HINTS: dict[str, Dims] = {
-    "points": (None, 2),
-    "ab": (None, 2),
-    "own": (None,),
-    "exact": (None,),
-    "edges": (None, 4),
-    "sides": (None, None),
-    "region_ab": (None, 2),
-    "region_own": (None,),
-}
 
 
 def trace_guidance(decoding: DecodingConfig, bins: int, depth: int) -> dict[str, Any]:
@@ -126,7 +117,7 @@ def trace_guidance(decoding: DecodingConfig, bins: int, depth: int) -> dict[str,
                 "l": _GRID,
                 "places": (None, 2),
                 "place_l": (None,),
-                **_HINTS,
+                **HINT_SHAPES,
             },
             "hints",
         ),

@@ -15,7 +15,6 @@ from deepkoal.export.graph.guidance_inputs import (
     refuse_palette,
 )
 from deepkoal.export.graph.hint_inputs import read_marks, read_points
-from deepkoal.export.graph.network import Network
 from deepkoal.export.graph.photo_batches import declare_inputs, map_photos
 from deepkoal.export.signatures import ColorizerModule
 from deepkoal.guidance import HintArrays
@@ -26,10 +25,6 @@ class GuidedModule(ColorizerModule):
     """As `ColorizerModule`, with all guidance that a graph can follow."""
 
     names = (*ColorizerModule.names, "colorize_guided", "colorize_full")
-
-    def __init__(self, network: Network, vibrance: float) -> None:
-        super().__init__(network, vibrance)
-        self._can_lead = "logits" in network.model.output and network.decoding.prior is not None
 
     @declare_inputs(
         photo_bytes=([None], tf.string),
@@ -156,11 +151,11 @@ class GuidedModule(ColorizerModule):
 
     def _check_palette(self, palette: tf.Tensor, photo_bytes: tf.Tensor) -> tf.Tensor:
         """Return a photo's bytes, where its palette can be had."""
-        return photo_bytes if self._can_lead else refuse_palette(palette, photo_bytes)
+        return photo_bytes if self._network.can_lead else refuse_palette(palette, photo_bytes)
 
     def _guide(
         self, photo: PredictionCore, hints: HintArrays, palette: tf.Tensor, vibrance: tf.Tensor
     ) -> tf.Tensor:
         """Return a photo as asked, uint8 (H, W, 3)."""
-        shift = read_palette(palette) if self._can_lead else None
+        shift = read_palette(palette) if self._network.can_lead else None
         return self._network.guide(photo, hints, vibrance, shift)

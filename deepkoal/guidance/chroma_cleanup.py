@@ -9,6 +9,7 @@ from __future__ import annotations
 from deepkoal.arrays import Tensor, namespace
 from deepkoal.guidance.affinity import Kernel, make_affinity_points
 from deepkoal.rendering.resampling import fit_grid, resize
+from deepkoal.traced_once import traced_once
 
 ALIKE = Kernel(features=(0.15,), lightness=(8.0,), position=(0.3,), weights=(1.0,))
 """Which places should have one color; for features of unit length, as `REFERENCE_KERNEL`."""
@@ -27,6 +28,7 @@ TINT = 1.5
 """Chroma that is halved where doubt is complete."""
 
 
+@traced_once
 def cleanup(ab: Tensor, features: Tensor, l: Tensor, doubt: Tensor) -> Tensor:
     """Return the chroma that a network predicted, cleaned by all three steps.
 

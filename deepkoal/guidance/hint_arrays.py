@@ -9,6 +9,18 @@ from typing import Any
 from deepkoal.arrays import Tensor, arange, cast, namespace
 from deepkoal.short_repr import short_repr
 
+HINT_SHAPES: dict[str, tuple[int | None, ...]] = {
+    "points": (None, 2),
+    "ab": (None, 2),
+    "own": (None,),
+    "exact": (None,),
+    "edges": (None, 4),
+    "sides": (None, None),
+    "region_ab": (None, 2),
+    "region_own": (None,),
+}
+"""Of `HintArrays`, all of whose values are float32."""
+
 SAMPLES = 8
 """Places that stand for each straight part of a stroke."""
 

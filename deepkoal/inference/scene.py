@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from deepkoal.arrays import Tensor, arange, cast, constant, namespace, settle
 from deepkoal.rendering.resampling import fit_grid, resize
+from deepkoal.traced_once import traced_once
 
 LOOKED_AT = 256
 """Side in pixels, at most, at which a photo is searched for a border."""
@@ -162,6 +163,7 @@ def _count_first(true: Tensor) -> Tensor:
     return ops.sum(ops.cumprod(cast(true, "int32"), axis=0))
 
 
+@traced_once
 def measure_structure(l: Tensor) -> Tensor:
     """Return how much of a photo there is to see, 0…1: of its large-scale structure in lightness.
 

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from deepkoal.arrays import Tensor, arange, cast, namespace
+from deepkoal.traced_once import traced_once
 
 _LARGE = 2**16
 """Pixels of a NumPy array from which the weights that are 0 are skipped."""
@@ -93,10 +94,25 @@ def box_filter(size: Sequence[Any], radius: int, like: Tensor) -> Callable[[Tens
 
 def _weigh(source: Tensor | int, size: Tensor | int, like: Tensor) -> Tensor:
     """Return how much each of `source` pixels counts in each of `size`, float32 (size, source)."""
-    if namespace(like) is np:
-        return _weigh_in_numpy(source, size)
     ops = namespace(like)
-    return ops.where(
+    if ops is np:
+        return _weigh_in_numpy(source, size)
+    if isinstance(source, int) and isinstance(size, int):
+        if source * size <= _LARGE:
+            return ops.convert_to_tensor(_weigh_in_numpy(source, size), "float32")
+        return _weigh_tensors(source, size, like)
+    if hasattr(like, "array_module"):  # which knows of no sizes but its own
+        return _weigh_tensors(source, size, like)
+    return _weigh_once(*(ops.convert_to_tensor(side, "int32") for side in (source, size)))
+
+
+@traced_once
+def _weigh_once(source: Tensor, size: Tensor) -> Tensor:
+    return _weigh_tensors(source, size, source)
+
+
+def _weigh_tensors(source: Tensor | int, size: Tensor | int, like: Tensor) -> Tensor:
+    return namespace(like).where(
         size < source, _weigh_by_area(source, size, like), _weigh_bilinearly(source, size, like)
     )
 

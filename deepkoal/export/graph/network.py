@@ -11,6 +11,7 @@ from deepkoal.export.graph.file_decoding import decode_photo
 from deepkoal.export.graph.full_size import lightness
 from deepkoal.export.graph.photo_batches import render_photo
 from deepkoal.guidance import DecodingConfig, HintArrays, PaletteShift
+from deepkoal.guidance.hint_arrays import HINT_SHAPES
 from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.inference.scene import find_border
 from deepkoal.inference.working_size import (
@@ -65,7 +66,27 @@ class Network:
         self._predict_all, self._predict_file = predict_all, predict_file
         # Traced for the first signature, and called by the others: half of an export is tracing.
         self._decode = tf.function(self._decode_parts, autograph=False)
-        self._guide = tf.function(self._guide_parts, autograph=False)
+        self._guide = tf.function(
+            self._guide_parts, input_signature=self._declare_guidance(), autograph=False
+        )
+
+    @property
+    def can_lead(self) -> bool:
+        """Whether palettes can lead the network."""
+        return "logits" in self.model.output and self.decoding.prior is not None
+
+    def _declare_guidance(self) -> list[Any]:
+        """Return what `_guide_parts` is given: of any sizes, so that all signatures share it."""
+
+        def declare(*shape: int | None) -> tf.TensorSpec:
+            return tf.TensorSpec(shape, tf.float32)
+
+        channels = {name: output.shape[-1] for name, output in self.model.output.items()}
+        outputs = {name: declare(None, None, count) for name, count in channels.items()}
+        hints = {name: declare(*shape) for name, shape in HINT_SHAPES.items()}
+        seen = declare(None, None), declare(4), outputs
+        shift = PaletteShift(declare(channels.get("logits")), declare(), declare())
+        return [*seen, hints, declare(), *([shift] if self.can_lead else [])]
 
     def _predict_sizes(
         self, l: tf.Tensor, working_sizes: Sequence[int], detail: tf.Tensor
@@ -142,9 +163,10 @@ class Network:
         vibrance: tf.Tensor,
         palette: PaletteShift | None,
     ) -> tf.Tensor:
-        """Return a photo as asked, uint8 (H, W, 3)."""
+        """Return a photo as asked, uint8 (H, W, 3); with a palette exactly where it `can_lead`."""
         seen = photo.l, photo.border, dict(photo.outputs)
-        rgb: tf.Tensor = self._guide(*seen, vars(hints), vibrance, palette)
+        led = () if palette is None else (palette,)
+        rgb: tf.Tensor = self._guide(*seen, vars(hints), vibrance, *led)
         return rgb
 
     def _guide_parts(
@@ -154,7 +176,7 @@ class Network:
         outputs: Outputs,
         hints: dict[str, tf.Tensor],
         vibrance: tf.Tensor,
-        palette: PaletteShift | None,
+        palette: PaletteShift | None = None,
     ) -> tf.Tensor:
         photo = PredictionCore(l, outputs, self.decoding, border)
         ab = photo.decode(vibrance, palette=palette)
