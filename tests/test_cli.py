@@ -724,6 +724,29 @@ def test_interrupt_signal_stops_a_quiet_process(model, small, tmp_path):
     assert all(is_red(read_image(path)) for path in written)
 
 
+@pytest.mark.parametrize(
+    ("moment", "status", "said"),
+    [
+        # It is asked for each module in turn: the signal comes while the command is imported.
+        ("sys.meta_path.insert(0, type('', (), {'find_spec': at_command}))", 130, INTERRUPTED[:21]),
+        ("atexit.register(interrupt)", 0, ""),
+    ],
+)
+def test_interrupt_around_the_work_prints_no_traceback(moment, status, said):
+    code = (
+        "import atexit, os, runpy, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "def interrupt(): os.kill(os.getpid(), signal.SIGINT)\n"
+        "def at_command(name, *_): name == 'deepkoal.cli.main' and interrupt()\n"
+        f"{moment}\n"
+        "sys.argv[1:] = ['--version']\n"
+        "runpy.run_module('deepkoal', run_name='__main__')"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.returncode, result.stderr.strip()) == (status, said)
+    assert (result.stdout == f"deepkoal {deepkoal.__version__}\n") == (status == 0)
+
+
 class _GonePipe(io.StringIO):
     def write(self, text):
         raise BrokenPipeError

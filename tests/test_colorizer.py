@@ -203,6 +203,7 @@ def test_vibrance_beyond_its_range_is_refused(colorizer, photos, vibrance):
         (np.zeros((2, 8, 8, 3), np.uint8), "got uint8 (2, 8, 8, 3)"),
         (np.zeros(8, np.uint8), "got uint8 (8,)"),
         (np.zeros((0, 8, 3), np.uint8), "got uint8 (0, 8, 3)"),
+        (np.zeros((8, 8), np.uint8).view(np.matrix), "got matrix"),
         ("photo.jpg", "got str"),
         ([[0, 0], [0, 0]], "got list"),
         (bytearray(192), "got bytearray"),

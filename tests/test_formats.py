@@ -237,6 +237,20 @@ def test_deep_gray_with_alpha():
     np.testing.assert_array_equal(photo.alpha, DEEP[..., 1])
 
 
+@pytest.mark.parametrize("kind", sorted(set(formats.WRITTEN) - {"AVIF", "GIF", "WEBP"}))
+def test_grey_is_written_as_grey(kind):
+    spec, profile = formats.WRITTEN[kind], color_profiles.srgb_profile()
+    for grey, alpha in ((GRAY, None), (GRAY, 255 - GRAY), (DEEP[..., 0], None)):
+        like = images.Photo(RGB, alpha, PhotoMetadata(icc_profile=profile))
+        encoded = images.encode_photo(grey, kind, like)
+        photo = images.read_photo(encoded, name=f"grey{spec.suffixes[0]}", depth="auto")
+        assert photo.is_grey or (kind == "HEIF" and alpha is not None)
+        assert photo.metadata.icc_profile is None or kind == "JXL"  # which says what it is in
+        assert (photo.alpha is not None) == (alpha is not None and "alpha" in spec.holds)
+        if "16 bits" in spec.holds:
+            np.testing.assert_array_equal(photo.rgb[..., 0], grey)
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
@@ -309,9 +323,9 @@ def test_interrupted_pages_leave_the_old_file(tmp_path):
     def write():
         with images.write_pages(path) as append:
             append(RGB, images.Photo(RGB))
-            append(RGB[..., 0], images.Photo(RGB))
+            append(RGB[..., :2], images.Photo(RGB))
 
-    with pytest.raises(PhotoError, match="expected uint8 or uint16 pixels"):
+    with pytest.raises(PhotoError, match="expected pixels as uint8 or uint16"):
         write()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

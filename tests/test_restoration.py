@@ -437,6 +437,8 @@ def test_the_command_repairs_the_damage_alone(old, tmp_path, capsys):
     np.testing.assert_array_equal(after[:46], before[:46])
     np.testing.assert_array_equal(after[57:], before[57:])
     assert lightness(after)[51].max() < 80
+    with Image.open(out) as grey, Image.open(tmp_path / names[2]) as map_of_it:
+        assert (grey.mode, map_of_it.mode) == ("L", "L")
     marked = read_image(tmp_path / names[2])[..., 0]
     assert (marked[50:53] > 200).all()
     assert not marked[:46].any()

@@ -64,7 +64,8 @@ class RestoreRun(PhotoRun):
                 f"{job.name}: --holes is of {marks.shape[1]}×{marks.shape[0]} pixels, "
                 f"the photo of {width}×{height}; make them alike"
             )
-        restored = restore_photo(photo.rgb, self._options, holes=marks)
+        samples = photo.rgb[..., 0] if photo.is_grey else photo.rgb  # a grey photo stays grey
+        restored = restore_photo(samples, self._options, holes=marks)
         self._give_up_if_stopped()
         if beside is not None and DAMAGE_SUFFIX in job.beside:
             beside.add_map(job.beside[DAMAGE_SUFFIX], restored.damage)

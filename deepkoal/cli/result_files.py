@@ -108,14 +108,15 @@ class ResultFiles:
             PhotoError: a file cannot be written.
         """
         from deepkoal.image_io import write_photo
-        from deepkoal.image_io.pixels import round_to_8_bits
+        from deepkoal.image_io.pixels import round_to_8_bits, to_rgb
 
         assert self._job.target is not None
-        rgb, _ = versions[0]
+        pixels, _ = versions[0]
         if self._job.comparison is not None and page == 0:
             from deepkoal.rendering.contact_sheets import join_before_after
 
-            both = join_before_after(round_to_8_bits(before.rgb), round_to_8_bits(rgb))
+            after = to_rgb(round_to_8_bits(pixels))
+            both = join_before_after(round_to_8_bits(before.rgb), after)
             self._note(self._job.comparison)
             write_photo(self._job.comparison, both, quality=self._quality, **self._permissions)
         targets = [self._job.target, *self._job.variations]
@@ -128,10 +129,10 @@ class ResultFiles:
             for append, version in zip(self._open, versions, strict=True):
                 append(*version)
             return
-        for target, (pixels, like) in reversed(list(zip(targets, versions, strict=True))):
+        for target, version in reversed(list(zip(targets, versions, strict=True))):
             place = target if page == 0 else name_page(target, page)
-            seal = self._find_seal(place, like)
-            write_photo(place, pixels, like, quality=self._quality, seal=seal, **self._permissions)
+            seal = self._find_seal(place, version[1])
+            write_photo(place, *version, quality=self._quality, seal=seal, **self._permissions)
             self._note(place)
 
     def add_map(self, place: Path, shares: NDArray[np.float32]) -> None:
@@ -145,7 +146,7 @@ class ResultFiles:
         from deepkoal.image_io import write_photo
 
         levels = np.rint(255 * shares).astype(np.uint8)
-        write_photo(place, np.dstack([levels] * 3), **self._permissions)
+        write_photo(place, levels, **self._permissions)
         self._note(place)
 
     def add_layer(self, place: Path, before: Photo, rgb: SampleArray) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from deepkoal.image_io.photo import Pixels
+from deepkoal.image_io.pixels import to_rgb
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DEEP_PNG = ("RGB;16B", "RGBA;16B", "LA;16B")
@@ -47,18 +48,21 @@ def decode_deep_png(png: bytes) -> tuple[Pixels, Pixels | None]:
     return rgb, samples[..., 3].copy() if samples.shape[2] == 4 else None
 
 
-def encode_deep_png(rgb: Pixels, alpha: Pixels | None, options: dict[str, Any]) -> bytes:
+def encode_deep_png(pixels: Pixels, alpha: Pixels | None, options: dict[str, Any]) -> bytes:
     """Return a PNG file of 16 bits.
 
     Args:
-        rgb: uint16 (H, W, 3), sRGB.
+        pixels: uint16 (H, W, 3), sRGB, or (H, W) grey, which with alpha becomes RGBA.
         alpha: uint16 (H, W), or None.
         options: as `PIL.Image.save` takes them: metadata, and `compress_level`.
 
     Raises:
         ValueError: OpenCV cannot encode it.
     """
-    samples = rgb[..., ::-1] if alpha is None else np.dstack([rgb[..., ::-1], alpha])
+    if alpha is not None:  # OpenCV has no grey with alpha
+        samples = np.dstack([to_rgb(pixels)[..., ::-1], alpha])
+    else:
+        samples = pixels[..., ::-1] if pixels.ndim == 3 else pixels
     level = [cv2.IMWRITE_PNG_COMPRESSION, options["compress_level"]]
     done, encoded = cv2.imencode(".png", np.ascontiguousarray(samples), level)
     if not done:
@@ -68,8 +72,8 @@ def encode_deep_png(rgb: Pixels, alpha: Pixels | None, options: dict[str, Any]) 
     Image.new("RGB", (1, 1)).save(file, "PNG", **options)
     extra = [chunk for name, chunk in _split_chunks(file.getvalue()) if name not in _PIXELS]
     (_, header), *rest = _split_chunks(encoded.tobytes())
-    pixels = [chunk for name, chunk in rest if name in _PIXELS]
-    return b"".join([_SIGNATURE, header, *extra, *pixels])
+    content = [chunk for name, chunk in rest if name in _PIXELS]
+    return b"".join([_SIGNATURE, header, *extra, *content])
 
 
 _PIXELS = (b"IHDR", b"IDAT", b"IEND")

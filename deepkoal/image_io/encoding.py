@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from deepkoal.image_io.extended_xmp import split_extended
 from deepkoal.image_io.formats import FORMATS, WRITABLE, WRITTEN, FileFormat
 from deepkoal.image_io.photo import Photo, PhotoMetadata, Pixels
 from deepkoal.image_io.photoshop_resources import IPTC_RESOURCE, make_raw_profile, make_resource
-from deepkoal.image_io.pixels import round_to_8_bits
+from deepkoal.image_io.pixels import describe_no_pixels, round_to_8_bits
 from deepkoal.image_io.tiff_writing import CLASSIC_BYTES, TiffPages
 
 DEFAULT_QUALITY = 95
@@ -36,8 +37,8 @@ def encode_photo(
     """Encode a picture as the bytes of a photo file.
 
     Args:
-        rgb: uint8 (H, W, 3) in 0…255 or uint16 in 0…65535, sRGB. Where the format holds 8 bits
-            only, it is rounded to them.
+        rgb: uint8 in 0…255 or uint16 in 0…65535, sRGB (H, W, 3) or grey (H, W), which becomes
+            a grey file where the format has such. Where it holds 8 bits only, they are rounded.
         format: a key of `formats.WRITTEN`, such as `JPEG` (4:4:4), `PNG` or `TIFF`; an ending such
             as `.jpg` is taken too.
         like: the photo whose alpha and metadata are carried over, as far as the format can hold
@@ -70,14 +71,17 @@ def encode_photo(
     if alpha is not None:
         alpha = match_depth(alpha, rgb)
     metadata = PhotoMetadata() if like is None else like.metadata
+    if rgb.ndim == 2:
+        metadata = replace(metadata, icc_profile=None)  # which is one of RGB: see `Photo`
     file = io.BytesIO()
     try:
         if kind == "TIFF":
-            pages = TiffPages(file, big=rgb.nbytes * 4 // 3 > CLASSIC_BYTES)
+            pages = TiffPages(file, big=rgb.nbytes * 2 > CLASSIC_BYTES)
             pages.append(rgb, alpha, metadata, compression)
         elif kind == "PPM" and rgb.dtype == np.uint16:
-            height, width = rgb.shape[:2]
-            file.write(f"P6\n{width} {height}\n65535\n".encode() + rgb.astype(">u2").tobytes())
+            (height, width), magic = rgb.shape[:2], 5 if rgb.ndim == 2 else 6
+            file.write(f"P{magic}\n{width} {height}\n65535\n".encode())
+            file.write(rgb.astype(">u2").tobytes())
         elif rgb.dtype == np.uint16:
             file.write(encode_deep_png(rgb, alpha, _choose_options(kind, spec, metadata, 100)))
         else:
@@ -163,29 +167,24 @@ def _collect_text(metadata: PhotoMetadata) -> PngImagePlugin.PngInfo:
     return chunks
 
 
-def match_depth(alpha: Pixels, rgb: Pixels) -> Pixels:
+def match_depth(alpha: Pixels, pixels: Pixels) -> Pixels:
     """Return alpha in the type of the colors, uint8 or uint16."""
-    if alpha.dtype == rgb.dtype:
+    if alpha.dtype == pixels.dtype:
         return alpha
-    return round_to_8_bits(alpha) if rgb.dtype == np.uint8 else alpha.astype(np.uint16) * 257
+    return round_to_8_bits(alpha) if pixels.dtype == np.uint8 else alpha.astype(np.uint16) * 257
 
 
-def check_pixels(rgb: object, name: str) -> None:
+def check_pixels(pixels: object, name: str) -> None:
     """Raise `PhotoError` unless it is a picture, see `encode_photo`."""
-    if not isinstance(rgb, np.ndarray):
-        got = type(rgb).__name__
-    else:
-        is_deep_enough = rgb.dtype in (np.uint8, np.uint16)
-        if is_deep_enough and rgb.ndim == 3 and rgb.shape[2] == 3 and rgb.size:
-            return
-        got = f"{rgb.dtype} {rgb.shape}"
-    raise PhotoError(
-        f"{name}: expected uint8 or uint16 pixels of shape (H, W, 3), got {got}; convert them first"
-    )
+    if got := describe_no_pixels(pixels):
+        raise PhotoError(
+            f"{name}: expected pixels as uint8 or uint16 (H, W, 3) or (H, W), got {got}; convert "
+            "them first"
+        )
 
 
-def _check_size(rgb: Pixels, kind: str, spec: FileFormat, name: str) -> None:
-    height, width = rgb.shape[:2]
+def _check_size(pixels: Pixels, kind: str, spec: FileFormat, name: str) -> None:
+    height, width = pixels.shape[:2]
     if max(height, width) > spec.largest_side:
         raise PhotoError(
             f"{name}: {width}×{height} pixels, but {kind} holds at most {spec.largest_side:,} a "
@@ -193,9 +192,9 @@ def _check_size(rgb: Pixels, kind: str, spec: FileFormat, name: str) -> None:
         )
 
 
-def check_alpha(alpha: Pixels | None, rgb: Pixels, name: str) -> None:
+def check_alpha(alpha: Pixels | None, pixels: Pixels, name: str) -> None:
     """Raise `PhotoError` unless alpha is None or of the colors' height and width."""
-    height, width = rgb.shape[:2]
+    height, width = pixels.shape[:2]
     if alpha is not None and alpha.shape != (height, width):
         raise PhotoError(
             f"{name}: {width}×{height} pixels, but its alpha has "

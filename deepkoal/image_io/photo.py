@@ -64,6 +64,7 @@ class Photo:
         pages: how many photos the file holds; `read_photo` reads one at a time.
         compression: of the file, that a result of its format is to have too: of TIFF `lzw` or
             `deflate`, which stands for all others, of WebP `lossless`; None for the usual one.
+        is_grey: whether the file holds lightness alone: the three channels are alike.
     """
 
     rgb: Pixels
@@ -74,6 +75,7 @@ class Photo:
     quality: int | None = None
     pages: int = 1
     compression: str | None = None
+    is_grey: bool = False
 
     @property
     def exif(self) -> bytes:

@@ -96,6 +96,27 @@ def round_to_8_bits(pixels: Pixels) -> npt.NDArray[np.uint8]:
     return scale_samples(pixels, FULL[16], 8).astype(np.uint8, copy=False).reshape(pixels.shape)
 
 
+def describe_no_pixels(given: object) -> str:
+    """Return what is given instead of uint8 or uint16 (H, W, 3) or (H, W); empty if it is such."""
+    if not isinstance(given, np.ndarray) or isinstance(given, np.matrix):  # has no third axis
+        return type(given).__name__
+    shape = given.shape
+    is_picture = given.ndim == 2 or (given.ndim == 3 and shape[2] == 3)
+    if given.dtype in (np.uint8, np.uint16) and is_picture and given.size:
+        return ""
+    return f"{given.dtype} {shape}"
+
+
+def is_neutral(rgb: Pixels) -> bool:
+    """Whether the three channels are alike everywhere."""
+    return bool((rgb[..., 1:] == rgb[..., :1]).all())
+
+
+def to_rgb(pixels: Pixels) -> Pixels:
+    """Return pixels (H, W, 3): grey ones (H, W) in each of three channels."""
+    return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
+
+
 def turn_upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
     """Return pixels (H, W, …) turned as EXIF orientation asks (EXIF 2.32, 4.6.4)."""
     turn = _TURNS.get(orientation)

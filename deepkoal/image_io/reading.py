@@ -198,13 +198,15 @@ def _finish(decoded: Decoded, request: _Request) -> Photo:
     if isinstance(decoded.colors, np.ndarray):
         rgb, profile = convert_deep_to_srgb(decoded.colors, found.icc_profile)
         rgb = pixels.turn_upright(rgb, orientation)
-        if rgb.ndim == 2:
-            rgb = np.repeat(rgb[..., None], 3, axis=2)
+        is_grey = rgb.ndim == 2
+        if is_grey:
+            rgb = pixels.to_rgb(rgb)
         if decoded.alpha is not None:
             alpha = pixels.turn_upright(np.asarray(decoded.alpha), orientation)
     else:
         colors, profile = convert_to_srgb(decoded.colors, found.icc_profile)
         rgb = pixels.to_array(metadata.make_upright(colors, orientation))
+        is_grey = decoded.colors.mode == "L" and (profile is None or pixels.is_neutral(rgb))
         if isinstance(decoded.alpha, Image.Image):
             alpha = np.array(metadata.make_upright(decoded.alpha, orientation))
         if request.depth == 16:
@@ -220,6 +222,7 @@ def _finish(decoded: Decoded, request: _Request) -> Photo:
         quality=decoded.quality,
         pages=decoded.pages,
         compression=decoded.compression,
+        is_grey=is_grey,
     )
 
 

@@ -19,6 +19,7 @@ CLASSIC_BYTES = 2**32 - 2**20
 _STRIP_BYTES = 2**20
 _HEADERS = {False: b"II*\0\0\0\0\0", True: b"II+\0\x08\0\0\0" + bytes(8)}
 _UNASSOCIATED_ALPHA = 2
+_BLACK_IS_ZERO, _RGB = 1, 2
 _CODES = {None: 1, "lzw": 5, "deflate": 8}
 _HORIZONTAL = 2
 """Predictor that makes photos' samples small (TIFF 6.0, section 14)."""
@@ -41,7 +42,7 @@ class TiffPages:
 
     def append(
         self,
-        rgb: Pixels,
+        pixels: Pixels,
         alpha: Pixels | None,
         metadata: PhotoMetadata,
         compression: str | None = None,
@@ -49,12 +50,12 @@ class TiffPages:
         """Write a page.
 
         Args:
-            rgb: uint8 or uint16 (H, W, 3), sRGB.
+            pixels: uint8 or uint16 (H, W, 3), sRGB, or (H, W) grey.
             alpha: (H, W) of the same type, or None.
             metadata: to write in the page's tags.
             compression: `lzw`, `deflate` or None for none.
         """
-        samples = rgb if alpha is None else np.dstack([rgb, alpha])
+        samples = np.dstack([pixels] if alpha is None else [pixels, alpha])
         height, width, channels = samples.shape
         rows = min(height, max(1, _STRIP_BYTES // (width * channels * samples.itemsize)))
         strips = [
@@ -102,10 +103,10 @@ class TiffPages:
                 tags[tag] = content
         tags[Tag.ImageWidth], tags[Tag.ImageLength] = width, height
         tags[Tag.BitsPerSample] = (8 * samples.itemsize,) * channels
-        tags[Tag.PhotometricInterpretation] = 2  # RGB
+        tags[Tag.PhotometricInterpretation] = _RGB if channels > 2 else _BLACK_IS_ZERO
         tags[Tag.SamplesPerPixel] = channels
         tags[Tag.PlanarConfiguration] = 1  # interleaved
-        if channels == 4:
+        if channels % 2 == 0:
             tags[Tag.ExtraSamples] = _UNASSOCIATED_ALPHA
         return tags
 

@@ -95,11 +95,11 @@ def write_pages(
         with part.open("wb") as file:
             pages = TiffPages(file, big=largest_bytes > CLASSIC_BYTES)
 
-            def append(rgb: Pixels, like: Photo) -> None:
-                check_pixels(rgb, like.source)
-                check_alpha(like.alpha, rgb, like.source)
-                alpha = None if like.alpha is None else match_depth(like.alpha, rgb)
-                pages.append(rgb, alpha, like.metadata, like.compression)
+            def append(pixels: Pixels, like: Photo) -> None:
+                check_pixels(pixels, like.source)
+                check_alpha(like.alpha, pixels, like.source)
+                alpha = None if like.alpha is None else match_depth(like.alpha, pixels)
+                pages.append(pixels, alpha, like.metadata, like.compression)
 
             yield append
         if seal is not None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.errors import DeepkoalError
+from deepkoal.image_io.pixels import describe_no_pixels
 from deepkoal.inference.backends import Backend
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.scene import find_border
@@ -46,15 +47,7 @@ def check_photo(photo: SampleArray, what: str = "a photo") -> None:
     Raises:
         DeepkoalError: naming what it is instead.
     """
-    if (
-        not isinstance(photo, np.ndarray)
-        or photo.dtype not in (np.uint8, np.uint16)
-        or photo.ndim not in (2, 3)
-        or (photo.ndim == 3 and photo.shape[2] != 3)
-        or 0 in photo.shape
-    ):
-        is_array = isinstance(photo, np.ndarray)
-        got = f"{photo.dtype} {photo.shape}" if is_array else type(photo).__name__
+    if got := describe_no_pixels(photo):
         raise DeepkoalError(
             f"expected {what} as uint8 or uint16 (H, W, 3) or (H, W), got {got}; "
             "deepkoal.read_image gives such an array"

@@ -12,14 +12,14 @@ import numpy as np
 from deepkoal.arrays import ByteArray, FloatArray, SampleArray
 from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError, check_range
-from deepkoal.image_io.pixels import round_to_8_bits
+from deepkoal.image_io.pixels import round_to_8_bits, to_rgb
 from deepkoal.inference.batch_pass import check_photo
 from deepkoal.inference.saved_parts import StyleChoice, hash_file
 from deepkoal.rendering.bands import BAND_PIXELS
 from deepkoal.rendering.composition import compose_rgb
 from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.style.color_transport import ColorTable
-from deepkoal.style.styles import Style, to_rgb
+from deepkoal.style.styles import Style
 
 SCOPES = ("color", "texture", "both")
 STRENGTH = 0.7

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import numpy as np
-
 from deepkoal.arrays import ByteArray, SampleArray
 from deepkoal.errors import DeepkoalError
 from deepkoal.image_io import read_image
-from deepkoal.image_io.pixels import round_to_8_bits
+from deepkoal.image_io.pixels import round_to_8_bits, to_rgb
 from deepkoal.inference.batch_pass import check_photo
 from deepkoal.short_repr import short_repr
 from deepkoal.style.paintings import PAINTINGS, paint
@@ -107,8 +105,3 @@ def list_styles() -> list[Style]:
 def names_picture(text: str) -> bool:
     """Return whether a text is a file's path rather than a style's name."""
     return Path(text).exists() or bool(Path(text).suffix) or "/" in text or "\\" in text
-
-
-def to_rgb(photo: SampleArray) -> SampleArray:
-    """Return a photo (H, W, 3), or (H, W) of grey, as (H, W, 3)."""
-    return photo if photo.ndim == 3 else np.repeat(photo[..., None], 3, axis=2)
