@@ -7,6 +7,7 @@ import random
 import shutil
 import sys
 import tempfile
+import unittest.mock
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,10 @@ def seeded() -> None:
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002
     if "keras" in sys.modules:
-        sys.modules["keras"].utils.set_random_seed(0)
+        # Not TensorFlow's, by which nothing here draws: it would have it optimize all that it
+        # has compiled anew, for every test.
+        with unittest.mock.patch("tensorflow.random.set_seed"):
+            sys.modules["keras"].utils.set_random_seed(0)
 
 
 @pytest.fixture(scope="session")

@@ -70,12 +70,11 @@ def test_terminal_is_given_no_control_characters(model, odd, tmp_path, monkeypat
     assert all(character.isprintable() or character == "\n" for character in text)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_evaluate_names_what_it_left_out(model, odd, tmp_path, monkeypatch, encoding):
-    stdout, file = give_stdout(monkeypatch, encoding), tmp_path / "card.json"
+def test_evaluate_names_what_it_left_out(model, odd, tmp_path, monkeypatch):
+    stdout, file = give_stdout(monkeypatch, "ascii"), tmp_path / "card.json"
     options = ["--figures", "fidelity", "--json", str(file)]
     assert main(["evaluate", str(odd), "--model", model, *options]) == 0
-    last = stdout.getvalue().decode(encoding).splitlines()[-1]
+    last = stdout.getvalue().decode("ascii").splitlines()[-1]
     assert last.startswith("unreadable: ")
     assert r"gesch\xfctzt\n.png" in last
     card = json.loads(file.read_text(encoding="utf-8"))

@@ -676,7 +676,7 @@ def join_shares(shares):
     ]
 
 
-@hypothesis.settings(max_examples=6)
+@hypothesis.settings(max_examples=3)
 @hypothesis.given(
     shares=strategies.integers(2, 4),
     rows=strategies.integers(1, 3),
