@@ -76,6 +76,11 @@ def test_other_pictures_and_broken_ones(tmp_path, capsys):
     out = tmp_path / "out.png"
     assert main(["pseudocolor", str(flat), "-o", str(out), "--no-legend", "--map", "cividis"]) == 0
     assert len(np.unique(np.array(Image.open(out)).reshape(-1, 3), axis=0)) == 1
+    # All levels of 16 bits are told apart, not the 256 that a screen has.
+    deep = np.arange(2000, 2100, dtype=np.uint16).reshape(10, 10)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    assert main(["pseudocolor", str(tmp_path / "deep.png"), "-o", str(out), "--no-legend"]) == 0
+    assert len(np.unique(np.array(Image.open(out)).reshape(-1, 3), axis=0)) == 100
     capsys.readouterr()
     (tmp_path / "broken.dcm").write_bytes(b"\0" * 128 + b"DICM" + b"\1\2\3\4")
     for arguments, status in (
@@ -83,6 +88,7 @@ def test_other_pictures_and_broken_ones(tmp_path, capsys):
         ([str(tmp_path / "missing.png"), "-o", str(tmp_path / "no.png")], 1),
         ([str(flat), "-o", str(tmp_path / "no.png"), "--window", "40", "0"], 2),
         ([str(flat), "-o", str(tmp_path / "no.png"), "--map", "jet"], 2),
+        ([str(flat), "-o", str(flat)], 2),
     ):
         assert main(["pseudocolor", *arguments]) == status
         lines = capsys.readouterr().err.strip().splitlines()

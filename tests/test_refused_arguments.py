@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import deepkoal as dk
 from deepkoal.cli import main
 from deepkoal.data import prepare
 from deepkoal.errors import DeepkoalError, RecordsError
-from deepkoal.guidance import Hint, Region, read_hints
+from deepkoal.guidance import Hint, Palette, Region, read_hints
 from deepkoal.guidance.hints import check_kind
+from deepkoal.image_io import read_image
 from deepkoal.image_io.kinds import is_address
 from deepkoal.pretrained.recipe import Recipe
+from deepkoal.restoration import RestorationOptions
+from deepkoal.style import Style
 
 
 @pytest.mark.parametrize(
@@ -31,7 +35,7 @@ from deepkoal.pretrained.recipe import Recipe
         (["prepare", "photos", "s3://bucket/records"], "got the address 's3://bucket/records'"),
         (["train", "photos", "--run", "s3://bucket/run"], "got the address 's3://bucket/run'"),
         (["export", "gs://bucket/model"], "got the address 'gs://bucket/model'"),
-        (["demo", "--out", "https://host/demo"], "got the address 'https://host/demo'"),
+        (["demo", "-o", "https://host/demo"], "got the address 'https://host/demo'"),
         (["colorize", "a.jpg", "--steps", "5"], "--steps goes with --style NAME or PICTURE"),
         (["presets", "--styles", "styles.pdf"], "--styles styles.pdf: end the name in .jpg"),
         (["presets", "--palettes", "none/p.png"], "--palettes none/p.png: there is no such folder"),
@@ -130,6 +134,23 @@ def test_records_among_the_photos_are_refused_in_python_too(tmp_path):
     Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
     with pytest.raises(RecordsError, match="is the photos' own folder"):
         prepare(tmp_path, str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Palette([]), r"probabilities as float32 \(227,\), got \[\]; Palette.named"),
+        (lambda: Palette("sepia"), "got 'sepia'; Palette.named"),
+        (lambda: Style("monet"), "expected a style, which Style.named .* got str"),
+        (lambda: RestorationOptions(holes=np.ones((4, 4))), r"got float64 \(4, 4\); a mask goes"),
+        (lambda: read_image(""), "got an empty one"),
+        (lambda: read_image("https://host/a.jpg"), "https://host/a.jpg: an address, and nothing"),
+        (lambda: dk.Colorizer.from_preset(None), "no preset None; there are"),
+    ],
+)
+def test_what_is_made_of_another_kind_says_what_makes_it(build, message):
+    with pytest.raises(DeepkoalError, match=message):
+        build()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])

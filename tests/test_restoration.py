@@ -474,7 +474,9 @@ def test_holes_are_painted(old, tmp_path, capsys):
     assert not changed[marks == 0].any()
     capsys.readouterr()
     assert main(["describe", str(out)]) == 0
-    assert "holes filled by a mask: share 0.03" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "holes filled by a mask: share 0.03" in said
+    assert "vibrance" not in said  # nothing was colored
     assert main(["describe", str(out), "--json"]) == 0
     assert "the mask by which its holes were filled is not in this" in capsys.readouterr().err
     Image.fromarray(255 - marks).save(tmp_path / "inverted.png")

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from concurrent import futures
+from pathlib import Path
 
 import grpc
 import pytest
@@ -205,6 +206,26 @@ def test_addresses_and_headers_that_are_none_are_refused_at_once():
             Client(address)
     with pytest.raises(DeepkoalError, match="no text"):
         Client("http://127.0.0.1:1", headers={"X": "\udce9"})
+    with pytest.raises(DeepkoalError, match="version as a whole number, got '1'"):
+        Client("grpc://127.0.0.1:1", version="1")
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda c: c.colorize("old.jpg"), "a photo as a file's bytes, got 'old.jpg'"),
+        (lambda c: c.variations(None), "a photo as a file's bytes, got None"),
+        (lambda c: c.colorize(b"", reference=Path("a.jpg")), "a reference as a file's bytes"),
+        (lambda c: c.colorize(b"", vibrance="1"), "vibrance as a number, got '1'"),
+        (lambda c: c.colorize(b"", detail=128.5), "detail as a whole number, got 128.5"),
+        (lambda c: c.colorize(b"", palette=None), "a palette's name, got None"),
+        (lambda c: c.variations(b"", count="4"), "count as a whole number, got '4'"),
+    ],
+)
+def test_values_of_another_type_are_refused_at_once(ask, message):
+    client = Client("http://127.0.0.1:1", attempts=1)
+    with client, pytest.raises(DeepkoalError, match=message):
+        ask(client)
 
 
 # --- too large ---------------------------------------------------------------------------------

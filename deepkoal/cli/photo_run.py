@@ -6,11 +6,11 @@ import contextlib
 import sys
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from deepkoal.cli.arguments.result_options import ResultOptions
 from deepkoal.cli.result_files import ResultFiles, Sign, Version, label_page
@@ -181,22 +181,19 @@ class PhotoRun(ABC):
                 "close programs"
             ) from error
 
-    def _note_look(
-        self, job: Job, photo: Photo, look: SavedOptions, mask: Mapping[str, Any] | None = None
-    ) -> Photo:
+    def _note_look(self, job: Job, photo: Photo, look: SavedOptions) -> Photo:
         """Return what a result is written with: its metadata say how it was made.
 
         Args:
             job: of the photo.
             photo: that was worked on.
             look: how, but for the photo.
-            mask: of its holes, see `add_provenance`.
         """
         from deepkoal.cli.result_provenance import ResultProvenance
 
         provenance = ResultProvenance(None, noted=self._results.provenance)
         placed = provenance.place(job, look, photo.rgb.shape[:2])
-        return provenance.note(photo, placed, 0, mask=mask)
+        return provenance.note(photo, placed, 0)
 
     def _find_sign(self, job: Job, source: Path | bytes) -> Sign | None:
         """Return what signs the results of a photo, see `ResultFiles`."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from deepkoal.arrays import ByteArray
     from deepkoal.cli.arguments.jobs import Job
     from deepkoal.image_io import Photo
+    from deepkoal.inference.saved_parts import HolesMask
     from deepkoal.restoration import RestorationOptions
 
 DAMAGE_SUFFIX = ".damage.png"
@@ -22,15 +23,11 @@ class PaintedHoles(NamedTuple):
 
     Attributes:
         marks: uint8 (H, W), above 0 there.
-        sha256: of its file.
+        mask: what a result says of it.
     """
 
     marks: ByteArray
-    sha256: str
-
-    def describe(self) -> dict[str, Any]:
-        """Return what a result says of it."""
-        return {"share": round(float(self.marks.astype(bool).mean()), 6), "sha256": self.sha256}
+    mask: HolesMask
 
 
 class RestoreRun(PhotoRun):
@@ -69,6 +66,6 @@ class RestoreRun(PhotoRun):
         self._give_up_if_stopped()
         if beside is not None and DAMAGE_SUFFIX in job.beside:
             beside.add_map(job.beside[DAMAGE_SUFFIX], restored.damage)
-        look = SavedOptions(restoration=self._options)
-        mask = None if painted is None else painted.describe()
-        return [(restored.photo, self._note_look(job, photo, look, mask))]
+        mask = None if painted is None else painted.mask
+        look = SavedOptions(restoration=self._options, holes_mask=mask)
+        return [(restored.photo, self._note_look(job, photo, look))]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deepkoal import __version__
 
@@ -53,12 +53,7 @@ class ResultProvenance:
         return placed
 
     def note(
-        self,
-        photo: Photo,
-        look: SavedOptions,
-        index: int,
-        carried: Sequence[str] = (),
-        mask: Mapping[str, Any] | None = None,
+        self, photo: Photo, look: SavedOptions, index: int, carried: Sequence[str] = ()
     ) -> Photo:
         """Return what a version is written with: its metadata say how it was made.
 
@@ -67,7 +62,6 @@ class ResultProvenance:
             look: how, see `place`.
             index: of the version among the look's variations.
             carried: what it took of other photos of an album, a line each.
-            mask: of its holes, see `add_provenance`.
         """
         from deepkoal.inference.provenance import add_provenance, raise_quality
 
@@ -76,4 +70,4 @@ class ResultProvenance:
             return photo
         if look.variation is not None and index:
             look = replace(look, variation=replace(look.variation, index=index))
-        return add_provenance(photo, look, carried, mask)
+        return add_provenance(photo, look, carried)

@@ -1,5 +1,6 @@
 """A client of `deepkoal serve` and of TensorFlow Serving."""
 
 from deepkoal.client.client import Client
+from deepkoal.serving.errors import ServingError
 
-__all__ = ["Client"]
+__all__ = ["Client", "ServingError"]

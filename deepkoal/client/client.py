@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from deepkoal.client.grpc_transport import GrpcTransport
-from deepkoal.client.requests import ColorRequest, pack
+from deepkoal.client.requests import ColorRequest, check_numbers, pack_file
 from deepkoal.client.rest_transport import RestTransport
 from deepkoal.client.transport import Array, ServedModel, Transport, retry
 from deepkoal.errors import DeepkoalError
@@ -47,8 +47,8 @@ class Client:
         headers: sent with each request, as `{"Authorization": "Bearer …"}`.
 
     Raises:
-        DeepkoalError: the address or the model's name is none, certificates cannot be read, or a
-            limit is out of range.
+        DeepkoalError: the address, the model's name or version is none, certificates cannot be
+            read, or a limit is out of range.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Client:
             raise DeepkoalError(
                 f"expected a model's name, which has text without / and :, not {model!r}"
             )
+        check_numbers(whole=True, version=version)
         self._timeout = timeout
         self._attempts = attempts
         served = ServedModel(address, model, version, verify=verify, headers=headers or {})
@@ -123,7 +124,8 @@ class Client:
         Raises:
             ServingError: a DeepkoalError with a `code`; INVALID_ARGUMENT for a photo that is
                 damaged or too large, and for what this model does not take.
-            DeepkoalError: a hint is none, or a mask has another shape than the photo.
+            DeepkoalError: a hint is none, a mask has another shape than the photo, or a value is of
+                another type, as a path instead of a file's bytes.
         """
         request = ColorRequest(hints, palette, vibrance, reference, detail, format, quality)
         signature, inputs = request.write(photo_bytes)
@@ -144,8 +146,10 @@ class Client:
         Raises:
             ServingError: as `colorize`.
         """
+        check_numbers(whole=True, count=count, seed=seed)
+        photo = pack_file(photo_bytes, "a photo")
         numbers = {"count": np.asarray([count], np.int32), "seed": np.asarray([seed], np.int32)}
-        return self._predict("variations", photo_bytes=pack([photo_bytes]), **numbers)
+        return self._predict("variations", photo_bytes=photo, **numbers)
 
     def _predict(self, signature: str, **inputs: Array) -> list[bytes]:
         return retry(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import numpy as np
 
 from deepkoal.client.transport import Array
 from deepkoal.errors import DeepkoalError
+from deepkoal.short_repr import summarize
 
 if TYPE_CHECKING:
     from deepkoal.guidance import AnyHint
@@ -37,11 +39,15 @@ class ColorRequest:
         The simplest one, which most models have: `colorize_full` is for what no other can do.
 
         Raises:
-            DeepkoalError: a hint is none, or the vibrance 0.
+            DeepkoalError: a hint is none, the vibrance 0, or a value of another type.
         """
         if self.vibrance == 0:  # which models take for their own
             raise DeepkoalError("vibrance must lie in 0.2…5, not 0")
-        photo = {"photo_bytes": pack([photo_bytes])}
+        photo = {"photo_bytes": pack_file(photo_bytes, "a photo")}
+        check_numbers(vibrance=self.vibrance)
+        check_numbers(whole=True, detail=self.detail, quality=self.quality)
+        if not isinstance(self.palette, str):
+            raise DeepkoalError(f"expected a palette's name, got {summarize(self.palette)}")
         hints = _check(self.hints)
         is_plain = all(map(_is_plain, hints))
         is_bare = self.detail is None and not self.format and self.quality is None
@@ -67,7 +73,9 @@ class ColorRequest:
             **{name: np.asarray([number], np.int32) for name, number in numbers.items()},
         }
         # Not every model takes one, and one that does not says so.
-        return {**inputs, "reference_bytes": pack([self.reference])} if self.reference else inputs
+        if not self.reference:
+            return inputs
+        return {**inputs, "reference_bytes": pack_file(self.reference, "a reference")}
 
 
 def pack(strings: Sequence[bytes]) -> Array:
@@ -75,6 +83,33 @@ def pack(strings: Sequence[bytes]) -> Array:
     packed = np.empty(len(strings), object)
     packed[:] = strings
     return packed
+
+
+def pack_file(content: object, what: str) -> Array:
+    """Return a file's bytes as an array, (1,) of dtype `object`.
+
+    Raises:
+        DeepkoalError: it is something else, such as the file's path.
+    """
+    if not isinstance(content, (bytes, bytearray, memoryview)):
+        raise DeepkoalError(
+            f"expected {what} as a file's bytes, got {summarize(content)}; "
+            "pathlib.Path(…).read_bytes() gives them"
+        )
+    return pack([bytes(content)])
+
+
+def check_numbers(*, whole: bool = False, **values: object) -> None:
+    """Refuse what is no number, or no whole one; its range is the server's to judge.
+
+    Raises:
+        DeepkoalError: naming the first that is none. None is left out.
+    """
+    kind = numbers.Integral if whole else numbers.Real
+    for name, value in values.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, kind)):
+            what = "whole number" if whole else "number"
+            raise DeepkoalError(f"expected {name} as a {what}, got {summarize(value)}")
 
 
 def _check(hints: Sequence[AnyHint]) -> tuple[AnyHint, ...]:

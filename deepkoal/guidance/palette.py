@@ -18,7 +18,7 @@ from deepkoal.color import ab_bins, encode_ab, rgb_to_lab
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance.hint_values import is_number, parse_css
 from deepkoal.guidance.reference import measure_ab
-from deepkoal.short_repr import short_repr
+from deepkoal.short_repr import short_repr, summarize
 
 SMOOTHING = 0.1
 """Default of `Palette.smoothing`."""
@@ -107,6 +107,12 @@ class Palette:
 
     def __post_init__(self) -> None:
         """Reject what no distribution could be led by."""
+        shares, bins = self.probabilities, len(ab_bins())
+        if not isinstance(shares, np.ndarray) or shares.shape != (bins,):
+            raise DeepkoalError(
+                f"expected a palette's probabilities as float32 ({bins},), got "
+                f"{summarize(shares)}; Palette.named, .from_colors and .from_image make palettes"
+            )
         check_range(self.strength, "a palette's strength", 0, MOST_STRENGTH)
         check_range(self.smoothing, "a palette's smoothing", LEAST_SMOOTHING, 1)
 

@@ -18,7 +18,7 @@ from deepkoal.errors import PhotoError, check_range
 from deepkoal.image_io import metadata, pixels, plugins, size_limits
 from deepkoal.image_io.color_profiles import convert_deep_to_srgb, convert_to_srgb
 from deepkoal.image_io.decoded import Decoded
-from deepkoal.image_io.kinds import START_BYTES, sniff_kind
+from deepkoal.image_io.kinds import START_BYTES, is_address, sniff_kind
 from deepkoal.image_io.photo import Photo, Pixels
 from deepkoal.image_io.raster_reading import decode_raster
 from deepkoal.image_io.sensors import decode_dicom, decode_raw
@@ -87,6 +87,12 @@ def read_photo(
         name = name or str(getattr(source, "name", "photo"))
         return _read_stream(source, replace(request, name=name))
     path = Path(source)
+    if not source:
+        raise PhotoError("expected the path of a photo file, got an empty one")
+    if is_address(str(source)) and not path.exists():
+        raise PhotoError(
+            f"{source}: an address, and nothing is fetched from the network; save the photo first"
+        )
     request = replace(request, name=name or str(path))
     with _open(path, request.name) as file:
         return _read(file, request)

@@ -8,8 +8,8 @@ file. There is no time in it: the same photo and options give the same bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,19 +48,13 @@ def raise_quality(photo: Photo, look: SavedOptions) -> Photo:
     return replace(photo, quality=max(photo.quality, DEFAULT_QUALITY))
 
 
-def add_provenance(
-    photo: Photo,
-    look: SavedOptions,
-    carried: Sequence[str] = (),
-    mask: Mapping[str, Any] | None = None,
-) -> Photo:
+def add_provenance(photo: Photo, look: SavedOptions, carried: Sequence[str] = ()) -> Photo:
     """Return a photo whose metadata say how its result was made, beside all that they said before.
 
     Args:
         photo: that was colored.
         look: how, with its photo and network.
         carried: what it took of other photos of an album, a line each.
-        mask: of holes that were filled, which no look holds: `share` of the photo and `sha256`.
     """
     look = replace(look, version=__version__)  # which may not be what wrote its options
     try:
@@ -71,7 +65,7 @@ def add_provenance(
         "action": "edited",
         "softwareAgent": f"{AGENT} {look.version}",
         "changed": "/content",
-        "parameters": _write_parameters(look, carried, mask),
+        "parameters": _write_parameters(look, carried),
     }
     packet.set("Iptc4xmpExt", _IPTC_EXT, "DigitalSourceType", SOURCE_TYPE)
     packet.append(
@@ -105,9 +99,7 @@ def read_provenance(xmp: bytes) -> dict[str, Any] | None:
     return None
 
 
-def _write_parameters(
-    look: SavedOptions, carried: Sequence[str], mask: Mapping[str, Any] | None
-) -> str:
+def _write_parameters(look: SavedOptions, carried: Sequence[str]) -> str:
     # Where a reference or a style lies on this machine is nobody's business.
     bare = tuple(replace(each, file=Path(each.file.name)) for each in look.list_references())
     style = look.style
@@ -116,8 +108,8 @@ def _write_parameters(
     content = replace(look, reference=bare or None, style=style).to_json()
     if carried:
         content["album"] = list(carried)
-    if mask is not None:
-        content["holes_mask"] = dict(mask)
+    if look.holes_mask is not None:
+        content["holes_mask"] = asdict(look.holes_mask)
     text = json.dumps(content, ensure_ascii=False)
     if len(text) > MOST_CHARACTERS:
         hints = content.pop("hints")

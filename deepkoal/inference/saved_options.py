@@ -13,6 +13,7 @@ from deepkoal.guidance import ColorOptions, Palette
 from deepkoal.inference.hint_entries import parse_entry, scale_entry, write_entry
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.saved_parts import (
+    HolesMask,
     NetworkIdentity,
     PhotoIdentity,
     ReferenceFile,
@@ -51,6 +52,7 @@ class SavedOptions:
         network: that colored the photo; others give other colors. None where it was not kept.
         style: that the colored photo is given.
         version: of deepkoal, that wrote it.
+        holes_mask: by which holes were filled, too; no file holds it, a result's metadata name it.
     """
 
     options: ColorOptions = field(default_factory=ColorOptions)
@@ -63,6 +65,7 @@ class SavedOptions:
     network: NetworkIdentity | None = None
     style: StyleChoice | None = None
     version: str = __version__
+    holes_mask: HolesMask | None = None
 
     def __post_init__(self) -> None:
         """Reject a detail that is none."""

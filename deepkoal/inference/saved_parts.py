@@ -63,6 +63,19 @@ class NetworkIdentity:
 
 
 @dataclass(frozen=True)
+class HolesMask:
+    """A picture by which holes of a photo were filled.
+
+    Attributes:
+        share: of the photo that it marks, 0…1.
+        sha256: of its file, in hexadecimal.
+    """
+
+    share: float
+    sha256: str
+
+
+@dataclass(frozen=True)
 class VariationChoice:
     """One of `Prediction.list_variations(count, seed=seed)`, which depends on the photo.
 

@@ -66,7 +66,7 @@ def load_preset(name: str) -> Preset:
         WeightsError: there is no such preset, or its description is damaged.
     """
     try:
-        path = find_shipped(name, CONFIG_FILE)
+        path = find_shipped(str(name), CONFIG_FILE)
     except WeightsError as error:
         known = sorted(path.parent.name for path in shipped_models_dir().glob(f"*/{CONFIG_FILE}"))
         raise WeightsError(f"no preset {name!r}; there are: {', '.join(known)}") from error

@@ -66,8 +66,9 @@ class RestorationOptions:
         check_range(self.local_contrast, "local_contrast", 0, 1)
         if self.tone not in TONES:
             raise DeepkoalError(f"expected tone as {' or '.join(TONES)}, got {self.tone!r:.60}")
-        if self.holes != AUTO:
-            outlines = () if self.holes == OFF else _read_outlines(self.holes)
+        text = self.holes if isinstance(self.holes, str) else ""
+        if text != AUTO:
+            outlines = () if text == OFF else _read_outlines(self.holes)
             object.__setattr__(self, "holes", outlines)
 
     @property
@@ -124,6 +125,6 @@ def _read_outlines(holes: Any) -> tuple[Outline, ...]:
     if not is_inside or any(len(outline) < 3 for outline in outlines):
         raise DeepkoalError(
             "expected holes as off, auto, or as outlines of 3 or more corners [x, y] in 0…1 of "
-            f"width and height, got {summarize(holes)}"
+            f"width and height, got {summarize(holes)}; a mask goes to deepkoal.restore"
         )
     return outlines

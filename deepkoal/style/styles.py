@@ -37,6 +37,10 @@ class Style:
     title: str = ""
     facts: str = ""
 
+    def __post_init__(self) -> None:
+        """Reject what is no picture."""
+        check_photo(self.rgb, "a style, which Style.named and .from_image make,")
+
     @classmethod
     def named(cls, name: str) -> Self:
         """Return a style that came with the library, see `list_styles`.

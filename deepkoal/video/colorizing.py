@@ -19,6 +19,7 @@ from deepkoal.video.film import STREAM, Film
 from deepkoal.video.film_run import FilmReport, FilmRun, Progress, name_parts
 from deepkoal.video.frames import Frame
 from deepkoal.video.joining import check_streams
+from deepkoal.video.keyframes import check_keyframes
 from deepkoal.video.opening import open_film
 from deepkoal.video.writing import write_y4m
 
@@ -108,7 +109,7 @@ def colorize_video(
     if encoding is not None:
         check_streams(target, film, skip_streams=skip_streams)
     load = functools.partial(load_colorizer, colorizer)
-    decided = None if keyframes is None else Path(keyframes)
+    decided = None if keyframes is None else check_keyframes(keyframes)
     if crew is None and processes > 1:
         crew = functools.partial(color_chunks, processes=processes)
     run = FilmRun(film, target, load, options, encoding, coherent, crew, say, decided, deflicker)

@@ -60,6 +60,17 @@ class Keyframe:
         return np.ascontiguousarray(rgb_to_lab(small.astype(np.float32) / 255)[..., 1:], np.float32)
 
 
+def check_keyframes(folder: str | Path) -> Path:
+    """Return a folder of keyframes that is there.
+
+    Raises:
+        VideoError: it is not.
+    """
+    if not Path(folder).is_dir():
+        raise VideoError(f"{folder}: no such folder of keyframes; check the path")
+    return Path(folder)
+
+
 def read_keyframes(
     folder: str | Path, film: Film, plan: Plan, colorizer: Colorizer
 ) -> list[Keyframe]:
@@ -79,9 +90,7 @@ def read_keyframes(
         VideoError: there is no such folder, it holds no keyframe, or one cannot be read, has a
             name that is no time, or lies outside the film.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise VideoError(f"{folder}: no such folder of keyframes; check the path")
+    folder = check_keyframes(folder)
     found: dict[int, Keyframe] = {}
     undecided = 0
     for path in sorted([*list_photos(folder), *folder.glob("*.json")]):

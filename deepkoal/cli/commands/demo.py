@@ -28,7 +28,7 @@ def add_verbs(verbs: Any) -> None:
         "and true photos side by side. The paths of the results are printed.",
     )
     demo.add_argument(
-        "--out", type=result_place, default="demo", metavar="FOLDER", help="(%(default)s)"
+        "-o", "--out", type=result_place, default="demo", metavar="FOLDER", help="(%(default)s)"
     )
     add_model_options(demo)
     add_backend_option(demo, auto=True)

@@ -81,10 +81,15 @@ def _list_lines(path: Path, look: SavedOptions, content: dict[str, Any]) -> list
         photo = look.photo
         lines.append(f"  photo: {photo.width}×{photo.height} pixels, sha256 {photo.sha256 or '?'}")
     options = content["options"]
-    lines += [f"  {name}: {_write(value)}" for name, value in sorted(options.items())]
+    is_colored = look.network is not None
+    lines += [
+        f"  {name}: {_write(value)}"
+        for name, value in sorted(options.items())
+        if is_colored or name in ("restoration", "style")
+    ]
     if left_out := content.get("hints_left_out"):
         lines.append(f"  hints: {left_out}, too many to be kept here")
-    else:
+    elif is_colored:
         lines.append(f"  hints: {len(look.hints)}")
         lines += [f"    {json.dumps(dict(hint), ensure_ascii=False)}" for hint in look.hints]
     if mask := content.get("holes_mask"):
@@ -107,6 +112,9 @@ def _write(value: Any) -> str:
     if isinstance(value, list):
         return "; ".join(_write(each) for each in value)
     if isinstance(value, dict):
-        shown = {key: each for key, each in value.items() if key != "probabilities"}
+        empty: tuple[Any, ...] = (None, "", [])
+        shown = {
+            key: each for key, each in value.items() if key != "probabilities" and each not in empty
+        }
         return ", ".join(f"{key} {each}" for key, each in shown.items())
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

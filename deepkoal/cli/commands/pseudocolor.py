@@ -52,6 +52,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from deepkoal.rendering.pseudocolor import apply_map, draw_legend
 
     check_picture("-o", arguments.out)
+    places = arguments.out, arguments.picture
+    if all(place.exists() for place in places) and arguments.out.samefile(arguments.picture):
+        raise UsageError(f"-o {arguments.out}: is the picture itself; give another name")
     if arguments.window is not None and not arguments.window[1] > 1:
         raise UsageError(f"--window: expected a width above 1, got {arguments.window[1]:g}")
     found = _read(arguments.picture)
@@ -81,7 +84,7 @@ def _read(path: Path) -> DicomValues:
 
     if find_kind(path) == "DICOM":
         return read_dicom_values(path)
-    rgb = read_photo(path).rgb
+    rgb = read_photo(path, depth="auto").rgb
     if np.ptp(rgb, axis=2).any():
         return DicomValues(lightness(rgb).astype(np.float64), (0.0, 100.0), "lightness L*")
     values = rgb[..., 0].astype(np.float64)

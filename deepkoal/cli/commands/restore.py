@@ -94,7 +94,7 @@ def _read_holes(file: Path | None) -> PaintedHoles | None:
     if file is None:
         return None
     from deepkoal.image_io import read_image
-    from deepkoal.inference.saved_parts import hash_file
+    from deepkoal.inference.saved_parts import HolesMask, hash_file
     from deepkoal.restoration import check_holes
 
     marks = read_image(file).max(axis=2) > 127
@@ -104,4 +104,5 @@ def _read_holes(file: Path | None) -> PaintedHoles | None:
         check_holes(marks)
     except DeepkoalError as error:
         raise DeepkoalError(f"--holes {file}: {error}") from error
-    return PaintedHoles(marks.astype("uint8"), hash_file(file))
+    mask = HolesMask(round(float(marks.mean()), 6), hash_file(file))
+    return PaintedHoles(marks.astype("uint8"), mask)
