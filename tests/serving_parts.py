@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import copy
 import io
 import json
 import os
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unittest.mock
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -94,6 +96,19 @@ def tiny_colorizer():
     prior = np.random.default_rng(3).dirichlet(np.ones(len(ab_bins()))).astype("float32")
     decoding = DecodingConfig(0.5, gain=1.2, prior=prior)
     return Colorizer(tiny_lite(), working_size=96, decoding=decoding)
+
+
+@contextlib.contextmanager
+def open_as_written(folder):
+    """Load an export as it is: optimizing a signature at its first calls takes seconds."""
+    from deepkoal.serving import saved_model
+
+    config = copy.deepcopy(saved_model._CONFIG)
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    with unittest.mock.patch.multiple(saved_model, _CONFIG=config, WARMUP_FILE=Path("none")):
+        served = saved_model.SavedModelVersion("tiny", 1, folder)
+    yield served
+    served.close()
 
 
 def save_white(folder):

@@ -28,6 +28,7 @@ from serving_parts import (
     export_tiny,
     get,
     make_photo,
+    open_as_written,
     post,
     read_rows,
     row_request,
@@ -45,7 +46,6 @@ from deepkoal.guidance import Hint, Stroke
 from deepkoal.image_io import read_image, write_image
 from deepkoal.serving.errors import CODES, HTTP_STATUS, ServingError, code_of_http_status
 from deepkoal.serving.messages import PredictResponse
-from deepkoal.serving.saved_model import SavedModelVersion as ServedVersion
 from deepkoal.serving.signature import Signature, Slot
 from deepkoal.serving.tensor_json import read_request
 from deepkoal.serving.tensor_protos import read_tensor, write_tensor
@@ -369,15 +369,14 @@ def make_proto(dtype, size, values, strings):
 
 @pytest.fixture(scope="module")
 def served(models):
-    served = ServedVersion("koala-lite", 1, models / "koala-lite" / "1")
-    yield served
-    served.close()
+    with open_as_written(models / "koala-lite" / "1") as served:
+        yield served
 
 
 SEEDS = [make_photo(), encode(data.chelsea()[::6, ::6], "PNG")]
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.sampled_from([0, 1]), st.data())
 def test_any_file_is_colored_or_rejected(served, seed, drawn):
     photo = bytearray(SEEDS[seed][: drawn.draw(st.integers(0, 4000))])

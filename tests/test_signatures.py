@@ -2,7 +2,6 @@
 
 import argparse
 import base64
-import copy
 import io
 import json
 import re
@@ -16,7 +15,7 @@ import yaml
 from absl.testing import flagsaver
 from google.protobuf import text_format
 from PIL import Image
-from serving_parts import export_tiny
+from serving_parts import export_tiny, open_as_written
 from tensorflow.python.tools import saved_model_cli
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
@@ -24,7 +23,6 @@ from tensorflow_serving.config import model_server_config_pb2
 from deepkoal.cli.commands import export as verb
 from deepkoal.export import WARM_UP_FILE, warm_up
 from deepkoal.guidance import list_palettes
-from deepkoal.serving import saved_model
 from deepkoal.serving.errors import ServingError
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -40,15 +38,8 @@ def export(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def served(export):
-    """The signatures as they are written: optimizing each at its first calls takes seconds."""
-    config = copy.deepcopy(saved_model._CONFIG)
-    config.graph_options.rewrite_options.disable_meta_optimizer = True
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(saved_model, "_CONFIG", config)
-        patch.setattr(saved_model, "WARMUP_FILE", Path("none"))
-        served = saved_model.SavedModelVersion("tiny", 1, export)
-    yield served
-    served.close()
+    with open_as_written(export) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,10 @@ SHUFFLE_BUFFER = 2048
 INTERLEAVED_SHARDS = 8
 """Shards read in turn during training."""
 
+_as_written = tf.autograph.experimental.do_not_convert
+"""Of functions whose branches are TensorFlow's own: looking for Python's takes most of the time in
+which a pipeline is built."""
+
 WHOLE = (0, 1)
 """The share of the only host: all rows of each batch."""
 
@@ -66,6 +70,7 @@ def training_batches(
     dim = manifest.settings.embedding_dim if with_embedding else None
     shards = _shard_paths(records_dir, manifest)
 
+    @_as_written
     def read_pass(number: tf.Tensor) -> tf.data.Dataset:
         # Else the order would also depend on the process's global seed; this graph's is its own.
         tf.compat.v1.set_random_seed(1)
@@ -78,6 +83,7 @@ def training_batches(
         )
         return records.shuffle(SHUFFLE_BUFFER, seed=pass_seed[0], reshuffle_each_iteration=False)
 
+    @_as_written
     def cut(index: tf.Tensor, serialized: tf.Tensor) -> dict[str, tf.Tensor]:
         photo = parse_photo(serialized, dim)
         draws = draw_uniform(seed, index, 5)
@@ -130,6 +136,7 @@ def evaluation_batches(
             "prepare more photos or use fewer devices"
         )
 
+    @_as_written
     def cut(_: tf.Tensor, serialized: tf.Tensor) -> dict[str, tf.Tensor]:
         photo = parse_photo(serialized, dim)
         rgb = crop_evaluation_photo(photo["jpeg"], photo["height"], photo["width"], size)
@@ -218,6 +225,7 @@ def _take_share(
     if shares == 1:
         return numbered
 
+    @_as_written
     def is_ours(place: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
         row = place % batch_size
         rows = tf.minimum(tf.constant(batch_size, tf.int64), count - (place - row))
