@@ -1,5 +1,6 @@
 """One decoding: what losses, validation and previews see is what a user is shown."""
 
+import contextlib
 import io
 
 import keras
@@ -94,7 +95,8 @@ def test_figures_are_of_the_photos_that_the_colorizer_returns(network, decoding,
     ValidationMetrics(network, batches, decoding).on_epoch_end(0, logs)
     assert logs["val_cf"] == pytest.approx(colorfulness(colorizer.colorize(rgb)), abs=0.1)
     # PSNR@CF is that of the vibrance at which the colorizer's photo is as colorful as the truth.
-    colored = [colorizer.colorize(rgb, vibrance=v) for v in np.geomspace(0.2, 5, 200)]
+    prediction = colorizer.predict(rgb)
+    colored = [prediction.render(vibrance=v) for v in np.geomspace(0.2, 5, 200)]
     nearest = min(colored, key=lambda photo: abs(colorfulness(photo) - colorfulness(rgb)))
     assert logs["val_psnr_at_cf"] == pytest.approx(psnr(nearest, rgb), abs=0.2)
 
@@ -105,26 +107,35 @@ def test_a_run_keeps_its_decoding_and_is_read_by_it(photos, decoding, tmp_path):
         Image.fromarray(photo[:48, :48]).save(tmp_path / "photos" / f"{name}.png")
     prepare(tmp_path / "photos", tmp_path / "records", size=40)
     recipe = Recipe(size=32, batch_size=2, epochs=1, steps_per_epoch=1)
-    seen = []
 
     class Look(keras.callbacks.Callback):
-        def on_train_begin(self, logs=None):
-            seen.append(self.model.decoding)
+        def __init__(self, is_patient):
+            super().__init__()
+            self.is_patient = is_patient
 
-    def go_on(run, given):
-        train(
-            tiny_lite(),
-            tmp_path / "records",
-            tmp_path / run,
-            recipe=recipe,
-            decoding=given,
-            callbacks=[Look()],
-        )
-        loaded = Colorizer.from_file(tmp_path / run).decoding
-        return [(x.temperature, x.gain) for x in (seen[-1], loaded)]
+        def on_train_begin(self, logs=None):
+            self.seen = self.model.decoding
+            if not self.is_patient:
+                raise KeyboardInterrupt
+
+    def go_on(run, given, *, is_trained=False):
+        look, run_dir = Look(is_trained), tmp_path / run
+        with contextlib.nullcontext() if is_trained else pytest.raises(KeyboardInterrupt):
+            train(
+                tiny_lite(),
+                tmp_path / "records",
+                run_dir,
+                recipe=recipe,
+                decoding=given,
+                callbacks=[look],
+            )
+        if not (run_dir / "best.keras").exists():
+            tiny_lite().save(run_dir / "best.keras")
+        loaded = Colorizer.from_file(run_dir).decoding
+        return [(x.temperature, x.gain) for x in (look.seen, loaded)]
 
     assert go_on("preset", None) == 2 * [(decoding.temperature, decoding.gain)]
-    assert go_on("own", DecodingConfig(0.5, gain=1.2)) == 2 * [(0.5, 1.2)]
+    assert go_on("own", DecodingConfig(0.5, gain=1.2), is_trained=True) == 2 * [(0.5, 1.2)]
     assert go_on("own", DecodingConfig(0.9, gain=2.0)) == 2 * [(0.5, 1.2)]
     # As version 0.1 called the file.
     (tmp_path / "own" / "decoding.json").rename(tmp_path / "own" / "reading.json")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from keras import ops
 
 from deepkoal.atomic_files import replace_atomically
 from deepkoal.color import encode_ab
@@ -126,10 +125,10 @@ def measure_prior(records: str | Path, photos: int = 4096) -> np.ndarray:
     batches = evaluation_batches(records, batch_size=64, size=64)
     histogram = np.zeros((221, 221))
     for batch in batches.take(-(-photos // 64)):
-        ab = ops.convert_to_numpy(rgb_to_l_ab(batch["rgb"])[1]).reshape(-1, 2)
+        ab = rgb_to_l_ab(batch["rgb"].numpy())[1].reshape(-1, 2)
         steps = np.clip(np.rint(ab), -110, 110).astype(int) + 110
         np.add.at(histogram, (steps[:, 0], steps[:, 1]), 1)
     found = np.argwhere(histogram)
-    encoded = ops.convert_to_numpy(encode_ab((found - 110).astype("float32")))
+    encoded = encode_ab((found - 110).astype("float32"))
     prior = histogram[tuple(found.T)] @ encoded.astype("float64") + 1e-6
     return np.asarray(prior / prior.sum())

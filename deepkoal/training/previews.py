@@ -36,11 +36,12 @@ def predict_photos(
     Yields:
         The prediction, and the true photo, uint8 (H, W, 3).
     """
-    l_norm, _ = rgb_to_l_ab(batch["rgb"])
+    photos = np.asarray(batch["rgb"])  # JAX would compile all of this anew for each batch's size
+    l_norm, _ = rgb_to_l_ab(photos)
     outputs = predict_here(trunk, join_input(l_norm, batch))
     arrays = {name: np.asarray(ops.convert_to_numpy(x), "float32") for name, x in outputs.items()}
-    all_l = ops.convert_to_numpy(denormalize_l(l_norm))[..., 0]
-    for index, (l, rgb) in enumerate(zip(all_l, np.asarray(batch["rgb"]), strict=True)):
+    all_l = denormalize_l(l_norm)[..., 0]
+    for index, (l, rgb) in enumerate(zip(all_l, photos, strict=True)):
         own = {name: array[index] for name, array in arrays.items()}
         yield Prediction(l, own, decoding), rgb
 

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from deepkoal.arrays import cast
 from deepkoal.color import Tensor, denormalize_l, normalize_l, rgb_to_lab
 from deepkoal.guidance import DecodingConfig, decode_outputs
 from deepkoal.losses import AdversarialLoss, ColorLoss, LossDomain
@@ -21,12 +22,12 @@ def rgb_to_l_ab(rgb: Tensor) -> tuple[Tensor, Tensor]:
     """Split photos into what a network sees and what it is to predict.
 
     Args:
-        rgb: (B, H, W, 3) uint8.
+        rgb: (B, H, W, 3) uint8, an array or a tensor.
 
     Returns:
         l_norm (B, H, W, 1) in −1…1 and ab (B, H, W, 2), float32.
     """
-    lab = rgb_to_lab(ops.cast(rgb, "float32") / 255.0)
+    lab = rgb_to_lab(cast(rgb, "float32") / 255.0)
     return normalize_l(lab[..., :1]), lab[..., 1:]
 
 
