@@ -74,6 +74,7 @@ def run(served, name, arrays):
 # --- what is refused ---------------------------------------------------------------------------
 
 ONE = [[[10, 10]]]
+PIXELS = {"hint_relative": [[False] * 3]}
 
 
 @pytest.mark.parametrize(
@@ -128,6 +129,22 @@ ONE = [[[10, 10]]]
             "colorize_full",
             {"hint_points": [[[64, 10], [5, 5], [9, 9], [0, 0], [0, 1], [1, 1]]]},
             r"inside the photo, counted in pixels.*: \[64 10\], 64 48$",
+        ),
+        # Neither the stroke nor the region touches the photo, though the boxes around them do.
+        (
+            "colorize_full",
+            {"hint_points": [[[9, 9], [-30, 10], [10, -30], [0, 0], [9, 0], [9, 9]]], **PIXELS},
+            r"inside the photo, counted in pixels.*: \[-30 10\]\[10 -30\], 64 48$",
+        ),
+        (
+            "colorize_full",
+            {"hint_points": [[[9, 9], [5, 5], [9, 9], [-30, 10], [10, -30], [-30, -30]]], **PIXELS},
+            r"regions that hold a pixel of the photo, got these areas: 0$",
+        ),
+        (
+            "colorize_full",
+            {"hint_points": [[[9, 9], [5, 5], [9, 9], [1, 1], [5, 5], [9, 9]]], **PIXELS},
+            r"regions that hold a pixel of the photo, got these areas: 0$",
         ),
         (
             "colorize_full",

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from deepkoal.arrays import FloatArray
 from deepkoal.errors import DeepkoalError
+from deepkoal.guidance.hint_bounds import LEAST_AREA, measure_areas, meets
 from deepkoal.guidance.hint_values import Point
 from deepkoal.guidance.hints import AnyHint, Hint, Region, Stroke
 
 _FINE = 1 / 256  # of the photo's side: how far a stroke may be from what was drawn
-_LEAST = 0.1  # of a pixel: area of a region that colors something
-_LINES = 64  # that measure it
 
 
 def check_hints(hints: Sequence[AnyHint], height: int, width: int) -> None:
@@ -34,15 +33,17 @@ def check_hints(hints: Sequence[AnyHint], height: int, width: int) -> None:
         points = np.array(place_points(hint, height, width), np.float64)
         last = np.nextafter((width, height), 0)
         if isinstance(hint, Region):
-            if _measure_area(points, points.min(axis=0), points.max(axis=0)) < _LEAST:
+            edges = np.hstack([points, np.roll(points, -1, axis=0)])
+            sides = np.ones((len(points), 1))
+            if measure_areas(edges, sides)[0] < LEAST_AREA:
                 x, y = hint.points[0]
                 raise DeepkoalError(
                     f"the region at x {x:g}, y {y:g} holds no pixel; its corners lie on a line or "
                     "too near each other"
                 )
-            is_inside = _measure_area(points, np.zeros(2), last) >= _LEAST
+            is_inside = measure_areas(edges, sides, last)[0] >= LEAST_AREA
         else:
-            is_inside = _meets(points, last)
+            is_inside = meets(points, points[[*range(1, len(points)), -1]], last).any()
         if not is_inside:
             x, y = hint.points[0]
             raise DeepkoalError(
@@ -134,34 +135,3 @@ def _check_aspect(mask: NDArray[np.bool_], height: int, width: int) -> None:
             f"a region's mask of {columns}×{rows} pixels is not of the photo's shape, "
             f"{width}×{height}; give one as large as the photo"
         )
-
-
-def _meets(points: NDArray[np.float64], last: NDArray[np.float64]) -> bool:
-    """Return whether a line through points meets the rectangle from 0 to `last`, (x, y).
-
-    By Liang and Barsky's clipping: of each part, from which share on and up to which it is inside.
-    """
-    start, end = points[: max(1, len(points) - 1)], points[-max(1, len(points) - 1) :]
-    way = end - start
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares = np.sort([-start / way, (last - start) / way], axis=0)
-    idle = (start >= 0) & (start <= last)
-    enter = np.where(way == 0, np.where(idle, 0, 2), shares[0]).max(axis=1)
-    leave = np.where(way == 0, 1, shares[1]).min(axis=1)
-    return bool((np.maximum(enter, 0) <= np.minimum(leave, 1)).any())
-
-
-def _measure_area(
-    corners: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
-) -> float:
-    """Return a polygon's area within a rectangle, by winding numbers along some lines across it."""
-    top, bottom = np.clip((corners[:, 1].min(), corners[:, 1].max()), low[1], high[1])
-    lines = top + (np.arange(_LINES)[:, None] + 0.5) / _LINES * (bottom - top)
-    (x, y), (x_end, y_end) = corners.T, np.roll(corners, -1, axis=0).T
-    turns = np.sign(y_end - y) * ((y > lines) != (y_end > lines))
-    at = x + (lines - y) * (x_end - x) / np.where(y == y_end, 1, y_end - y)
-    at = np.where(turns == 0, low[0], np.clip(at, low[0], high[0]))
-    order = np.argsort(at, axis=1, kind="stable")
-    winding = np.cumsum(np.take_along_axis(turns, order, axis=1), axis=1)[:, :-1]
-    widths = np.diff(np.take_along_axis(at, order, axis=1), axis=1)
-    return float((widths * (winding != 0)).sum(axis=1).mean() * (bottom - top))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import tensorflow as tf
 
 from deepkoal.color import rgb_to_lab
 from deepkoal.export.graph.assertions import demand, make_printable
 from deepkoal.guidance import HintArrays, HintLayout, arrange_hints
+from deepkoal.guidance.hint_bounds import LEAST_AREA, measure_areas, meets
 from deepkoal.guidance.hint_layout import BELOW_ONE, KINDS
 from deepkoal.guidance.hint_values import AB_LIMIT
 from deepkoal.guidance.hints import OWN
@@ -147,20 +150,24 @@ def _arrange(
     points: tf.Tensor, marks: tf.Tensor, kinds: tf.Tensor, colors: tf.Tensor, size: tf.Tensor
 ) -> HintArrays:
     """Return hints that have to lie on their photo: outlines may reach over its edges."""
-    sides = tf.cast(size[::-1], tf.float32)
-    count = tf.shape(kinds)[0]
-    is_inside = (points >= 0) & (points < sides)
-    low = tf.math.unsorted_segment_min(points, marks, count)
-    high = tf.math.unsorted_segment_max(points, marks, count)
-    is_point = tf.gather(kinds, marks)[:, None] == _POINT
-    touches = (low < sides) & (high >= 0)
-    is_right = tf.reduce_all(is_inside | ~is_point, axis=-1) & tf.reduce_all(
-        tf.gather(touches, marks) & ~tf.math.is_nan(points), axis=-1
-    )
+    last = tf.cast(size[::-1], tf.float32) * BELOW_ONE
+    is_number = tf.reduce_all(tf.math.is_finite(points), axis=-1)
+    goes_on = tf.concat([marks[1:] == marks[:-1], tf.zeros_like(marks[:1], bool)], axis=0)
+    following = tf.where(goes_on[:, None], tf.roll(points, -1, axis=0), points)
+    lies = tf.cast(meets(points, following, last), tf.int32)
+    is_region = kinds == _REGION
+    on_photo = is_region | (tf.math.unsorted_segment_max(lies, marks, tf.shape(kinds)[0]) > 0)
+    is_right = is_number & tf.gather(on_photo, marks)
     message = (
         "hint_points: expected x and y inside the photo, counted in pixels from its upper left "
         "corner, got these points on a photo of this width and height"
     )
     with demand(is_right, message, tf.boolean_mask(points, ~is_right), size[::-1]):
         ab, own = read_colors(colors)
-    return arrange_hints(HintLayout(tf.identity(points), marks, kinds, ab, own), tf.unstack(size))
+    layout = HintLayout(tf.identity(points), marks, kinds, ab, own)
+    hints = arrange_hints(layout, tf.unstack(size))
+    message = "hint_points: expected regions that hold a pixel of the photo, got these areas"
+    areas = [measure_areas(hints.edges, hints.sides, end) for end in (None, last)]
+    smallest = tf.minimum(*areas)
+    with demand(smallest >= LEAST_AREA, message, smallest):
+        return replace(hints, edges=tf.identity(hints.edges))
