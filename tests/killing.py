@@ -42,6 +42,17 @@ def finish(*arguments):
     assert process.exitcode == 0
 
 
+def kill_within(delay, records, run_dir, epochs):
+    """Kill a run so many seconds after its first epoch; return how many it has finished."""
+    process = start(records, run_dir, epochs)
+    while process.exitcode is None and not find_checkpoint(run_dir)[1]:
+        process.join(0.05)
+    process.join(delay)
+    process.kill()
+    process.join()
+    return find_checkpoint(run_dir)[1]
+
+
 def kill_and_finish(records, run_dir, epochs, delays):
     """Kill a run after so many seconds, each time begun again; then let it end.
 

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import pytest
 from jax_forks import Job
-from killing import finish, kill_and_finish, kill_at
+from killing import finish, kill_at, kill_within
 from PIL import Image
 from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_koala, tiny_lite
 from tiny_training import RECIPE, take_first_step, train_tiny
@@ -174,12 +174,17 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(finished, records, vali
 
 def test_a_run_killed_at_any_moment_ends_with_the_same_bits(validation, tmp_path):
     # benchmarks/resume.py kills more often.
-    finish(validation, tmp_path / "through", 4)
-    delays = np.random.default_rng(0).uniform(1, 6, 3)
-    kill_and_finish(validation, tmp_path / "killed", 4, delays)
-    through, killed = (list_checkpoints(tmp_path / name) for name in ("through", "killed"))
+    finish(validation, tmp_path / "through", 3)
+    for number, delay in enumerate(np.random.default_rng(0).uniform(0, 0.5, 5)):
+        run_dir = tmp_path / f"killed-{number}"
+        if kill_within(delay, validation, run_dir, 3) < 3:  # else nobody was there to kill in time
+            break
+    else:
+        pytest.fail("every run had ended when it was killed")
+    finish(validation, run_dir, 3)
+    through, killed = map(list_checkpoints, (tmp_path / "through", run_dir))
     assert [path.name for path in killed] == [path.name for path in through]  # hashes, too
-    assert read_log(tmp_path / "killed") == read_log(tmp_path / "through")
+    assert read_log(run_dir) == read_log(tmp_path / "through")
 
 
 def test_a_torn_checkpoint_is_left_out(finished, records, validation, tmp_path):
