@@ -81,7 +81,7 @@ def test_the_same_photo_at_another_size_has_the_same_colors(photos):
     options = [{"hints": [Hint(40 * scale, 120 * scale, "teal")]} for scale in (3, 1)]
     options = [{**each, "vibrance": 1.5, "palette": Palette.named("vermeer")} for each in options]
     apart = np.abs(large.decode_ab(**options[0]) - small.decode_ab(**options[1]))
-    assert apart.max() < 4  # at the edge of what a hint fills
+    assert apart.max() < 6  # at the edge of what a hint fills
     assert apart.mean() < 0.1
     reduced = cv2.resize(large.render(**options[0]), (400, 300), interpolation=cv2.INTER_AREA)
     assert np.abs(reduced.astype(int) - small.render(**options[1])).mean() < 2
@@ -262,17 +262,17 @@ def test_a_file_or_its_folder_is_loaded(lite_file, photos):
     decoding = DecodingConfig.from_config(preset.decoding)
     for path in (lite_file, str(lite_file), lite_file.parent):
         loaded = Colorizer.from_file(path)
-        assert loaded.working_sizes == tuple(preset.working_size) == (96, 192)
+        assert loaded.working_sizes == tuple(preset.working_size) == (96, 256)
         assert loaded.decoding.temperature == decoding.temperature
-    expected = Colorizer(tiny_lite(), working_size=[96, 192], decoding=decoding)
+    expected = Colorizer(tiny_lite(), working_size=[96, 256], decoding=decoding)
     np.testing.assert_array_equal(loaded.colorize(photo), expected.colorize(photo))
 
 
 def test_a_runs_network_works_at_sizes_in_proportion_to_its_crops(lite_file, tmp_path):
     (tmp_path / "best.keras").write_bytes(lite_file.read_bytes())
     (tmp_path / "run.json").write_text(json.dumps({"recipe": {"size": 96}}))
-    # The preset has 96 and 192, and crops of 128.
-    assert Colorizer.from_file(tmp_path).working_sizes == (72, 144)
+    # The preset has 96 and 256, and crops of 128.
+    assert Colorizer.from_file(tmp_path).working_sizes == (72, 192)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"recipe": {"size": null}}'])

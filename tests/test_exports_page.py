@@ -59,7 +59,7 @@ def test_a_photo_is_colored_in_the_browser(browser, photos):  # noqa: F811
     data = page.evaluate("canvas.toDataURL('image/png')").partition(",")[2]
     page.close()
     found = decode_photo(base64.b64decode(data)).rgb.astype(int)
-    assert shapes == [(1, 64, 128, 1), (1, 160, 224, 1)]
+    assert shapes == [(1, 64, 128, 1), (1, 224, 320, 1)]
     expected = colorizer.colorize(photo, cleanup=False)
     assert np.ptp(expected, axis=2).mean() > 10, "it is colored"
     grey = np.abs(expected - expected.mean(axis=2, keepdims=True)).mean()

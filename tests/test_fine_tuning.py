@@ -190,7 +190,7 @@ def test_a_run_is_read_as_it_was_calibrated_with_its_own_prior(finished):
     _, run, colorizer = finished
     loaded = Colorizer.from_file(run)
     # In proportion to the crops, as those of the preset to its own.
-    assert loaded.working_sizes == (32, 48)
+    assert loaded.working_sizes == (32, 64)
     assert loaded.decoding.temperature == 0.5  # of the weights it began with
     assert loaded.decoding.gain == colorizer.decoding.gain != 1.2
     assert loaded.decoding.psnr_optimal_vibrance == colorizer.decoding.psnr_optimal_vibrance
@@ -269,7 +269,7 @@ def test_weights_are_kept_where_training_gains_nothing(folder, tmp_path):
     network, run = tiny_lite(), tmp_path / "run"
     first = [weight.numpy() for weight in network.weights]
     wild = RECIPE.replace(epochs=1, learning_rate=0.3)
-    decoding = dataclasses.replace(READING, gain=20.0)  # as colorful as photos, within vibrance 5
+    decoding = dataclasses.replace(READING, gain=200.0)  # as colorful as photos, within vibrance 5
     colorizer = fine_tune(network, folder, run, recipe=wild, decoding=decoding)
     gain = Gain.read(run)
     assert gain.before is not None
@@ -278,9 +278,9 @@ def test_weights_are_kept_where_training_gains_nothing(folder, tmp_path):
     for weights in (network.weights, keras.saving.load_model(run / "best.keras").weights):
         for weight, value in zip(weights, first, strict=True):
             np.testing.assert_array_equal(weight, value)
-    assert colorizer.decoding.gain == 20.0
+    assert colorizer.decoding.gain == 200.0
     # Called again, with whatever weights, it is finished.
-    assert fine_tune(tiny_lite(3), folder, run, recipe=wild).decoding.gain == 20.0
+    assert fine_tune(tiny_lite(3), folder, run, recipe=wild).decoding.gain == 200.0
     assert Gain.read(run) == gain
 
 

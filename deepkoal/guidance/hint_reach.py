@@ -28,14 +28,14 @@ LIGHTNESS = 0.014
 """Cost of a step for each unit of L, in widths of the kernel: an edge of 70 L costs one width."""
 LIKENESS = 2.1
 """Cost of being unlike the hint's place, for each squared width of the kernel."""
-REACH = 7.5
+REACH = 8.6
 """Distance, in widths of the kernel, at which a thing ends."""
 FADING = 0.3
 """Share of the reach over which the target fades out."""
 NEARER = 0.08
 """Share of the reach by which a hint must be nearer than another to count e times as much."""
 
-BELIEF = 38.0
+BELIEF = 34.0
 """Difference between a hint and the guess at its place, in ab units, about which the guess is no
 longer believed elsewhere."""
 CAP = 12.0

@@ -121,6 +121,13 @@ class ReadyNetwork:
         check_range(detail, "detail as auto or", *DETAIL_RANGE, whole=True)
         return self._copy(working_size=int(detail), restoration=self.restoration)
 
+    def limit_working_sizes(self, side: int) -> Self:
+        """Return a colorizer of which no working size is above `side`, if it has several."""
+        if len(self.working_sizes) == 1 or self.working_size <= side:
+            return self
+        sizes = sorted({min(size, side) for size in self.working_sizes})
+        return self._copy(working_size=sizes, restoration=self.restoration)
+
     def with_restoration(
         self,
         options: RestorationOptions | float | None = 1.0,

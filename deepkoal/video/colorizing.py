@@ -23,6 +23,10 @@ from deepkoal.video.keyframes import check_keyframes
 from deepkoal.video.opening import open_film
 from deepkoal.video.writing import write_y4m
 
+FILM_SIZE = 192
+"""Most pixels of a side at which one of several working sizes sees frames: what is small in one is
+larger in another, and the network takes most of the time."""
+
 
 def colorize_video(
     source: str | Path,
@@ -117,10 +121,14 @@ def colorize_video(
 
 
 def load_colorizer(colorizer: Colorizer | Callable[[], Colorizer] | None) -> Colorizer:
-    """Return what colors, which is at hand, is loaded by a function, or is the default preset."""
+    """Return what colors, which is at hand, is loaded by a function, or is the default preset.
+
+    It sees frames at its working sizes up to `FILM_SIZE`, see `limit_working_sizes`.
+    """
     if colorizer is None:
-        return load_default()
-    return colorizer if isinstance(colorizer, Colorizer) else colorizer()
+        colorizer = load_default()
+    made = colorizer if isinstance(colorizer, Colorizer) else colorizer()
+    return made.limit_working_sizes(FILM_SIZE)
 
 
 def load_default() -> Colorizer:

@@ -17,6 +17,7 @@ from deepkoal.rendering.composition import lightness
 from deepkoal.video.anchors import AnchorFinder, choose_anchors
 from deepkoal.video.coherence import Estimate
 from deepkoal.video.coloring import find_chroma, render_frame
+from deepkoal.video.colorizing import FILM_SIZE
 from deepkoal.video.film import Film
 from deepkoal.video.frames import Frame, to_bytes
 from deepkoal.video.plan import plan_frames
@@ -101,6 +102,7 @@ def evaluate_video(
     clock.stop("reading")
     options = options or ColorOptions()
     frames = [Frame(rgb, index) for index, rgb in enumerate(truth)]
+    colorizer = colorizer.limit_working_sizes(FILM_SIZE)
     list(find_chroma(frames[:1], colorizer, options))
     clock.skip()  # what a network does at its first picture only
     single = list(find_chroma(frames, colorizer, options, coherent=False))
