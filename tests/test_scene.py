@@ -121,6 +121,20 @@ def test_a_backdrop_is_no_border():
     np.testing.assert_array_equal(find_border(l), [0, 1, 0, 1])
 
 
+def test_a_pale_sky_is_no_border():
+    l = np.random.default_rng(0).uniform(5, 80, (300, 240)).astype(np.float32)
+    l[:120] = np.linspace(93, 78, 120)[:, None]
+    np.testing.assert_array_equal(find_border(l), [0, 1, 0, 1])
+
+
+def test_a_pavement_that_goes_on_within_a_thin_frame_is_no_border():
+    l = np.full((256, 256), 70.0, np.float32)
+    l[3:200, 3:-3] = np.random.default_rng(0).uniform(5, 80, (197, 250))
+    l[140:220, 3:-3] = np.linspace(50, 70, 80)[:, None]
+    found = find_border(l) * 256
+    np.testing.assert_array_equal(found, [3, 253, 3, 253])
+
+
 def test_a_graph_finds_the_border_that_numpy_finds():
     l = lightness(caption_below()[0])
     searched = tf.function(find_border, input_signature=[tf.TensorSpec([None, None])])

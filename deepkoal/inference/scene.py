@@ -25,6 +25,11 @@ FRAME = 5.0
 """L by which a border may differ from edge to edge, and slope along one."""
 NEAR = 6.0
 """L by which stained paper may differ from the outermost line's."""
+SHARP = 8.0
+"""L by which one of a photo's first lines must differ from its border: a pale sky and a pavement go
+on where a border ends."""
+FIRST = 5
+"""Lines of the photo that are looked at for it."""
 MOSTLY, SURELY = 0.5, 0.85
 """Shares of a line that are border where something is written on it, and at the last line."""
 BRIDGED = 2
@@ -54,8 +59,9 @@ def find_border(l: Tensor) -> Tensor:
     """Return what a plain border leaves of a photo.
 
     From each edge inward, lines belong to a border whose L deviates by less than `PLAIN` and whose
-    mean is as near to the outermost line's. White and black lines count; of any other tone only if
-    all four edges have it alike, as a clear sky is plain too; at one edge alone, a rim only.
+    mean is as near to the outermost line's; where they end another tone begins, or they are no more
+    than at the other edges. White and black lines count; of any other tone only if all four edges
+    have it alike, as a clear sky is plain too; at one edge alone, a rim only.
 
     Args:
         l: float32 (H, W), lightness in 0…100.
@@ -121,6 +127,10 @@ def _count_border_lines(l: Tensor, lengths: Tensor) -> Tensor:
         ]
     )
     found = ops.where(framed | paired, ops.maximum(found, reached), found)
+    ends = ops.stack(
+        [_ends_sharply(lines, found[edge], tones[edge]) for edge, lines in enumerate(views)]
+    )
+    found = ops.where(ends, found, ops.minimum(found, ops.max(ops.where(ends, found, 0))))
     share = cast(found, "float32") / lengths
     alone = ops.sum(cast(found > 0, "int32")) == 1
     too_much = (share[0] + share[1] >= MOST) | (share[2] + share[3] >= MOST)
@@ -156,6 +166,14 @@ def _count_written(l: Tensor, mean: Tensor, plain: Tensor, tone: Tensor) -> Tens
         likely = likely | ops.take(likely, ops.maximum(places - 1, 0), axis=0)
     run = cast(ops.cumprod(cast(likely, "int32"), axis=0), "bool") & sure
     return ops.max(cast(run, "int32") * (places + 1))
+
+
+def _ends_sharply(l: Tensor, count: Tensor, tone: Tensor) -> Tensor:
+    """Return whether what follows the first lines of L is another tone than theirs, bool ()."""
+    ops = namespace(l)
+    apart = ops.mean(ops.abs(l - tone), axis=1)
+    places = ops.minimum(count + arange(FIRST, count), ops.shape(l)[0] - 1)
+    return ops.max(ops.take(apart, places, axis=0)) >= SHARP
 
 
 def _count_first(true: Tensor) -> Tensor:
