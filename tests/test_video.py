@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 import skimage.data
+from tiny_networks import tiny_lite
 from video_parts import (
     RATE,
     add_sound,
@@ -27,10 +28,12 @@ import deepkoal as dk
 from deepkoal.cli import main
 from deepkoal.errors import VideoError
 from deepkoal.guidance import ColorOptions
+from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.options_file import SavedOptions, write_options
 from deepkoal.rendering.composition import lightness
 from deepkoal.restoration import RestorationOptions
 from deepkoal.video import open_film, preview_film
+from deepkoal.video.colorizing import load_colorizer
 from deepkoal.video.previews import _pick_frames
 from deepkoal.video.resuming import identify_run
 
@@ -408,3 +411,22 @@ def test_woven_frames_are_rebuilt_at_their_times(tmp_path):
     assert open_film(old).interlaced
     dk.colorize_video(old, tmp_path / "new.mkv", open_plain(), deinterlace=True)
     np.testing.assert_allclose(read_all(tmp_path / "new.mkv")[1], read_all(old)[1], atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"), [((64, 256), (64, 192)), ((96, 128), (96, 128)), ((256,), (256,))]
+)
+def test_a_film_is_seen_up_to_192_pixels_if_at_several_sizes(given, seen):
+    colorizer = Colorizer(tiny_lite(), working_size=given)
+    assert load_colorizer(colorizer).working_sizes == seen
+    assert load_colorizer(lambda: colorizer).working_sizes == seen
+    assert colorizer.working_sizes == given
+
+
+def test_a_preview_shows_what_the_film_will_be(short_film):
+    wide, used, other = (
+        Colorizer(tiny_lite(), working_size=sizes) for sizes in ((64, 256), (64, 192), (64, 128))
+    )
+    shown, expected, wrong = (preview_film(open_film(short_film), c) for c in (wide, used, other))
+    np.testing.assert_array_equal(shown, expected)
+    assert (shown != wrong).any()

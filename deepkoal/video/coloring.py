@@ -47,6 +47,10 @@ WHOLE = (0, 1, 0, 1)
 AnchorsOf = Callable[[int], Reference | None]
 """Returns what a frame at this time is to share with its shot; None for nothing."""
 
+FILM_SIZE = 192
+"""Most pixels of a side at which one of several working sizes sees frames: what is small in one is
+larger in another, and the network takes most of the time."""
+
 
 def color_frames(
     frames: Iterable[Frame],

@@ -13,7 +13,7 @@ from deepkoal.errors import VideoError, check_range
 from deepkoal.guidance import CarriedColors, ColorKeywords, ColorOptions
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.video.chunks import Crew, color_chunks
-from deepkoal.video.coloring import color_frames
+from deepkoal.video.coloring import FILM_SIZE, color_frames
 from deepkoal.video.encoding import CONTAINERS, Encoding
 from deepkoal.video.film import STREAM, Film
 from deepkoal.video.film_run import FilmReport, FilmRun, Progress, name_parts
@@ -22,10 +22,6 @@ from deepkoal.video.joining import check_streams
 from deepkoal.video.keyframes import check_keyframes
 from deepkoal.video.opening import open_film
 from deepkoal.video.writing import write_y4m
-
-FILM_SIZE = 192
-"""Most pixels of a side at which one of several working sizes sees frames: what is small in one is
-larger in another, and the network takes most of the time."""
 
 
 def colorize_video(
@@ -59,7 +55,8 @@ def colorize_video(
         source: a video file, a folder of frames, or `-` for y4m on standard input.
         target: a video file, whose ending names the container; a folder for frames; or `-` for y4m
             on standard output.
-        colorizer: what colors; the default preset where None. A function that loads one is
+        colorizer: what colors, at its working sizes up to 192, if it has several; the default
+            preset where None. A function that loads one is
             called in each of several processes; else they are sent a copy.
         options: how to color: all but hints and variations, which are of one photo.
         codec: `h264`, `hevc`, `vp9`, `av1`, `prores` or `ffv1`; the container's own where None.

@@ -16,8 +16,7 @@ from deepkoal.inference.colorizer import Colorizer
 from deepkoal.rendering.composition import lightness
 from deepkoal.video.anchors import AnchorFinder, choose_anchors
 from deepkoal.video.coherence import Estimate
-from deepkoal.video.coloring import find_chroma, render_frame
-from deepkoal.video.colorizing import FILM_SIZE
+from deepkoal.video.coloring import FILM_SIZE, find_chroma, render_frame
 from deepkoal.video.film import Film
 from deepkoal.video.frames import Frame, to_bytes
 from deepkoal.video.plan import plan_frames

@@ -12,7 +12,7 @@ from deepkoal.errors import VideoError, check_range
 from deepkoal.guidance import ColorOptions
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.rendering.contact_sheets import SheetRow, desaturate, draw_sheet, fit_picture
-from deepkoal.video.coloring import BATCH
+from deepkoal.video.coloring import BATCH, FILM_SIZE
 from deepkoal.video.film import Film
 from deepkoal.video.frames import Frame, name_time, to_bytes
 
@@ -47,6 +47,7 @@ def preview_film(
             `MOST` frames.
     """
     check_range(seconds, "seconds", 0.01, error=VideoError)
+    colorizer = colorizer.limit_working_sizes(FILM_SIZE)
     chosen: list[tuple[str, ByteArray]] = []
     for frame in _pick_frames(film, seconds):
         # All of a large film's at full size would be gigabytes.
