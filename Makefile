@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 # What an installation depends on. A second run with none of them changed installs nothing.
 INSTALL_INPUTS := setup.cfg pyproject.toml constraints.txt deepkoal/__init__.py
-# TensorFlow takes about 1 GB a process, so more workers than this gain little.
+# `auto` is one more than cores. Workers grow to 2.5 GB, and more of them than this gain little.
 PYTEST_OPTIONS ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help

@@ -46,6 +46,8 @@ import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
+from deepkoal.memory import count_cores  # noqa: E402
+
 if TYPE_CHECKING:
     from jax_forks import JaxForks
 
@@ -72,6 +74,11 @@ SLOW = (
 
 What test_export has exported is there when test_serving_process copies it, see `export_tiny`.
 """
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than cores: a fifth of the time tests wait, for servers and browsers."""
+    return count_cores() + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import IO, Literal
 
 import numpy as np
@@ -18,7 +16,8 @@ from deepkoal.errors import PhotoError, check_range
 from deepkoal.image_io import metadata, pixels, plugins, size_limits
 from deepkoal.image_io.color_profiles import convert_deep_to_srgb, convert_to_srgb
 from deepkoal.image_io.decoded import Decoded
-from deepkoal.image_io.kinds import START_BYTES, is_address, sniff_kind
+from deepkoal.image_io.kinds import START_BYTES, sniff_kind
+from deepkoal.image_io.opening import Source, name_source, open_source
 from deepkoal.image_io.photo import Photo, Pixels
 from deepkoal.image_io.raster_reading import decode_raster
 from deepkoal.image_io.sensors import decode_dicom, decode_raw
@@ -29,7 +28,6 @@ from deepkoal.image_io.tiff_reading import decode_tiff
 _SALVAGE = "--salvage (salvage=True) reads what there is of a damaged one"
 
 Depth = Literal["auto", 8, 16]
-Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
 
 @dataclass(frozen=True)
@@ -80,21 +78,9 @@ def read_photo(
     check_range(page, "a page", 0, whole=True, error=PhotoError)
     if depth not in ("auto", 8, 16):
         raise PhotoError(f"expected a depth of 8, 16 or 'auto', got {depth!r}")
-    request = _Request(name or "photo", max_pixels, depth, page, salvage, stretch)
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return _read(io.BytesIO(source), request)
-    if not isinstance(source, (str, os.PathLike)):
-        name = name or str(getattr(source, "name", "photo"))
-        return _read_stream(source, replace(request, name=name))
-    path = Path(source)
-    if not source:
-        raise PhotoError("expected the path of a photo file, got an empty one")
-    if is_address(str(source)) and not path.exists():
-        raise PhotoError(
-            f"{source}: an address, and nothing is fetched from the network; save the photo first"
-        )
-    request = replace(request, name=name or str(path))
-    with _open(path, request.name) as file:
+    name = name or name_source(source)
+    request = _Request(name, max_pixels, depth, page, salvage, stretch)
+    with open_source(source, name) as file:
         return _read(file, request)
 
 
@@ -120,37 +106,6 @@ def read_image(source: Source) -> npt.NDArray[np.uint8]:
         PhotoError: as for `read_photo`.
     """
     return pixels.round_to_8_bits(read_photo(source).rgb)
-
-
-def _open(path: Path, name: str) -> IO[bytes]:
-    try:
-        if path.exists() and not path.is_file():  # opening a pipe would wait forever
-            kind = "a folder" if path.is_dir() else "not a regular file"
-            raise PhotoError(f"{name}: is {kind}; give the path of a photo file")
-        return path.open("rb")
-    except FileNotFoundError as error:
-        raise PhotoError(f"{name}: no such file; check the path") from error
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        cause = getattr(error, "strerror", None) or error
-        raise PhotoError(
-            f"{name}: cannot be opened ({cause}); check the path and your permissions"
-        ) from error
-
-
-def _read_stream(stream: IO[bytes], request: _Request) -> Photo:
-    name = request.name
-    try:
-        data: object = stream.read()
-    except (AttributeError, OSError, ValueError) as error:  # ValueError: it is closed
-        raise PhotoError(
-            f"{name}: cannot be read ({error}); give a path, bytes or an open binary file"
-        ) from error
-    if not isinstance(data, bytes):
-        raise PhotoError(
-            f"{name}: expected a file opened in binary mode, got one that gives "
-            f"{type(data).__name__}; open it with mode 'rb'"
-        )
-    return _read(io.BytesIO(data), request)
 
 
 def _read(file: IO[bytes], request: _Request) -> Photo:

@@ -12,6 +12,7 @@ from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import ColorOptions, Palette
 from deepkoal.inference.hint_entries import parse_entry, scale_entry, write_entry
 from deepkoal.inference.prediction import Prediction
+from deepkoal.inference.saved_palettes import parse_palette, write_palette
 from deepkoal.inference.saved_parts import (
     HolesMask,
     NetworkIdentity,
@@ -20,8 +21,6 @@ from deepkoal.inference.saved_parts import (
     StyleChoice,
     VariationChoice,
     check_keys,
-    parse_palette,
-    write_palette,
 )
 from deepkoal.inference.working_size import DETAIL_RANGE
 from deepkoal.restoration.options import RestorationOptions

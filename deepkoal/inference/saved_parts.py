@@ -1,25 +1,19 @@
-"""Parts of a look that have a form of their own in JSON: photo, variation, reference, palette."""
+"""Parts of a look that have a form of their own in JSON: photo, variation, reference, style."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from deepkoal.arrays import ByteArray
-from deepkoal.color import ab_bins
 from deepkoal.errors import DeepkoalError, check_range
-from deepkoal.guidance import Palette, VariationLatents
+from deepkoal.guidance import VariationLatents
 from deepkoal.guidance.color_options import MOST_VARIATIONS
 from deepkoal.image_io import read_image
 from deepkoal.inference.prediction import Prediction
-
-_SETTINGS = ("strength", "smoothing")
-_TEXTS = ("name", "title", "summary")
 
 
 @dataclass(frozen=True)
@@ -175,53 +169,6 @@ class StyleChoice:
         """Return the options that are not as by default, by name."""
         names = ("scope", "strength", "steps", "size")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-
-
-def write_palette(palette: Palette | None) -> str | dict[str, Any] | None:
-    """Return a palette for JSON: the name of one that came with the library, else all of it."""
-    if palette is None:
-        return None
-    try:
-        known = Palette.named(palette.name)
-    except DeepkoalError:
-        known = None
-    if known is not None and np.array_equal(known.probabilities, palette.probabilities):
-        if all(getattr(known, key) == getattr(palette, key) for key in _SETTINGS):
-            return palette.name
-        return {"name": palette.name, **{key: getattr(palette, key) for key in _SETTINGS}}
-    return {
-        **{key: getattr(palette, key) for key in (*_TEXTS, *_SETTINGS)},
-        "colors": dict(palette.colors),
-        # The shortest decimals that give the same float32 again.
-        "probabilities": [float(str(share)) for share in palette.probabilities],
-    }
-
-
-def parse_palette(entry: Any) -> Palette | None:
-    """Return the palette that JSON describes, see `write_palette`.
-
-    Raises:
-        DeepkoalError: it describes none.
-    """
-    if entry is None:
-        return None
-    if isinstance(entry, str):
-        return Palette.named(entry)
-    check_keys(entry, {*_TEXTS, *_SETTINGS, "colors", "probabilities"}, "a palette")
-    settings: dict[str, Any] = {key: entry[key] for key in _SETTINGS if key in entry}
-    if "probabilities" not in entry:
-        return replace(Palette.named(entry.get("name", "")), **settings)
-    settings.update((key, str(entry.get(key, ""))) for key in _TEXTS)
-    bins, colors = len(ab_bins()), entry.get("colors") or {}
-    try:
-        shares = np.asarray(entry["probabilities"], np.float32)
-    except (TypeError, ValueError):
-        shares = np.zeros(0, np.float32)
-    if shares.shape != (bins,) or not (shares >= 0).all() or not 0.99 < shares.sum() < 1.01:
-        raise DeepkoalError(f"expected a palette's probabilities as {bins} shares that sum to 1")
-    if not isinstance(colors, dict):
-        raise DeepkoalError(f"expected a palette's colors by name, got {colors!r:.60}")
-    return Palette(shares, colors, **settings)
 
 
 def check_keys(entry: Any, known: set[str] | frozenset[str], what: str) -> None:

@@ -12,7 +12,8 @@ from deepkoal.guidance import AnyHint, ColorOptions
 from deepkoal.guidance.color_options import MOST_VARIATIONS
 from deepkoal.inference.album import Carry
 from deepkoal.inference.hint_entries import parse_entry, scale_entry
-from deepkoal.inference.saved_parts import StyleChoice, parse_palette
+from deepkoal.inference.saved_palettes import parse_palette
+from deepkoal.inference.saved_parts import StyleChoice
 from deepkoal.inference.working_size import LEAST_SIDE
 from deepkoal.restoration import RestorationOptions
 from deepkoal.studio.albums import MOST_SOURCES, AlbumSource
