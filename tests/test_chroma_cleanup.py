@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 from skimage import data
 
-from deepkoal.guidance.chroma_cleanup import cleanup, grey_world, non_local_means, shrink_chroma
+from deepkoal.guidance.chroma_cleanup import (
+    MOST_CAST,
+    cleanup,
+    grey_world,
+    non_local_means,
+    shrink_chroma,
+)
 from deepkoal.inference.colorizer import Colorizer
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -43,17 +49,17 @@ def test_a_cast_over_pale_things_is_balanced_and_a_blue_sea_stays_blue():
     cast = (np.array([4, 8]) + noise).astype("float32")
     assert np.abs(grey_world(cast, ONES).mean((0, 1))).max() < 0.3 * 8
     sea = np.tile(np.array([-5, -60], "float32"), (SIDE, SIDE, 1))
-    assert np.linalg.norm(grey_world(sea, ONES) - sea, axis=-1).max() < 0.15 * 60
+    assert np.linalg.norm(grey_world(sea, MOST_CAST * ONES) - sea, axis=-1).max() < 0.25 * 60
 
 
 @pytest.mark.parametrize("doubt", [2 / 3, 1])
-def test_what_is_doubted_by_two_thirds_gives_up_its_cast_and_no_more(doubt):
+def test_what_is_much_doubted_gives_up_most_of_its_cast_and_no_more(doubt):
     ab = np.tile(np.array([6, 12], "float32"), (SIDE, SIDE, 1))
     features = np.ones((SIDE, SIDE, 1), "float32")
     cleaned = cleanup(ab, features, 50 * ONES, np.float32(doubt) * ONES)
     left = cleaned @ np.array([6, 12]) / 180
-    assert (left > 0.2).all()  # muted as it is, 0.31 by the formula; what goes too far is blue
-    assert (left < 0.35).all()
+    assert (left > 0.3).all()  # muted as it is, 0.37 by the formula; what goes too far is blue
+    assert (left < 0.42).all()
 
 
 def test_faint_tints_vanish_and_colors_stay():

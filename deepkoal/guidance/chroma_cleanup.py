@@ -14,12 +14,15 @@ from deepkoal.traced_once import traced_once
 ALIKE = Kernel(features=(0.15,), lightness=(8.0,), position=(0.3,), weights=(1.0,))
 """Which places should have one color; for features of unit length, as `REFERENCE_KERNEL`."""
 
-MUTED = 20.0
+MUTED = 40.0
 """Chroma at which a place counts, and gives way, half as much as a grey one to a cast."""
 
 CAST = 1.5
-"""Share of a cast that is taken back, at most all, where doubt is complete: all of it from two
-thirds on, for what is doubted everywhere in like manner is the network's habit, not the photo's."""
+"""Share of a cast that is taken back where doubt is complete, `MOST_CAST` at most: what is doubted
+everywhere in like manner is the network's habit, not the photo's."""
+
+MOST_CAST = 0.7
+"""The most of a cast that is taken back: then about as many photos are of one hue as true ones."""
 
 COMPARED = 12
 """Side of the grid, of a square photo, whose places `non_local_means` compares all others to."""
@@ -43,7 +46,7 @@ def cleanup(ab: Tensor, features: Tensor, l: Tensor, doubt: Tensor) -> Tensor:
         (..., h, w, 2), in CIE Lab units.
     """
     ab = non_local_means(ab, features, l, doubt)
-    ab = grey_world(ab, namespace(ab).minimum(CAST * doubt, 1.0))
+    ab = grey_world(ab, namespace(ab).minimum(CAST * doubt, MOST_CAST))
     return shrink_chroma(ab, TINT * doubt)
 
 
