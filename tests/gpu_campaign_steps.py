@@ -55,6 +55,7 @@ def print_loss(photos):
 
 if __name__ == "__main__":
     parts, out, photos, start = sys.argv[1:]
+    assert main(["train", parts, f"{out}-0", "--minutes", "1"]) == 1  # there is no accelerator
     train_tiny()
     assert main(["train", parts, out, *OPTIONS, "--steps", "10", "--start", start]) == 0
     assert main(["train", parts, f"{out}-2", *OPTIONS, "--steps", "2", "--resume", out]) == 0

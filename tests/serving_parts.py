@@ -111,14 +111,15 @@ def open_as_written(folder):
     served.close()
 
 
-def save_white(folder):
-    """Write a network that answers every photo with a white pixel: an export takes far longer."""
+def save_pixel(folder, level=255):
+    """Write a network that answers every photo with a grey pixel: an export takes far longer."""
     import tensorflow as tf
 
     module = tf.Module()
-    white = tf.constant(encode(np.full((1, 1, 3), 255, "uint8"), "PNG"))
+    module.weights = tf.Variable(tf.zeros([100]))
+    pixel = tf.constant(encode(np.full((1, 1, 3), level, "uint8"), "PNG"))
     module.color = tf.function(
-        lambda photo_bytes: {"image_bytes": tf.fill(tf.shape(photo_bytes), white)},
+        lambda photo_bytes: {"image_bytes": tf.fill(tf.shape(photo_bytes), pixel)},
         input_signature=[tf.TensorSpec([None], tf.string, name="photo_bytes")],
         autograph=False,
     )

@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 import pytest
 import tensorflow as tf
-from serving_parts import encode, export_tiny, make_photo, read_rows, row_request, save_white
+from serving_parts import encode, export_tiny, make_photo, read_rows, row_request, save_pixel
 from starlette.requests import Request
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -78,11 +78,10 @@ def loaded(exported):
 
 
 @pytest.fixture
-def models(exported, tmp_path):
-    """A copy to be changed, which is ready without its warm-up."""
-    models = shutil.copytree(exported, tmp_path / "models")
-    shutil.rmtree(models / "tiny" / "1" / "assets.extra")
-    return models
+def models(tmp_path):
+    """A folder to be changed, of a model that loads at once."""
+    save_pixel(tmp_path / "models" / "tiny" / "1", level=0)
+    return tmp_path / "models"
 
 
 class Arithmetic(tf.Module):
@@ -510,7 +509,7 @@ def test_a_new_version_takes_over_and_the_old_one_is_unloaded(models, tmp_path):
             with gate(client, "tiny") as opened:
                 late = asyncio.create_task(client.post(PREDICT, request))
                 await until(lambda: client.service.batcher.running > 0)
-                save_white(tmp_path / "2").rename(models / "tiny" / "2")
+                save_pixel(tmp_path / "2").rename(models / "tiny" / "2")
                 await repository.refresh()  # seen
                 assert repository.versions["tiny"] == 1
                 await repository.refresh()  # unchanged since, so loaded

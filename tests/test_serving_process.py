@@ -33,7 +33,7 @@ from serving_parts import (
     read_rows,
     row_request,
     running_server,
-    save_white,
+    save_pixel,
 )
 from skimage import data
 from tensorflow.core.framework.tensor_pb2 import TensorProto
@@ -461,7 +461,7 @@ def test_killed_restarted_renewed_and_stopped_under_load(models, tmp_path):
     with running_server(folder, **ports) as second:
         loads = start_load(second.url)
         before = set().union(*(load.images for load in loads))
-        save_white(tmp_path / "2").rename(folder / "koala-lite" / "2")
+        save_pixel(tmp_path / "2").rename(folder / "koala-lite" / "2")
         wait_until(lambda: set().union(*(load.images for load in loads)) > before)
         stop_load(loads)
         assert not any(load.failures for load in loads)

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import weakref
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
 
@@ -675,12 +676,16 @@ def test_nothing_but_the_page_is_served(client):
 
 
 def test_the_command_serves_until_it_is_interrupted(tmp_path, grey):
-    tiny_lite().save(tmp_path / "tiny.keras")
     (tmp_path / "old.png").write_bytes(encode_photo(grey, "PNG"))
-    argv = ["studio", "old.png", "--port", "0", "--no-browser", "--model", "tiny.keras"]
+    argv = ["studio", "old.png", "--port", "0", "--no-browser", "--backend", "litert"]
+    # On LiteRT it opens without Keras, which takes seconds to import.
+    (tmp_path / "blocked").mkdir()
+    (tmp_path / "blocked" / "keras.py").write_text("raise AssertionError('Keras was imported')")
+    paths = os.pathsep.join(map(str, (tmp_path / "blocked", Path(__file__).parents[1])))
     process = subprocess.Popen(
         [sys.executable, "-m", "deepkoal.cli", *argv],
         cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": paths},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

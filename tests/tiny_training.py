@@ -58,7 +58,7 @@ def train_everything(records, run_dir, epochs):
         epochs=epochs,
         steps_per_epoch=2,
     )
-    network = models.pix2pix(filters=2, depth=5)
+    network = models.pix2pix(filters=2, depth=3)
     return train(network, records, run_dir, recipe=recipe, validation=records)
 
 

@@ -3,6 +3,6 @@
 The names are loaded on first use, so that the page's files can be read without its server.
 """
 
-from deepkoal.keras_runtime import attach_stub
+import lazy_loader
 
-__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -15,6 +15,7 @@ from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.image_io.pixels import round_to_8_bits, to_rgb
 from deepkoal.inference.batch_pass import check_photo
 from deepkoal.inference.saved_parts import StyleChoice, hash_file
+from deepkoal.keras_runtime import start_keras
 from deepkoal.rendering.bands import BAND_PIXELS
 from deepkoal.rendering.composition import compose_rgb
 from deepkoal.rendering.contact_sheets import desaturate
@@ -153,6 +154,7 @@ def paint_texture(
     Returns:
         In units of L, float32 (h, w).
     """
+    start_keras()
     from deepkoal.style.texture import add_texture  # here, because colors need no Keras
 
     painting = _find_grey(_shrink(style.rgb, STYLE_SIDE))

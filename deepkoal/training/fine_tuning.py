@@ -191,6 +191,10 @@ def fine_tune(
                 _go_back(network, first, run_dir)
             save_decoding(run_dir, calibrated.decoding if gain.is_kept else decoding)
             write_json_atomically(run_dir / GAIN_FILE, dataclasses.asdict(gain))
+            if gain.is_kept:
+                # As it would be loaded now, but ready: it has colored photos.
+                calibrated.decoding = load_decoding(run_dir, calibrated.decoding)
+                return calibrated
     return Colorizer.from_file(run_dir)
 
 

@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
     photo = None if arguments.photo is None else _read(arguments.photo)
     with open_port(HOST, arguments.port, "--port") as listener:
         colorizer = load_colorizer(arguments)
-        from deepkoal.studio import create_studio  # here, as it loads Keras
+        from deepkoal.studio import create_studio
 
         app = create_studio(colorizer, photo)
         listener.listen()  # from now on a browser waits, and is not refused
