@@ -46,8 +46,8 @@ class ColorOptions:
     """How a photo is to be colored.
 
     Attributes:
-        vibrance: 0.2…5; more is more vivid, at 1 photos are as colorful as real ones are on
-            average.
+        vibrance: 0.2…5; more is more vivid, 1 is what suits the network, see
+            `DecodingConfig.gain`.
         hints: colors for places of the photo, which spread to what is like them.
         palette: leads what the network doubts toward its colors; one that came with the library
             may be given by its name.
