@@ -1,5 +1,6 @@
 """A user's hints: what counts as one, how far its color reaches, and that its place obeys it."""
 
+import dataclasses
 import json
 import math
 
@@ -32,7 +33,7 @@ from deepkoal.guidance import (
     spread,
 )
 from deepkoal.guidance.hint_arrays import cover_regions
-from deepkoal.guidance.hint_reach import GROUPS, measure_reach
+from deepkoal.guidance.hint_reach import GROUPS, measure_reach, weigh_things
 from deepkoal.guidance.hint_rows import HintRows, read_rows, write_rows
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.hint_gamut import list_unshowable
@@ -376,6 +377,42 @@ def test_an_outline_has_to_hold_some_of_its_photo(hint, message):
     with pytest.raises(DeepkoalError, match=message) as error:
         list_hints([hint], 10, 20)
     assert "\n" not in str(error.value)
+
+
+def test_things_are_told_apart_by_the_output_that_a_network_has_for_it(lite, photos):
+    prediction = lite.predict(photos["rocket"])
+    features = prediction.outputs["features"]
+    halves = np.zeros((*features.shape[:2], 2), np.float32)  # two things, each the same all over
+    halves[:, : features.shape[1] // 2] = 10
+    outputs = {**prediction.outputs, "features": np.zeros_like(features), "things": halves}
+    prediction = dataclasses.replace(prediction, outputs=outputs)
+    hints = list_hints([Hint(20, 30, (0.0, -60.0))], *prediction.l.shape)
+    without, whole = (prediction._measure_reach(hints, share).weights for share in (0.0, 1.0))
+    middle = without.shape[1] // 2
+    assert without[:, middle + 3 :].mean() > 0.01
+    assert whole[:, middle + 3 :].max() == 0
+    assert whole[:, : middle - 3].mean() == pytest.approx(without[:, : middle - 3].mean(), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("apart", "own", "share"),
+    [
+        ([90], [0], 1),
+        ([5], [0], 0),
+        ([90, 90, 90, 5], [0] * 4, 0.875),  # three of four contradict the guess, wholly from 0.8 on
+        ([90, 5, 5, 5], [0] * 4, 0),
+        ([90, 5, 5, 5], [0, 1, 1, 1], 1),  # what is to stay as it is says nothing of its color
+        ([5, 5], [1, 1], 0),
+        ([], [], 0),
+    ],
+)
+def test_things_count_where_hints_contradict_the_guess(apart, own, share):
+    count = len(apart)
+    here = np.full((count, 2), 3, np.float32)
+    away = np.stack([np.zeros(count), np.asarray(apart)], axis=-1).astype("float32")
+    arrays = list_hints([Hint(1, 1, (0, 0))], 8, 8)
+    arrays = dataclasses.replace(arrays, ab=here + away, own=np.asarray(own, np.float32))
+    assert weigh_things(arrays, here) == pytest.approx(share, abs=0.01)
 
 
 def test_without_hints_nothing_is_spread(lite, photos):

@@ -56,7 +56,7 @@ def koala():
 
 @pytest.fixture(scope="module")
 def lite():
-    return tiny_lite()
+    return tiny_lite(things=(8, 4))
 
 
 # --- koala -------------------------------------------------------------------------------------
@@ -165,7 +165,25 @@ def test_lite_outputs_at_a_quarter_of_the_size(lite, size):
     assert {name: (tuple(t.shape), t.dtype) for name, t in output.items()} == {
         "logits": ((*quarter, Q), "float32"),
         "features": ((*quarter, 8), "float32"),
+        "things": ((*quarter, 4), "float32"),
     }
+    assert models.lite(tiny_encoder()).output.keys() == {"logits", "features"}
+
+
+def test_what_lite_tells_of_things_is_a_perceptron_of_its_encoders_maps(lite):
+    photo = make_l_norm(1, 64, 96)
+    taps = lite.get_layer("encoder")(np.repeat(photo, 3, axis=-1))
+    joined = 0
+    for stride in (4, 8, 16, 32):
+        enlarged = keras.ops.convert_to_numpy(taps[f"stride_{stride}"])
+        for _ in range({4: 0, 8: 1, 16: 2, 32: 3}[stride]):
+            enlarged = keras.layers.UpSampling2D(2, interpolation="bilinear")(enlarged)
+        kernel, *bias = lite.get_layer(f"things_{stride}").get_weights()
+        joined = joined + np.asarray(enlarged) @ kernel[0, 0] + sum(bias)
+    (last,) = lite.get_layer("things").get_weights()
+    expected = np.maximum(joined, 0) @ last[0, 0]
+    assert np.ptp(expected) > 0.1
+    np.testing.assert_allclose(lite(photo)["things"], expected, atol=1e-4)
 
 
 def test_lite_reads_the_distribution_from_its_features(lite):

@@ -165,11 +165,13 @@ def test_a_preset_without_weights_says_how_to_get_them(shelf):
     assert "deepkoal train RECORDS --preset mine" in one_line(error)
 
 
-def test_shipped_weights_are_the_networks(shelf):
-    source = models.lite(tiny_encoder())
+@pytest.mark.parametrize("things", [(), (8, 4)])
+def test_shipped_weights_are_the_networks(shelf, things):
+    source = models.lite(tiny_encoder(), things=things)
     digest = save_weights(source, shelf / WEIGHTS_FILE)
     (shelf / "config.json").write_text(json.dumps({**CONFIG, "sha256": digest}))
     network = load_network("mine")
+    assert network.output.keys() == source.output.keys()
     for expected, variable in zip(source.weights, network.weights, strict=True):
         half = np.array(expected).astype("float16")
         np.testing.assert_array_equal(np.array(variable), half)

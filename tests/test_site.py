@@ -65,7 +65,9 @@ def colorizer():
 
 @pytest.fixture(scope="module")
 def graphs(colorizer):
-    models = trace_guidance(colorizer.decoding, len(ab_bins()), 64)
+    outputs = colorizer.backend.predict(np.zeros((1, 32, 32, 1), np.float32))
+    depths = (outputs[name].shape[-1] for name in ("features", "things") if name in outputs)
+    models = trace_guidance(colorizer.decoding, len(ab_bins()), *depths)
     return {
         name: onnxruntime.InferenceSession(model.SerializeToString())
         for name, model in models.items()
@@ -140,7 +142,7 @@ def test_the_graph_of_hints_gives_what_the_library_gives(graphs, seen, hints):
     found = run(
         graphs["hints"],
         chroma=chroma,
-        features=seen.outputs["features"],
+        **{name: seen.outputs[name] for name in ("features", "things") if name in seen.outputs},
         l=seen._fine_l,
         places=places,
         place_l=place_l,

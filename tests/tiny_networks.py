@@ -23,8 +23,9 @@ def tiny_encoder():
     return keras.Model(inputs, {**outputs, "logits": keras.layers.Dense(6, name="tiny_head")(x)})
 
 
-def tiny_lite(seed=0):
-    return randomize(models.lite(tiny_encoder(), widths=(8, 8, 8), fusion=8), seed)
+def tiny_lite(seed=0, things=()):
+    network = models.lite(tiny_encoder(), widths=(8, 8, 8), fusion=8, things=things)
+    return randomize(network, seed)
 
 
 def tiny_embedder(dim=5, seed=1):
@@ -52,9 +53,11 @@ def tiny_koala(seed=0, embedder=None):
 
 
 def randomize(network, seed):
-    """Give every trainable kernel weights that depend on the seed only, not on the backend."""
+    """Give every kernel that is trained, and what tells things, weights that depend on the seed
+    only, not on the backend."""
     generator = np.random.default_rng(seed)
-    for variable in network.trainable_variables:
+    things = [each for each in network.non_trainable_variables if "things" in each.path]
+    for variable in network.trainable_variables + things:
         if len(variable.shape) > 1:
             deviation = np.sqrt(2 / np.prod(variable.shape[:-1]))
             variable.assign(generator.normal(0, deviation, variable.shape).astype("float32"))

@@ -21,7 +21,9 @@ from deepkoal.inference.working_size import finish_merging, prepare_merging
 _GRID: Dims = (None, None)
 
 
-def trace_guidance(decoding: DecodingConfig, bins: int, depth: int) -> dict[str, Any]:
+def trace_guidance(
+    decoding: DecodingConfig, bins: int, depth: int, things: int = 0
+) -> dict[str, Any]:
     """Return the graphs, by name, as ONNX models. All inputs are float32.
 
     - `border`: `l` (H, W), at most 256 pixels a side, to `border` (4,), see `scene.find_border`.
@@ -31,14 +33,16 @@ def trace_guidance(decoding: DecodingConfig, bins: int, depth: int) -> dict[str,
       `SeenPhoto`, `palette` (Q,) with `lead` (2,) its strength and smoothing, `vibrance`, `cleanup`
       (0 or 1), `warmth` (2,) as `color_balance.find_warmth_factors` has it and `saturation` by hue,
       to `chroma` (h, w, 2) and the `field` that carries it to the photo's size.
-    - `hints`: `chroma`, `features`, `l` and what `HintArrays` has, points and edges in cells of the
-      grid of hints, of each one or more; `places` (K, 2) and `place_l` (K,), where their pixels
-      lie, as shares down and across, and how light they are. To the `field` under hints.
+    - `hints`: `chroma`, `features`, `things` where there are some, `l` and what `HintArrays` has,
+      points and edges in cells of the grid of hints, of each one or more; `places` (K, 2) and
+      `place_l` (K,), where their pixels lie, as shares down and across, and how light they are. To
+      the `field` under hints.
 
     Args:
         decoding: of the network.
         bins: Q, of its distribution.
         depth: F, of its features.
+        things: T, of its output `things`; 0 for none.
     """
     features: Dims = (None, None, depth)
 
@@ -84,6 +88,8 @@ def trace_guidance(decoding: DecodingConfig, bins: int, depth: int) -> dict[str,
         **hints: OnnxTensor,
     ) -> dict[str, Tensor]:
         outputs = {"ab_norm": chroma, "features": features}  # whatever has the grid's size
+        if things:
+            outputs["things"] = hints.pop("things")
         seen = _PlacedPhoto(l, outputs, decoding, places=places, place_l=place_l)
         return {"field": seen.fit_field(chroma, HintArrays(**hints))}
 
@@ -114,6 +120,7 @@ def trace_guidance(decoding: DecodingConfig, bins: int, depth: int) -> dict[str,
             {
                 "chroma": (*_GRID, 2),
                 "features": features,
+                **({"things": (None, None, things)} if things else {}),
                 "l": _GRID,
                 "places": (None, 2),
                 "place_l": (None,),

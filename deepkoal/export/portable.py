@@ -147,6 +147,8 @@ def _describe(colorizer: Colorizer, size: tuple[int, int] | None, *, has_ab: boo
         "multiples of 32",
         "features": "float32 (B, h, w, F): vectors that are alike where things are alike",
     }
+    if "things" in colorizer.backend.outputs:
+        interface["things"] = "float32 (B, h, w, T): vectors that are near where a thing is one"
     if "logits" in colorizer.backend.outputs:
         interface["logits"] = "float32 (B, h, w, Q): of the Q bins of ab, before softmax"
         interface["bins"] = ab_bins().tolist()

@@ -128,8 +128,11 @@ def _write_models(colorizer: Colorizer, folder: Path) -> None:
 
     folder.mkdir()
     side = find_stride(colorizer.backend.name)
-    features = colorizer.backend.predict(np.zeros((1, side, side, 1), np.float32))["features"]
-    graphs = trace_guidance(colorizer.decoding, len(ab_bins()), features.shape[-1])
+    outputs = colorizer.backend.predict(np.zeros((1, side, side, 1), np.float32))
+    features, things = (
+        outputs[name].shape[-1] if name in outputs else 0 for name in ("features", "things")
+    )
+    graphs = trace_guidance(colorizer.decoding, len(ab_bins()), features, things)
     for name, model in graphs.items():
         onnx.save(model, folder / f"{name}.onnx")
     network = folder / "network.onnx"

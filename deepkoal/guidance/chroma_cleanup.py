@@ -21,7 +21,7 @@ CAST = 1.5
 """Share of a cast that is taken back where doubt is complete, `MOST_CAST` at most: what is doubted
 everywhere in like manner is the network's habit, not the photo's."""
 
-MOST_CAST = 0.7
+MOST_CAST = 0.6
 """The most of a cast that is taken back: then about as many photos are of one hue as true ones."""
 
 COMPARED = 12

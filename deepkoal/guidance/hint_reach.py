@@ -2,8 +2,9 @@
 
 A hint is a target. Its thing is what lies near it by a geodesic distance, a path's cost being the
 sum of how features and lightness change along it, and by the likeness of its features (Criminisi,
-Sharp and Blake 2008, "GeoS", without its strokes for the background). Within its thing the target
-replaces what the network guessed; outside nothing moves. Of several hints the nearest counts.
+Sharp and Blake 2008, "GeoS", without its strokes for the background). What counts as features
+depends on the hints, see `weigh_things`. Within its thing the target replaces what the network
+guessed; outside nothing moves. Of several hints the nearest counts.
 
 A guess that a hint all but confirms is believed elsewhere, too: a small difference spreads to what
 is like its place by kriging, see `affinity.spread`, and the guess's own texture of chroma stays.
@@ -12,6 +13,7 @@ A large one says only that the network was wrong about this thing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,10 +34,14 @@ REACH = 8.6
 """Distance, in widths of the kernel, at which a thing ends."""
 FADING = 0.3
 """Share of the reach over which the target fades out."""
+BESIDE = 0.5
+"""What features count for beside the output `things`, where that counts wholly."""
+REPAINTED = (0.4, 0.8)
+"""Mean contradiction of hints from which on things count, and at which they count wholly."""
 NEARER = 0.08
 """Share of the reach by which a hint must be nearer than another to count e times as much."""
 
-BELIEF = 34.0
+BELIEF = 30.0
 """Difference between a hint and the guess at its place, in ab units, about which the guess is no
 longer believed elsewhere."""
 CAP = 12.0
@@ -69,25 +75,59 @@ class Reach:
     settled: Tensor
 
 
+def weigh_things(hints: HintArrays, here: Tensor) -> Tensor:
+    """Return how much the output `things` counts under these hints, a float32 scalar, 0…1.
+
+    What is one thing need not have one color. Hints that mostly confirm the guess tell true colors,
+    which follow the features; hints that mostly contradict it repaint things.
+
+    Args:
+        hints: K points.
+        here: float32 (K, 2), the guess.
+    """
+    ops = namespace(here)
+    free = 1 - hints.own
+    contradiction = ops.sum(free * (1 - believe(hints, here)[:, 0])) / ops.maximum(ops.sum(free), 1)
+    low, high = REPAINTED
+    return ops.clip((contradiction - low) / (high - low), 0, 1)
+
+
+def compare_things(outputs: Mapping[str, Tensor], kernel: Kernel, share: Tensor) -> Tensor:
+    """Return vectors by whose distances things are told apart, float32 (h, w, T).
+
+    They are a network's features in widths of the kernel, and where it has learned of things, that.
+
+    Args:
+        outputs: of a network, for one photo.
+        kernel: the affinity of its features.
+        share: how much the output `things` counts, see `weigh_things`.
+    """
+    width = float(np.dot(kernel.features, kernel.weights) / np.sum(kernel.weights))
+    features = outputs["features"] / width
+    if "things" not in outputs:
+        return features
+    parts = [share * outputs["things"], (1 - (1 - BESIDE) * share) * features]
+    return namespace(features).concatenate(parts, axis=-1)
+
+
 def measure_reach(
-    features: Tensor, l: Tensor, points: AffinityPoints, cells: Tensor, fine: Tensor, kernel: Kernel
+    things: Tensor, l: Tensor, points: AffinityPoints, cells: Tensor, fine: Tensor, kernel: Kernel
 ) -> Reach:
     """Return where hint points count.
 
     Args:
-        features: float32 (H, W, F), at the finer grid's places.
+        things: float32 (H, W, T), see `compare_things`, at the finer grid's places.
         l: float32 (H, W), lightness in 0…100, likewise.
         points: N of them, the places that the affinity compares.
         cells: integers (K,), the hint points' indices among these.
         fine: integers (K,), their indices on the finer grid, row by row.
-        kernel: the affinity; its mean width is the unit of distances.
+        kernel: the affinity.
     """
-    ops = namespace(features)
+    ops = namespace(things)
     hint_points = points.take(cells)
     known, kriging = weigh_hints(points, hint_points, kernel)
     settled = ops.clip(ops.sum(known * kriging, axis=-1) / sum(kernel.weights), 0, 1)
-    width = float(np.dot(kernel.features, kernel.weights) / np.sum(kernel.weights))
-    distance, hint = _measure_distance(features / width, l, fine)
+    distance, hint = _measure_distance(things, l, fine)
     least = ops.min(distance, axis=0, initial=_FAR)
     weights = ops.clip(0.5 + (1 - distance / REACH) / FADING, 0, 1)
     weights = weights * ops.exp((least - distance) / (NEARER * REACH))
@@ -97,16 +137,16 @@ def measure_reach(
     return Reach(ops.moveaxis(weights, 0, -1), ops.moveaxis(hint, 0, -1), kriging, settled)
 
 
-def _measure_distance(features: Tensor, l: Tensor, fine: Tensor) -> tuple[Tensor, Tensor]:
+def _measure_distance(things: Tensor, l: Tensor, fine: Tensor) -> tuple[Tensor, Tensor]:
     """Return how far each place is from the nearest of each group of the K hints, and which it is.
 
     Returns:
         float32 (G, H, W), in widths of the kernel; int32 (G, H, W).
     """
-    ops = namespace(features)
+    ops = namespace(things)
     steps = []
     for axis in (0, 1):
-        changed = ops.sqrt(ops.sum(ops.diff(features, axis=axis) ** 2, axis=-1))
+        changed = ops.sqrt(ops.sum(ops.diff(things, axis=axis) ** 2, axis=-1))
         cost = changed + LIGHTNESS * ops.abs(ops.diff(l, axis=axis))
         start = ops.zeros_like(l[:1] if axis == 0 else l[:, :1])
         steps.append(ops.cumsum(ops.concatenate([start, cost], axis=axis), axis=axis))
@@ -129,7 +169,7 @@ def _measure_distance(features: Tensor, l: Tensor, fine: Tensor) -> tuple[Tensor
     else:
         pair = fold(sweep, start, _ROUNDS)
         distance, hint = pair[0], cast(pair[1], "int32")
-    flat = ops.reshape(features, (-1, features.shape[-1]))
+    flat = ops.reshape(things, (-1, things.shape[-1]))
     there = ops.take(flat, fine, axis=0)
     apart = (
         ops.sum(there * there, axis=-1)[:, None]

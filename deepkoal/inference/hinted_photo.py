@@ -10,7 +10,14 @@ import numpy as np
 from deepkoal.arrays import Tensor, fold, namespace
 from deepkoal.guidance import HintArrays, find_cells
 from deepkoal.guidance.hint_arrays import cover_regions
-from deepkoal.guidance.hint_reach import Reach, fill_things, measure_reach, spread_confirmed
+from deepkoal.guidance.hint_reach import (
+    Reach,
+    compare_things,
+    fill_things,
+    measure_reach,
+    spread_confirmed,
+    weigh_things,
+)
 from deepkoal.inference.seen_photo import SeenPhoto
 from deepkoal.rendering.resampling import resize
 from deepkoal.rendering.upsampling import find_pixels, fit_chroma, touch_chroma
@@ -59,9 +66,10 @@ class HintedPhoto(SeenPhoto):
             hints: on this photo.
         """
         ops = namespace(ab)
-        reach = self._measure_reach(hints)
         cells = self.find_hint_cells(hints.points)
         guess = ops.take(self._at_points(coarse), cells, axis=0)
+        share = weigh_things(hints, guess) if "things" in self.outputs else 0.0
+        reach = self._measure_reach(hints, share)
         change = spread_confirmed(reach, hints, guess)
         grid = ops.shape(self.outputs["features"])[:2]
         after = ab + resize(ops.reshape(change, (*grid, 2)), *ops.shape(self._fine_l))
@@ -80,14 +88,14 @@ class HintedPhoto(SeenPhoto):
 
         return fold(fill, after, ops.shape(cover)[0])
 
-    def _measure_reach(self, hints: HintArrays) -> Reach:
-        """Return `measure_reach`, which depends on their places alone; the last is kept."""
-        for points, reach in self._reaches[:]:  # a copy: other threads keep theirs meanwhile
-            if _is_same(points, hints.points):
+    def _measure_reach(self, hints: HintArrays, share: Tensor) -> Reach:
+        """Return `measure_reach` where things count for `share`; the last is kept."""
+        for points, counted, reach in self._reaches[:]:  # a copy: other threads keep theirs
+            if _is_same(points, hints.points) and _is_same(counted, share):
                 return reach
         size = namespace(self.l).shape(self._fine_l)
         reach = measure_reach(
-            resize(self.outputs["features"], *size),
+            resize(compare_things(self.outputs, self.decoding.kernel, share), *size),
             self._fine_l,
             self.points,
             self.find_hint_cells(hints.points),
@@ -96,16 +104,16 @@ class HintedPhoto(SeenPhoto):
             ),
             self.decoding.kernel,
         )
-        self._reaches[:] = [(hints.points, reach)]
+        self._reaches[:] = [(hints.points, share, reach)]
         return reach
 
     @functools.cached_property
-    def _reaches(self) -> list[tuple[Tensor, Reach]]:
+    def _reaches(self) -> list[tuple[Tensor, Tensor, Reach]]:
         return []
 
 
 def _is_same(one: Tensor, other: Tensor) -> bool:
-    """Return whether these are the same places; what a graph holds is compared by identity."""
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+    """Return whether these hold the same; what a graph holds is compared by identity."""
+    if all(isinstance(each, np.ndarray | np.generic | float) for each in (one, other)):
         return np.array_equal(one, other)
     return one is other

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 from keras import layers
@@ -18,7 +18,11 @@ from deepkoal.models.layers import (
 
 
 def lite(
-    encoder: keras.Model, *, widths: Sequence[int] = (160, 96, 64), fusion: int = 256
+    encoder: keras.Model,
+    *,
+    widths: Sequence[int] = (160, 96, 64),
+    fusion: int = 256,
+    things: Sequence[int] = (),
 ) -> keras.Model:
     """Build the default network: encoder, semantic fusion, U-Net decoder to stride 4.
 
@@ -32,12 +36,16 @@ def lite(
             `efficientnet_lite0()`. It becomes the layer named `encoder` and is trained along.
         widths: channels of the decoder at strides 16, 8 and 4; the last is that of `features`.
         fusion: channels after the fusion at stride 32.
+        things: channels of the hidden layer and of the output `things`; none for no such output.
+            Its layers are frozen: no loss of a training knows of things. How the shipped ones were
+            learned says `models/koala-lite/RECIPE.md`.
 
     Returns:
         A functional model from `l_norm` (B, H, W, 1), float32 in −1…1, H and W multiples of 32,
         to `{"logits": (B, H/4, W/4, Q), "features": (B, H/4, W/4, widths[-1])}`: unnormalized
         log-probabilities over `color.ab_bins()`, and features by which like places are found, see
-        `guidance.affinity`.
+        `guidance.affinity`. Where asked for, `things` (B, H/4, W/4, things[1]), too: places of one
+        thing lie near each other there, places of others far, see `guidance.hint_reach`.
     """
     l_norm = keras.Input((None, None, 1), name="l_norm")
     grey = layers.Concatenate(name="grey")([l_norm, l_norm, l_norm])
@@ -53,7 +61,34 @@ def lite(
     features = _convolution(x, widths[-1], "features")
     logits = layers.Conv2D(len(ab_bins()), 1, dtype="float32", name="logits")(features)
     compared = ProjectUnit(name="affinity")(features)
-    return keras.Model(l_norm, {"logits": logits, "features": compared}, name="lite")
+    outputs = {"logits": logits, "features": compared}
+    if things:
+        outputs["things"] = _tell_things(taps, *things)
+    return keras.Model(l_norm, outputs, name="lite")
+
+
+def _tell_things(
+    taps: Mapping[str, keras.KerasTensor], hidden: int, depth: int
+) -> keras.KerasTensor:
+    """Return a perceptron's output at each place, of the encoder's maps of all strides.
+
+    A product with weights commutes with an enlargement: each map is multiplied at its own size.
+    """
+    x = None
+    for stride in (32, 16, 8, 4):
+        convolution = layers.Conv2D(
+            hidden, 1, use_bias=stride == 4, trainable=False, name=f"things_{stride}"
+        )
+        part = convolution(taps[f"stride_{stride}"])
+        if x is not None:
+            part = layers.Add(name=f"things_add_{stride}")(
+                [DoubleSize(name=f"things_up_{stride}")(x), part]
+            )
+        x = part
+    x = layers.ReLU(name="things_hidden")(x)
+    return layers.Conv2D(depth, 1, use_bias=False, dtype="float32", trainable=False, name="things")(
+        x
+    )
 
 
 def _convolution(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:

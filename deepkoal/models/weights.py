@@ -96,6 +96,23 @@ def load_weights(
         variable.assign(arrays[key].astype(keras.backend.standardize_dtype(variable.dtype)))
 
 
+def read_shapes(path: str | Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a safetensors file's arrays by their names, without reading these.
+
+    Raises:
+        WeightsError: the file is absent, unreadable or not safetensors.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "numpy") as file:
+            return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot read weights ({error}); check the path") from error
+    except SafetensorError as error:
+        raise WeightsError(f"{path} is damaged ({error}); fetch the file again") from error
+
+
 def write_whole(path: Path, data: bytes) -> str:
     """Write a file whole or not at all, see `atomic_files.replace_atomically`.
 

@@ -5,13 +5,14 @@ Keras is imported where a network is built only, so that backends other than Ker
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepkoal.errors import WeightsError
 from deepkoal.inference.backends import SUFFIXES, Backend, has_litert, open_backend
 from deepkoal.keras_runtime import start_keras
-from deepkoal.models.weights import find_shipped, load_weights
+from deepkoal.models.weights import find_shipped, load_weights, read_shapes
 from deepkoal.pretrained.presets import (
     DEFAULT_PRESET,
     is_preset,
@@ -36,6 +37,7 @@ def build_untrained(
     embedder: SemanticEmbedder | None = None,
     precision: str = "float32",
     seed: int = 0,
+    things: Sequence[int] = (),
 ) -> keras.Model:
     """Build a preset's network, ready to be trained: only its encoder or embedder knows anything.
 
@@ -44,6 +46,7 @@ def build_untrained(
         embedder: for `koala`; EfficientNet-Lite0 where None.
         precision: a Keras dtype policy for the network's layers.
         seed: of the initial weights; Python's, NumPy's and the backend's generators are set to it.
+        things: for `lite`, as `models.lite` has it; of weights to come, `find_things`.
 
     Raises:
         WeightsError: there is no such preset, or the encoder's weights are missing or damaged.
@@ -64,9 +67,19 @@ def build_untrained(
             return models.koala(embedder)
         if preset.network == "pix2pix":
             return models.pix2pix()
-        return models.lite(models.imagenet_lite0())
+        return models.lite(models.imagenet_lite0(), things=things)
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def find_things(path: Path) -> list[int]:
+    """Return `things` of `models.lite` for the network whose weights this file holds.
+
+    Raises:
+        WeightsError: the file is absent or unreadable.
+    """
+    shapes = read_shapes(path)
+    return [shapes[key][-1] for key in ("things_4/kernel", "things/kernel") if key in shapes]
 
 
 def load_network(name: str, *, embedder: SemanticEmbedder | None = None) -> keras.Model:
@@ -94,7 +107,8 @@ def load_network(name: str, *, embedder: SemanticEmbedder | None = None) -> kera
     elif preset.network == "pix2pix":
         network = models.pix2pix()
     else:
-        network = models.lite(models.efficientnet_lite0())
+        things = find_things(find_shipped(name))
+        network = models.lite(models.efficientnet_lite0(), things=things)
     load_weights(network, find_shipped(name), preset.sha256, skip=_list_embedders(network))
     return network
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import jax
 from deepkoal.errors import RunError
 from deepkoal.guidance import DecodingConfig
 from deepkoal.models.weights import load_weights
-from deepkoal.pretrained.networks import build_untrained
+from deepkoal.pretrained.networks import build_untrained, find_things
 from deepkoal.pretrained.presets import load_preset, load_recipe
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.training.recipe_losses import build_losses, check_losses
@@ -51,11 +52,12 @@ def train(
     began = time.monotonic()
     device = find_device(settings.cpu)
     out.mkdir(parents=True, exist_ok=True)
-    stepper = build_stepper(settings)
-    check_file_size(stepper)
     found = find_state(resume or out)
     if resume is not None and found is None:
         raise RunError(f"{resume}: no whole state there; give a folder that holds state-…")
+    weights = start if found is None else found / "averaged.safetensors"
+    stepper = build_stepper(settings, () if weights is None else find_things(weights))
+    check_file_size(stepper)
     progress: dict[str, Any] = {"steps": 0, "photos": 0}
     if found is not None:
         state, progress = load_state(stepper, found)
@@ -93,14 +95,21 @@ def find_device(cpu: bool) -> str:
     return str(device.device_kind)
 
 
-def build_stepper(settings: Settings) -> Stepper:
-    """Build the preset's network and what its recipe says of training it."""
+def build_stepper(settings: Settings, things: Sequence[int] = ()) -> Stepper:
+    """Build the preset's network and what its recipe says of training it.
+
+    Args:
+        settings: of the campaign.
+        things: as `models.lite` has it.
+    """
     recipe: Recipe = load_recipe(PRESET)
     if settings.losses:
         recipe = recipe.replace(losses=dict(settings.losses))
     if learned := [name for name in recipe.losses if name.startswith("adversarial")]:
         raise RunError(f"{learned[0]} trains a network of its own, which a campaign does not")
-    network = build_untrained(PRESET, precision=settings.precision, seed=settings.seed)
+    network = build_untrained(
+        PRESET, precision=settings.precision, seed=settings.seed, things=things
+    )
     check_losses(recipe, network)
     decoding = DecodingConfig.from_config(load_preset(PRESET).decoding)
     assert decoding.prior is not None

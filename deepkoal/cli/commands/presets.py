@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,15 +125,9 @@ def _count_parameters(weights: Path) -> int:
     Raises:
         WeightsError: it is no such file.
     """
-    import math
+    from deepkoal.models.weights import read_shapes
 
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(weights, "numpy") as file:
-            return sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{weights} is damaged ({error}); install deepkoal again") from error
+    return sum(math.prod(shape) for shape in read_shapes(weights).values())
 
 
 def _format(row: dict[str, Any]) -> tuple[str, ...]:

@@ -57,7 +57,8 @@ export class Engine {
     return this.graphs[name].run(feeds);
   }
 
-  // What the network says of a photo: {photo, inside, shares, count, features, grid, l}.
+  // What the network says of a photo: {photo, inside, shares, count, features, told, grid, l};
+  // `told` is what it tells of things, {things} or nothing.
   // `photo` has height, width and readRows(top, count), which gives RGBA. `detail` is a working
   // size, or "auto".
   async see(photo, detail) {
@@ -84,6 +85,7 @@ export class Engine {
       count: seen.length,
       shares: toTensor([shares, ...last.logits.dims]),
       features: last.features,
+      told: last.things ? { things: last.things } : {},
       grid: { height: fine.height, width: fine.width },
       l: toTensor([fine.data, fine.height, fine.width]),
     };
@@ -100,7 +102,8 @@ export class Engine {
       for (let y = 0; y < height; y += 1) cropped.set(data.subarray(y * columns * depth, (y * columns + width) * depth), y * width * depth);
       return toTensor([cropped, height, width, depth]);
     };
-    return { logits: crop(outputs.logits), features: crop(outputs.features) };
+    const { logits, features, things } = outputs;
+    return { logits: crop(logits), features: crop(features), things: things && crop(things) };
   }
 
   // The field of chroma of a photo under options: {data, height, width}.
@@ -123,7 +126,7 @@ export class Engine {
     if (!options.hints.length) return toField(field);
     const arrays = arrangeHints(options.hints, seen.photo, seen.inside, seen.grid, (x, y) => lightness(seen.photo.readPixel(x, y))[0]);
     const counted = Object.entries(arrays).map(([name, [data, depth]]) => [name, depth ? [data, data.length / depth, depth] : [data, data.length]]);
-    return toField((await this.#run("hints", { chroma, features, l, ...Object.fromEntries(counted) })).field);
+    return toField((await this.#run("hints", { chroma, features, ...seen.told, l, ...Object.fromEntries(counted) })).field);
   }
 }
 
