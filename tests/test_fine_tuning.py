@@ -309,7 +309,7 @@ def test_a_damaged_gain_is_named(tmp_path, content):
 def test_calibrated_photos_are_as_colorful_as_the_truth_and_nearest_where_told(photos):
     network = tiny_lite()
     truths = [photos[name][:128, :128] for name in ("astronaut", "chelsea", "coffee")]
-    start = DecodingConfig(temperature=0.5, gain=0.5)
+    start = DecodingConfig(temperature=0.5)
     colorizer = Colorizer(network, working_size=64, decoding=start)
     decoding = calibrate(colorizer, truths)
     assert decoding.temperature == 0.5

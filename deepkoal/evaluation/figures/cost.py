@@ -17,7 +17,7 @@ from deepkoal.evaluation.photos import SIZE, Bench
 from deepkoal.evaluation.scorecard import Figure, Line
 from deepkoal.inference.backends import KerasBackend
 from deepkoal.inference.colorizer import Colorizer
-from deepkoal.inference.working_size import fit_working_size
+from deepkoal.inference.working_size import find_stride, fit_working_size
 
 _TIMED = 16
 _COUNTED = (
@@ -77,6 +77,8 @@ def measure_cost(bench: Bench) -> Cost:
     network = backend.network if isinstance(backend, KerasBackend) else None
     square = np.array([SIZE, SIZE])
     working = [fit_working_size(square, size).tolist() for size in bench.colorizer.working_sizes]
+    stride = find_stride(backend.name)  # photos are padded to it
+    padded = [[side + -side % stride for side in size] for size in working]
     return Cost(
         backend=backend.kind,
         parameters=None if network is None else network.count_params(),
@@ -84,7 +86,7 @@ def measure_cost(bench: Bench) -> Cost:
         working_multiply_adds=(
             None
             if network is None
-            else sum(count_multiply_adds(network, *size) for size in working)
+            else sum(count_multiply_adds(network, *size) for size in padded)
         ),
         working_sizes=tuple(side for side, _ in working),
         seconds_per_photo=_time(
