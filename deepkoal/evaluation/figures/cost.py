@@ -84,9 +84,7 @@ def measure_cost(bench: Bench) -> Cost:
         parameters=None if network is None else network.count_params(),
         multiply_adds=None if network is None else count_multiply_adds(network, SIZE, SIZE),
         working_multiply_adds=(
-            None
-            if network is None
-            else sum(count_multiply_adds(network, *size) for size in padded)
+            None if network is None else sum(count_multiply_adds(network, *size) for size in padded)
         ),
         working_sizes=tuple(side for side, _ in working),
         seconds_per_photo=_time(
