@@ -33,8 +33,9 @@ from deepkoal.guidance import (
     spread,
 )
 from deepkoal.guidance.hint_arrays import cover_regions
-from deepkoal.guidance.hint_reach import GROUPS, measure_reach, weigh_things
+from deepkoal.guidance.hint_reach import GROUPS, measure_reach
 from deepkoal.guidance.hint_rows import HintRows, read_rows, write_rows
+from deepkoal.guidance.hint_things import weigh_things
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.hint_gamut import list_unshowable
 from deepkoal.inference.prediction_core import PredictionCore

@@ -3,7 +3,7 @@
 A hint is a target. Its thing is what lies near it by a geodesic distance, a path's cost being the
 sum of how features and lightness change along it, and by the likeness of its features (Criminisi,
 Sharp and Blake 2008, "GeoS", without its strokes for the background). What counts as features
-depends on the hints, see `weigh_things`. Within its thing the target replaces what the network
+depends on the hints, see `hint_things`. Within its thing the target replaces what the network
 guessed; outside nothing moves. Of several hints the nearest counts.
 
 A guess that a hint all but confirms is believed elsewhere, too: a small difference spreads to what
@@ -13,7 +13,6 @@ A large one says only that the network was wrong about this thing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,10 +33,6 @@ REACH = 8.6
 """Distance, in widths of the kernel, at which a thing ends."""
 FADING = 0.3
 """Share of the reach over which the target fades out."""
-BESIDE = 0.5
-"""What features count for beside the output `things`, where that counts wholly."""
-REPAINTED = (0.4, 0.8)
-"""Mean contradiction of hints from which on things count, and at which they count wholly."""
 NEARER = 0.08
 """Share of the reach by which a hint must be nearer than another to count e times as much."""
 
@@ -75,48 +70,13 @@ class Reach:
     settled: Tensor
 
 
-def weigh_things(hints: HintArrays, here: Tensor) -> Tensor:
-    """Return how much the output `things` counts under these hints, a float32 scalar, 0…1.
-
-    What is one thing need not have one color. Hints that mostly confirm the guess tell true colors,
-    which follow the features; hints that mostly contradict it repaint things.
-
-    Args:
-        hints: K points.
-        here: float32 (K, 2), the guess.
-    """
-    ops = namespace(here)
-    free = 1 - hints.own
-    contradiction = ops.sum(free * (1 - believe(hints, here)[:, 0])) / ops.maximum(ops.sum(free), 1)
-    low, high = REPAINTED
-    return ops.clip((contradiction - low) / (high - low), 0, 1)
-
-
-def compare_things(outputs: Mapping[str, Tensor], kernel: Kernel, share: Tensor) -> Tensor:
-    """Return vectors by whose distances things are told apart, float32 (h, w, T).
-
-    They are a network's features in widths of the kernel, and where it has learned of things, that.
-
-    Args:
-        outputs: of a network, for one photo.
-        kernel: the affinity of its features.
-        share: how much the output `things` counts, see `weigh_things`.
-    """
-    width = float(np.dot(kernel.features, kernel.weights) / np.sum(kernel.weights))
-    features = outputs["features"] / width
-    if "things" not in outputs:
-        return features
-    parts = [share * outputs["things"], (1 - (1 - BESIDE) * share) * features]
-    return namespace(features).concatenate(parts, axis=-1)
-
-
 def measure_reach(
     things: Tensor, l: Tensor, points: AffinityPoints, cells: Tensor, fine: Tensor, kernel: Kernel
 ) -> Reach:
     """Return where hint points count.
 
     Args:
-        things: float32 (H, W, T), see `compare_things`, at the finer grid's places.
+        things: float32 (H, W, T), see `hint_things.compare_things`, at the finer grid's places.
         l: float32 (H, W), lightness in 0…100, likewise.
         points: N of them, the places that the affinity compares.
         cells: integers (K,), the hint points' indices among these.
