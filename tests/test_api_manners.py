@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_networks import tiny_lite
+from tiny_networks import tiny_koala, tiny_lite
 
 import deepkoal as dk
 from deepkoal import keras_runtime, progress_bars
@@ -79,11 +79,12 @@ os.wait()
 """
 
 
-def test_a_program_is_quiet_and_where_it_forks_after_keras_an_error_says_so(model):
+def test_a_program_is_quiet_and_where_it_forks_after_keras_an_error_says_so(tmp_path):
+    tiny_koala().save(tmp_path / "network.keras")  # whose classes nothing has imported there
     own = {"TF_CPP_MIN_LOG_LEVEL", "CUDA_VISIBLE_DEVICES"}
     environment = {name: value for name, value in os.environ.items() if name not in own}
     ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", PROGRAM, model],
+        [sys.executable, "-W", "ignore", "-c", PROGRAM, tmp_path / "network.keras"],
         env={**environment, "PYTHONPATH": str(Path(__file__).parents[1])},
         capture_output=True,
         text=True,

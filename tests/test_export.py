@@ -2,6 +2,7 @@ import argparse
 import importlib.util
 import io
 import json
+import shutil
 import struct
 import subprocess
 import sys
@@ -36,6 +37,7 @@ from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.working_size import fit_working_size
 from deepkoal.rendering import composition
 from deepkoal.rendering.resampling import resize
+from deepkoal.serving.repository import find_versions
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -511,6 +513,26 @@ def test_a_failed_export_leaves_nothing(monkeypatch, colorizers, tmp_path, error
     if expected is DeepkoalError:
         assert "cannot be written (No space left)" in str(raised.value)
     assert list((tmp_path / "net").iterdir()) == []
+
+
+def test_an_export_killed_midway_is_taken_up_by_nobody(monkeypatch, colorizers, tmp_path):
+    class KilledError(BaseException):
+        pass
+
+    def save_and_die(module, folder, signatures):
+        stub_save(module, folder, signatures)
+        raise KilledError  # after which nothing of the process runs
+
+    monkeypatch.setattr(tf.saved_model, "save", save_and_die)
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
+    for place in ("net", "net/1"):
+        with pytest.raises(KilledError):
+            export_saved_model(colorizers["lite"], tmp_path / place)
+    assert list(tmp_path.rglob("saved_model.pb"))
+    assert find_versions(tmp_path) == {}
+    monkeypatch.setattr(tf.saved_model, "save", stub_save)
+    written = export_saved_model(colorizers["lite"], tmp_path / "net")
+    assert find_versions(tmp_path) == {"net": {1: written}}
 
 
 def test_a_place_that_cannot_be_written_is_named(quick, colorizers, tmp_path):

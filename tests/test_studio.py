@@ -30,6 +30,7 @@ from tiny_networks import tiny_koala, tiny_lite
 import deepkoal as dk
 from deepkoal.cli import main
 from deepkoal.cli.arguments.style import Restyler
+from deepkoal.cli.commands import studio as studio_command
 from deepkoal.color import colorfulness
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import ColorOptions, DecodingConfig, Hint, Palette
@@ -701,6 +702,23 @@ def test_the_command_serves_until_it_is_interrupted(tmp_path, grey):
         process.kill()
     assert (process.returncode, out) == (0, "")
     assert err == "deepkoal: the studio is open; Ctrl+C ends it\ndeepkoal: the studio is closed\n"
+
+
+def test_the_command_serves_a_network_of_ones_own(model, grey, monkeypatch, capsys):
+    answered = []
+
+    async def ask(app, listener):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            photo = (await client.post("/api/photos", content=encode_photo(grey, "PNG"))).json()
+            path = f"/api/photos/{photo['id']}/file"
+            answered.append(await client.post(path, json={"vibrance": 1.5}))
+
+    monkeypatch.setattr(studio_command, "_serve", ask)
+    assert main(["studio", "--model", model, "--port", "0", "--no-browser"]) == 0
+    assert capsys.readouterr().err.endswith("deepkoal: the studio is closed\n")
+    expected = dk.Colorizer.from_file(model).colorize(grey, vibrance=1.5)
+    np.testing.assert_array_equal(see(answered[0]), expected)
 
 
 def test_the_command_says_what_is_wrong(tmp_path, capsys):

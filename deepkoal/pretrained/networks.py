@@ -191,8 +191,7 @@ def load_trained(path: str | Path) -> tuple[keras.Model, Path]:
     start_keras()
     import keras
 
-    from deepkoal import models  # noqa: F401 -- the layers of its file have to be known
-    from deepkoal.models import layers  # noqa: F401 -- the layers of its file have to be known
+    from deepkoal.models import embedder, layers  # noqa: F401 -- its classes have to be known
 
     try:
         network = keras.saving.load_model(file, compile=False)

@@ -30,8 +30,6 @@ STREAM = "-"
 FOLDER_RATE = Fraction(25)
 """Frames a second of a folder of them, where nothing else is said."""
 
-_FIRST_PACKETS = 500  # without one frame among them, a stream is no video
-
 
 @dataclass(eq=False)
 class Film:
