@@ -8,6 +8,7 @@ from skimage import data
 from deepkoal.guidance.chroma_cleanup import (
     MOST_CAST,
     cleanup,
+    fade_blacks,
     grey_world,
     non_local_means,
     shrink_chroma,
@@ -66,6 +67,15 @@ def test_faint_tints_vanish_and_colors_stay():
     ab = np.array([[[0, 0], [0.5, 0], [1, 0], [0, 30]]], "float32")
     faded = shrink_chroma(ab, np.ones((1, 4), "float32"))
     np.testing.assert_allclose(faded, [[[0, 0], [0.1, 0], [0.5, 0], [0, 29.967]]], atol=1e-3)
+
+
+def test_doubted_blacks_lose_their_color_and_lighter_or_certain_things_do_not():
+    purple = np.tile(np.array([12, -9], "float32"), (1, 4, 1))
+    l = np.array([[0, 5, 15, 30]], "float32")
+    kept = np.linalg.norm(fade_blacks(purple, l, np.ones_like(l)), axis=-1)[0] / 15
+    assert (np.diff(kept) > 0).all()
+    np.testing.assert_allclose(kept[[0, 1, 3]], [0.055, 0.198, 1], atol=1e-3)
+    np.testing.assert_array_equal(fade_blacks(purple, l, np.zeros_like(l)), purple)
 
 
 def test_versions_of_a_photo_are_cleaned_together_as_one_by_one():

@@ -1,4 +1,4 @@
-"""Cleans coarse chroma: fewer blotches, no cast over a whole photo, near-neutral things neutral.
+"""Cleans coarse chroma: fewer blotches, no cast, neutral where it is nearly neutral or black.
 
 Each step goes as far as the network doubts: what it is sure of keeps its color. Written once for
 NumPy arrays and backend tensors, so that the Colorizer and an exported graph share it.
@@ -31,10 +31,16 @@ COMPARED = 12
 TINT = 1.5
 """Chroma that is halved where doubt is complete."""
 
+BLACK = (-5.0, 30.0)
+"""L at which doubted chroma would be nothing, and from which it is whole: the mean of navy, brown and
+black cloth is a purple that none of them has, and what goes of a cast leaves more of it."""
+
+_DOUBTED = 1.5  # share of `fade_blacks` where doubt is complete, 1 at most
+
 
 @traced_once
 def cleanup(ab: Tensor, features: Tensor, l: Tensor, doubt: Tensor) -> Tensor:
-    """Return the chroma that a network predicted, cleaned by all three steps.
+    """Return the chroma that a network predicted, cleaned by all four steps.
 
     Args:
         ab: (..., h, w, 2), in CIE Lab units, at the vibrance it will be shown with: one or more
@@ -48,7 +54,8 @@ def cleanup(ab: Tensor, features: Tensor, l: Tensor, doubt: Tensor) -> Tensor:
     """
     ab = non_local_means(ab, features, l, doubt)
     ab = grey_world(ab, namespace(ab).minimum(CAST * doubt, MOST_CAST))
-    return shrink_chroma(ab, TINT * doubt)
+    ab = shrink_chroma(ab, TINT * doubt)
+    return fade_blacks(ab, l, namespace(ab).minimum(_DOUBTED * doubt, 1.0))
 
 
 def non_local_means(ab: Tensor, features: Tensor, l: Tensor, share: Tensor) -> Tensor:
@@ -110,3 +117,20 @@ def shrink_chroma(ab: Tensor, threshold: Tensor) -> Tensor:
     ops = namespace(ab)
     square = ops.sum(ab * ab, axis=-1, keepdims=True)
     return ab * square / ops.maximum(square + threshold[..., None] ** 2, 1e-12)
+
+
+def fade_blacks(ab: Tensor, l: Tensor, share: Tensor) -> Tensor:
+    """Make what is dark less colorful: ab · (1 − share · (1 − s)), s a smooth step of L over `BLACK`.
+
+    Args:
+        ab: (..., h, w, 2).
+        l: (h, w), lightness in 0…100.
+        share: (h, w) in 0…1, how far each place fades.
+
+    Returns:
+        (..., h, w, 2).
+    """
+    low, high = BLACK
+    step = namespace(ab).clip((l - low) / (high - low), 0.0, 1.0)
+    kept = step * step * (3 - 2 * step)
+    return ab * (1 - share * (1 - kept))[..., None]
