@@ -32,8 +32,8 @@ TINT = 1.5
 """Chroma that is halved where doubt is complete."""
 
 BLACK = (-5.0, 30.0)
-"""L at which doubted chroma would be nothing, and from which it is whole: the mean of navy, brown and
-black cloth is a purple that none of them has, and what goes of a cast leaves more of it."""
+"""L at which doubted chroma would be nothing, and from which it is whole: the mean of navy, brown
+and black cloth is a purple that none of them has, and what goes of a cast leaves more of it."""
 
 _DOUBTED = 1.5  # share of `fade_blacks` where doubt is complete, 1 at most
 
@@ -120,7 +120,7 @@ def shrink_chroma(ab: Tensor, threshold: Tensor) -> Tensor:
 
 
 def fade_blacks(ab: Tensor, l: Tensor, share: Tensor) -> Tensor:
-    """Make what is dark less colorful: ab · (1 − share · (1 − s)), s a smooth step of L over `BLACK`.
+    """Make what is dark less colorful: ab · (1 − share · (1 − s)), s a smooth step over `BLACK`.
 
     Args:
         ab: (..., h, w, 2).
