@@ -1,9 +1,10 @@
-"""Parts of TensorFlow's graphs that are traced once, however often a graph calls them."""
+"""What TensorFlow traces once: parts of graphs that call them often, networks for all sizes."""
 
 from __future__ import annotations
 
 import functools
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -33,3 +34,24 @@ def traced_once(work: Callable[..., Any]) -> Callable[..., Any]:
         return (share() if is_traced else work)(*values, **options)
 
     return call
+
+
+def trace_for_all_sizes(network: Any) -> Callable[[Any], Any]:
+    """Return a Keras network's call on a batch, float32 (B, H, W, C), for inference.
+
+    `predict_on_batch`, which is called on other backends, is traced for the first size and, for
+    any other, anew, which takes koala-lite a second: it sees each photo at two sizes. The network
+    is not kept alive.
+    """
+    import keras
+
+    known: Callable[[], Any] = weakref.ref(network)
+    if keras.backend.backend() != "tensorflow":
+        return lambda batch: known().predict_on_batch(batch)
+    import tensorflow as tf
+
+    return tf.function(  # type: ignore[no-any-return]
+        lambda batch: known()(batch, training=False),
+        input_signature=[tf.TensorSpec(network.inputs[0].shape, tf.float32)],
+        autograph=False,
+    )

@@ -1,6 +1,7 @@
 """Settings that every test shares. They are made before anything imports Keras or TensorFlow."""
 
 import atexit
+import functools
 import gc
 import os
 import random
@@ -91,6 +92,14 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def saved_quickly() -> None:
+    """Keep what Keras works out for each layer that it saves: its own memory of that has a typo."""
+    import keras.src.saving.saving_lib as saving
+
+    saving.get_attr_skipset = functools.cache(saving.get_attr_skipset)
 
 
 @pytest.fixture(autouse=True)

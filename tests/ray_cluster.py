@@ -55,6 +55,9 @@ def start_cluster(nodes=2, cores=1):
         start(node)
 
     folder = tempfile.mkdtemp(prefix="ray-")  # short, for it is the path of sockets
+    # It notes its address below, in a folder that has to be there, and other clusters would find.
+    os.environ["RAY_TMPDIR"] = folder
+    Path(folder, "ray").mkdir()
     settings = {"num_cpus": cores, "object_store_memory": 80 << 20, "temp_dir": folder}
     settings["include_log_monitor"] = False  # nobody reads them
     cluster = Cluster()
@@ -71,6 +74,7 @@ def start_cluster(nodes=2, cores=1):
         cluster.shutdown()
         Node.start_ray_processes = start
         shutil.rmtree(folder, ignore_errors=True)
+        del os.environ["RAY_TMPDIR"]
         if unset is not None:
             os.environ["PYTHONDONTWRITEBYTECODE"] = unset
 

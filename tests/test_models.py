@@ -7,6 +7,7 @@ from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_lite
 
 from deepkoal import models
 from deepkoal.color import ab_bins
+from deepkoal.traced_once import trace_for_all_sizes
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -215,12 +216,13 @@ def test_lites_semantics_reach_every_place(lite):
 
 
 def test_lite_is_compiled_once_for_all_sizes(lite):
-    for size in ((64, 64), (32, 96), (96, 32), (64, 32)):
-        given = make_l_norm(1, *size)
-        compiled, expected = lite.predict_on_batch(given), lite(given)
+    run = trace_for_all_sizes(lite)
+    for count, *size in ((1, 64, 64), (1, 32, 96), (2, 96, 32), (1, 64, 32)):
+        given = make_l_norm(count, *size)
+        compiled, expected = run(given), lite(given)
         for name in expected:
             np.testing.assert_allclose(compiled[name], expected[name], atol=1e-5)
-    assert lite.predict_function.experimental_get_tracing_count() == 2  # one size, then any
+    assert run.experimental_get_tracing_count() == 1
 
 
 def test_lite_wants_three_widths():

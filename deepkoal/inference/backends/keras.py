@@ -5,21 +5,33 @@ from __future__ import annotations
 import pickle
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deepkoal.arrays import FloatArray
 from deepkoal.keras_runtime import refuse_forked, start_keras
+from deepkoal.traced_once import trace_for_all_sizes
 
 if TYPE_CHECKING:
     import keras
 
-# One for a network, which several backends may share. JAX hands a network's state over to each
-# step, so that another thread's finds it deleted; TensorFlow traces on the first.
-_LOCKS: weakref.WeakKeyDictionary[keras.Model, threading.Lock] = weakref.WeakKeyDictionary()
-_MAKING_LOCKS = threading.Lock()
+
+class _Shared:
+    """What all backends of a network share.
+
+    JAX hands a network's state over to each step, so that another thread's finds it deleted;
+    TensorFlow traces on the first.
+    """
+
+    def __init__(self, network: keras.Model) -> None:
+        self.lock = threading.Lock()
+        self.run: Callable[[FloatArray], Mapping[str, FloatArray]] = trace_for_all_sizes(network)
+
+
+_ALL_SHARED: weakref.WeakKeyDictionary[keras.Model, _Shared] = weakref.WeakKeyDictionary()
+_SHARING = threading.Lock()
 
 
 class KerasBackend:
@@ -36,8 +48,10 @@ class KerasBackend:
 
     def __init__(self, network: keras.Model) -> None:
         self.network = network
-        with _MAKING_LOCKS:
-            self._lock = _LOCKS.setdefault(network, threading.Lock())
+        with _SHARING:
+            if network not in _ALL_SHARED:
+                _ALL_SHARED[network] = _Shared(network)
+            self._shared = _ALL_SHARED[network]
 
     @property
     def name(self) -> str:
@@ -56,8 +70,8 @@ class KerasBackend:
             DeepkoalError: as `keras_runtime.refuse_forked`.
         """
         refuse_forked()  # before the lock, which the other process may have held
-        with self._lock:
-            outputs = self.network.predict_on_batch(l_norm)
+        with self._shared.lock:
+            outputs = self._shared.run(np.asarray(l_norm, np.float32))
         return {name: np.asarray(output, dtype=np.float32) for name, output in outputs.items()}
 
     def __reduce__(self) -> tuple[Callable[[bytes], KerasBackend], tuple[bytes]]:
