@@ -66,13 +66,13 @@ def test_a_cast_that_goes_leaves_no_hue_that_nobody_guessed():
 
 
 @pytest.mark.parametrize("doubt", [2 / 3, 1])
-def test_what_is_much_doubted_gives_up_half_of_its_cast_and_no_more(doubt):
+def test_what_is_much_doubted_gives_up_most_of_its_cast_and_no_more(doubt):
     ab = np.tile(np.array([6, 12], "float32"), (SIDE, SIDE, 1))
     features = np.ones((SIDE, SIDE, 1), "float32")
     cleaned = cleanup(ab, features, 50 * ONES, np.float32(doubt) * ONES)
     left = cleaned @ np.array([6, 12]) / 180
-    assert (left > 0.4).all()  # muted as it is, 0.46 by the formula; what goes too far is blue
-    assert (left < 0.52).all()
+    assert (left > 0.36).all()  # muted as it is, 0.42 by the formula; what goes too far is blue
+    assert (left < 0.46).all()
 
 
 def test_faint_tints_vanish_and_colors_stay():

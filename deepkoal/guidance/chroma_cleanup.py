@@ -1,4 +1,4 @@
-"""Cleans coarse chroma: fewer blotches, no cast, no purple by mistake, and neutral greys and blacks.
+"""Cleans coarse chroma: fewer blotches, no cast, no mistaken purple, neutral greys and blacks.
 
 Each step goes as far as the network doubts: what it is sure of keeps its color. Written once for
 NumPy arrays and backend tensors, so that the Colorizer and an exported graph share it.
