@@ -91,7 +91,7 @@ def colorize_video(
         check_range(rate, "frames a second", 0.1, 1000, error=VideoError)
         rate = Fraction(rate).limit_denominator(1001)
     film = open_film(source, rate=rate, deinterlace=deinterlace)
-    say = progress or (lambda what, done, count: None)
+    progress = progress or (lambda what, done, count: None)
     if keyframes is not None and (film.source is None or str(target) == STREAM or not coherent):
         raise VideoError("keyframes need a film that can be looked through, and coherent colors")
     if str(target) == STREAM:
@@ -103,7 +103,7 @@ def colorize_video(
             deep=film.depth > 8,
             deflicker=deflicker,
         )
-        return _write_to_stream(film, frames, say)
+        return _write_to_stream(film, frames, progress)
     target = Path(target)
     encoding = _plan_encoding(film, target, codec, quality, pixel_format)
     _check_target(film, target, encoding, overwrite=overwrite)
@@ -113,7 +113,9 @@ def colorize_video(
     decided = None if keyframes is None else check_keyframes(keyframes)
     if crew is None and processes > 1:
         crew = functools.partial(color_chunks, processes=processes)
-    run = FilmRun(film, target, load, options, encoding, coherent, crew, say, decided, deflicker)
+    run = FilmRun(
+        film, target, load, options, encoding, coherent, crew, progress, decided, deflicker
+    )
     return run.color(skip_streams=skip_streams)
 
 
@@ -168,11 +170,11 @@ def _check_target(film: Film, target: Path, encoding: Encoding | None, *, overwr
         raise VideoError(f"{target} holds files already; give another folder, or --overwrite")
 
 
-def _write_to_stream(film: Film, frames: Iterable[Frame], say: Progress) -> FilmReport:
+def _write_to_stream(film: Film, frames: Iterable[Frame], progress: Progress) -> FilmReport:
     """Write a film to standard output as it is colored."""
     report = FilmReport(None)
     for _ in write_y4m(sys.stdout.buffer, film, frames):
         report.frames += 1
-        say("coloring", report.frames, film.frames)
+        progress("coloring", report.frames, film.frames)
     report.left_out = film.faults
     return report

@@ -90,7 +90,7 @@ class Ending:
             # FFmpeg splits some streams' packets, and does not mark the last piece.
             self._torn = self._torn[1], packet.is_corrupt
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         """Return, once all packets have gone by, what the film lacks; nothing where it is whole."""
         if self._last is None:
             return ""

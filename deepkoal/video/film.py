@@ -20,7 +20,7 @@ from deepkoal.arrays import ByteArray, SampleArray
 from deepkoal.errors import VideoError
 from deepkoal.rendering.composition import lightness
 from deepkoal.video.containers import OpenFilm, deinterlace_frames, explain_errors, open_container
-from deepkoal.video.frames import Frame, read_frames, tell_unread
+from deepkoal.video.frames import Frame, describe_unread, read_frames
 from deepkoal.video.shots import THUMB, make_thumb
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Film:
             what = "one frame" if len(self.marred) == 1 else f"{len(self.marred)} frames"
             lines.append(f"{what} of the film came out damaged, says the decoder; colored as it is")
         if self.unread:
-            lines.append(tell_unread(self))
+            lines.append(describe_unread(self))
         return [*lines, self.cut_off] if self.cut_off else lines
 
     def read(self, start: int | None = None, stop: int | None = None) -> Iterator[Frame]:
@@ -161,7 +161,7 @@ class Film:
                 last = pts
                 yield pts, frame
             if start is None:
-                self.cut_off = opened.ending.tell()
+                self.cut_off = opened.ending.describe()
         if last is None and start is None:
             raise VideoError(
                 f"{self.name}: no frame can be decoded; the film is damaged or cut off, try "

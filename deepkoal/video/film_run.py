@@ -63,7 +63,7 @@ class FilmRun:
         encoding: how to write; None for a folder of frames.
         coherent: whether chroma is averaged along the motion.
         crew: colors chunks, if this process shall not.
-        say: is told how far it is.
+        progress: is called with how far it is.
         keyframes: folder of frames whose colors are decided.
         deflicker: whether exposure is evened within each shot.
     """
@@ -75,7 +75,7 @@ class FilmRun:
     encoding: Encoding | None
     coherent: bool
     crew: Crew | None
-    say: Progress
+    progress: Progress
     keyframes: Path | None = None
     deflicker: bool = False
 
@@ -112,7 +112,7 @@ class FilmRun:
             else:
                 chunks, faults = self._color_chunks(parts)
             if self.encoding is not None:
-                self.say("joining", 0, 0)
+                self.progress("joining", 0, 0)
                 self._report.left_out += join_chunks(
                     self.target, self.film, chunks, skip_streams=skip_streams
                 )
@@ -151,7 +151,7 @@ class FilmRun:
             written = write_chunk(path, film, self.encoding, frames)
         for _ in written:
             self._report.frames += 1
-            self.say("coloring", self._report.frames, 0)
+            self.progress("coloring", self._report.frames, 0)
         return path
 
     def _color_chunks(self, parts: Path) -> tuple[list[Path], list[str]]:
@@ -159,7 +159,7 @@ class FilmRun:
         settings = (self.encoding, self.coherent, self.deflicker)
         identity = identify_run(self.film, self._colorizer, self.options, self.keyframes, settings)
         plan, faults = resume_plan(
-            parts, self.film, identity, functools.partial(self.say, "finding shots")
+            parts, self.film, identity, functools.partial(self.progress, "finding shots")
         )
         self._report.shots = len(plan.cuts)
         tasks = self._list_tasks(plan, parts)
@@ -167,10 +167,10 @@ class FilmRun:
         self._report.frames = self._report.resumed = count - sum(
             task.chunk.frames for task in tasks
         )
-        self.say("coloring", self._report.frames, count)
+        self.progress("coloring", self._report.frames, count)
         for done in self._work(tasks):
             self._report.frames += done
-            self.say("coloring", self._report.frames, count)
+            self.progress("coloring", self._report.frames, count)
         return [_name_chunk(parts, chunk) for chunk in plan.chunks], faults
 
     def _list_tasks(self, plan: Plan, parts: Path) -> list[ChunkTask]:

@@ -84,7 +84,7 @@ def read_frame(path: Path, depth: Depth) -> SampleArray:
         raise
 
 
-def tell_unread(film: Film) -> str:
+def describe_unread(film: Film) -> str:
     """Return which frames of a folder could not be read, in one line."""
     names = [path.name for path in film.paths if path in film.unread]
     some = ", ".join(names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
