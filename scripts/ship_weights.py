@@ -15,11 +15,11 @@ import json
 import shutil
 from pathlib import Path
 
-import keras
 import matplotlib.pyplot as plt
 from ship_litert import ship_litert, write_config
 
 from deepkoal.models.weights import WEIGHTS_FILE, find_shipped, save_weights
+from deepkoal.pretrained.networks import load_trained
 from deepkoal.pretrained.presets import CONFIG_FILE
 
 
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("preset")
     arguments = parser.parse_args()
     config = find_shipped(arguments.preset, CONFIG_FILE)
-    network = keras.saving.load_model(arguments.run / "best.keras", compile=False)
+    network, _ = load_trained(arguments.run)
     embedders = [layer.name for layer in network.layers if layer.name == "embedding"]
     sha256 = save_weights(network, config.parent / WEIGHTS_FILE, skip=embedders)
     preset = json.loads(config.read_text(encoding="utf-8"))

@@ -67,6 +67,8 @@ SLOW = (
     "test_cli",
     "test_gpu_campaign",
     "test_serving_process",
+    "test_fine_tuning",
+    "test_style",
     "test_package",
     "test_readme",
     "test_weights",
@@ -96,10 +98,11 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def saved_quickly() -> None:
-    """Keep what Keras works out for each layer that it saves: its own memory of that has a typo."""
-    import keras.src.saving.saving_lib as saving
+    """Keep what Keras works out anew for each layer that it saves: its own memory has a typo."""
+    if "keras" in sys.modules:
+        import keras.src.saving.saving_lib as saving
 
-    saving.get_attr_skipset = functools.cache(saving.get_attr_skipset)
+        saving.get_attr_skipset = functools.cache(saving.get_attr_skipset)
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,16 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from tiny_networks import tiny_encoder, tiny_lite
+from PIL import Image
+from tiny_networks import randomize, tiny_encoder, tiny_lite
 
 from deepkoal import models
+from deepkoal.data import prepare
+from deepkoal.guidance import Kernel
+from deepkoal.inference.colorizer import Colorizer
+from deepkoal.models.weights import WEIGHTS_FILE, save_weights
 from deepkoal.pretrained.networks import load_trained
+from deepkoal.restoration import network as restoration_network
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -21,6 +27,8 @@ SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 
 @pytest.fixture
 def run_script(monkeypatch):
+    monkeypatch.syspath_prepend(SCRIPTS)  # as Python does for a program
+
     def run(name, *arguments):
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         runpy.run_path(str(SCRIPTS / name), run_name="__main__")
@@ -74,3 +82,63 @@ def test_what_cannot_be_averaged_is_named(run_script, tmp_path, capsys):
             run_script("average_weights.py", tmp_path / "out", *given)
         assert told in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """A models folder of one's own with the preset `mine`, whose weights are to come."""
+    monkeypatch.setenv("DEEPKOAL_MODELS", str(tmp_path / "models"))
+    monkeypatch.setattr(models, "efficientnet_lite0", tiny_encoder)
+    folder = tmp_path / "models" / "mine"
+    folder.mkdir(parents=True)
+    config = {"summary": "a test", "network": "lite", "working_size": 64, "license": "MIT"}
+    config |= {"decoding": {"temperature": 0.5}, "sha256": None}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / WEIGHTS_FILE).touch()  # by which the folder is known
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore:`shuffle=True` was passed")
+def test_a_run_is_shipped_with_the_reach_that_its_hints_learned(
+    run_script, shelf, photos, tmp_path
+):
+    run = tmp_path / "run"
+    trained = save_run(run, randomize(models.lite(tiny_encoder()), 1))
+    begun = np.array(trained.get_layer("affinity").projection)
+    (run / "log.csv").write_text("epoch,loss,val_loss\n0,3.0,2.5\n1,2.0,2.25\n")
+    (tmp_path / "photos").mkdir()
+    for name, photo in photos.items():
+        Image.fromarray(photo[100:148, 200:248]).save(tmp_path / "photos" / f"{name}.png")
+    prepare(tmp_path / "photos", tmp_path / "records", size=40)
+    sizes = ("--photos", 4, "--size", 32, "--steps", 3)
+    run_script("learn_affinity.py", run, tmp_path / "records", *sizes)
+    network, _ = load_trained(run)
+    assert np.any(np.asarray(network.get_layer("affinity").projection) != begun)
+
+    run_script("ship_weights.py", run, "mine")
+    assert sorted(path.name for path in shelf.iterdir()) == [
+        *("config.json", "log.csv", "loss.png", "network.tflite", "weights.safetensors")
+    ]
+    photo = photos["coffee"][::4, ::4]
+    expected = Colorizer(network, working_size=64).predict(photo).outputs
+    kernel = Kernel(**json.loads((run / "kernel.json").read_text()))
+    for backend in ("keras", "litert"):
+        shipped = Colorizer.from_preset("mine", backend=backend)
+        assert shipped.decoding.kernel == kernel
+        for name, found in shipped.predict(photo).outputs.items():
+            np.testing.assert_allclose(found, expected[name], atol=0.02, err_msg=name)
+
+
+def test_a_restorer_is_shipped(run_script, shelf, monkeypatch, tmp_path):
+    network, run = randomize(models.restorer(widths=(4, 6)), 0), tmp_path / "run"
+    run.mkdir()
+    save_weights(network, run / WEIGHTS_FILE)
+    (run / "run.json").write_text(json.dumps({"widths": [4, 6]}))
+    (run / "log.csv").write_text("epoch,loss\n0,1.0\n")
+    run_script("ship_restorer.py", run)
+    monkeypatch.setattr(restoration_network, "_load", restoration_network._load.__wrapped__)
+    l_norm = np.random.default_rng(0).uniform(-1, 1, (1, 32, 64, 1)).astype("float32")
+    for backend in ("keras", "litert"):
+        found = restoration_network.load_restorer(backend).predict(l_norm)
+        for name, expected in network(l_norm).items():
+            np.testing.assert_allclose(found[name], expected, atol=0.02, err_msg=name)

@@ -15,11 +15,12 @@ import nbclient
 import nbformat
 import numpy as np
 import pytest
+import tensorflow as tf
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from matplotlib_inline.backend_inline import configure_inline_support
 from PIL import ExifTags, Image
-from serving_parts import save_pixel
+from serving_parts import export_tiny, save_pixel
 from tiny_networks import tiny_koala, tiny_lite
 from traitlets.config import Config
 
@@ -72,7 +73,10 @@ def ipython(tmp_path_factory):
         shell = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
         plt.switch_backend(INLINE)
         configure_inline_support(shell, INLINE)
+        # Optimizing a graph takes longer than running it a few times.
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
         yield shell
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
         plt.switch_backend("Agg")
         InteractiveShell.clear_instance()
 
@@ -132,8 +136,10 @@ def build_tiny(name, *, seed=0, embedder=None):
 
 
 def test_train_on_your_photos(tmp_path, shell, monkeypatch):
-    # That koala-lite itself learns, and is exported, the fourth and fifth tutorial show.
+    # That koala-lite itself learns, and is exported, the fourth and fifth tutorial show; that an
+    # export colors as its network does, test_export.
     monkeypatch.setattr(networks, "build_untrained", build_tiny)
+    monkeypatch.setattr(deepkoal, "export_saved_model", lambda _, folder: export_tiny(folder))
     cells = execute_here("02_train_on_your_photos.ipynb", shell)
     check_pictures(cells)
     printed = read_printed(cells)
