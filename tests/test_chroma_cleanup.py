@@ -7,7 +7,6 @@ from skimage import data
 
 from deepkoal.guidance.chroma_cleanup import (
     MOST_CAST,
-    brown_purples,
     cleanup,
     fade_blacks,
     grey_world,
@@ -54,25 +53,14 @@ def test_a_cast_over_pale_things_is_balanced_and_a_blue_sea_stays_blue():
     assert np.linalg.norm(grey_world(sea, MOST_CAST * ONES) - sea, axis=-1).max() < 0.25 * 60
 
 
-def test_a_cast_that_goes_leaves_no_hue_that_nobody_guessed():
-    ab = np.tile(np.array([6, 20], "float32"), (SIDE, SIDE, 1))
-    ab[0, 0] = [6, 10]  # brown cloth in a yellow room; without that yellow it is mauve
-    balanced = grey_world(ab, 0.7 * ONES)
-    mauve = ab[0, 0] - 0.7 * 40**2 / (40**2 + 136) * np.array([6, 19.9])
-    assert mauve[1] < -1
-    cosine = mauve @ ab[0, 0] / np.linalg.norm(mauve) / np.linalg.norm(ab[0, 0])
-    np.testing.assert_allclose(balanced[0, 0], mauve * (1 + cosine) / 2, atol=0.1)
-    np.testing.assert_array_equal(grey_world(0 * ab, ONES), 0 * ab)
-
-
 @pytest.mark.parametrize("doubt", [2 / 3, 1])
-def test_what_is_much_doubted_gives_up_most_of_its_cast_and_no_more(doubt):
+def test_what_is_much_doubted_gives_up_half_of_its_cast_and_no_more(doubt):
     ab = np.tile(np.array([6, 12], "float32"), (SIDE, SIDE, 1))
     features = np.ones((SIDE, SIDE, 1), "float32")
     cleaned = cleanup(ab, features, 50 * ONES, np.float32(doubt) * ONES)
     left = cleaned @ np.array([6, 12]) / 180
-    assert (left > 0.36).all()  # muted as it is, 0.42 by the formula; what goes too far is blue
-    assert (left < 0.46).all()
+    assert (left > 0.4).all()  # muted as it is, 0.46 by the formula; what goes too far is blue
+    assert (left < 0.52).all()
 
 
 def test_faint_tints_vanish_and_colors_stay():
@@ -88,15 +76,6 @@ def test_doubted_blacks_lose_their_color_and_lighter_or_certain_things_do_not():
     assert (np.diff(kept) > 0).all()
     np.testing.assert_allclose(kept[[0, 1, 3]], [0.055, 0.198, 1], atol=1e-3)
     np.testing.assert_array_equal(fade_blacks(purple, l, np.zeros_like(l)), purple)
-
-
-def test_doubted_purple_turns_brown_and_what_is_sure_or_blue_or_red_does_not():
-    colors = np.array([[[10, -8], [10, 8], [-3, -20], [-10, -8]]], "float32")
-    doubted = np.full((1, 4), 0.7, "float32")
-    turned = brown_purples(colors, doubted)
-    np.testing.assert_allclose(turned[0, 0], [10, 3.5], atol=1e-5)
-    np.testing.assert_array_equal(turned[0, 1:], colors[0, 1:])
-    np.testing.assert_array_equal(brown_purples(colors, doubted - 0.3), colors)
 
 
 def test_versions_of_a_photo_are_cleaned_together_as_one_by_one():
