@@ -14,6 +14,7 @@ from tiny_networks import randomize, tiny_encoder, tiny_lite
 from deepkoal import models
 from deepkoal.data import prepare
 from deepkoal.guidance import Kernel
+from deepkoal.image_io import write_image
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.models.weights import WEIGHTS_FILE, save_weights
 from deepkoal.pretrained.networks import load_trained
@@ -142,3 +143,29 @@ def test_a_restorer_is_shipped(run_script, shelf, monkeypatch, tmp_path):
         found = restoration_network.load_restorer(backend).predict(l_norm)
         for name, expected in network(l_norm).items():
             np.testing.assert_allclose(found[name], expected, atol=0.02, err_msg=name)
+
+
+@pytest.mark.parametrize("things", [(), (8, 4)])
+def test_things_are_learned_of_photos_with_masks(run_script, tmp_path, capsys, monkeypatch, things):
+    before = save_run(tmp_path / "run", tiny_lite(1, things=things))
+    build = "deepkoal.pretrained.networks.build_untrained"
+    monkeypatch.setattr(build, lambda _, things: tiny_lite(2, things=things))
+    for kind in ("clothes", "people"):
+        for number in range(3):
+            photo = np.random.default_rng(number).integers(0, 90, (96, 64, 3), np.uint8)
+            masks = np.zeros((96, 64), np.uint8)
+            masks[24:72, 16:48] = 1
+            photo[masks > 0] += 120
+            for name, pixels in (("photos", photo), ("masks", masks)):
+                folder = tmp_path / kind / name
+                folder.mkdir(parents=True, exist_ok=True)
+                write_image(folder / f"{number}.png", pixels)
+    arguments = (tmp_path / "clothes", "--whole", tmp_path / "people")
+    run_script("learn_things.py", tmp_path / "run", *arguments, "--laid", 6, "--steps", 4)
+    assert "of a thing is found" in capsys.readouterr().out
+    after, _ = load_trained(tmp_path / "run")
+    assert "things" in after.output
+    learned = {variable.path: np.asarray(variable) for variable in after.weights}
+    for variable in before.weights:
+        if "things" not in variable.path:
+            np.testing.assert_array_equal(learned[variable.path], variable, err_msg=variable.path)

@@ -53,6 +53,22 @@ _FAR = 1e4
 
 
 @dataclass(frozen=True, eq=False)
+class Comparison:
+    """By what things are told apart.
+
+    Attributes:
+        vectors: float32 (h, w, T), whose changes along a path are its cost, in widths of the
+            kernel.
+        apart: float32 (T,), how much each part of these counts in a place's distance from a hint's.
+        fading: share of the reach over which the target fades out.
+    """
+
+    vectors: Tensor
+    apart: Tensor
+    fading: Tensor | float = FADING
+
+
+@dataclass(frozen=True, eq=False)
 class Reach:
     """Where each of K hint points counts, on a grid that is `FINER` than the features'.
 
@@ -71,25 +87,30 @@ class Reach:
 
 
 def measure_reach(
-    things: Tensor, l: Tensor, points: AffinityPoints, cells: Tensor, fine: Tensor, kernel: Kernel
+    things: Comparison,
+    l: Tensor,
+    points: AffinityPoints,
+    cells: Tensor,
+    fine: Tensor,
+    kernel: Kernel,
 ) -> Reach:
     """Return where hint points count.
 
     Args:
-        things: float32 (H, W, T), see `hint_things.compare_things`, at the finer grid's places.
-        l: float32 (H, W), lightness in 0…100, likewise.
+        things: see `hint_things.compare_things`, its vectors (H, W, T) at the finer grid's places.
+        l: float32 (H, W), lightness in 0…100 at the finer grid's places.
         points: N of them, the places that the affinity compares.
         cells: integers (K,), the hint points' indices among these.
         fine: integers (K,), their indices on the finer grid, row by row.
         kernel: the affinity.
     """
-    ops = namespace(things)
+    ops = namespace(l)
     hint_points = points.take(cells)
     known, kriging = weigh_hints(points, hint_points, kernel)
     settled = ops.clip(ops.sum(known * kriging, axis=-1) / sum(kernel.weights), 0, 1)
     distance, hint = _measure_distance(things, l, fine)
     least = ops.min(distance, axis=0, initial=_FAR)
-    weights = ops.clip(0.5 + (1 - distance / REACH) / FADING, 0, 1)
+    weights = ops.clip(0.5 + (1 - distance / REACH) / things.fading, 0, 1)
     weights = weights * ops.exp((least - distance) / (NEARER * REACH))
     total = ops.sum(weights, axis=0)
     # As far as the strongest of them; among themselves they share.
@@ -97,17 +118,45 @@ def measure_reach(
     return Reach(ops.moveaxis(weights, 0, -1), ops.moveaxis(hint, 0, -1), kriging, settled)
 
 
-def _measure_distance(things: Tensor, l: Tensor, fine: Tensor) -> tuple[Tensor, Tensor]:
+def _measure_distance(things: Comparison, l: Tensor, fine: Tensor) -> tuple[Tensor, Tensor]:
     """Return how far each place is from the nearest of each group of the K hints, and which it is.
 
     Returns:
         float32 (G, H, W), in widths of the kernel; int32 (G, H, W).
     """
+    ops = namespace(l)
+    distance, hint = measure_paths(things.vectors, l, fine, LIGHTNESS)
+    flat = ops.reshape(things.vectors * things.apart, (-1, things.vectors.shape[-1]))
+    there = ops.take(flat, fine, axis=0)
+    apart = (
+        ops.sum(there * there, axis=-1)[:, None]
+        + ops.sum(flat * flat, axis=-1)
+        - 2 * ops.matmul(there, ops.transpose(flat))
+    )
+    chosen = ops.reshape(hint, (ops.shape(hint)[0], ops.shape(flat)[0]))
+    apart = ops.take_along_axis(apart, chosen, axis=0)
+    return distance + LIKENESS * ops.reshape(ops.maximum(apart, 0.0), ops.shape(hint)), hint
+
+
+def measure_paths(
+    things: Tensor, l: Tensor, fine: Tensor, lightness: float
+) -> tuple[Tensor, Tensor]:
+    """Return the cost of the cheapest path to each place from the nearest of each group of hints.
+
+    Args:
+        things: float32 (H, W, T), whose changes along a path are its cost.
+        l: float32 (H, W), whose changes are, too.
+        fine: integers (K,), the hints' places, row by row.
+        lightness: cost of a step for each unit of L.
+
+    Returns:
+        float32 (G, H, W); and which hint that is, int32 (G, H, W).
+    """
     ops = namespace(things)
     steps = []
     for axis in (0, 1):
         changed = ops.sqrt(ops.sum(ops.diff(things, axis=axis) ** 2, axis=-1))
-        cost = changed + LIGHTNESS * ops.abs(ops.diff(l, axis=axis))
+        cost = changed + lightness * ops.abs(ops.diff(l, axis=axis))
         start = ops.zeros_like(l[:1] if axis == 0 else l[:, :1])
         steps.append(ops.cumsum(ops.concatenate([start, cost], axis=axis), axis=axis))
 
@@ -129,16 +178,7 @@ def _measure_distance(things: Tensor, l: Tensor, fine: Tensor) -> tuple[Tensor, 
     else:
         pair = fold(sweep, start, _ROUNDS)
         distance, hint = pair[0], cast(pair[1], "int32")
-    flat = ops.reshape(things, (-1, things.shape[-1]))
-    there = ops.take(flat, fine, axis=0)
-    apart = (
-        ops.sum(there * there, axis=-1)[:, None]
-        + ops.sum(flat * flat, axis=-1)
-        - 2 * ops.matmul(there, ops.transpose(flat))
-    )
-    chosen = ops.reshape(hint, (ops.shape(hint)[0], ops.shape(flat)[0]))
-    apart = ops.take_along_axis(apart, chosen, axis=0)
-    return distance + LIKENESS * ops.reshape(ops.maximum(apart, 0.0), ops.shape(hint)), hint
+    return distance, hint
 
 
 def _seed(l: Tensor, fine: Tensor) -> Tensor:

@@ -11,12 +11,22 @@ from collections.abc import Mapping
 import numpy as np
 
 from deepkoal.arrays import Tensor, namespace
+from deepkoal.guidance import hint_reach
 from deepkoal.guidance.affinity import Kernel
 from deepkoal.guidance.hint_arrays import HintArrays
-from deepkoal.guidance.hint_reach import believe
+from deepkoal.guidance.hint_reach import Comparison, believe
 
-BESIDE = 0.5
-"""What features count for beside the output `things`, where that counts wholly."""
+ALONG = 1.0
+"""Cost of a change of the output `things` along a path, in widths of the kernel."""
+APART = 0.5
+"""What its distance from the hint's place counts for beside its changes along the path."""
+BESIDE = 0.3
+"""What features count for along the path, where `things` counts wholly."""
+UNLIKE = 2.5
+"""What their distance from the hint's place counts for beside that: what looks unlike is another
+thing, also where nothing like it was learned."""
+FADING = 0.1
+"""Share of the reach over which the target fades out by it: its edges are sharp."""
 REPAINTED = (0.4, 0.8)
 """Mean contradiction of hints from which on things count, and at which they count wholly."""
 
@@ -35,10 +45,10 @@ def weigh_things(hints: HintArrays, here: Tensor) -> Tensor:
     return ops.clip((contradiction - low) / (high - low), 0, 1)
 
 
-def compare_things(outputs: Mapping[str, Tensor], kernel: Kernel, share: Tensor) -> Tensor:
-    """Return vectors by whose distances things are told apart, float32 (h, w, T).
+def compare_things(outputs: Mapping[str, Tensor], kernel: Kernel, share: Tensor) -> Comparison:
+    """Return by what things are told apart.
 
-    They are a network's features in widths of the kernel, and where it has learned of things, that.
+    It is a network's features in widths of the kernel, and where it has learned of things, that.
 
     Args:
         outputs: of a network, for one photo.
@@ -47,7 +57,13 @@ def compare_things(outputs: Mapping[str, Tensor], kernel: Kernel, share: Tensor)
     """
     width = float(np.dot(kernel.features, kernel.weights) / np.sum(kernel.weights))
     features = outputs["features"] / width
+    ops = namespace(features)
     if "things" not in outputs:
-        return features
-    parts = [share * outputs["things"], (1 - (1 - BESIDE) * share) * features]
-    return namespace(features).concatenate(parts, axis=-1)
+        return Comparison(features, ops.ones_like(features[0, 0]))
+    things = outputs["things"]
+    one, other = (ops.ones_like(each[0, 0]) for each in (things, features))
+    return Comparison(
+        ops.concatenate([ALONG * share * things, (1 - (1 - BESIDE) * share) * features], axis=-1),
+        ops.concatenate([APART * one, (1 + (UNLIKE - 1) * share) * other]),
+        hint_reach.FADING + (FADING - hint_reach.FADING) * share,
+    )

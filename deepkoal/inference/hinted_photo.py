@@ -88,8 +88,9 @@ class HintedPhoto(SeenPhoto):
             if _is_same(points, hints.points) and _is_same(counted, share):
                 return reach
         size = namespace(self.l).shape(self._fine_l)
+        things = compare_things(self.outputs, self.decoding.kernel, share)
         reach = measure_reach(
-            resize(compare_things(self.outputs, self.decoding.kernel, share), *size),
+            replace(things, vectors=resize(things.vectors, *size)),
             self._fine_l,
             self.points,
             self.find_hint_cells(hints.points),

@@ -36,9 +36,9 @@ def lite(
             `efficientnet_lite0()`. It becomes the layer named `encoder` and is trained along.
         widths: channels of the decoder at strides 16, 8 and 4; the last is that of `features`.
         fusion: channels after the fusion at stride 32.
-        things: channels of the hidden layer and of the output `things`; none for no such output.
-            Its layers are frozen: no loss of a training knows of things. How the shipped ones were
-            learned says `models/koala-lite/RECIPE.md`.
+        things: channels of the hidden layers and of the output `things`; none for no such output.
+            Its layers are frozen: no loss of a training knows of things. They are learned by
+            `training.things_learning`.
 
     Returns:
         A functional model from `l_norm` (B, H, W, 1), float32 in −1…1, H and W multiples of 32,
@@ -70,22 +70,25 @@ def lite(
 def _tell_things(
     taps: Mapping[str, keras.KerasTensor], hidden: int, depth: int
 ) -> keras.KerasTensor:
-    """Return a perceptron's output at each place, of the encoder's maps of all strides.
+    """Return vectors of things, of the encoder's maps of all strides, from the coarsest on.
 
-    A product with weights commutes with an enlargement: each map is multiplied at its own size.
+    At each stride but the last a convolution looks around, so that a place knows what it is part
+    of; the last one draws the outlines.
     """
     x = None
     for stride in (32, 16, 8, 4):
-        convolution = layers.Conv2D(
-            hidden, 1, use_bias=stride == 4, trainable=False, name=f"things_{stride}"
+        part = layers.Conv2D(hidden, 1, trainable=False, name=f"things_{stride}")(
+            taps[f"stride_{stride}"]
         )
-        part = convolution(taps[f"stride_{stride}"])
         if x is not None:
             part = layers.Add(name=f"things_add_{stride}")(
                 [DoubleSize(name=f"things_up_{stride}")(x), part]
             )
-        x = part
-    x = layers.ReLU(name="things_hidden")(x)
+        x = layers.ReLU(name=f"things_relu_{stride}")(part)
+        if stride > 4:
+            x = layers.Conv2D(
+                hidden, 3, padding="same", trainable=False, name=f"things_around_{stride}"
+            )(x)
     return layers.Conv2D(depth, 1, use_bias=False, dtype="float32", trainable=False, name="things")(
         x
     )
