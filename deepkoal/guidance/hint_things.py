@@ -16,13 +16,13 @@ from deepkoal.guidance.affinity import Kernel
 from deepkoal.guidance.hint_arrays import HintArrays
 from deepkoal.guidance.hint_reach import Comparison, believe
 
-ALONG = 0.95
+ALONG = 0.8
 """Cost of a change of the output `things` along a path, in widths of the kernel."""
-APART = 0.5
+APART = 0.6
 """What its distance from the hint's place counts for beside its changes along the path."""
 BESIDE = 0.3
 """What features count for along the path, where `things` counts wholly."""
-UNLIKE = 2.8
+UNLIKE = 3.1
 """What their distance from the hint's place counts for beside that: what looks unlike is another
 thing, also where nothing like it was learned."""
 FADING = 0.1
