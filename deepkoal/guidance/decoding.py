@@ -29,7 +29,7 @@ class DecodingConfig:
         temperature: of the annealed mean (networks that output a distribution).
         chroma_penalty: see `color.decode_ab`.
         gain: factor on the vibrance that users give, so that 1 looks natural. `calibrate` makes
-            photos as colorful as real ones are on average; koala-lite's is 0.77 of that,
+            photos as colorful as real ones are on average; koala-lite's is 0.8 of that,
             where old photos show fewer of its errors (see its recipe).
         psnr_optimal_vibrance: the vibrance, as users give it, that comes nearest to the true colors
             (highest PSNR on validation photos): paler than real photos, as every mean is.
