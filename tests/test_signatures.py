@@ -276,7 +276,9 @@ def test_saved_model_cli_shows_and_runs_it(
     ]
     (colored,) = np.load(tmp_path / "image_bytes.npy", allow_pickle=True)
     (expected,) = call(served, "serving_default", photo_bytes=[photo_bytes])["image_bytes"]
-    assert colored == expected
+    # Another session's threads may add up in another order.
+    found, wanted = (np.asarray(Image.open(io.BytesIO(data)), int) for data in (colored, expected))
+    assert np.abs(found - wanted).max() <= 1
 
 
 # --- the page and the files that are mounted ---------------------------------------------------
