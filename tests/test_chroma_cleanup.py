@@ -76,6 +76,9 @@ def test_doubted_blacks_lose_their_color_and_lighter_or_certain_things_do_not():
     assert (np.diff(kept) > 0).all()
     np.testing.assert_allclose(kept[[0, 1, 3]], [0.055, 0.198, 1], atol=1e-3)
     np.testing.assert_array_equal(fade_blacks(purple, l, np.zeros_like(l)), purple)
+    ab, features, light = wall_with_a_blotch()
+    dark, shown = (cleanup(ab, features, each, ONES) for each in (0.1 * light, light))
+    np.testing.assert_allclose(dark, 0.198 * shown, atol=0.05)
 
 
 def test_versions_of_a_photo_are_cleaned_together_as_one_by_one():

@@ -33,7 +33,8 @@ from deepkoal.guidance import (
     spread,
 )
 from deepkoal.guidance.hint_arrays import cover_regions
-from deepkoal.guidance.hint_reach import GROUPS, Comparison, measure_reach
+from deepkoal.guidance.hint_paths import GROUPS
+from deepkoal.guidance.hint_reach import Comparison, measure_reach
 from deepkoal.guidance.hint_rows import HintRows, read_rows, write_rows
 from deepkoal.guidance.hint_things import weigh_things
 from deepkoal.inference.colorizer import Colorizer

@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from deepkoal.arrays import Tensor, arange, cast, fold, namespace, running_minimum
+from deepkoal.arrays import Tensor, namespace
 from deepkoal.guidance.affinity import AffinityPoints, Kernel, weigh_hints
 from deepkoal.guidance.hint_arrays import HintArrays
+from deepkoal.guidance.hint_paths import FAR, measure_paths
 
 FINER = 3
 """Cells along a side for each of the features': things are cut at edges that those are too coarse
@@ -43,13 +42,6 @@ CAP = 12.0
 """How far, in ab units, hints that settle little move what lies outside their things."""
 SETTLED = 40.0
 """By how much more what they settle wholly, likewise."""
-
-GROUPS = 32
-"""Of hints that are measured together. At a place only the nearest of each counts: all of as many
-hints, and of more of them the nearest and most of the next."""
-
-_ROUNDS = 6
-_FAR = 1e4
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +101,7 @@ def measure_reach(
     known, kriging = weigh_hints(points, hint_points, kernel)
     settled = ops.clip(ops.sum(known * kriging, axis=-1) / sum(kernel.weights), 0, 1)
     distance, hint = _measure_distance(things, l, fine)
-    least = ops.min(distance, axis=0, initial=_FAR)
+    least = ops.min(distance, axis=0, initial=FAR)
     weights = ops.clip(0.5 + (1 - distance / REACH) / things.fading, 0, 1)
     weights = weights * ops.exp((least - distance) / (NEARER * REACH))
     total = ops.sum(weights, axis=0)
@@ -136,68 +128,6 @@ def _measure_distance(things: Comparison, l: Tensor, fine: Tensor) -> tuple[Tens
     chosen = ops.reshape(hint, (ops.shape(hint)[0], ops.shape(flat)[0]))
     apart = ops.take_along_axis(apart, chosen, axis=0)
     return distance + LIKENESS * ops.reshape(ops.maximum(apart, 0.0), ops.shape(hint)), hint
-
-
-def measure_paths(
-    things: Tensor, l: Tensor, fine: Tensor, lightness: float
-) -> tuple[Tensor, Tensor]:
-    """Return the cost of the cheapest path to each place from the nearest of each group of hints.
-
-    Args:
-        things: float32 (H, W, T), whose changes along a path are its cost.
-        l: float32 (H, W), whose changes are, too.
-        fine: integers (K,), the hints' places, row by row.
-        lightness: cost of a step for each unit of L.
-
-    Returns:
-        float32 (G, H, W); and which hint that is, int32 (G, H, W).
-    """
-    ops = namespace(things)
-    steps = []
-    for axis in (0, 1):
-        changed = ops.sqrt(ops.sum(ops.diff(things, axis=axis) ** 2, axis=-1))
-        cost = changed + lightness * ops.abs(ops.diff(l, axis=axis))
-        start = ops.zeros_like(l[:1] if axis == 0 else l[:, :1])
-        steps.append(ops.cumsum(ops.concatenate([start, cost], axis=axis), axis=axis))
-
-    def move(pair: Tensor, by: Tensor) -> Tensor:
-        return ops.concatenate([pair[:1] + by, pair[1:]], axis=0)
-
-    def sweep(pair: Tensor, _: Tensor) -> Tensor:
-        for axis, along in enumerate(steps, 2):
-            ahead = move(running_minimum(move(pair, -along), axis), along)
-            back = running_minimum(ops.flip(move(pair, along), axis), axis)
-            back = move(ops.flip(back, axis), -along)
-            pair = ops.where(ahead[:1] <= back[:1], ahead, back)
-        return pair
-
-    start = _seed(l, fine)
-    if ops is np and len(fine) <= GROUPS:  # one in each: that need not be carried along
-        distance = fold(sweep, start[:1], _ROUNDS)[0]
-        hint = np.broadcast_to(np.arange(len(fine))[:, None, None], distance.shape)
-    else:
-        pair = fold(sweep, start, _ROUNDS)
-        distance, hint = pair[0], cast(pair[1], "int32")
-    return distance, hint
-
-
-def _seed(l: Tensor, fine: Tensor) -> Tensor:
-    """Return distances and nearest hints of each group before any step, float32 (2, G, H, W)."""
-    ops = namespace(l)
-    places = ops.reshape(ops.cumsum(ops.ones_like(ops.reshape(l, (-1,)))) - 1, ops.shape(l))
-    count = ops.shape(fine)[0]
-    groups = ops.minimum(count, GROUPS)
-    order = arange(groups, l)
-    none = ops.zeros_like(cast(order, "float32"))[:, None, None] + ops.zeros_like(l) - 1
-
-    def set_out(there: Tensor, number: Tensor) -> Tensor:
-        hints = number * groups + order
-        cells = ops.where(hints < count, ops.take(fine, ops.minimum(hints, count - 1), axis=0), -1)
-        here = cast(cells, "float32")[:, None, None] == places
-        return ops.where(here, cast(hints, "float32")[:, None, None], there)
-
-    there = fold(set_out, none, (count + groups - 1) // ops.maximum(groups, 1))
-    return ops.stack([ops.where(there < 0, _FAR, 0.0), ops.maximum(there, 0)])
 
 
 def believe(hints: HintArrays, here: Tensor) -> Tensor:

@@ -45,7 +45,7 @@ def lite(
         to `{"logits": (B, H/4, W/4, Q), "features": (B, H/4, W/4, widths[-1])}`: unnormalized
         log-probabilities over `color.ab_bins()`, and features by which like places are found, see
         `guidance.affinity`. Where asked for, `things` (B, H/4, W/4, things[1]), too: places of one
-        thing lie near each other there, places of others far, see `guidance.hint_reach`.
+        thing lie near each other there, places of others far, see `guidance.hint_things`.
     """
     l_norm = keras.Input((None, None, 1), name="l_norm")
     grey = layers.Concatenate(name="grey")([l_norm, l_norm, l_norm])
