@@ -86,14 +86,15 @@ def test_doubted_mauve_turns_slate_and_skin_leaves_sky_or_vivid_purple_stay():
     colors = {"mauve": (8, -5), "wine": (12, 3), "skin": (9, 13), "leaves": (-12, 20)}
     colors |= {"sky": (-4, -15), "purple": (45, -25)}
     ab = np.array([list(colors.values())], "float32")
-    faded = dict(zip(colors, fade_purples(ab, np.ones((1, len(colors)), "float32"))[0], strict=True))
+    ones = np.ones((1, len(colors)), "float32")
+    faded = dict(zip(colors, fade_purples(ab, ones)[0], strict=True))
     a, b = faded["mauve"]
     assert 0 <= a < 1  # nearly all of the red
     assert -4.5 < b < -3.3  # and little of the blue
     assert 0.3 * 12 < faded["wine"][0] < 0.9 * 12
     for name in ("skin", "leaves", "sky", "purple"):
         np.testing.assert_allclose(faded[name], colors[name], atol=0.25, err_msg=name)
-    np.testing.assert_array_equal(fade_purples(ab, np.zeros((1, len(colors)), "float32")), ab)
+    np.testing.assert_array_equal(fade_purples(ab, 0 * ones), ab)
 
 
 def test_versions_of_a_photo_are_cleaned_together_as_one_by_one():
