@@ -13,6 +13,7 @@ from deepkoal.guidance.chroma_cleanup import (
     grey_world,
     non_local_means,
     shrink_chroma,
+    warm_pinks,
 )
 from deepkoal.inference.colorizer import Colorizer
 
@@ -95,6 +96,15 @@ def test_doubted_mauve_turns_slate_and_skin_leaves_sky_or_vivid_purple_stay():
     for name in ("skin", "leaves", "sky", "purple"):
         np.testing.assert_allclose(faded[name], colors[name], atol=0.25, err_msg=name)
     np.testing.assert_array_equal(fade_purples(ab, 0 * ones), ab)
+
+
+def test_doubted_pinks_turn_red_and_other_hues_or_faint_tints_stay():
+    ab = np.array([[[20, 2], [7, 0], [-12, 20], [-4, -15], [2, 20]]], "float32")
+    ones = np.ones(ab.shape[:2], "float32")
+    warmed = warm_pinks(ab, ones)
+    np.testing.assert_allclose(warmed[0, 0], [20, 2 + 0.45 * np.hypot(20, 2)], atol=0.1)
+    np.testing.assert_allclose(warmed[0, 1:], ab[0, 1:], atol=0.01)
+    np.testing.assert_array_equal(warm_pinks(ab, 0 * ones), ab)
 
 
 def test_versions_of_a_photo_are_cleaned_together_as_one_by_one():

@@ -37,6 +37,13 @@ BLACK = (-5.0, 30.0)
 """L at which doubted chroma would be nothing, and from which it is whole: the mean of navy, brown
 and black cloth is a purple that none of them has, and what goes of a cast leaves more of it."""
 
+PINK = 5.0
+"""Hue in degrees, of ab, of what is red, skin or brown in truth: a cast that is taken back takes
+more yellow than red. True b is higher by 3 to 9 there."""
+
+COLORED = (8.0, 16.0)
+"""Chroma up to which pinks stay, and from which they turn wholly."""
+
 PURPLE = 335.0
 """Hue in degrees, of ab, that is doubted most: the mean of navy, brown and red cloth, and what a
 cast leaves of a grey. Of such places in true photos 15 % are purple, 21 % grey, 32 % warm, 23 %
@@ -46,12 +53,13 @@ FAINT = (15.0, 45.0)
 """Chroma up to which a doubted purple gives way wholly, and from which it stays."""
 
 _KEPT_BLUE = 0.7  # of a doubted purple: navy and slate are what cloth is, and grey all over is not
-_DOUBTED = 1.5  # share of `fade_blacks` and `fade_purples` where doubt is complete, 1 at most
+_WARMED = 0.45  # of a pink's chroma, added to its b
+_DOUBTED = 1.5  # share of these steps where doubt is complete, 1 at most
 
 
 @traced_once
 def cleanup(ab: Tensor, features: Tensor, l: Tensor, doubt: Tensor) -> Tensor:
-    """Return the chroma that a network predicted, cleaned by all five steps.
+    """Return the chroma that a network predicted, cleaned by all six steps.
 
     Args:
         ab: (..., h, w, 2), in CIE Lab units, at the vibrance it will be shown with: one or more
@@ -67,7 +75,7 @@ def cleanup(ab: Tensor, features: Tensor, l: Tensor, doubt: Tensor) -> Tensor:
     ab = grey_world(ab, namespace(ab).minimum(CAST * doubt, MOST_CAST))
     ab = shrink_chroma(ab, TINT * doubt)
     share = namespace(ab).minimum(_DOUBTED * doubt, 1.0)
-    return fade_purples(fade_blacks(ab, l, share), share)
+    return fade_purples(warm_pinks(fade_blacks(ab, l, share), share), share)
 
 
 def non_local_means(ab: Tensor, features: Tensor, l: Tensor, share: Tensor) -> Tensor:
@@ -142,10 +150,25 @@ def fade_blacks(ab: Tensor, l: Tensor, share: Tensor) -> Tensor:
     Returns:
         (..., h, w, 2).
     """
-    low, high = BLACK
-    step = namespace(ab).clip((l - low) / (high - low), 0.0, 1.0)
-    kept = step * step * (3 - 2 * step)
-    return ab * (1 - share * (1 - kept))[..., None]
+    return ab * (1 - share * (1 - _step(l, BLACK)))[..., None]
+
+
+def warm_pinks(ab: Tensor, share: Tensor) -> Tensor:
+    """Turn pinks toward red and brown: b + 0.45 k · |ab|.
+
+    k = share · cos⁶ of the angle between the hue and `PINK`, 0 from a right angle on, and rises
+    from 0 over `COLORED`.
+
+    Args:
+        ab: (..., h, w, 2).
+        share: (h, w) in 0…1, how far each place turns.
+
+    Returns:
+        (..., h, w, 2).
+    """
+    chroma, cosine = _compare_hue(ab, PINK)
+    added = _WARMED * share[..., None] * cosine**6 * _step(chroma, COLORED) * chroma
+    return ab + added * constant([0.0, 1.0], ab)
 
 
 def fade_purples(ab: Tensor, share: Tensor) -> Tensor:
@@ -161,12 +184,22 @@ def fade_purples(ab: Tensor, share: Tensor) -> Tensor:
     Returns:
         (..., h, w, 2).
     """
+    chroma, cosine = _compare_hue(ab, PURPLE)
+    fading = share[..., None] * cosine**4 * (1 - _step(chroma, FAINT))
+    return ab * (1 - fading * constant([1.0, 1 - _KEPT_BLUE], ab))
+
+
+def _compare_hue(ab: Tensor, degrees: float) -> tuple[Tensor, Tensor]:
+    """Return chroma, and the cosine of the angle to a hue, 0 from a right angle on: (..., 1)."""
     ops = namespace(ab)
     chroma = ops.sqrt(ops.sum(ab * ab, axis=-1, keepdims=True))
-    hue = constant([math.cos(math.radians(PURPLE)), math.sin(math.radians(PURPLE))], ab)
+    hue = constant([math.cos(math.radians(degrees)), math.sin(math.radians(degrees))], ab)
     along = ops.sum(ab * hue, axis=-1, keepdims=True)
-    cosine = ops.maximum(along, 0.0) / ops.maximum(chroma, 1e-6)
-    low, high = FAINT
-    step = ops.clip((chroma - low) / (high - low), 0.0, 1.0)
-    fading = share[..., None] * cosine**4 * (1 - step * step * (3 - 2 * step))
-    return ab * (1 - fading * constant([1.0, 1 - _KEPT_BLUE], ab))
+    return chroma, ops.maximum(along, 0.0) / ops.maximum(chroma, 1e-6)
+
+
+def _step(x: Tensor, ends: tuple[float, float]) -> Tensor:
+    """Return a smooth step: 0 up to the first end, 1 from the second on."""
+    low, high = ends
+    share = namespace(x).clip((x - low) / (high - low), 0.0, 1.0)
+    return share * share * (3 - 2 * share)
