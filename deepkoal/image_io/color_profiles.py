@@ -42,14 +42,19 @@ def convert_to_srgb(
                 transform = _build_transform(profile, image.mode)
                 if _changes_nothing(transform, image.mode):
                     carried = icc_profile if image.mode == "RGB" else srgb_profile()
-                    return image.convert("RGB"), carried
+                    return _to_rgb_mode(image), carried
                 return ImageCms.applyTransform(image, transform) or image, srgb_profile()
         except (ImageCms.PyCMSError, OSError):
             pass
     if image.mode == "LAB":  # Pillow has no other way from Lab
         lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
         image = ImageCms.applyTransform(image, _build_transform(lab, "LAB")) or image
-    return image.convert("RGB"), None
+    return _to_rgb_mode(image), None
+
+
+def _to_rgb_mode(image: Image.Image) -> Image.Image:
+    """Return a picture in mode RGB: itself if it is, where Pillow would copy it."""
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _build_transform(profile: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform:

@@ -22,6 +22,7 @@ from deepkoal.rendering.bands import THREADS, work_in_bands
 from deepkoal.rendering.deep_samples import deep_lightness, encode_linear
 from deepkoal.rendering.resampling import interpolate_columns
 
+_TO_Y = RGB_TO_XYZ[1].astype(np.float32)
 _XYZ_TO_RGB = np.linalg.inv(RGB_TO_XYZ / WHITE_D65[:, None])
 _DELTA = 6 / 29  # CIE 15: below it, f(t) is linear
 _FULL = 65535  # linear light is worked in these units, so that its integer part indexes a table
@@ -185,7 +186,7 @@ def _encode(f: FloatArray, rgb: SampleArray) -> None:
     lowest, highest, *_ = cv2.minMaxLoc(linear)
     slack = 0.5 if rgb.dtype == np.uint8 else 0.01  # less than half a sample, in the shadows too
     if lowest < -slack or highest > _FULL + slack:
-        _fit_in_gamut(linear, y[0], slack)
+        _fit_in_gamut(linear, slack)
     if rgb.dtype == np.uint16:
         encode_linear(linear, rgb)
         return
@@ -193,25 +194,32 @@ def _encode(f: FloatArray, rgb: SampleArray) -> None:
     cv2.merge(tuple(planes), dst=rgb)
 
 
-def _fit_in_gamut(linear: FloatArray, y: FloatArray, slack: float) -> None:
+def _fit_in_gamut(linear: FloatArray, slack: float) -> None:
     """Mix linear RGB (3, n) outside 0…_FULL with its grey by the largest share that fits.
 
-    The share is the least of 1, (_FULL - Y) / (highest - Y) and Y / (Y - lowest), where Y is
-    _FULL * (y + delta^3).
+    The share is the least of 1, (_FULL - Y) / (highest - Y) and Y / (Y - lowest).
     """
-    red, green, blue = linear
-    highest = np.maximum(np.maximum(red, green), blue)
-    lowest = np.minimum(np.minimum(red, green), blue)
+    highest, lowest = _find_extremes(linear)
     outside = np.flatnonzero((lowest < -slack) | (highest > _FULL + slack))
     rgb = linear.take(outside, axis=1)
-    grey = np.clip(_FULL * (y.take(outside) + np.float32(_DELTA**3)), 0, _FULL)
-    above, below, tiny = _FULL - grey, grey, np.float32(1e-6)
+    grey = np.clip(_TO_Y @ rgb, 0, _FULL)
     rgb -= grey
+    highest, lowest = _find_extremes(rgb)  # less their grey
+    above, below, tiny = _FULL - grey, grey, np.float32(1e-6)
     share = np.minimum(
-        above / np.maximum(np.maximum(highest[outside] - grey, above), tiny),
-        below / np.maximum(np.maximum(grey - lowest[outside], below), tiny),
+        above / np.maximum(np.maximum(highest, above), tiny),
+        below / np.maximum(np.maximum(-lowest, below), tiny),
     )
     rgb *= share
     rgb += grey
     for channel, fitted in zip(linear, rgb, strict=True):
         channel[outside] = fitted
+
+
+def _find_extremes(rgb: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the highest and the lowest of the channels (3, n) at each pixel."""
+    red, green, blue = rgb
+    return (
+        np.maximum(np.maximum(red, green), blue),
+        np.minimum(np.minimum(red, green), blue),
+    )

@@ -17,7 +17,7 @@ from deepkoal.arrays import Tensor, arange, cast, namespace
 from deepkoal.traced_once import traced_once
 
 _LARGE = 2**16
-"""Pixels of a NumPy array from which the weights that are 0 are skipped."""
+"""Pixels of a NumPy array from which the weights that are 0 are left out."""
 
 
 def resize(x: Tensor, height: Tensor | int, width: Tensor | int) -> Tensor:
@@ -37,8 +37,11 @@ def resize(x: Tensor, height: Tensor | int, width: Tensor | int) -> Tensor:
     """
     shape = namespace(x).shape(x)
     rows, columns = shape if len(shape) == 2 else shape[-3:-1]
-    if namespace(x) is np and (rows, columns) == (height, width):
-        return x
+    if namespace(x) is np:
+        if (rows, columns) == (height, width):
+            return x
+        if x.ndim == 2 and x.size > _LARGE:
+            return _resize_rows(_resize_rows(x, height).T, width).T
     return _multiply(_weigh(rows, height, x), x, _weigh(columns, width, x))
 
 
@@ -117,7 +120,7 @@ def _weigh_tensors(source: Tensor | int, size: Tensor | int, like: Tensor) -> Te
     )
 
 
-@functools.lru_cache(maxsize=8)  # a photo's are asked for again, and take a while where it is large
+@functools.lru_cache(maxsize=32)  # a photo's are asked for again
 def _weigh_in_numpy(source: int, size: int) -> np.ndarray:
     like = np.empty(0)
     weigh = _weigh_by_area if size < source else _weigh_bilinearly
@@ -126,11 +129,15 @@ def _weigh_in_numpy(source: int, size: int) -> np.ndarray:
     return weights
 
 
-def _weigh_by_area(source: Tensor | int, size: Tensor | int, like: Tensor) -> Tensor:
+def _weigh_by_area(
+    source: Tensor | int, size: Tensor | int, like: Tensor, edges: Tensor | None = None
+) -> Tensor:
+    """Return the weights of all old pixels, or of those between `edges`, integers (size, n + 1)."""
     ops = namespace(like)
     start = arange(size, like)[:, None] * source  # of a new pixel, in 1 / size of an old one
-    edges = ops.minimum(ops.maximum(arange(source + 1, like) * size, start), start + source)
-    return ops.divide(cast(ops.diff(edges, axis=1), "float32"), source)
+    edges = arange(source + 1, like) if edges is None else edges
+    covered = ops.minimum(ops.maximum(edges * size, start), start + source)
+    return ops.divide(cast(ops.diff(covered, axis=1), "float32"), source)
 
 
 def _weigh_bilinearly(source: Tensor | int, size: Tensor | int, like: Tensor) -> Tensor:
@@ -148,21 +155,22 @@ def _multiply(rows: Tensor, x: Tensor, columns: Tensor) -> Tensor:
         *more, height, width, channels = ops.shape(x)
         tall = ops.matmul(rows, ops.reshape(x, (*more, height, width * channels)))
         return ops.matmul(columns, ops.reshape(tall, (*more, -1, width, channels)))
-    if ops is np and x.size > _LARGE:
-        return _multiply_banded(columns, _multiply_banded(rows, x).T).T
     return ops.matmul(ops.matmul(rows, x), ops.transpose(columns))
 
 
-def _multiply_banded(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return weights · x without the zeros: a few of a row's weights, side by side, are others.
+def _resize_rows(x: np.ndarray, rows: int) -> np.ndarray:
+    """Return an array (H, W) at another number of rows; of fewer without the weights that are 0.
 
     Of a photo at its full size that takes a tenth of the time. A graph has threads of its own for
     the whole product, and a loop would cost it more than it saves.
     """
-    x = np.ascontiguousarray(x)
-    product = np.empty((len(weights), x.shape[1]), np.result_type(weights, x))
-    for row, out in zip(weights, product, strict=True):
-        (known,) = np.nonzero(row)
-        band = slice(known[0], known[-1] + 1)
-        np.dot(row[band], x[band], out=out)
-    return product
+    x, source = np.ascontiguousarray(x), len(x)
+    if rows >= source:
+        return x if rows == source else np.dot(_weigh_in_numpy(source, rows), x)
+    count = min(source // rows + 2, source)  # that a new row covers, or may touch
+    first = np.minimum(np.arange(rows) * source // rows, source - count)
+    weights = _weigh_by_area(source, rows, x, first[:, None] + np.arange(count + 1))
+    shrunk = np.empty((rows, x.shape[1]), np.result_type(weights, x))
+    for start, row, out in zip(first.tolist(), weights, shrunk, strict=True):
+        np.dot(row, x[start : start + count], out=out)
+    return shrunk
