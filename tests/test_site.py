@@ -25,10 +25,11 @@ from deepkoal.export.output_paths import RUNTIME_FILES, find_runtime
 from deepkoal.export.site import export_site
 from deepkoal.guidance import ColorOptions, Hint, Palette, Region, Stroke
 from deepkoal.guidance.color_balance import HUES, find_warmth_factors
-from deepkoal.guidance.hint_layout import list_hints
+from deepkoal.guidance.hint_layout import BELOW_ONE, list_hints
 from deepkoal.image_io import encode_photo, read_image
 from deepkoal.inference.backends import has_litert
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.inference.hint_gamut import list_unshowable
 from deepkoal.inference.options_file import read_options
 from deepkoal.inference.scene import find_border
 from deepkoal.rendering.contact_sheets import desaturate
@@ -319,6 +320,57 @@ def test_a_photo_is_colored_guided_and_kept_without_a_server(page, colorizer, ph
     page.emulate_media(color_scheme="dark")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert Axe().run(page).response["violations"] == []
+
+
+def test_marks_become_the_arrays_that_the_library_makes_of_hints(page):
+    """Also of points at one pixel, of which the last counts, and beyond the part that is seen."""
+    marks = [
+        {"kind": "point", "points": [[20.2, 30.9]], "color": "#c03020"},
+        {"kind": "region", "points": [[40, 40], [90, 45], [60, 80]], "color": "#20a040"},
+        {"kind": "stroke", "points": [[50, 20], [60, 20.01], [90, 20], [90, 95]], "color": "grey"},
+        {"kind": "point", "points": [[20.9, 30.1]], "color": "own"},
+        {"kind": "point", "points": [[2, 3]], "color": "#4060c0"},
+        {"kind": "region", "points": [[0, 0], [30, 0], [0, 30]], "color": "own"},
+    ]
+    kinds = {"point": lambda points, color: Hint(*points[0], color)}
+    kinds |= {"stroke": Stroke, "region": Region}
+    hints = [kinds[mark["kind"]](mark["points"], mark["color"]) for mark in marks]
+    expected = list_hints(hints, 100, 120)
+    made = page.evaluate(
+        """async (marks) => {
+            const { arrangeHints } = await import("./browser/hints.js");
+            const photo = { width: 120, height: 100 };
+            const inside = { left: 10, top: 6, width: 100, height: 90 };
+            const grid = { width: 50, height: 45 };
+            return arrangeHints(marks, photo, inside, grid, (x, y) => x + 200 * y);
+        }""",
+        marks,
+    )
+    found = {
+        name: np.reshape(values, (-1, *depth)).astype(np.float32)
+        for name, (values, *depth) in made.items()
+    }
+    points = np.clip(expected.points - [10, 6], 0, np.array([100, 90]) * BELOW_ONE)
+    np.testing.assert_allclose(found["points"], points / 2, rtol=1e-5)
+    pixels = np.floor(points)
+    np.testing.assert_allclose(found["places"], (pixels[:, ::-1] + 0.5) / [90, 100], rtol=1e-5)
+    np.testing.assert_array_equal(found["place_l"], np.add(pixels, [10, 6]) @ [1, 200])
+    np.testing.assert_allclose(found["edges"], (expected.edges - [10, 6, 10, 6]) / 2, rtol=1e-5)
+    for name in ("ab", "own", "exact", "sides", "region_ab", "region_own"):
+        np.testing.assert_allclose(found[name], getattr(expected, name), atol=0.01, err_msg=name)
+
+
+def test_the_nearest_color_that_a_place_can_show_is_the_librarys(page, seen):
+    script = """async ([color, lights]) =>
+        (await import("./browser/hints.js")).findNearest(color, lights)"""
+    answers = []
+    for color in ("#0040a0", "#f0e000", "#907060", "grey", "own"):
+        for points in ([(0, 0), (150, 20), (30, 150)], [(9, 9), (60, 90), (130, 80), (270, 60)]):
+            found = list_unshowable(seen, [Region(points, color)])
+            lights = [float(seen.l[y, x]) for x, y in points]
+            answers.append(page.evaluate(script, [color, lights]))
+            assert answers[-1] == (found[0][1] if found else None)
+    assert 0 < answers.count(None) < len(answers)
 
 
 def test_what_is_no_photo_is_told(page, tmp_path):

@@ -33,9 +33,11 @@ from deepkoal.cli.arguments.style import Restyler
 from deepkoal.cli.commands import studio as studio_command
 from deepkoal.color import colorfulness
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import ColorOptions, DecodingConfig, Hint, Palette
+from deepkoal.guidance import ColorOptions, DecodingConfig, Hint, Palette, Stroke
 from deepkoal.image_io import SAMPLES, decode_photo, encode_photo, read_sample
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.inference.hint_entries import write_entry
+from deepkoal.inference.hint_gamut import list_unshowable
 from deepkoal.inference.options_file import read_options
 from deepkoal.inference.provenance import read_provenance
 from deepkoal.inference.saved_options import SavedOptions
@@ -408,6 +410,18 @@ def test_likely_colors_are_told_for_a_place(client, opened):
     assert 2 <= len(colors) == len(set(colors)) <= 6
     assert all(re.fullmatch("#[0-9a-f]{6}", color) for color in colors)
     assert "outside the photo" in error_of(client.get(path, params={"x": 300, "y": 0}))
+
+
+def test_the_nearest_color_is_told_where_a_place_cannot_show_the_one_asked_for(
+    client, colorizer, opened, grey
+):
+    prediction = colorizer.predict(grey)
+    y, x = map(int, np.unravel_index(prediction.l.argmax(), prediction.l.shape))
+    given = [Hint(x, y, "#0040a0"), Stroke([(x, y), (x, y)], "own"), Hint(x, y, "grey")]
+    ((_, shown),) = list_unshowable(prediction, given)
+    hints = [write_entry(hint) for hint in given]
+    path = f"/api/photos/{opened['id']}/nearest"
+    assert client.post(path, json={"hints": hints}).json() == {"nearest": [shown, None, None]}
 
 
 def test_a_network_without_a_distribution_colors_and_says_what_it_cannot(grey):

@@ -630,6 +630,25 @@ def test_missing_pieces_are_drawn_filled_and_saved_as_the_command_fills_them(pag
     wait_for(page, lambda: list_looks(page)[-1]["restoration"]["holes"] == "auto")
 
 
+def test_a_color_that_a_place_cannot_show_is_said_with_the_nearest(page, photo):
+    light = read_image(photo)[..., 0]
+    y, x = np.unravel_index(light.argmax(), light.shape)
+    page.mouse.click(*find(page, x, y))
+    said = page.locator("#nearest")
+    page.locator("#any").fill("#0000ff")
+    expect(said).to_contain_text("too light or too dark for that color")
+    expect(said).to_contain_text(re.compile("#[0-9a-f]{6}"))
+    fits = "editor.scrollWidth <= editor.clientWidth"
+    assert page.evaluate(fits), "all of the window is seen without scrolling sideways"
+    page.click("#keep-grey")
+    expect(said).to_be_empty()
+    page.locator("#any").fill("#0000ff")
+    expect(said).not_to_be_empty()
+    page.mouse.click(*find(page, *PLACE))  # another mark, in the color that is there
+    expect(page.locator(".hint")).to_have_count(2)
+    expect(said).to_be_empty()
+
+
 def test_kept_places_and_colors_chosen_lately(page):
     paint_red(page)
     page.mouse.click(*find(page, *OTHER_PLACE))

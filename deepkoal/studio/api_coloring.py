@@ -50,6 +50,11 @@ def add_coloring(app: FastAPI, session: Session) -> None:
     def list_colors(key: str, x: float, y: float) -> dict[str, Any]:
         return {"colors": session.photos.get(key).list_colors(x, y)}
 
+    @app.post("/api/photos/{key}/nearest")
+    def list_nearest(key: str, options: OptionsRequest) -> dict[str, Any]:
+        photo = options.find(key, session)
+        return {"nearest": photo.list_nearest(options.list_hints(photo))}
+
     @app.post("/api/photos/{key}/preview")
     def color(key: str, options: OptionsRequest) -> Response:
         return _show(key, options, session, PREVIEW_PIXELS)

@@ -24,6 +24,7 @@ from deepkoal.image_io import Photo, decode_photo, encode_photo
 from deepkoal.image_io.formats import FORMATS, choose_suffix
 from deepkoal.image_io.kinds import START_BYTES, sniff_kind
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.inference.hint_gamut import list_unshowable
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.provenance import add_provenance, raise_quality
 from deepkoal.inference.saved_options import SavedOptions
@@ -142,6 +143,15 @@ class OpenPhoto:
         l = np.clip(self.preview.l[int(y), int(x)], *_SWATCH_L)
         rgb = compose_rgb(np.full((1, len(ab)), l, np.float32), ab[None])[0]
         return list(dict.fromkeys("#{:02x}{:02x}{:02x}".format(*color) for color in rgb))
+
+    def list_nearest(self, hints: Sequence[AnyHint]) -> list[str | None]:
+        """Return of each hint the nearest color that its place can show, see `list_unshowable`.
+
+        Returns:
+            `#rrggbb` for each; None where that is the very color.
+        """
+        found = [list_unshowable(self.preview, [hint]) for hint in self._move(hints, self.preview)]
+        return [each[0][1] if each else None for each in found]
 
     def finish(
         self,

@@ -1,11 +1,13 @@
 // Marks on a photo as the arrays that the graph of hints takes, as deepkoal/guidance/hint_layout.py.
 
 import { clamp, simplify } from "../stage/geometry.js";
+import { nameColor } from "./composing.js";
 import { toLightness, toLinear, RGB_TO_XYZ } from "./pixels.js";
 
 const SAMPLES = 8; // places that stand for each straight part of a stroke
 const FINE = 1 / 256; // of the photo's side: how far a stroke may be from what was drawn
 const BELOW_ONE = 1 - 2 ** -24;
+const TOLERANCE = 10; // ab units from which another color is shown than the one asked for
 
 // a and b of #rrggbb.
 export function readColor(color) {
@@ -16,6 +18,17 @@ export function readColor(color) {
     return (toLightness((row[0] * linear[0] + row[1] * linear[1] + row[2] * linear[2]) / white) + 16) / 116;
   });
   return [500 * (fx - fy), 200 * (fy - fz)];
+}
+
+// The nearest color that places of this lightness, the middle of some, can show; null where that is
+// the one asked for. As deepkoal/inference/hint_gamut.py.
+export function findNearest(color, lights) {
+  if (color === "own") return null;
+  const sorted = [...lights].sort((one, other) => one - other);
+  const [asked, half] = [readColor(color), (sorted.length - 1) / 2];
+  const shown = nameColor((sorted[Math.floor(half)] + sorted[Math.ceil(half)]) / 2, ...asked);
+  const [a, b] = readColor(shown);
+  return Math.hypot(a - asked[0], b - asked[1]) > TOLERANCE ? shown : null;
 }
 
 // The places along a stroke.

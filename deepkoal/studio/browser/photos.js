@@ -69,7 +69,7 @@ export class OpenPhoto {
 
   async lightnessAt(x, y) {
     await this.#hold();
-    return lightness(this.readPixel(Math.floor(x), Math.floor(y)));
+    return lightness(this.readPixel(Math.max(Math.floor(x), 0), Math.max(Math.floor(y), 0)));
   }
 
   // What the engine says of it at a working size; the last two are kept.

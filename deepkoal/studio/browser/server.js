@@ -90,6 +90,7 @@ export const server = {
   window: (id, options, box, scale) => of(id, "window", strip(options), box, scale),
   thumbnails: (id, options, looks) => of(id, "thumbnails", strip(options), looks),
   colors: (id, place) => of(id, "colors", place),
+  nearest: (id, { hints }) => of(id, "nearest", hints.map(({ points, color }) => ({ points, color }))),
   finish: (id, options) => of(id, "finish", strip(options)),
   saveSession: async (id, options, photo) => writeSession(photo, { ...strip(options), hints: options.hints.map(describeHint) }, about),
   readSession: async (text, name) => readSession(text, name),

@@ -3,6 +3,7 @@
 import { Failure } from "../asking.js";
 import { nameColor } from "./composing.js";
 import { Engine } from "./engine.js";
+import { findNearest } from "./hints.js";
 import { OpenPhoto } from "./photos.js";
 
 const MOST_PHOTOS = 6; // kept seen; of one all pixels
@@ -58,6 +59,16 @@ const answers = {
     const pictures = [];
     for (const look of looks) pictures.push(await asUrl(await find(id).draw(engine, { ...options, ...look }, "thumbnail")));
     return { pictures };
+  },
+  async nearest(id, hints) {
+    const photo = find(id);
+    const found = [];
+    for (const { points, color } of hints) {
+      const lights = [];
+      for (const [x, y] of points) lights.push(...(await photo.lightnessAt(x, y)));
+      found.push(findNearest(color, lights));
+    }
+    return found;
   },
   finish: (id, options) => find(id).finish(engine, options),
   // The likely colors of a place: each where most mass lies, by a narrow window, and its mean.

@@ -1,5 +1,6 @@
 // Marks on the photo as the user puts, changes and removes them, and the window for their color.
 
+import { keepNewest } from "./asking.js";
 import { Editor } from "./colors/editor.js";
 import { attempt, hideNotice, tell } from "./messages.js";
 import { repairWith } from "./panel/tone.js";
@@ -13,6 +14,7 @@ export class Marking {
     Object.assign(this, { stage, editing, peek });
     this.knowsColors = false; // whether the network tells likely colors
     this.selected = null; // id of the mark whose color is being chosen
+    this.checked = null; // that mark, as its place was last looked at
     this.editor = new Editor({
       color: (id, color, kind) => editing.changeHint(id, { color }, true, kind),
       remove: (id) => this.remove(id),
@@ -73,7 +75,21 @@ export class Marking {
       ? attempt(() => server.colors(this.editing.photo.id, middleOf(hint))).then((answer) => answer?.colors ?? [])
       : Promise.resolve([]);
     this.editor.open(hint, this.stage.marks.handleOf(id), colors);
+    this.#check(hint);
   }
+
+  // Look whether a mark's place can show its color.
+  #check(hint) {
+    if (hint === this.checked) return;
+    this.checked = hint;
+    this.#ask(hint);
+  }
+
+  #ask = keepNewest(async (hint) => {
+    const { photo, options } = this.editing;
+    const answer = await attempt(() => server.nearest(photo.id, { hints: [hint], restoration: options.restoration }));
+    if (answer && this.checked === hint) this.editor.showNearest(answer[0]);
+  });
 
   remove(id) {
     this.close();
@@ -86,12 +102,16 @@ export class Marking {
   update() {
     const hint = this.editing.hint(this.selected);
     if (this.isOpen && !hint) this.close();
-    if (hint) this.editor.update(hint);
+    if (hint) {
+      this.editor.update(hint);
+      this.#check(hint);
+    }
     this.stage.marks.draw(this.editing.options.hints, this.selected);
   }
 
   close() {
     this.selected = null;
+    this.checked = null;
     this.editor.close();
     if (this.editing.photo) this.stage.marks.draw(this.editing.options.hints, null);
   }

@@ -87,6 +87,9 @@ export const server = {
   doubt: (id, options) => of(id, (path) => askJson(`${path}/doubt`, asJson({ hints: strip(options).hints })), options),
   carries: (id, options) => of(id, (path) => askJson(`${path}/carries`, asJson(strip(options))), options),
   colors: (id, [x, y]) => of(id, (path) => askJson(`${path}/colors?x=${x}&y=${y}`)),
+  // Of each hint the nearest color that its place can show, null where that is the very color.
+  nearest: (id, options) =>
+    of(id, async (path) => (await askJson(`${path}/nearest`, asJson(strip(options)))).nearest, options),
   finish: (id, options) =>
     of(id, async (path) => {
       const answer = await ask(`${path}/file`, asJson(strip(options)));

@@ -40,6 +40,7 @@ export class Editor {
   async open(hint, handle, colors) {
     this.hint = hint;
     this.box.hidden = false;
+    this.showNearest(null);
     $("likely").replaceChildren();
     this.#showRecent();
     this.update(hint);
@@ -63,6 +64,15 @@ export class Editor {
       each.setAttribute("aria-pressed", each.dataset.color === hint.color);
     }
     $("stick").setAttribute("aria-pressed", this.sticky === hint.color);
+  }
+
+  // Say that the place cannot show the mark's color, and what it shows; null where it can.
+  showNearest(color) {
+    $("nearest").replaceChildren();
+    if (!color) return;
+    const chip = document.createElement("span");
+    chip.style.setProperty("--color", color);
+    $("nearest").append(chip, `This place is too light or too dark for that color. The nearest that it can show is ${color}.`);
   }
 
   close() {
