@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -78,6 +79,48 @@ def remove_parts(*folders: str | Path) -> None:
     for folder in folders:
         for part in Path(folder).glob(f"{_PART}*"):
             part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def make_folder_atomically(folder: str | Path) -> Iterator[Path]:
+    """Hand out a new folder beside `folder` to fill; renamed to it unless the block raises.
+
+    What killed processes left unfinished there is removed, which is what nobody holds: the
+    system's locks die with a process. Where it has none (Windows) unfinished folders stay.
+
+    Args:
+        folder: to make; the ones above it are made too.
+
+    Raises:
+        OSError: the folder cannot be made, filled or renamed; nothing is left of it.
+    """
+    folder = Path(folder)
+    part = folder.with_name(f".{secrets.token_hex(8)}.part")
+    for other in folder.parent.glob(".*.part"):
+        with contextlib.suppress(OSError), _hold(other):
+            shutil.rmtree(other)
+    try:
+        part.mkdir(parents=True)
+        with contextlib.ExitStack() as held:
+            with contextlib.suppress(OSError):
+                held.enter_context(_hold(part))
+            yield part
+            part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _hold(folder: Path) -> Iterator[None]:
+    """Hold a folder by a lock on itself; `OSError` where another does, or the system has none."""
+    if sys.platform == "win32":
+        raise OSError("no locks")
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

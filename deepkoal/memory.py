@@ -69,11 +69,11 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def keep_freed_memory() -> bool:
-    """Tell the allocator to keep what a step frees for the next step.
+    """Tell the allocator to keep what a step frees for the next step, or a photo for the next.
 
-    By default glibc returns each large tensor to the kernel, which clears its pages when they are
-    asked for again: with TensorFlow on a CPU that is more than half of a training step. Affects
-    the whole process; call it before the first step.
+    By default glibc returns each large array to the kernel, which clears its pages when they are
+    asked for again: with TensorFlow on a CPU that is more than half of a training step, and a tenth
+    of a photo's coloring. Affects the whole process; call it before the first step.
 
     Returns:
         Whether it was done: only the GNU C library has the setting.

@@ -8,6 +8,7 @@ import pytest
 
 from deepkoal.atomic_files import (
     lock_folder,
+    make_folder_atomically,
     remove_parts,
     replace_atomically,
     write_json_atomically,
@@ -140,3 +141,15 @@ def test_where_nothing_may_be_written_the_variable_is_named(monkeypatch):
         atomic_files.temporary_folder(),
     ):
         pass
+
+
+def test_a_folder_that_is_being_made_is_left_alone(tmp_path):
+    abandoned = tmp_path / "net" / ".0123456789abcdef.part"
+    abandoned.mkdir(parents=True)
+    (abandoned / "half").write_text("")
+    with make_folder_atomically(tmp_path / "net" / "1") as one:
+        with make_folder_atomically(tmp_path / "net" / "2") as other:
+            (other / "whole").write_text("")
+        assert one.is_dir()
+    assert sorted(path.name for path in (tmp_path / "net").iterdir()) == ["1", "2"]
+    assert (tmp_path / "net" / "2" / "whole").is_file()

@@ -524,15 +524,17 @@ def test_an_export_killed_midway_is_taken_up_by_nobody(monkeypatch, colorizers, 
         raise KilledError  # after which nothing of the process runs
 
     monkeypatch.setattr(tf.saved_model, "save", save_and_die)
-    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
-    for place in ("net", "net/1"):
-        with pytest.raises(KilledError):
-            export_saved_model(colorizers["lite"], tmp_path / place)
+    with monkeypatch.context() as dead:
+        dead.setattr(shutil, "rmtree", lambda *_, **__: None)
+        for place in ("net", "net/1"):
+            with pytest.raises(KilledError):
+                export_saved_model(colorizers["lite"], tmp_path / place)
     assert list(tmp_path.rglob("saved_model.pb"))
     assert find_versions(tmp_path) == {}
     monkeypatch.setattr(tf.saved_model, "save", stub_save)
     written = export_saved_model(colorizers["lite"], tmp_path / "net")
     assert find_versions(tmp_path) == {"net": {1: written}}
+    assert list((tmp_path / "net").iterdir()) == [written]  # what the dead left is gone
 
 
 def test_a_place_that_cannot_be_written_is_named(quick, colorizers, tmp_path):

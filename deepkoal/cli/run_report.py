@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from deepkoal import progress_bars
 from deepkoal.cli.console import check_stdout, count_things, report, show_result
 from deepkoal.errors import PhotoError
+from deepkoal.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from deepkoal.cli.arguments.jobs import Job, Plan
@@ -33,6 +34,7 @@ def run_and_report(run: PhotoRun, jobs: Sequence[Job]) -> tuple[int, int]:
     Returns:
         How many were worked on, and how many were left as they are.
     """
+    keep_freed_memory()  # a photo's arrays serve the next one: their pages are cleared once
     done = left = 0
     bar = progress_bars.count_photos(total=len(jobs), wanted=len(jobs) > 1)
     with bar, contextlib.closing(run.run_all(jobs)) as outcomes:

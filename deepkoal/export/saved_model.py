@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
+from deepkoal.atomic_files import make_folder_atomically
 from deepkoal.errors import DeepkoalError
 from deepkoal.export.output_paths import choose_version
 from deepkoal.export.varied_signature import build_module
@@ -45,7 +44,8 @@ def export_saved_model(
     signature is written to `assets.extra/tf_serving_warmup_requests`, for TensorFlow Serving to
     try the model with; without it, there are none.
 
-    The folder appears whole or not at all: it is written beside its place, then renamed.
+    The folder appears whole or not at all: it is written beside its place, then renamed, and what
+    killed exports left beside it is removed.
 
     Args:
         colorizer: the network and how it is read.
@@ -71,20 +71,16 @@ def export_saved_model(
             "KERAS_BACKEND=tensorflow"
         )
     folder = choose_version(Path(path))
-    part = folder.with_name(f".{secrets.token_hex(8)}.part")
     module = build_module(colorizer, vibrance=vibrance, max_pixels=max_pixels)
     try:
-        part.mkdir(parents=True)
-        signatures = module.list_signatures()
-        tf.saved_model.save(module, str(part), signatures)
-        write_warm_up(part, folder.parent.name, signatures)
-        part.rename(folder)
+        with make_folder_atomically(folder) as part:
+            signatures = module.list_signatures()
+            tf.saved_model.save(module, str(part), signatures)
+            write_warm_up(part, folder.parent.name, signatures)
     except (OSError, tf.errors.OpError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "message", error)
         raise DeepkoalError(
             f"{folder}: cannot be written ({reason}); choose a folder you may write to, on a disk "
             "with space"
         ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return folder

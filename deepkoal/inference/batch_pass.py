@@ -85,7 +85,7 @@ def predict_all(
     Args:
         bare: of photos of any sizes.
         backend: runs the network.
-        working_sizes: see `Colorizer`; what the network says at each is merged.
+        working_sizes: see `Colorizer`; what the network predicts at each is merged.
     """
     alike = defaultdict(list)
     for index, photo in enumerate(bare):

@@ -41,14 +41,14 @@ class Colorizer(ReadyNetwork):
     Attributes:
         backend: that runs the network.
         working_sizes: sides in pixels at which a square photo is shown to the network, from small
-            to large; other aspects are shown at the same area. What it says at each is averaged.
+            to large; other aspects are shown at the same area. Its predictions are averaged.
         decoding: how its outputs become colors; `DecodingConfig()` where None.
         identity: which weights they are, where they came from a preset or a file.
         restoration: how photos are repaired before they are colored; None leaves them as they are.
     """
 
     def predict(self, photo: SampleArray) -> Prediction:
-        """Return what the network says of a photo, to be rendered in any number of ways.
+        """Return what the network predicts of a photo, to be rendered in any number of ways.
 
         Args:
             photo: uint8 or uint16 (H, W, 3) sRGB or (H, W) grey; of colors only the lightness is
@@ -182,7 +182,7 @@ class Colorizer(ReadyNetwork):
     def predict_lightness(
         self, all_l: Sequence[FloatArray], borders: Sequence[FloatArray | None]
     ) -> list[Prediction]:
-        """Return what the network says of photos of which only the lightness is at hand.
+        """Return what the network predicts of photos of which only the lightness is at hand.
 
         Args:
             all_l: float32 (H, W) each, L in 0…100.

@@ -1,4 +1,4 @@
-"""Hints on what a network said of one photo, over arrays: from coarse chroma to its field."""
+"""Hints on what a network predicts of one photo, over arrays: from coarse chroma to its field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a network said of a photo, and everything that can be decoded of it without another pass."""
+"""What a network predicts of a photo, and all that can be decoded of it without another pass."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from deepkoal.short_repr import short_repr
 @rename_members(read_ab="decode_ab")
 @dataclass(frozen=True, eq=False)
 class Prediction(PredictionDoubt):
-    """What a network said of one photo, in NumPy arrays: no decoding of it costs another pass.
+    """What a network predicts of one photo, in NumPy arrays: no decoding of it costs another pass.
 
     `dataclasses.replace(prediction, l=…)` is the same photo at another size, in the same colors;
     so a screen can be served with a small one, and the file with a large one.

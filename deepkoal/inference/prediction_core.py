@@ -32,7 +32,7 @@ from deepkoal.short_repr import short_repr
 @short_repr
 @dataclass(frozen=True, eq=False)
 class PredictionCore(HintedPhoto):
-    """What a network said of one photo; attributes as in `SeenPhoto`."""
+    """What a network predicts of one photo; attributes as in `SeenPhoto`."""
 
     @functools.cached_property
     def _matches(self) -> dict[Reference, tuple[Tensor, Tensor]]:

@@ -18,7 +18,7 @@ from deepkoal.rendering.resampling import resize
 
 @dataclass(frozen=True, eq=False)
 class SeenPhoto:
-    """What a network said of one photo.
+    """What a network predicts of one photo.
 
     Attributes:
         l: float32 (H, W), the photo's own lightness in 0…100.

@@ -106,7 +106,7 @@ def run_network(
 
 
 def merge_outputs(outputs: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Return what a network says of photos that it has seen at several sizes.
+    """Return what a network predicts of photos that it has seen at several sizes.
 
     Seen small, large things come out whole; seen large, small ones are found. The distributions of
     all sizes are averaged at the places of the largest, where the features are its own.

@@ -28,7 +28,7 @@ def clean_loss(target: Tensor, clean: Tensor) -> Tensor:
 
     Args:
         target: (B, H, W, 2): the undamaged l_norm, and 1 where it was damaged.
-        clean: (B, H, W, 1), what the network says.
+        clean: (B, H, W, 1), what the network predicts.
     """
     weight = 1 + DAMAGED_WEIGHT * target[..., 1:]
     return ops.mean(weight * ops.square(target[..., :1] - clean))

@@ -109,7 +109,7 @@ def find_chroma(
     """Yield frames, and the chroma that `render_frame` takes for each; see `color_frames`.
 
     Yields:
-        What the network says of the frame, and float32 (h, w, 2) in CIE Lab units.
+        What the network predicts of the frame, and float32 (h, w, 2) in CIE Lab units.
     """
     options = colorizer.open_options(options)
     waiting = prepare_frames(frames, is_cut or find_cuts())
@@ -136,7 +136,7 @@ def find_chroma(
 def _predict_frames(
     followed: Iterator[FollowedFrame], colorizer: Colorizer
 ) -> Iterator[tuple[FollowedFrame, Prediction | None]]:
-    """Yield frames, and what the network says of each that it sees."""
+    """Yield frames, and what the network predicts of each that it sees."""
     border: FloatArray | None = None
     while whole := list(itertools.islice(followed, BATCH)):
         batch = [each.waiting for each in whole if each.is_read]

@@ -137,7 +137,7 @@ class Network:
         return {**kept, name: finish_merging(total, name, tf.cast(count, tf.float32))}
 
     def predict(self, photo_bytes: tf.Tensor, detail: tf.Tensor | int = 0) -> PredictionCore:
-        """Return what the network says of a photo file.
+        """Return what the network predicts of a photo file.
 
         Args:
             photo_bytes: string ().

@@ -2,7 +2,7 @@
 
 import { keepNewest } from "./asking.js";
 import { Editor } from "./colors/editor.js";
-import { attempt, hideNotice, tell } from "./messages.js";
+import { attempt, hideNotice, report } from "./messages.js";
 import { repairWith } from "./panel/tone.js";
 import { server } from "./server.js";
 
@@ -44,7 +44,7 @@ export class Marking {
     const drawn = Array.isArray(holes) ? holes : []; // rather than looked for
     this.stage.marks.drawDraft(null);
     this.editing.change({ restoration: repairWith(options.restoration, { holes: [...drawn, outline] }) });
-    tell("Filled from around");
+    report("Filled from around");
   }
 
   // A line or an outline on its way. With a color for new marks the photo shows what it will do.
@@ -95,7 +95,7 @@ export class Marking {
     this.close();
     this.editing.remove(id);
     this.stage.focus(null);
-    tell("Color removed");
+    report("Color removed");
   }
 
   // Show the marks as they are now.

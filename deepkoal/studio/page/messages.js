@@ -9,8 +9,8 @@ const NOTICE_TIME = 9000; // ms
 let waiting = 0;
 let noticeTimer = 0;
 
-// Tell a screen reader.
-export function tell(message) {
+// Report to a screen reader.
+export function report(message) {
   $("status").textContent = message;
 }
 
@@ -29,7 +29,7 @@ $("error-close").addEventListener("click", hideError);
 
 // Say something in passing, with one thing that can be done about it.
 export function notice(message, action = null, act = null) {
-  tell(message);
+  report(message);
   $("notice-text").textContent = message;
   $("notice-action").hidden = !action;
   $("notice-action").textContent = action ?? "";
@@ -69,7 +69,7 @@ export function question(text, answers) {
   });
 }
 
-// Do something that may take a while or fail; tell either. Null where it failed.
+// Do something that may take a while or fail; report either. Null where it failed.
 export async function attempt(work) {
   waiting += 1;
   const timer = setTimeout(() => document.body.classList.add("waiting"), PATIENCE);

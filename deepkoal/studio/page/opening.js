@@ -1,7 +1,7 @@
 // What comes in: photos and samples, reference photos, pictures for styles, and saved sessions.
 
 import { Failure } from "./asking.js";
-import { attempt, fail, tell } from "./messages.js";
+import { attempt, fail, report } from "./messages.js";
 import { giveStyle, ofPicture } from "./panel/styles.js";
 import { server } from "./server.js";
 import { isSession, readSession } from "./workspace/sessions.js";
@@ -18,7 +18,7 @@ export class Opening {
     const photos = files.filter((file) => !isSession(file));
     let first = null;
     for (const [index, file] of photos.entries()) {
-      if (photos.length > 1) tell(`Opening ${index + 1} of ${photos.length}`);
+      if (photos.length > 1) report(`Opening ${index + 1} of ${photos.length}`);
       const photo = await this.#openFile(file);
       first ??= photo;
     }
@@ -48,7 +48,7 @@ export class Opening {
       fail(new Failure(`${file.name} has ${size} MB, the studio takes ${most}; save it smaller.`));
       return null;
     }
-    tell(`Opening ${file.name || "photo"}`);
+    report(`Opening ${file.name || "photo"}`);
     return attempt(async () => {
       const photo = await this.workspace.add(await server.open(file, file.name), file);
       photo.thumbnail ??= (await server.thumbnails(photo.id, photo.history.options, [{}])).pictures[0];
@@ -66,6 +66,6 @@ export class Opening {
       workspace.save(session.photo, true);
     }
     this.go(session.photo);
-    tell(`${file.name} is applied`);
+    report(`${file.name} is applied`);
   }
 }

@@ -1,6 +1,6 @@
 // The painting of a style's brushwork, which takes tens of seconds: with a bar, and a way out.
 
-import { fail, tell } from "./messages.js";
+import { fail, report } from "./messages.js";
 import { server } from "./server.js";
 
 const $ = (id) => document.getElementById(id);
@@ -57,11 +57,11 @@ export class Painting {
       $("painting-bar").value = of ? step / of : 0;
       const left = Math.ceil(((performance.now() - began) / step / 1000) * (of - step));
       $("painting-text").textContent = step < TELLING ? `Painting: ${title}` : `Painting: ${title}, ${left} s left`;
-      if (!step && of) tell(`Painting ${photo.name} in the manner of ${title}`);
+      if (!step && of) report(`Painting ${photo.name} in the manner of ${title}`);
     };
     try {
       await server.paint(photo.id, options, show, mine.controller.signal);
-      if (this.current === mine) tell("The style is painted");
+      if (this.current === mine) report("The style is painted");
       return this.current === mine;
     } catch (error) {
       if (error.name !== "AbortError") fail(error);

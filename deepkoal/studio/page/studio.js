@@ -2,7 +2,7 @@
 
 import { Editing } from "./editing.js";
 import { takeFiles } from "./files.js";
-import { attempt, fail, hideError, hideNotice, notice, question, tell } from "./messages.js";
+import { attempt, fail, hideError, hideNotice, notice, question, report } from "./messages.js";
 import { Marking } from "./marking.js";
 import { Opening } from "./opening.js";
 import { Painting } from "./painting.js";
@@ -39,7 +39,7 @@ const stage = new Stage({
   erase: (place, radius) => marking.erase(place, radius),
   erased: () => editing.finish(),
   window: (box, scale) => rendering.window(box, scale),
-  tell,
+  report,
 });
 const marking = new Marking(stage, editing, (part) => rendering.peek(part, true));
 const filmstrip = new Filmstrip({ pick: (photo) => go(photo), remove: removePhoto });
@@ -97,7 +97,7 @@ function showPhoto(photo, before, after) {
   showState();
   rendering.drawThumbnails();
   stage.focus(null);
-  tell(`${photo.name}, ${photo.width} by ${photo.height} pixels, is colored`);
+  report(`${photo.name}, ${photo.width} by ${photo.height} pixels, is colored`);
 }
 
 function removePhoto(photo) {
@@ -146,7 +146,7 @@ function travel(steps) {
   if (!editing.photo || $("work").hidden) return;
   if (steps < 0 ? !editing.history.canUndo : !editing.history.canRedo) return;
   editing.travel(steps);
-  tell(steps < 0 ? "Undone" : "Redone");
+  report(steps < 0 ? "Undone" : "Redone");
 }
 
 // What was not painted is taken off again: as a step, so that undo begins it anew.
@@ -154,7 +154,7 @@ function leaveStyle() {
   const former = rendering.findLastStyle(editing.photo);
   const isSame = JSON.stringify(former) === JSON.stringify(editing.options.style);
   editing.change({ style: isSame ? null : former });
-  tell("Painting is stopped");
+  report("Painting is stopped");
 }
 
 // ------------------------------------------------------------------ controls

@@ -1,7 +1,7 @@
 // What fingers, mouse and wheel do to the photo: zoom, pan, or work with the tool in hand.
 
 const WHEEL = 0.0022; // zoom for a pixel of the wheel, as a power of e
-const PINCHED_WHEEL = 0.012; // on a trackpad, whose pinches browsers tell as a wheel with Ctrl
+const PINCHED_WHEEL = 0.012; // on a trackpad, whose pinches browsers report as a wheel with Ctrl
 const LINE = 24; // pixels of a wheel that counts lines
 
 const isControl = (element) => element.closest("button, .split") !== null;

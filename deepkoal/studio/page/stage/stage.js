@@ -22,7 +22,7 @@ export function paint(context, picture) {
 }
 
 export class Stage {
-  // `on` holds what to do with marks, see `Marks` and `Tools`, what to tell, and what gives a
+  // `on` holds what to do with marks, see `Marks` and `Tools`, what to report, and what gives a
   // sharp window of the photo, see `Windows`.
   constructor(on) {
     this.on = on;
@@ -124,7 +124,7 @@ export class Stage {
     const [x, y] = this.cross;
     this.marks.put($("crosshair"), { x, y });
     $("crosshair").hidden = false;
-    this.on.tell(`${Math.round((100 * x) / width)} % from the left, ${Math.round((100 * y) / height)} % from the top`);
+    this.on.report(`${Math.round((100 * x) / width)} % from the left, ${Math.round((100 * y) / height)} % from the top`);
   }
 
   #removeNearest() {

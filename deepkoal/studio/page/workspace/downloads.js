@@ -1,6 +1,6 @@
 // Results: the photo's file, or those of all open photos as one ZIP file.
 
-import { attempt, fail, notice, save, tell } from "../messages.js";
+import { attempt, fail, notice, report, save } from "../messages.js";
 import { Failure } from "../asking.js";
 import { server } from "../server.js";
 import { makeUnique, MOST_BYTES, zip } from "./zip.js";
@@ -10,13 +10,13 @@ const NAME = "colored photos.zip";
 
 export async function download({ photo, options }, workspace, painting) {
   $("download").disabled = true;
-  tell("Coloring at full size");
+  report("Coloring at full size");
   const all = workspace.withAlbum(photo, options);
   const result = (await painting.finish(photo, all)) && (await attempt(() => server.finish(photo.id, all)));
   $("download").disabled = false;
   if (!result) return;
   save(result);
-  tell(`${result.name} is downloaded`);
+  report(`${result.name} is downloaded`);
 }
 
 // Each photo colored in its own way. One that fails is named and left out.
