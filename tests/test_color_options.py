@@ -10,7 +10,14 @@ from tiny_networks import tiny_lite
 
 from deepkoal.color import ab_bins
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import ColorKeywords, ColorOptions, DecodingConfig, Hint, Palette
+from deepkoal.guidance import (
+    ColorKeywords,
+    ColorOptions,
+    DecodingConfig,
+    Hint,
+    Palette,
+    join_references,
+)
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 
@@ -122,6 +129,25 @@ def test_a_reference_may_be_a_photo_wherever_one_is_taken(colorizer, photo, phot
     np.testing.assert_array_equal(alone.render(reference=seen), expected)
     with pytest.raises(DeepkoalError, match=r"expected a reference as Colorizer\.open_reference"):
         alone.render(reference=photos["chelsea"])
+
+
+def test_several_references_are_one_in_which_each_thing_finds_its_like(colorizer, photo, photos):
+    given = [photos["chelsea"], photos["coffee"]]
+    joined = join_references([colorizer.open_reference(each) for each in given])
+    result = colorizer.colorize(photo, reference=given)
+    np.testing.assert_array_equal(result, colorizer.colorize(photo, reference=joined))
+    for alone in given:
+        assert np.abs(result.astype(int) - colorizer.colorize(photo, reference=alone)).max() > 1
+
+
+def test_a_photo_is_its_mirror_images_reference(colorizer, photos):
+    """Things that face the other way are found again: all the places are, in another order."""
+    seen = [
+        colorizer.open_reference(each).points.features
+        for each in (photos["coffee"], np.ascontiguousarray(photos["coffee"][:, ::-1]))
+    ]
+    one, other = (np.sort(each, axis=0) for each in seen)
+    np.testing.assert_allclose(one, other, atol=1e-3)
 
 
 def test_keywords_change_options(colorizer, photo):

@@ -16,7 +16,7 @@ from deepkoal.guidance import (
     match_reference,
     measure_ab,
 )
-from deepkoal.guidance.reference import BLUR, DAMPING, DISAGREEMENT, FOUND, SAME
+from deepkoal.guidance.reference import BLUR, DAMPING, DISAGREEMENT, FOUND, RELATED, SAME
 
 # ---------------------------------------------------------------- a reference's colors
 
@@ -73,7 +73,7 @@ def test_pull_is_the_formula():
     ab = rng.normal(0, 20, (7, 2)).astype("float32")
     colors = rng.normal(0, 20, (9, 2)).astype("float32")
     (sigma_f,), (sigma_l,) = REFERENCE_KERNEL.features, REFERENCE_KERNEL.lightness
-    expected = []
+    parts = []
     for feature, l, own in zip(points.features, points.l, ab, strict=True):
         apart = ((reference.features - feature) ** 2).sum(1) / (2 * sigma_f**2)
         apart += (reference.l - l) ** 2 / (2 * sigma_l**2)
@@ -85,11 +85,16 @@ def test_pull_is_the_formula():
 
         mean, agreed = average(np.exp(-apart))
         trust = agreed * np.exp(-apart).mean() / (np.exp(-apart).mean() + DAMPING)
-        pulled = trust * (mean - own)
         likest = apart.min()
-        mean, agreed = average(np.exp((likest - apart) / (SAME + BLUR * likest)))
+        sharp, agreed = average(np.exp((likest - apart) / (SAME + BLUR * likest)))
         found = np.exp(-likest / FOUND)
-        expected.append(own + (1 - found) * pulled + found * agreed * (mean - own))
+        parts.append((found, trust * (mean - own), agreed * (sharp - own)))
+    again = np.mean([found for found, *_ in parts]) ** 2
+    related = again / (again + RELATED**2)
+    expected = [
+        own + (1 - found) * related * alike + found * same
+        for own, (found, alike, same) in zip(ab, parts, strict=True)
+    ]
     pulled = pull(ab, points, reference, colors)
     np.testing.assert_allclose(pulled, expected, atol=1e-2)
     assert np.abs(pulled - ab).max() > 1
@@ -116,6 +121,21 @@ def test_what_is_alike_takes_the_color_and_what_is_not_keeps_its_own():
     np.testing.assert_allclose(alike, 40, atol=0.1)
     unlike = pull(ab, flat_places(1, 3), flat_places(0, 8), colors)
     np.testing.assert_allclose(unlike, 5, atol=0.1)
+
+
+def test_what_is_merely_alike_takes_little_where_nothing_of_the_photo_is_found_again():
+    def look(features):
+        features = np.array(features, "float32")
+        return AffinityPoints(features, np.full(len(features), 50, "float32"), features[:, :2])
+
+    like, found = [0.6, 0, 0, 0], [0, 1, 0, 0]  # two widths from what the reference shows, and none
+    reference = look([[0, 0, 0, 0]] * 8 + [found] * 8)
+    colors, ab = np.full((16, 2), 40, "float32"), np.zeros((8, 2), "float32")
+    unrelated = pull(ab, look([like] * 8), reference, colors)
+    related = pull(ab, look([like] * 4 + [found] * 4), reference, colors)
+    assert unrelated.max() < 10
+    assert related[:4].min() > 35
+    assert related[4:].min() > 39
 
 
 def test_counterparts_that_disagree_are_trusted_less():

@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from local_server import serve
 from missing import skip_or_fail
 from playwright.sync_api import expect
+from skimage import data
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
@@ -85,8 +86,26 @@ def seen(colorizer, photos):
     return colorizer.predict(desaturate(photos["coffee"][50:250, 100:400]))
 
 
+def find_matches(graphs, seen, reference):
+    """Return what is found by blocks of places, as a browser asks for it."""
+    own, shown = seen.points, reference.points
+    others = {"reference_features": shown.features, "reference_l": shown.l}
+    return np.concatenate(
+        [
+            run(
+                graphs["match"],
+                features=own.features[start : start + 100],
+                l=own.l[start : start + 100],
+                **others,
+                reference_ab=reference.ab,
+            )["matches"]
+            for start in range(0, len(own.l), 100)
+        ]
+    )
+
+
 def color(graphs, seen, options):
-    palette = options.palette
+    palette, reference = options.palette, options.reference
     logits = seen.outputs["logits"]
     shares = run(graphs["share"], logits=logits, grid=logits.shape[:2])
     return run(
@@ -99,6 +118,7 @@ def color(graphs, seen, options):
         lead=(0, 1) if palette is None else (palette.strength, palette.smoothing),
         vibrance=options.vibrance,
         cleanup=options.cleanup,
+        matches=np.zeros((1, 7)) if reference is None else find_matches(graphs, seen, reference),
         warmth=find_warmth_factors(options.warmth),
         saturation=[options.saturation.get(hue, 1) for hue in HUES],
     )
@@ -112,9 +132,14 @@ def color(graphs, seen, options):
         ColorOptions(
             palette=Palette.named("autochrome"), vibrance=1.4, saturation={"red": 0.0, "blue": 2.0}
         ),
+        ColorOptions(reference=data.coffee(), palette=Palette.named("sepia"), warmth=0.2),
     ],
 )
-def test_the_graph_of_colors_gives_what_the_library_gives(graphs, seen, options):
+def test_the_graph_of_colors_gives_what_the_library_gives(graphs, seen, colorizer, options):
+    if options.reference is not None:
+        options = dataclasses.replace(
+            options, reference=colorizer.open_reference(options.reference[::2, ::2])
+        )
     found, expected = color(graphs, seen, options), seen.decode_ab(options)
     assert np.ptp(expected) > 20
     np.testing.assert_allclose(found["chroma"], expected, atol=0.01)
@@ -300,7 +325,7 @@ def test_a_photo_is_colored_guided_and_kept_without_a_server(page, colorizer, ph
     apart = np.abs(plain - expected)
     assert apart.mean() < 0.2
     assert apart.max() <= 3
-    for view in ("#tab-variations", "#doubt-toggle", "#reference-part", "#light-part"):
+    for view in ("#tab-variations", "#doubt-toggle", "#light-part"):
         expect(page.locator(view)).to_be_hidden()
     paint_red(page)
     expect(page.locator("#likely .swatch")).not_to_have_count(0)
@@ -320,6 +345,37 @@ def test_a_photo_is_colored_guided_and_kept_without_a_server(page, colorizer, ph
     page.emulate_media(color_scheme="dark")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert Axe().run(page).response["violations"] == []
+
+
+def test_a_reference_photo_gives_its_colors_without_a_server(page, colorizer, photos, tmp_path):
+    photo, shown, grey = (tmp_path / f"{name}.png" for name in ("photo", "shown", "grey"))
+    pixels = photos["coffee"][50:210, 100:360]
+    photo.write_bytes(encode_photo(desaturate(pixels), "PNG"))
+    grey.write_bytes(photo.read_bytes())
+    shown.write_bytes(encode_photo(np.ascontiguousarray(pixels[::-1, 40:240, ::-1]), "PNG"))
+    choose(page, "#choose", photo)
+    plain = read_image(download(page, "#download", tmp_path)).astype(int)
+    page.get_by_role("tab", name="Palette").click()
+    for file in (grey, shown):
+        with page.expect_file_chooser() as chooser:
+            page.click("#reference")
+        chooser.value.set_files(file)
+        if file == grey:
+            expect(page.locator("#error-text")).to_contain_text("grey.png is in shades of grey")
+    expect(page.get_by_role("img", name="shown.png")).to_be_visible()
+    guided = read_image(download(page, "#download", tmp_path)).astype(int)
+    session = download(page, "#save", tmp_path)
+    prediction = colorizer.predict(read_image(photo))
+    expected = prediction.render(read_options(session).apply(prediction)).astype(int)
+    assert np.abs(guided - expected).mean() < 0.3
+    assert np.abs(guided - plain).mean() > 2
+    page.reload()  # the worker begins anew, and is given the reference again
+    again = read_image(download(page, "#download", tmp_path))
+    np.testing.assert_array_equal(again, guided)
+    page.click("#reset")
+    open_file(page, session)
+    page.get_by_role("tab", name="Palette").click()
+    expect(page.get_by_role("img", name="shown.png")).to_be_visible()
 
 
 def test_marks_become_the_arrays_that_the_library_makes_of_hints(page):

@@ -11,9 +11,10 @@ from typing import Any
 
 from deepkoal.arrays import Tensor
 from deepkoal.export.tracing import Dims, OnnxTensor, trace
-from deepkoal.guidance import DecodingConfig, HintArrays, PaletteShift
+from deepkoal.guidance import AffinityPoints, DecodingConfig, HintArrays, PaletteShift, Reference
 from deepkoal.guidance.color_balance import HUES, scale_saturation, tint
 from deepkoal.guidance.hint_arrays import HINT_SHAPES
+from deepkoal.guidance.reference import list_matches, weigh_matches
 from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.inference.scene import find_border
 from deepkoal.inference.working_size import finish_merging, prepare_merging
@@ -29,10 +30,14 @@ def trace_guidance(
     - `border`: `l` (H, W), at most 256 pixels a side, to `border` (4,), see `scene.find_border`.
     - `share`: `logits` (h, w, Q) of one working size and `grid` (2,), height and width of the
       largest one's, to `share`: the sum over the sizes is the next one's.
+    - `match`: `features` (N, F) and `l` (N,) of places, `reference_features` (K, F), `reference_l`
+      (K,) and `reference_ab` (K, 2) to `matches` (N, 7), see `reference.list_matches`: of a block
+      of places at a time, as N · K numbers are many.
     - `colors`: `shares` and their `count`, `features` (h, w, F), `l` on the grid of hints, see
       `SeenPhoto`, `palette` (Q,) with `lead` (2,) its strength and smoothing, `vibrance`, `cleanup`
-      (0 or 1), `warmth` (2,) as `color_balance.find_warmth_factors` has it and `saturation` by hue,
-      to `chroma` (h, w, 2) and the `field` that carries it to the photo's size.
+      (0 or 1), `matches` of all places, (1, 7) zeros for no reference, `warmth` (2,) as
+      `color_balance.find_warmth_factors` has it and `saturation` by hue, to `chroma` (h, w, 2) and
+      the `field` that carries it to the photo's size.
     - `hints`: `chroma`, `features`, `things` where there are some, `l` and what `HintArrays` has,
       points and edges in cells of the grid of hints, of each one or more; `places` (K, 2) and
       `place_l` (K,), where their pixels lie, as shares down and across, and how light they are. To
@@ -59,6 +64,18 @@ def trace_guidance(
         logits = finish_merging(shares, "logits", count)
         return PredictionCore(l, {"logits": logits, "features": features}, decoding)
 
+    def match(
+        features: OnnxTensor,
+        l: OnnxTensor,
+        reference_features: OnnxTensor,
+        reference_l: OnnxTensor,
+        reference_ab: OnnxTensor,
+    ) -> dict[str, Tensor]:
+        # Position does not count between photos.
+        own = AffinityPoints(features, l, features)
+        others = AffinityPoints(reference_features, reference_l, reference_features)
+        return {"matches": list_matches(own, Reference(others, reference_ab))}
+
     def color(
         shares: OnnxTensor,
         count: OnnxTensor,
@@ -68,6 +85,7 @@ def trace_guidance(
         lead: OnnxTensor,
         vibrance: OnnxTensor,
         cleanup: OnnxTensor,
+        matches: OnnxTensor,
         warmth: OnnxTensor,
         saturation: OnnxTensor,
     ) -> dict[str, Tensor]:
@@ -75,6 +93,7 @@ def trace_guidance(
         shift = None if decoding.prior is None else PaletteShift(palette, lead[0], lead[1])
         plain = seen.decode(vibrance, palette=shift, cleanup=False)
         ab = plain + cleanup * (seen.decode(vibrance, palette=shift) - plain)
+        ab = seen.pull(ab, *weigh_matches(matches))
         ab = scale_saturation(ab, {hue: saturation[place] for place, hue in enumerate(HUES)})
         ab = tint(ab, seen._coarse_l, warmth[0], warmth[1])
         return {"chroma": ab, "field": seen.fit_field(ab)}
@@ -102,6 +121,17 @@ def trace_guidance(
     return {
         "border": trace(find, {"l": _GRID}, "border"),
         "share": trace(share, {"logits": (*_GRID, bins), "grid": (2,)}, "share"),
+        "match": trace(
+            match,
+            {
+                "features": (None, depth),
+                "l": (None,),
+                "reference_features": (None, depth),
+                "reference_l": (None,),
+                "reference_ab": (None, 2),
+            },
+            "match",
+        ),
         "colors": trace(
             color,
             {
@@ -110,6 +140,7 @@ def trace_guidance(
                 "lead": (2,),
                 "vibrance": (),
                 "cleanup": (),
+                "matches": (None, 7),
                 "warmth": (2,),
                 "saturation": (len(HUES),),
             },

@@ -42,7 +42,6 @@ MISSING_PARTS = (
     "tab-style",
     "doubt-toggle",
     "album",
-    "reference-part",
     "light-part",
     "hole-tool",
     "samples-title",
@@ -164,7 +163,7 @@ def _describe(colorizer: Colorizer, size: int) -> dict[str, Any]:
     named = [palette.name for palette in palettes]
     choices = describe_choices()
     choices["palettes"] = [each for each in choices["palettes"] if each["name"] in named]
-    missing = [*MISSING_PARTS, *([] if palettes else ["tab-colors"])]
+    missing = [*MISSING_PARTS, *([] if palettes else ["palettes-part"])]
     steps = np.linspace(-1, 1, WARMTH_STEPS + 1)
     return {
         **choices,

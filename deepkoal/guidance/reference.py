@@ -29,8 +29,12 @@ SAME = 0.05
 """Exponent of the affinity within which places beside the likest one count as it does."""
 BLUR = 0.5
 """By how much that grows with the exponent of the likest one."""
-FOUND = 0.3
+FOUND = 0.6
 """Exponent of the affinity at which a place is taken for the same thing again by 1/e."""
+
+RELATED = 0.15
+"""Share of a photo that its reference shows again at which half of what is merely like something
+in it takes that color: of an unrelated photo, whose grass is grass too, little is taken."""
 
 _COLORED = 5.0  # chroma above what a scanner or JPEG leaves in a grey photo
 _ENOUGH = 1e-3
@@ -81,7 +85,8 @@ def match_reference(
     s is the mean affinity, v the variance about m of the colors it is made of and d
     `DISAGREEMENT`. So what has no counterpart in the reference, or several that disagree, keeps
     its color. Where the reference shows the very same thing, by an affinity next to 1, the mean is
-    over the likest places alone.
+    over the likest places alone; how much of the photo that is says whether the reference has to
+    do with it at all, and c counts by f² / (f² + `RELATED`²) of that share f elsewhere.
 
     Args:
         points: N of them.
@@ -90,6 +95,18 @@ def match_reference(
 
     Returns:
         m (N, 2) in CIE Lab units and c (N, 1) in 0…1.
+    """
+    return weigh_matches(list_matches(points, reference, kernel))
+
+
+def list_matches(
+    points: AffinityPoints, reference: Reference, kernel: Kernel = REFERENCE_KERNEL
+) -> Tensor:
+    """Return what each place finds in another photo, whatever others find: see `match_reference`.
+
+    Returns:
+        (N, 7): the mean ab of all that is alike and its trust, the same of the likest alone, and
+        whether that is the very same thing, 0…1.
     """
     ops, ab = namespace(reference.ab), reference.ab
     (width,), (width_l,) = kernel.features, kernel.lightness
@@ -104,12 +121,21 @@ def match_reference(
     if ops is not np:
         return _match(own, others, colors)
     blocks = [_match(own[i : i + _ROWS], others, colors) for i in range(0, len(own), _ROWS)]
-    mean, trust = zip(*blocks, strict=True)
-    return np.concatenate(mean), np.concatenate(trust)
+    return np.concatenate(blocks)
 
 
-def _match(own: Tensor, others: Tensor, colors: Tensor) -> tuple[Tensor, Tensor]:
-    """Return `match_reference` of places (N, D) whose affinity is exp(−|Δ|²) to others (K, D).
+def weigh_matches(matches: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what `match_reference` does of all that its N places found, see `list_matches`."""
+    ops = namespace(matches)
+    mean, alike, sharp = matches[:, :2], matches[:, 2:3], matches[:, 3:5]
+    same, found = matches[:, 5:6], matches[:, 6:]
+    again = ops.mean(found) ** 2
+    other = (1 - found) * alike * (again / (again + RELATED**2))
+    return (same * sharp + other * mean) / ops.maximum(same + other, 1e-12), same + other
+
+
+def _match(own: Tensor, others: Tensor, colors: Tensor) -> Tensor:
+    """Return `list_matches` of places (N, D) whose affinity is exp(−|Δ|²) to others (K, D).
 
     Args:
         own: the places.
@@ -127,9 +153,8 @@ def _match(own: Tensor, others: Tensor, colors: Tensor) -> tuple[Tensor, Tensor]
     nearness = ops.maximum((least - apart) * (1 / (SAME + BLUR * least)), FAINTEST)
     sharp, variance = _average(ops.matmul(ops.exp(nearness), colors))
     found = ops.exp(-least / FOUND)
-    same, other = found * _agree(variance), (1 - found) * trust
-    mean = (same * sharp + other * mean) / ops.maximum(same + other, 1e-12)
-    return mean, same + other
+    parts = [mean, trust, sharp, found * _agree(variance), found]
+    return ops.concatenate(parts, axis=-1)
 
 
 def _average(sums: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack, cast
 
+import numpy as np
+
 from deepkoal.arrays import ByteArray as ByteArray
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.deprecation import rename_members
@@ -60,7 +62,9 @@ class Colorizer(ReadyNetwork):
         return self._predict_all([photo])[0]
 
     def open_reference(self, photo: ReferenceLike | Sequence[ReferenceLike]) -> Reference:
-        """Return what others need to take the colors of a photo, which costs a pass of the network.
+        """Return what others need to take the colors of a photo: two passes of the network.
+
+        It is seen mirrored, too: things that face the other way are found in it as well.
 
         Args:
             photo: uint8 or uint16 (H, W, 3) sRGB, or the path of a photo file; or several of these,
@@ -76,12 +80,17 @@ class Colorizer(ReadyNetwork):
             return join_references([self.open_reference(each) for each in photo])
         if not isinstance(photo, (str, Path)):
             rgb = cast(SampleArray, photo)
-            return self.predict(rgb).to_reference(rgb)
+            return self._see_both_ways(rgb)
         rgb = read_image(photo)
         try:
-            return self.predict(rgb).to_reference(rgb)
+            return self._see_both_ways(rgb)
         except DeepkoalError as error:
             raise DeepkoalError(f"{photo}: {error}") from error
+
+    def _see_both_ways(self, rgb: SampleArray) -> Reference:
+        seen = self.predict(rgb).to_reference(rgb)
+        mirrored = np.ascontiguousarray(rgb[:, ::-1])
+        return join_references([seen, self.predict(mirrored).to_reference(mirrored)])
 
     def colorize(
         self,

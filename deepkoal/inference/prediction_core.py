@@ -78,10 +78,17 @@ class PredictionCore(HintedPhoto):
             doubt = self.entropy if palette is None else uncertainty(doubted)
             ab = clean_chroma(ab, self.outputs["features"], self._coarse_l, doubt)
             ab = ab * measure_structure(self._coarse_l)
-        if reference is not None:
-            mean, trust = self._match(reference)
-            ab = self._add(ab, trust * (mean - self._at_points(ab)))
-        return ab
+        return ab if reference is None else self.pull(ab, *self._match(reference))
+
+    def pull(self, ab: Tensor, mean: Tensor, trust: Tensor) -> Tensor:
+        """Return coarse chroma (…, h, w, 2) that takes colors of another photo.
+
+        Args:
+            ab: without them.
+            mean: (N, 2), those of the features' places.
+            trust: (N, 1) in 0…1, how far each place takes them; likewise (1, 2) and (1, 1) for all.
+        """
+        return self._add(ab, trust * (mean - self._at_points(ab)))
 
     def sort_variations(self, latents: VariationLatents) -> VariationLatents:
         """Return variations of this photo, the likeliest first.

@@ -4,12 +4,14 @@
 import * as ort from "./runtime/ort.wasm.min.mjs";
 import { Failure } from "../asking.js";
 import { arrangeHints } from "./hints.js";
+import { mirror, readColors } from "./references.js";
 import { lightness, Resizing, toInput } from "./pixels.js";
 
 const LOOKED_AT = 256; // pixels a side, at most, at which a photo is searched for a border
 const MOST_STRETCH = 8;
 const [ROUND_TO, LEAST_SIDE] = [8, 32];
 const BAND = 256; // rows of a photo at a time
+const [BLOCK, MATCHES] = [256, 7]; // places that are looked for in a reference at a time, and what is found
 
 const round = (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)); // half to even, as NumPy's
 
@@ -33,7 +35,7 @@ export class Engine {
     if (typeof WebAssembly !== "object") throw new Failure("This browser has no WebAssembly, which coloring needs; use another, or allow it.");
     let bytes = 0;
     const add = (count) => progress(Math.min(1, (bytes += count) / model.bytes));
-    const names = ["network", "border", "share", "colors", "hints"];
+    const names = ["network", "border", "share", "match", "colors", "hints"];
     const paths = ["./runtime/ort-wasm-simd-threaded.wasm", ...names.map((name) => `./models/${name}.onnx`)];
     const [wasm, ...files] = await Promise.all(paths.map((path) => fetchFile(path, add)));
     ort.env.wasm.wasmBinary = wasm;
@@ -57,8 +59,8 @@ export class Engine {
     return this.graphs[name].run(feeds);
   }
 
-  // What the network says of a photo: {photo, inside, shares, count, features, told, grid, l};
-  // `told` is what it tells of things, {things} or nothing.
+  // What the network says of a photo: {photo, inside, shares, count, features, placeL, told, grid, l};
+  // `placeL` is the lightness of the features' places, `told` is what it tells of things, {things} or nothing.
   // `photo` has height, width and readRows(top, count), which gives RGBA. `detail` is a working
   // size, or "auto".
   async see(photo, detail) {
@@ -78,13 +80,14 @@ export class Engine {
       share.data.forEach((value, index) => (shares[index] += value));
     }
     const finer = 1 + 2 * Math.floor(last.features.dims[0] / rows);
-    const [fine] = readPlanes(photo, inside, [[finer * rows, finer * columns]]);
+    const [fine, places] = readPlanes(photo, inside, [[finer * rows, finer * columns], last.features.dims.slice(0, 2)]);
     return {
       photo,
       inside,
       count: seen.length,
       shares: toTensor([shares, ...last.logits.dims]),
       features: last.features,
+      placeL: places.data,
       told: last.things ? { things: last.things } : {},
       grid: { height: fine.height, width: fine.width },
       l: toTensor([fine.data, fine.height, fine.width]),
@@ -106,8 +109,37 @@ export class Engine {
     return { logits: crop(logits), features: crop(features), things: things && crop(things) };
   }
 
-  // The field of chroma of a photo under options: {data, height, width}.
-  async color(seen, options) {
+  // A color photo as others take its colors, also mirrored: what the graph `match` is given of it.
+  async readReference(photo) {
+    const parts = [];
+    for (const view of [photo, mirror(photo)]) {
+      const { inside, features, placeL } = await this.see(view, "auto");
+      parts.push({ features: features.data, l: placeL, ab: readColors(view, inside, features.dims[0], features.dims[1], photo.name) });
+    }
+    const join = (name) => parts.flatMap((part) => [...part[name]]);
+    const [l, features] = [join("l"), join("features")];
+    return {
+      reference_features: toTensor([features, l.length, features.length / l.length]),
+      reference_l: toTensor([l, l.length]),
+      reference_ab: toTensor([join("ab"), l.length, 2]),
+    };
+  }
+
+  // What each place of a photo finds in a reference.
+  async match({ features, placeL }, reference) {
+    const depth = features.dims[2];
+    const found = new Float32Array(MATCHES * placeL.length);
+    for (let start = 0; start < placeL.length; start += BLOCK) {
+      const l = placeL.subarray(start, start + BLOCK);
+      const own = features.data.subarray(start * depth, (start + l.length) * depth);
+      const { matches } = await this.#run("match", { features: [own, l.length, depth], l: [l, l.length], ...reference });
+      found.set(matches.data, MATCHES * start);
+    }
+    return found;
+  }
+
+  // The field of chroma of a photo under options: {data, height, width}; `matches` of a reference.
+  async color(seen, options, matches = new Float32Array(MATCHES)) {
     const { shares, count, features, l } = seen;
     const palette = this.model.palettes.find(({ name }) => name === options.palette);
     const warmth = this.model.warmth.at(Math.round(((options.warmth + 1) / 2) * (this.model.warmth.length - 1)));
@@ -120,6 +152,7 @@ export class Engine {
       lead: [palette ? [palette.strength, palette.smoothing] : [0, 1], 2],
       vibrance: [[options.vibrance]],
       cleanup: [[Number(options.cleanup)]],
+      matches: [matches, matches.length / MATCHES, MATCHES],
       warmth: [warmth, 2],
       saturation: [this.model.hues.map((hue) => options.saturation[hue] ?? 1), this.model.hues.length],
     });

@@ -2,7 +2,7 @@
 
 import { clamp, simplify } from "../stage/geometry.js";
 import { nameColor } from "./composing.js";
-import { toLightness, toLinear, RGB_TO_XYZ } from "./pixels.js";
+import { toAb } from "./pixels.js";
 
 const SAMPLES = 8; // places that stand for each straight part of a stroke
 const FINE = 1 / 256; // of the photo's side: how far a stroke may be from what was drawn
@@ -12,12 +12,7 @@ const TOLERANCE = 10; // ab units from which another color is shown than the one
 // a and b of #rrggbb.
 export function readColor(color) {
   if (!color.startsWith("#")) return [0, 0]; // grey, and own, whose color is not looked at
-  const linear = [1, 3, 5].map((at) => toLinear(parseInt(color.slice(at, at + 2), 16) / 255));
-  const [fx, fy, fz] = RGB_TO_XYZ.map((row) => {
-    const white = row[0] + row[1] + row[2];
-    return (toLightness((row[0] * linear[0] + row[1] * linear[1] + row[2] * linear[2]) / white) + 16) / 116;
-  });
-  return [500 * (fx - fy), 200 * (fy - fz)];
+  return toAb([1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16) / 255));
 }
 
 // The nearest color that places of this lightness, the middle of some, can show; null where that is

@@ -84,7 +84,10 @@ export class OpenPhoto {
   }
 
   async field(engine, options) {
-    return engine.color(await this.see(engine, options.detail), options);
+    const [seen, { reference }] = [await this.see(engine, options.detail), options];
+    if (!reference) return engine.color(seen, options);
+    if (seen.matched?.reference !== reference) seen.matched = { reference, matches: await engine.match(seen, reference) };
+    return engine.color(seen, options, seen.matched.matches);
   }
 
   // Its pixels at the size of the screen or smaller.

@@ -12,6 +12,16 @@ export const FULL = 65535; // linear light in these units indexes a table
 export const toLinear = (level) => (level <= 0.04045 ? level / 12.92 : ((level + 0.055) / 1.055) ** 2.4);
 export const toLightness = (y) => (y > DELTA ** 3 ? 116 * Math.cbrt(y) - 16 : y * (29 / 3) ** 3);
 
+// a and b of red, green and blue in 0…1.
+export function toAb(levels) {
+  const linear = levels.map(toLinear);
+  const [fx, fy, fz] = RGB_TO_XYZ.map((row) => {
+    const white = row[0] + row[1] + row[2];
+    return (toLightness((row[0] * linear[0] + row[1] * linear[1] + row[2] * linear[2]) / white) + 16) / 116;
+  });
+  return [500 * (fx - fy), 200 * (fy - fz)];
+}
+
 const LINEAR = Float64Array.from({ length: 256 }, (_, level) => toLinear(level / 255));
 const L_OF_GREY = Float32Array.from(LINEAR, toLightness);
 const L_OF_Y = Float32Array.from({ length: FULL + 1 }, (_, y) => toLightness(y / FULL));

@@ -57,20 +57,21 @@ async function ask(name, ...given) {
   return call(name, ...given);
 }
 
-// Ask something of a photo. What was let go meanwhile is given again, unseen.
-async function of(id, name, ...given) {
+// Ask something of a photo. What was let go meanwhile is given again, unseen: it, and what its
+// options name.
+async function of(id, name, given = [], options = null) {
   try {
     return await ask(name, id, ...given);
   } catch (failure) {
-    if (!failure.gone || !server.restore || !(await server.restore(id, null))) throw failure;
+    if (!failure.gone || !server.restore || !(await server.restore(id, options))) throw failure;
     return ask(name, id, ...given);
   }
 }
 
 // Options without what only the page needs, or has no part here.
-const strip = ({ hints, vibrance, warmth, saturation, detail, cleanup, palette }) => ({
+const strip = ({ hints, vibrance, warmth, saturation, detail, cleanup, palette, reference }) => ({
   hints: hints.map(({ kind, points, color }) => ({ kind, points, color })),
-  vibrance, warmth, saturation, detail, cleanup, palette,
+  vibrance, warmth, saturation, detail, cleanup, palette, reference: reference?.id ?? null,
 });
 
 export const server = {
@@ -85,14 +86,15 @@ export const server = {
     return about;
   },
   open: (file, name) => ask("open", file, name || "pasted photo"),
+  openReference: (file, name) => ask("openReference", file, name || "photo"),
   before: (id) => of(id, "before"),
-  color: async (id, options, isDraft = false) => ({ blob: await of(id, "color", strip(options), isDraft), isWhole: true }),
-  window: (id, options, box, scale) => of(id, "window", strip(options), box, scale),
-  thumbnails: (id, options, looks) => of(id, "thumbnails", strip(options), looks),
-  colors: (id, place) => of(id, "colors", place),
-  nearest: (id, { hints }) => of(id, "nearest", hints.map(({ points, color }) => ({ points, color }))),
-  finish: (id, options) => of(id, "finish", strip(options)),
-  saveSession: async (id, options, photo) => writeSession(photo, { ...strip(options), hints: options.hints.map(describeHint) }, about),
+  color: async (id, options, isDraft = false) => ({ blob: await of(id, "color", [strip(options), isDraft], options), isWhole: true }),
+  window: (id, options, box, scale) => of(id, "window", [strip(options), box, scale], options),
+  thumbnails: (id, options, looks) => of(id, "thumbnails", [strip(options), looks], options),
+  colors: (id, place) => of(id, "colors", [place]),
+  nearest: (id, { hints }) => of(id, "nearest", [hints.map(({ points, color }) => ({ points, color }))]),
+  finish: (id, options) => of(id, "finish", [strip(options)], options),
+  saveSession: async (id, options, photo) => writeSession(photo, { ...options, hints: options.hints.map(describeHint) }, about),
   readSession: async (text, name) => readSession(text, name),
   applySession: async (id, text, name, photo) => applySession(text, name, photo, about),
 };

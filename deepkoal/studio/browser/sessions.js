@@ -3,17 +3,19 @@
 import { Failure } from "../asking.js";
 
 const ASPECT_TOLERANCE = 0.05; // part by which a rescan's aspect may differ
-const ELSEWHERE = ["reference", "variation", "restoration", "style"]; // what this page has no part of
+const ELSEWHERE = ["variation", "restoration", "style"]; // what this page has no part of
 
 const isNumber = (value, low, high) => typeof value === "number" && value >= low && value <= high;
+const isFile = (value) => typeof value?.file === "string" && typeof value.sha256 === "string";
 const isColor = (value) => typeof value === "string" && /^(#[0-9a-f]{6}|grey|own)$/i.test(value);
 
-export function writeSession({ id, name, width, height }, { hints, ...options }, about) {
+export function writeSession({ id, name, width, height }, { hints, reference, vibrance, warmth, saturation, detail, cleanup, palette }, about) {
+  const named = reference && { file: reference.name, sha256: reference.id };
   const content = {
     deepkoal: about.version,
     photo: { width, height, sha256: id },
     network: about.network,
-    options: { ...options, reference: null, variation: null },
+    options: { vibrance, warmth, saturation, detail, cleanup, palette, reference: named, variation: null },
     hints,
   };
   const blob = new Blob([`${JSON.stringify(content, null, 1)}\n`], { type: "application/json" });
@@ -50,9 +52,11 @@ export function applySession(text, name, photo, about) {
   if (options.detail !== "auto" && !isNumber(options.detail, Math.min(...sizes, 32), 1024)) refuse("expected detail as auto or a size in pixels.");
   if (!Object.entries(options.saturation).every(([hue, factor]) => hues.includes(hue) && isNumber(factor, 0, 3))) refuse("expected saturation as factors by hue.");
   if (options.palette !== null && !palettes.some((palette) => palette.name === options.palette)) refuse("its palette is not among those of this page.");
+  const reference = given.reference ?? null;
+  if (reference && ![reference].flat().every(isFile)) refuse("its reference photo is not named.");
   const lost = ELSEWHERE.filter((key) => given[key]);
   if (lost.length) refuse(`it has a ${lost.join(" and a ")}, which this page lacks. Open it in deepkoal studio.`);
-  return { ...options, reference: null, variation: null, restoration: null, style: null, hints: hints.map((hint) => place(hint, former, photo, refuse)) };
+  return { ...options, reference, variation: null, restoration: null, style: null, hints: hints.map((hint) => place(hint, former, photo, refuse)) };
 }
 
 function place(hint, former, { width, height }, refuse) {

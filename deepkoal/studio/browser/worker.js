@@ -7,11 +7,13 @@ import { findNearest } from "./hints.js";
 import { OpenPhoto } from "./photos.js";
 
 const MOST_PHOTOS = 6; // kept seen; of one all pixels
+const MOST_REFERENCES = 6;
 const [SWATCHES, APART, WINDOW, SPENT] = [6, 18, 5, 1e-6]; // as deepkoal/guidance/uncertainty.py
 const SWATCH_L = [35, 80]; // darker or lighter, colors cannot be told apart
 const THUMBNAIL_QUALITY = 0.9;
 
 const photos = new Map();
+const references = new Map();
 let engine = null;
 
 function find(id) {
@@ -21,6 +23,14 @@ function find(id) {
   photos.set(id, photo); // the last one is let go last
   for (const other of photos.values()) if (other !== photo) other.letGo();
   return photo;
+}
+
+// Options with the reference that they name.
+function look(options) {
+  if (!options.reference) return options;
+  const reference = references.get(options.reference);
+  if (!reference) throw new Failure("This reference photo is no longer open.", { gone: "reference photo" });
+  return { ...options, reference };
 }
 
 async function hash(file) {
@@ -49,15 +59,24 @@ const answers = {
     photo.name = name;
     return { id, name, width: photo.width, height: photo.height };
   },
+  async openReference(file, name) {
+    const id = await hash(file);
+    for (const other of photos.values()) other.letGo();
+    const photo = await OpenPhoto.open(id, file, name);
+    references.delete(id);
+    references.set(id, await engine.readReference(photo));
+    if (references.size > MOST_REFERENCES) references.delete(references.keys().next().value);
+    return { id, name, picture: await asUrl(await photo.before("thumbnail")) };
+  },
   before: async (id) => createImageBitmap(await find(id).before("preview")),
-  color: async (id, options, isDraft) => createImageBitmap(await find(id).draw(engine, options, isDraft ? "draft" : "preview")),
+  color: async (id, options, isDraft) => createImageBitmap(await find(id).draw(engine, look(options), isDraft ? "draft" : "preview")),
   async window(id, options, box, scale) {
-    const [before, after] = await find(id).window(engine, options, box, scale);
+    const [before, after] = await find(id).window(engine, look(options), box, scale);
     return { before: await asUrl(before), after: await asUrl(after) };
   },
   async thumbnails(id, options, looks) {
     const pictures = [];
-    for (const look of looks) pictures.push(await asUrl(await find(id).draw(engine, { ...options, ...look }, "thumbnail")));
+    for (const change of looks) pictures.push(await asUrl(await find(id).draw(engine, { ...look(options), ...change }, "thumbnail")));
     return { pictures };
   },
   async nearest(id, hints) {
@@ -70,7 +89,7 @@ const answers = {
     }
     return found;
   },
-  finish: (id, options) => find(id).finish(engine, options),
+  finish: (id, options) => find(id).finish(engine, look(options)),
   // The likely colors of a place: each where most mass lies, by a narrow window, and its mean.
   async colors(id, [x, y]) {
     const photo = find(id);
