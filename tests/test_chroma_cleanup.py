@@ -7,6 +7,7 @@ from skimage import data
 
 from deepkoal.guidance.chroma_cleanup import (
     MOST_CAST,
+    brown_reds,
     cleanup,
     fade_blacks,
     fade_purples,
@@ -105,6 +106,15 @@ def test_doubted_pinks_turn_red_and_other_hues_or_faint_tints_stay():
     np.testing.assert_allclose(warmed[0, 0], [20, 2 + 0.45 * np.hypot(20, 2)], atol=0.1)
     np.testing.assert_allclose(warmed[0, 1:], ab[0, 1:], atol=0.01)
     np.testing.assert_array_equal(warm_pinks(ab, 0 * ones), ab)
+
+
+def test_guessed_reds_turn_brown_and_what_is_sure_or_of_another_hue_stays():
+    ab = np.array([[[38.6, 10.4], [-12, 20], [-4, -15], [2, 20]]], "float32")
+    ones = np.ones(ab.shape[:2], "float32")
+    browned = brown_reds(ab, ones)
+    np.testing.assert_allclose(browned[0, 0], [0.6 * 38.6, 0.8 * 10.4], atol=0.1)
+    np.testing.assert_allclose(browned[0, 1:], ab[0, 1:], atol=0.01)
+    np.testing.assert_array_equal(brown_reds(ab, 0 * ones), ab)
 
 
 def test_versions_of_a_photo_are_cleaned_together_as_one_by_one():
