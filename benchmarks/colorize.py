@@ -1,6 +1,6 @@
 """Seconds and peak memory of coloring: a small photo, a 12- and a 100-megapixel one, many.
 
-    python benchmarks/colorize.py [--model RUN] [--huge]
+    python benchmarks/colorize.py [--model RUN] [--backend litert] [--huge]
 
 The photos are scikit-image's, enlarged; the bare line is OpenCV decoding and encoding alone.
 """
@@ -55,10 +55,14 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", help="a run or .keras file instead of koala-lite")
+    parser.add_argument("--backend", default="keras", help="that runs koala-lite")
     parser.add_argument("--huge", action="store_true", help="also color 100 megapixels")
     arguments = parser.parse_args()
     start = time.perf_counter()
-    colorizer = Colorizer.from_file(arguments.model) if arguments.model else Colorizer.from_preset()
+    if arguments.model:
+        colorizer = Colorizer.from_file(arguments.model)
+    else:
+        colorizer = Colorizer.from_preset(backend=arguments.backend)
     report("loading the network", time.perf_counter() - start, peak_memory())
 
     small = cv2.resize(data.astronaut(), (256, 256), interpolation=cv2.INTER_AREA)

@@ -27,14 +27,9 @@ def limit_cores(count: int) -> None:
 
 def count_cores() -> int:
     """Return how many cores this process may use, which may be fewer than the machine has."""
-    found = _count_usable()
-    return found if _most_cores is None else min(found, _most_cores)
-
-
-def _count_usable() -> int:
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    # No such thing on macOS.
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(found or 1, _most_cores or sys.maxsize)
 
 
 _blas_lock = threading.Lock()

@@ -16,7 +16,7 @@ from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.scene import find_border
 from deepkoal.inference.working_size import (
     find_stride,
-    fit_working_sizes,
+    fit_working_size,
     merge_outputs,
     run_network,
 )
@@ -89,7 +89,9 @@ def predict_all(
     """
     alike = defaultdict(list)
     for index, photo in enumerate(bare):
-        alike[fit_working_sizes(np.array(photo.inner_l.shape), working_sizes)].append(index)
+        shape = np.array(photo.inner_l.shape)
+        fitted = (fit_working_size(shape, each).tolist() for each in working_sizes)
+        alike[tuple(map(tuple, fitted))].append(index)
     stride = find_stride(backend.name)
     whole = list(bare)
     for sizes, indices in alike.items():

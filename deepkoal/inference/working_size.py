@@ -58,16 +58,6 @@ def fit_working_size(size: Tensor, working_size: Tensor | int) -> Tensor:
     return cast(ops.maximum(sides, LEAST_SIDE), "int32")
 
 
-def fit_working_sizes(
-    size: Tensor, working_sizes: Sequence[int]
-) -> tuple[tuple[Tensor, Tensor], ...]:
-    """Return height and width at each of several working sizes, see `fit_working_size`."""
-    return tuple(
-        (fitted[0], fitted[1])
-        for fitted in (fit_working_size(size, each) for each in working_sizes)
-    )
-
-
 def find_stride(network: str) -> int:
     """Return what the sides of a network's input must be multiples of, in pixels.
 

@@ -20,7 +20,6 @@ from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.color import RGB_TO_XYZ, WHITE_D65, linear_to_srgb, srgb_to_linear
 from deepkoal.rendering.bands import THREADS, work_in_bands
 from deepkoal.rendering.deep_samples import deep_lightness, encode_linear
-from deepkoal.rendering.resampling import interpolate_columns
 
 _TO_Y = RGB_TO_XYZ[1].astype(np.float32)
 _XYZ_TO_RGB = np.linalg.inv(RGB_TO_XYZ / WHITE_D65[:, None])
@@ -125,8 +124,10 @@ def render(
         uint8 (H, W, 3), sRGB, or uint16 for 16 bits.
     """
     height, width = l.shape
-    stretched = interpolate_columns(_in_units_of_f(field), width)
-    grid = np.ascontiguousarray(stretched.transpose(0, 2, 1))
+    size = width, len(field)
+    # Bilinear even where the photo is narrower than the field, which `resize` would average.
+    stretched = cv2.resize(_in_units_of_f(field), size, interpolation=cv2.INTER_LINEAR)
+    grid = cast(FloatArray, np.ascontiguousarray(stretched.transpose(0, 2, 1)))
     rgb = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
 
     def work(top: int, bottom: int) -> None:

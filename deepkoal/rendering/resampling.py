@@ -60,11 +60,6 @@ def fit_grid(x: Tensor, side: int, least: int = 4) -> tuple[Tensor, Tensor]:
     return sides[0], sides[1]
 
 
-def interpolate_columns(x: np.ndarray, width: int) -> np.ndarray:
-    """Return a grid (H, W, C) at another width, bilinear even where it shrinks, (H, width, C)."""
-    return np.asarray(cv2.resize(x, (width, len(x)), interpolation=cv2.INTER_LINEAR))
-
-
 def box_filter(size: Sequence[Any], radius: int, like: Tensor) -> Callable[[Tensor], Tensor]:
     """Return a function that takes means over a square window around each pixel of a picture.
 
