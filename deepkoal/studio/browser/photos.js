@@ -103,6 +103,13 @@ export class OpenPhoto {
     return this.small.get(kind).canvas;
   }
 
+  // The same at that size, to be read as this is.
+  async reduce(kind) {
+    const { width, height } = await this.before(kind);
+    const context = this.small.get(kind);
+    return { name: this.name, width, height, readPixels: (...part) => context.getImageData(...part).data };
+  }
+
   async draw(engine, options, kind) {
     const source = await this.before(kind);
     const { width, height } = source;

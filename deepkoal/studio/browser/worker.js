@@ -64,7 +64,7 @@ const answers = {
     for (const other of photos.values()) other.letGo();
     const photo = await OpenPhoto.open(id, file, name);
     references.delete(id);
-    references.set(id, await engine.readReference(photo));
+    references.set(id, await engine.readReference(await photo.reduce("preview")));
     if (references.size > MOST_REFERENCES) references.delete(references.keys().next().value);
     return { id, name, picture: await asUrl(await photo.before("thumbnail")) };
   },
