@@ -148,6 +148,9 @@ def test_a_photo_is_its_mirror_images_reference(colorizer, photos):
     ]
     one, other = (np.sort(each, axis=0) for each in seen)
     np.testing.assert_allclose(one, other, atol=1e-3)
+    alone = colorizer.see_reference([photos["coffee"]]).points.features
+    np.testing.assert_array_equal(alone, seen[0][: len(alone)])
+    assert 2 * len(alone) == len(seen[0])
 
 
 def test_keywords_change_options(colorizer, photo):

@@ -115,7 +115,7 @@ class Album:
         Raises:
             DeepkoalError: the array is no such photo, or has no colors.
         """
-        self._sources.append(learn_colors(self.colorizer.open_reference(photo), name))
+        self._sources.append(learn_colors(self.colorizer.see_reference(photo), name))
 
     def color(
         self, photo: SampleArray, options: ColorOptions | None = None, *, name: str = ""

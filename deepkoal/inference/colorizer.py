@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack, cast
@@ -74,23 +74,37 @@ class Colorizer(ReadyNetwork):
             DeepkoalError: the array is no such photo, the file cannot be read, or the photo has no
                 colors.
         """
+        return self._open_reference(photo, self._see_both_ways)
+
+    def see_reference(self, photo: ReferenceLike | Sequence[ReferenceLike]) -> Reference:
+        """Return `open_reference` of one pass, of the photo as it is alone.
+
+        For a film's frames, and for albums, which mirrored places gave 0.2 dB less.
+        """
+        return self._open_reference(photo, self._see)
+
+    def _open_reference(
+        self,
+        photo: ReferenceLike | Sequence[ReferenceLike],
+        see: Callable[[SampleArray], Reference],
+    ) -> Reference:
         if isinstance(photo, Reference):
             return photo
         if isinstance(photo, (list, tuple)):
-            return join_references([self.open_reference(each) for each in photo])
+            return join_references([self._open_reference(each, see) for each in photo])
         if not isinstance(photo, (str, Path)):
-            rgb = cast(SampleArray, photo)
-            return self._see_both_ways(rgb)
+            return see(cast(SampleArray, photo))
         rgb = read_image(photo)
         try:
-            return self._see_both_ways(rgb)
+            return see(rgb)
         except DeepkoalError as error:
             raise DeepkoalError(f"{photo}: {error}") from error
 
+    def _see(self, rgb: SampleArray) -> Reference:
+        return self.predict(rgb).to_reference(rgb)
+
     def _see_both_ways(self, rgb: SampleArray) -> Reference:
-        seen = self.predict(rgb).to_reference(rgb)
-        mirrored = np.ascontiguousarray(rgb[:, ::-1])
-        return join_references([seen, self.predict(mirrored).to_reference(mirrored)])
+        return join_references([self._see(rgb), self._see(np.ascontiguousarray(rgb[:, ::-1]))])
 
     def colorize(
         self,

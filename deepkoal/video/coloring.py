@@ -166,7 +166,7 @@ def _estimate_frames(
         if near and near not in references:
             references.clear()
             references[near] = join_references(
-                [colorizer.predict(frame.rgb).to_reference(frame.rgb) for frame in near]
+                [colorizer.see_reference(keyframe.rgb) for keyframe in near]
             )
         own = options
         if near:
