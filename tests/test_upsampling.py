@@ -92,7 +92,14 @@ def test_on_real_photos_it_is_closer_than_bicubic_and_bleeds_less() -> None:
 
 @pytest.mark.parametrize(
     ("source", "size"),
-    [((48, 64), (12, 16)), ((50, 63), (13, 16)), ((9, 7), (9, 7)), ((300, 5), (41, 1))],
+    [
+        ((48, 64), (12, 16)),
+        ((50, 63), (13, 16)),
+        ((9, 7), (9, 7)),
+        ((300, 5), (41, 1)),
+        ((517, 301), (64, 96)),  # so large that the weights that are 0 are left out
+        ((401, 301), (400, 1)),
+    ],
 )
 @pytest.mark.parametrize("channels", [(), (1,), (2,)])
 def test_shrinking_is_an_area_average(
