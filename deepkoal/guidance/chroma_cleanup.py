@@ -39,7 +39,7 @@ and black cloth is a purple that none of them has, and what goes of a cast leave
 
 PINK = 5.0
 """Hue in degrees, of ab, of what is red, skin or brown in truth: a cast that is taken back takes
-more yellow than red. True b is higher by 3 to 9 there."""
+more yellow than red. True b is higher by up to 9 there."""
 
 COLORED = (8.0, 16.0)
 """Chroma up to which pinks stay, and from which they turn wholly."""
