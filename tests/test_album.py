@@ -204,6 +204,7 @@ def test_an_album_is_colored_reported_and_gone_on_with(album, crops, lite, capsy
     [
         (None, "expected an options file beside at least one photo"),
         ("{", "first.png.json: cannot be read as JSON"),
+        (json.dumps([{"x": 1, "y": 1, "color": "red"}]), "first.png.json: expected what --save-op"),
         (json.dumps({"hints": [{"x": 1}]}), "first.png.json: "),
         (json.dumps({"hints": [{"x": 9999, "y": 1, "color": "red"}]}), "lies outside the photo"),
     ],

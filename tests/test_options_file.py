@@ -123,7 +123,7 @@ def test_a_photo_of_another_shape_is_refused_only_where_there_are_hints():
         ("", "cannot be read as JSON"),
         ("\xff\xfe", "cannot be read as JSON"),
         ("[" * 100_000, "cannot be read as JSON"),
-        ("[]", r"expected an options file as a JSON object, got \[\]"),
+        ("[]", "expected what --save-options writes, got a list; one of hints is for --hints"),
         ('{"hint": []}', "'hint' means nothing here; known are deepkoal, hints"),
         ('{"options": {"vibrancy": 1}}', "options: 'vibrancy' means nothing here; known are"),
         ('{"options": {"vibrance": "loud"}}', "vibrance must"),

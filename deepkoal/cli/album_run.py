@@ -66,6 +66,8 @@ def _is_foreign(file: Path) -> bool:
         content = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):
         return False  # `read_options` says what is wrong
+    if isinstance(content, list):  # of hints alone: meant for the photo, and told how to be written
+        return not any(isinstance(entry, dict) and "color" in entry for entry in content)
     return not isinstance(content, dict) or not {"deepkoal", "options", "hints"} & set(content)
 
 

@@ -46,6 +46,11 @@ def read_options(path: str | Path) -> SavedOptions:
         DeepkoalError: the file cannot be read or is something else.
     """
     content = read_json(path, "expected what --save-options writes")
+    if isinstance(content, list):
+        raise DeepkoalError(
+            f"{path}: expected what --save-options writes, got a list; one of hints is for "
+            "--hints, with which --save-options writes such a file"
+        )
     saved = SavedOptions.from_json(content, str(path))
     folder = Path(path).resolve().parent
     if saved.style is not None and saved.style.file:
