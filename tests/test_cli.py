@@ -631,6 +631,15 @@ def test_a_reference_without_colors_is_named(model, small, tmp_path, capsys):
     assert f"--reference {grey}: expected a photo with colors" in capsys.readouterr().err
 
 
+def test_a_damaged_reference_is_named_and_not_to_be_salvaged(model, small, tmp_path, capsys):
+    cut = tmp_path / "cut.png"
+    cut.write_bytes((SAMPLES / "coffee.png").read_bytes()[:3000])
+    assert color(model, small("a.png"), "-o", tmp_path / "b.png", "--reference", cut) == 1
+    stderr = capsys.readouterr().err
+    assert f"--reference {cut}: the PNG is cut short" in stderr
+    assert "reads what there is of one that is no reference" in stderr
+
+
 def test_missing_network_is_one_line(small, tmp_path, capsys):
     assert color("no.keras", small("a.png"), "-o", tmp_path / "b.png") == 1
     assert re.fullmatch(r"deepkoal: no\.keras: no such file; .*\n", capsys.readouterr().err)

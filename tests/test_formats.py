@@ -421,6 +421,12 @@ def test_nothing_can_be_salvaged_from_a_header():
         images.read_photo(images.encode_photo(RGB, "PNG")[:60], salvage=True)
 
 
+def test_who_salvages_is_not_told_to():
+    with pytest.raises(PhotoError, match="cut short") as refused:
+        images.read_photo(images.encode_photo(RGB, "JPEG")[:300], salvage=True)
+    assert "--salvage" not in str(refused.value)
+
+
 def test_progressive_jpeg_is_salvaged_whole():
     file = io.BytesIO()
     Image.fromarray(data.astronaut()).save(file, "JPEG", progressive=True)

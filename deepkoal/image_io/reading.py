@@ -25,7 +25,7 @@ from deepkoal.image_io.size_limits import MAX_PIXELS, REMEDY
 from deepkoal.image_io.tiff_pages import CameraRawError
 from deepkoal.image_io.tiff_reading import decode_tiff
 
-_SALVAGE = "--salvage (salvage=True) reads what there is of a damaged one"
+_SALVAGE = "--salvage (read_photo's salvage=True) reads what there is of one that is no reference"
 
 Depth = Literal["auto", 8, 16]
 
@@ -208,7 +208,7 @@ def _explained(request: _Request, kind: str) -> Iterator[None]:
         ) from error
     except Exception as error:  # on damaged data decoders raise nearly every kind there is
         cause = " ".join(str(error).split()) or type(error).__name__
+        remedy = REMEDY if request.salvage else f"{REMEDY}; {_SALVAGE}"
         raise PhotoError(
-            f"{name}: the {kind} is cut short, damaged or of an unknown kind ({cause}); {REMEDY}; "
-            f"{_SALVAGE}"
+            f"{name}: the {kind} is cut short, damaged or of an unknown kind ({cause}); {remedy}"
         ) from error

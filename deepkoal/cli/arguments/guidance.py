@@ -17,7 +17,7 @@ from deepkoal.cli.arguments.argument_types import (
 )
 from deepkoal.cli.arguments.targets import check_target
 from deepkoal.cli.console import UsageError, as_usage
-from deepkoal.errors import DeepkoalError
+from deepkoal.errors import DeepkoalError, PhotoError
 
 if TYPE_CHECKING:
     from deepkoal.guidance import Reference
@@ -175,9 +175,10 @@ def open_reference(look: SavedOptions, colorizer: Colorizer) -> Reference | None
 
     references = []
     for each in look.list_references():
-        rgb = each.read()
         try:
-            references.append(colorizer.open_reference(rgb))
+            references.append(colorizer.open_reference(each.read()))
+        except PhotoError as error:  # which names the file
+            raise DeepkoalError(f"--reference {error}") from error
         except DeepkoalError as error:
             raise DeepkoalError(f"--reference {each.file}: {error}") from error
     return join_references(references) if references else None
