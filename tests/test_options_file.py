@@ -163,12 +163,14 @@ def test_what_a_file_could_not_hold_is_not_lost_in_silence():
     prediction = colorizer.predict(skimage.data.astronaut()[::8, ::8])
     latents = prediction.list_variations(2)[0]
     for chosen in (
-        ColorOptions(reference=skimage.data.coffee()),
         ColorOptions(variation=latents),
         ColorOptions(hints=[Hint(1, 1, "red")]),
     ):
         with pytest.raises(DeepkoalError, match="give "):
             SavedOptions.of(chosen)
+    where = rf"give reference={ReferenceFile.__module__}\.ReferenceFile\.of"
+    with pytest.raises(DeepkoalError, match=where):
+        SavedOptions.of(ColorOptions(reference=skimage.data.coffee()))
 
 
 def test_reference_and_variation_are_applied_as_they_were(tmp_path):

@@ -93,7 +93,10 @@ class SavedOptions:
                 without a photo.
         """
         if options.reference is not None and reference is None:
-            raise DeepkoalError("a reference is kept by its file's name; give reference=")
+            raise DeepkoalError(
+                "a reference is kept by its file's name and sha256; give reference="
+                "deepkoal.inference.saved_parts.ReferenceFile.of(path)"
+            )
         if options.variation is not None and variation is None:
             raise DeepkoalError("a variation is kept by seed and index; give variation=")
         if options.hints and photo is None:
