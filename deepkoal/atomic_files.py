@@ -89,13 +89,12 @@ def make_folder_atomically(folder: str | Path) -> Iterator[Path]:
     system's locks die with a process. Where it has none (Windows) unfinished folders stay.
 
     Args:
-        folder: to make; the ones above it are made too, and removed again if nothing comes of it.
+        folder: to make; the ones above it are made too.
 
     Raises:
         OSError: the folder cannot be made, filled or renamed; nothing is left of it.
     """
     folder = Path(folder)
-    new_above = [above for above in folder.parents if not above.exists()]  # the innermost first
     part = folder.with_name(f".{secrets.token_hex(8)}.part")
     for other in folder.parent.glob(".*.part"):
         with contextlib.suppress(OSError), _hold(other):
@@ -109,9 +108,6 @@ def make_folder_atomically(folder: str | Path) -> Iterator[Path]:
             part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-        for above in new_above:
-            with contextlib.suppress(OSError):  # it holds the folder, or another process's
-                above.rmdir()
 
 
 @contextlib.contextmanager

@@ -153,21 +153,3 @@ def test_a_folder_that_is_being_made_is_left_alone(tmp_path):
         assert one.is_dir()
     assert sorted(path.name for path in (tmp_path / "net").iterdir()) == ["1", "2"]
     assert (tmp_path / "net" / "2" / "whole").is_file()
-
-
-def test_of_a_folder_that_is_not_finished_none_above_it_stays(tmp_path):
-    def fill_and_stop():
-        with make_folder_atomically(tmp_path / "models" / "net" / "1") as part:
-            (part / "half").write_text("")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fill_and_stop()
-    assert not list(tmp_path.iterdir())
-
-    own = tmp_path / "models"
-    own.mkdir()
-    with pytest.raises(KeyboardInterrupt):
-        fill_and_stop()
-    assert own.is_dir()
-    assert not list(own.iterdir())
