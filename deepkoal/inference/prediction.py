@@ -45,7 +45,7 @@ class Prediction(PredictionDoubt):
     Attributes:
         l: see `SeenPhoto`, as are `outputs` and `decoding`.
         read_reference: `Colorizer.open_reference` of the network, for reference photos that it
-            has not seen; each costs a pass.
+            has not seen; each costs two passes.
         bits: of the photo's samples and its results', 8 or 16.
     """
 

@@ -34,6 +34,7 @@ _KEYS = frozenset({"deepkoal", "photo", "network", "options", "hints"})
 _APART = frozenset({"hints", "palette", "reference", "variation"})
 """Fields of `ColorOptions` whose form in JSON is not their value; all others are plain."""
 _PLAIN = (bool, int, float, str, type(None))
+_PLAIN_FIELDS = {each.name for each in dataclasses.fields(ColorOptions)} - _APART
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +164,7 @@ class SavedOptions:
             DeepkoalError: an option has no form in JSON.
         """
         options: dict[str, Any] = {}
-        for name in _list_plain():
+        for name in _PLAIN_FIELDS:
             options[name] = getattr(self.options, name)
             if name == "saturation":
                 options[name] = dict(self.options.saturation)
@@ -202,9 +203,9 @@ class SavedOptions:
         try:
             check_keys(content, _KEYS, "an options file")
             given = content.get("options") or {}
-            known = {*_list_plain(), *_APART - {"hints"}, "detail", "restoration", "style"}
+            known = {*_PLAIN_FIELDS, *_APART - {"hints"}, "detail", "restoration", "style"}
             check_keys(given, known, "options")
-            plain = {name: given[name] for name in _list_plain() & set(given)}
+            plain = {name: given[name] for name in _PLAIN_FIELDS & set(given)}
             options = ColorOptions(**plain, palette=parse_palette(given.get("palette")))
             hints = content.get("hints") or []
             if not isinstance(hints, list):
@@ -232,10 +233,6 @@ def _build_references(entry: Any) -> ReferenceFile | tuple[ReferenceFile, ...] |
         return _build(ReferenceFile, entry, "reference")
     built = [_build(ReferenceFile, each, "reference") for each in entry]
     return tuple(each for each in built if each is not None)
-
-
-def _list_plain() -> set[str]:
-    return {each.name for each in dataclasses.fields(ColorOptions)} - _APART
 
 
 def _build(kind: type[T], entry: Any, what: str) -> T | None:
