@@ -5,17 +5,9 @@ import numpy as np
 import pytest
 from skimage import data
 
-from deepkoal.guidance.chroma_cleanup import (
-    MOST_CAST,
-    brown_reds,
-    cleanup,
-    fade_blacks,
-    fade_purples,
-    grey_world,
-    non_local_means,
-    shrink_chroma,
-    warm_pinks,
-)
+from deepkoal.guidance.chroma_cleanup import MOST_CAST, cleanup, grey_world, shrink_chroma
+from deepkoal.guidance.chroma_smoothing import domain_transform, non_local_means
+from deepkoal.guidance.doubted_colors import brown_reds, fade_blacks, fade_purples, warm_pinks
 from deepkoal.inference.colorizer import Colorizer
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -41,6 +33,20 @@ def test_a_doubtful_blotch_takes_the_color_of_the_wall_it_is_on():
     assert np.linalg.norm(evened[3, 3] - ab[0, 0]) < 8
     assert np.linalg.norm(evened[0, 0] - ab[0, 0]) < 8
     np.testing.assert_allclose(evened[0, 7], ab[0, 7], atol=0.1)
+
+
+def test_a_halo_spreads_over_its_wall_and_does_not_cross_an_edge():
+    l = np.tile(np.repeat(np.array([70, 30], "float32"), [12, 4]), (16, 1))
+    ab = np.zeros((16, 16, 2), "float32")
+    ab[:, 12:] = [15, 20]  # a dark head, and beside it
+    ab[4:12, 10:12] = [9, 12]  # its light wall
+    ones = np.ones_like(l)
+    evened = domain_transform(ab, l, ones)
+    assert np.linalg.norm(evened[8, 11]) < 0.35 * 15
+    np.testing.assert_allclose(evened[:, 12:], ab[:, 12:], atol=0.6)
+    np.testing.assert_array_equal(domain_transform(ab, l, 0 * ones), ab)
+    turned = domain_transform(np.swapaxes(ab, 0, 1), l.T, ones)
+    np.testing.assert_allclose(turned, np.swapaxes(evened, 0, 1), atol=0.7)
 
 
 def test_what_the_network_is_sure_of_is_left_alone():
