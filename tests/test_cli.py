@@ -508,6 +508,11 @@ def test_photo_is_not_written_to_a_terminal(model, small, monkeypatch, capsys):
 # ---------------------------------------------------------------- colorize: options
 
 
+def test_a_seed_without_variations_is_refused(capsys):
+    assert main(["colorize", str(SAMPLES / "rocket.jpg"), "--seed", "3"]) == 2
+    assert "add --variations 4" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -119,7 +119,8 @@ def resolve_look(arguments: argparse.Namespace) -> SavedOptions:
     """Return what the options ask for: those of `--options`, and before them all that are given.
 
     Raises:
-        UsageError: there is no such palette, or `--save-options` names no JSON file.
+        UsageError: there is no such palette, `--save-options` names no JSON file, or there is a
+            seed and no variation.
         DeepkoalError: the options, hints or reference cannot be read.
     """
     from deepkoal.guidance import Palette, read_hints
@@ -149,6 +150,8 @@ def resolve_look(arguments: argparse.Namespace) -> SavedOptions:
         seed, former = arguments.seed, look.variation or VariationChoice()
         count = former.count if arguments.variations is None else arguments.variations
         index = former.index if arguments.variations is None else 0
+        if arguments.variations is None and count == 1:
+            raise UsageError("--seed is of variations, and none is asked for; add --variations 4")
         choice = VariationChoice(former.seed if seed is None else seed, index, count)
         look = replace(look, variation=choice)
     with as_usage():
