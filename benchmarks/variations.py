@@ -25,13 +25,8 @@ from scipy.stats import spearmanr
 
 from deepkoal.color import rgb_to_lab
 from deepkoal.evaluation.metrics import center_square, is_near_grey, psnr
-from deepkoal.guidance import (
-    Hint,
-    expected_error,
-    measure_ab,
-    suggest_hints,
-    uncertainty,
-)
+from deepkoal.guidance import expected_error, measure_ab, suggest_hints, uncertainty
+from deepkoal.hints import Hint
 from deepkoal.image_io import list_photos, read_photo
 from deepkoal.inference.colorizer import Colorizer, Prediction
 from deepkoal.rendering.composition import render

@@ -18,7 +18,8 @@ from tiny_networks import tiny_koala, tiny_lite
 import deepkoal as dk
 from deepkoal import keras_runtime, progress_bars
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import ColorOptions, Region
+from deepkoal.guidance import ColorOptions
+from deepkoal.hints import Region
 from deepkoal.native_logs import silence_native_logs
 from deepkoal.rendering.contact_sheets import draw_palettes
 

@@ -24,7 +24,8 @@ from deepkoal.color import ab_bins
 from deepkoal.errors import DeepkoalError, WeightsError
 from deepkoal.evaluation import evaluate
 from deepkoal.export import export_litert, export_onnx
-from deepkoal.guidance import DecodingConfig, Hint, Kernel, list_palettes
+from deepkoal.guidance import DecodingConfig, Kernel, list_palettes
+from deepkoal.hints import Hint
 from deepkoal.image_io import read_image, write_image
 from deepkoal.inference.backends import Description, add_note
 from deepkoal.inference.colorizer import Colorizer

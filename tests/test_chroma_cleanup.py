@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from skimage import data
 
-from deepkoal.guidance.chroma_cleanup import MOST_CAST, cleanup, grey_world, shrink_chroma
-from deepkoal.guidance.chroma_smoothing import domain_transform, non_local_means
-from deepkoal.guidance.doubted_colors import brown_reds, fade_blacks, fade_purples, warm_pinks
+from deepkoal.chroma_cleanup.doubted_colors import brown_reds, fade_blacks, fade_purples, warm_pinks
+from deepkoal.chroma_cleanup.smoothing import domain_transform, non_local_means
+from deepkoal.chroma_cleanup.steps import MOST_CAST, cleanup, grey_world, shrink_chroma
 from deepkoal.inference.colorizer import Colorizer
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -23,7 +23,8 @@ from deepkoal.cli import main
 from deepkoal.cli.folder_run import FolderRun
 from deepkoal.cli.photo_run import PixelBudget, work_ahead
 from deepkoal.errors import WeightsError
-from deepkoal.guidance import DecodingConfig, Hint, Palette
+from deepkoal.guidance import DecodingConfig, Palette
+from deepkoal.hints import Hint
 from deepkoal.image_io import read_image, read_photo
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction

@@ -10,14 +10,8 @@ from tiny_networks import tiny_lite
 
 from deepkoal.color import ab_bins
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import (
-    ColorKeywords,
-    ColorOptions,
-    DecodingConfig,
-    Hint,
-    Palette,
-    join_references,
-)
+from deepkoal.guidance import ColorKeywords, ColorOptions, DecodingConfig, Palette, join_references
+from deepkoal.hints import Hint
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 

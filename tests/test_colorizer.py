@@ -14,7 +14,8 @@ from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_lite
 from deepkoal import models
 from deepkoal.errors import DeepkoalError, WeightsError
 from deepkoal.evaluation.metrics import colorfulness
-from deepkoal.guidance import DecodingConfig, Hint, Palette
+from deepkoal.guidance import DecodingConfig, Palette
+from deepkoal.hints import Hint
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.working_size import fit_working_size
 from deepkoal.models.weights import save_weights

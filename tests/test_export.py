@@ -29,8 +29,9 @@ from deepkoal.export import export_saved_model
 from deepkoal.export.graph import full_size
 from deepkoal.export.graph.file_decoding import decode_photo
 from deepkoal.export.graph.header import read_header, read_orientation
-from deepkoal.guidance import Hint, Palette, Region, Stroke
-from deepkoal.guidance.hint_rows import write_rows
+from deepkoal.guidance import Palette
+from deepkoal.hints import Hint, Region, Stroke
+from deepkoal.hints.rows import write_rows
 from deepkoal.image_io import decode_photo as read_photo_bytes
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction

@@ -13,30 +13,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage import data
 
+from deepkoal import guidance
 from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError
 from deepkoal.evaluation.metrics import ciede2000
-from deepkoal.guidance import (
-    AffinityPoints,
-    DecodingConfig,
+from deepkoal.guidance import AffinityPoints, DecodingConfig, Kernel, make_affinity_points, spread
+from deepkoal.hints import (
     Hint,
-    Kernel,
     Region,
     Stroke,
     describe_hint,
     find_contradictions,
     list_hints,
-    make_affinity_points,
     parse_hint,
     read_hints,
     resize_hint,
-    spread,
 )
-from deepkoal.guidance.hint_arrays import cover_regions
-from deepkoal.guidance.hint_paths import GROUPS
-from deepkoal.guidance.hint_reach import Comparison, measure_reach
-from deepkoal.guidance.hint_rows import HintRows, read_rows, write_rows
-from deepkoal.guidance.hint_things import weigh_things
+from deepkoal.hints.arrays import cover_regions
+from deepkoal.hints.paths import GROUPS
+from deepkoal.hints.reach import Comparison, measure_reach
+from deepkoal.hints.rows import HintRows, read_rows, write_rows
+from deepkoal.hints.things import weigh_things
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.hint_gamut import list_unshowable
 from deepkoal.inference.prediction_core import PredictionCore
@@ -51,6 +48,13 @@ def lite():
 
 
 # --- what a hint is ----------------------------------------------------------------------------
+
+
+def test_they_are_found_where_they_were_with_a_warning():
+    with pytest.warns(DeprecationWarning, match=r"guidance\.read_hints is now deepkoal\.hints\."):
+        assert guidance.read_hints is read_hints
+    with pytest.raises(AttributeError, match="no attribute 'raed_hints'"):
+        guidance.raed_hints  # noqa: B018
 
 
 @pytest.mark.parametrize("color", ["#c03020", "#C03020", "rgb(192, 48, 32)", "hsl(6, 71%, 44%)"])

@@ -14,7 +14,8 @@ from tiny_networks import red_network
 from deepkoal.cli import main
 from deepkoal.color import ab_bins
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import ColorOptions, Hint, Palette, list_palettes
+from deepkoal.guidance import ColorOptions, Palette, list_palettes
+from deepkoal.hints import Hint
 from deepkoal.image_io import read_image, write_image
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.options_file import SavedOptions, read_options, write_options

@@ -39,6 +39,7 @@ PUBLIC_NAMES = {
     "export_saved_model": inspect.isfunction,
     "fine_tune": inspect.isfunction,
     "guidance": inspect.ismodule,
+    "hints": inspect.ismodule,
     "list_palettes": inspect.isfunction,
     "list_styles": inspect.isfunction,
     "models": inspect.ismodule,

@@ -111,7 +111,8 @@ def test_a_damaged_note_is_named_and_a_damaged_packet_replaced(photo, tmp_path, 
 
 
 def test_very_many_hints_are_counted_rather_than_kept(photo):
-    from deepkoal.guidance import ColorOptions, Hint
+    from deepkoal.guidance import ColorOptions
+    from deepkoal.hints import Hint
     from deepkoal.inference.options_file import SavedOptions
     from deepkoal.inference.saved_parts import PhotoIdentity
 

@@ -10,8 +10,8 @@ import deepkoal as dk
 from deepkoal.cli import main
 from deepkoal.data import prepare
 from deepkoal.errors import DeepkoalError, RecordsError
-from deepkoal.guidance import Hint, Palette, Region, read_hints
-from deepkoal.guidance.hints import check_kind
+from deepkoal.guidance import Palette
+from deepkoal.hints import Hint, Region, check_kind, read_hints
 from deepkoal.image_io import read_image
 from deepkoal.image_io.kinds import is_address
 from deepkoal.pretrained.recipe import Recipe

@@ -17,9 +17,9 @@ from PIL import Image, ImageCms
 from skimage import data
 
 from deepkoal.cli import main
-from deepkoal.guidance import Hint, Region, Stroke
-from deepkoal.guidance.hint_files import describe_hint
-from deepkoal.guidance.hint_rows import write_rows
+from deepkoal.hints import Hint, Region, Stroke
+from deepkoal.hints.files import describe_hint
+from deepkoal.hints.rows import write_rows
 from deepkoal.inference.backends import has_litert
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.provenance import read_provenance

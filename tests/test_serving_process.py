@@ -42,7 +42,7 @@ from tensorflow_serving.apis import predict_pb2
 from deepkoal.cli import main
 from deepkoal.client import Client, transport, wire
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import Hint, Stroke
+from deepkoal.hints import Hint, Stroke
 from deepkoal.image_io import read_image, write_image
 from deepkoal.serving.errors import CODES, HTTP_STATUS, ServingError, code_of_http_status
 from deepkoal.serving.messages import PredictResponse

@@ -24,9 +24,10 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.export.guidance_graphs import trace_guidance
 from deepkoal.export.output_paths import RUNTIME_FILES, find_runtime
 from deepkoal.export.site import export_site
-from deepkoal.guidance import ColorOptions, Hint, Palette, Region, Stroke
+from deepkoal.guidance import ColorOptions, Palette
 from deepkoal.guidance.color_balance import HUES, find_warmth_factors
-from deepkoal.guidance.hint_layout import BELOW_ONE, list_hints
+from deepkoal.hints import Hint, Region, Stroke
+from deepkoal.hints.layout import BELOW_ONE, list_hints
 from deepkoal.image_io import encode_photo, read_image
 from deepkoal.inference.backends import has_litert
 from deepkoal.inference.colorizer import Colorizer

@@ -33,7 +33,8 @@ from deepkoal.cli.arguments.style import Restyler
 from deepkoal.cli.commands import studio as studio_command
 from deepkoal.color import colorfulness
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import ColorOptions, DecodingConfig, Hint, Palette, Stroke
+from deepkoal.guidance import ColorOptions, DecodingConfig, Palette
+from deepkoal.hints import Hint, Stroke
 from deepkoal.image_io import SAMPLES, decode_photo, encode_photo, read_sample
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.hint_entries import write_entry

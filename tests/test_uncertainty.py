@@ -14,7 +14,6 @@ from deepkoal.color import ab_bins, rgb_to_lab
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
     DecodingConfig,
-    Hint,
     Kernel,
     decode_outputs,
     expected_error,
@@ -23,6 +22,7 @@ from deepkoal.guidance import (
     suggest_hints,
     uncertainty,
 )
+from deepkoal.hints import Hint
 from deepkoal.inference.colorizer import Colorizer
 
 Q = len(ab_bins())

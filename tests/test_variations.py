@@ -14,7 +14,6 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
     ColorOptions,
     DecodingConfig,
-    Hint,
     Kernel,
     Palette,
     VariationLatents,
@@ -26,6 +25,7 @@ from deepkoal.guidance import (
     vary,
 )
 from deepkoal.guidance.variation_latents import BREADTH, SHARED
+from deepkoal.hints import Hint
 from deepkoal.inference.colorizer import Colorizer
 
 DEPTH = 6

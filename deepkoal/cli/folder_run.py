@@ -16,7 +16,8 @@ from deepkoal.cli.result_provenance import ResultProvenance
 if TYPE_CHECKING:
     from deepkoal.arrays import SampleArray
     from deepkoal.cli.arguments.jobs import Job
-    from deepkoal.guidance import AnyHint, ColorOptions, Reference
+    from deepkoal.guidance import ColorOptions, Reference
+    from deepkoal.hints import AnyHint
     from deepkoal.image_io import Photo
     from deepkoal.inference.colorizer import Colorizer
     from deepkoal.inference.options_file import SavedOptions
@@ -76,7 +77,7 @@ class FolderRun(PhotoRun):
         self, job: Job, photo: Photo, beside: ResultFiles | None
     ) -> list[SampleArray]:
         """Return the photo colored, and variations that obey every option as it does."""
-        from deepkoal.guidance import find_contradictions
+        from deepkoal.hints import find_contradictions
         from deepkoal.inference.hint_gamut import list_unshowable
 
         prediction = self._colorizer.predict(photo.rgb)

@@ -21,7 +21,7 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.serving.errors import is_model_name
 
 if TYPE_CHECKING:
-    from deepkoal.guidance import AnyHint
+    from deepkoal.hints import AnyHint
 
 ATTEMPTS = 4
 SECONDS = 60.0

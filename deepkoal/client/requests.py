@@ -15,7 +15,7 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.short_repr import summarize
 
 if TYPE_CHECKING:
-    from deepkoal.guidance import AnyHint
+    from deepkoal.hints import AnyHint
 
 _TURNED = (5, 6, 7, 8)  # values of EXIF's orientation by which height and width change places
 _ORIENTATION = 274
@@ -115,7 +115,7 @@ def check_numbers(*, whole: bool = False, **values: object) -> None:
 def _check(hints: Sequence[AnyHint]) -> tuple[AnyHint, ...]:
     if not hints:
         return ()
-    from deepkoal.guidance import check_kind  # here, so that coloring needs NumPy alone
+    from deepkoal.hints import check_kind  # here, so that coloring needs NumPy alone
 
     return check_kind(hints)
 
@@ -136,7 +136,7 @@ def _is_plain(hint: AnyHint) -> bool:
 def _write_points(hints: Sequence[AnyHint]) -> dict[str, Array]:
     points, colors = [(0.0, 0.0)], [b""]
     if hints:
-        from deepkoal.guidance.hint_values import parse_css  # likewise
+        from deepkoal.hints.values import parse_css  # likewise
 
         points = [point for hint in hints for point in hint.points]
         colors = [b"#%02x%02x%02x" % parse_css(hint.color) for hint in hints]
@@ -147,7 +147,7 @@ def _write_marks(hints: Sequence[AnyHint], photo_bytes: bytes) -> dict[str, Arra
     points, marks = np.zeros((1, 2), np.float32), [-1]
     kinds, colors, relative = [""], [""], [False]
     if hints:
-        from deepkoal.guidance.hint_rows import write_rows  # likewise
+        from deepkoal.hints.rows import write_rows  # likewise
 
         rows = write_rows(hints, _read_size(photo_bytes))
         points, marks = rows.points, list(rows.marks)

@@ -11,10 +11,11 @@ from typing import Any
 
 from deepkoal.arrays import Tensor
 from deepkoal.export.tracing import Dims, OnnxTensor, trace
-from deepkoal.guidance import AffinityPoints, DecodingConfig, HintArrays, PaletteShift, Reference
+from deepkoal.guidance import AffinityPoints, DecodingConfig, PaletteShift, Reference
 from deepkoal.guidance.color_balance import HUES, scale_saturation, tint
-from deepkoal.guidance.hint_arrays import HINT_SHAPES
 from deepkoal.guidance.reference import list_matches, weigh_matches
+from deepkoal.hints import HintArrays
+from deepkoal.hints.arrays import HINT_SHAPES
 from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.inference.scene import find_border
 from deepkoal.inference.working_size import finish_merging, prepare_merging

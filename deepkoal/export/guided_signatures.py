@@ -17,7 +17,7 @@ from deepkoal.export.graph.guidance_inputs import (
 from deepkoal.export.graph.hint_inputs import read_marks, read_points
 from deepkoal.export.graph.photo_batches import declare_inputs, map_photos
 from deepkoal.export.signatures import ColorizerModule
-from deepkoal.guidance import HintArrays
+from deepkoal.hints import HintArrays
 from deepkoal.inference.prediction_core import PredictionCore
 
 

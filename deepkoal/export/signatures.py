@@ -61,7 +61,7 @@ class ColorizerModule(tf.Module):
 
         Returns:
             `ab`: float32 (N, h, w, 2), coarse chroma in CIE Lab units at vibrance 1, after
-            `deepkoal.guidance.chroma_cleanup`; h and w are a quarter of H and W for koala-lite.
+            `deepkoal.chroma_cleanup`; h and w are a quarter of H and W for koala-lite.
         """
         size = tf.shape(l)[1:3]
         message = f"l: expected height and width in multiples of {NETWORK_STRIDE}, got"

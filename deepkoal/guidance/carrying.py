@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deepkoal.affinity import AffinityPoints, Kernel
 from deepkoal.arrays import FloatArray
-from deepkoal.guidance.affinity import AffinityPoints, Kernel
 from deepkoal.short_repr import short_repr
 
 CARRYING_KERNEL = Kernel(features=(0.3,), lightness=(15.0,), position=(math.inf,), weights=(1.0,))

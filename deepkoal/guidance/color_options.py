@@ -15,10 +15,10 @@ from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance.carrying import CarriedColors
 from deepkoal.guidance.color_balance import check_saturation
 from deepkoal.guidance.decoding import check_vibrance
-from deepkoal.guidance.hints import AnyHint, check_kind
 from deepkoal.guidance.palette import Palette
 from deepkoal.guidance.reference import Reference
 from deepkoal.guidance.variation_latents import VariationLatents
+from deepkoal.hints import AnyHint, check_kind
 from deepkoal.short_repr import short_repr, summarize
 
 ReferenceLike: TypeAlias = Reference | ByteArray | str | Path
@@ -56,7 +56,7 @@ class ColorOptions:
             the network; or several of these; or what an `Album` carries to this very photo.
         variation: one of `Prediction.list_variations`, which all else then starts from.
         cleanup: whether doubtful blotches are settled, casts balanced and near-neutral things kept
-            neutral, see `guidance.chroma_cleanup`; networks without a distribution do without.
+            neutral, see `deepkoal.chroma_cleanup`; networks without a distribution do without.
         warmth: −1…1, as under a warmer or cooler light, see `guidance.color_balance`; all that is
             not hinted shifts, neutral things too.
         saturation: factors 0…3 by hue (red, yellow, green, cyan, blue, magenta), such as

@@ -9,10 +9,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from deepkoal.affinity import Kernel
 from deepkoal.arrays import FloatArray
 from deepkoal.color import Tensor, decode_ab, denormalize_ab
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance.affinity import Kernel
 from deepkoal.short_repr import short_repr
 
 VIBRANCE_RANGE = (0.2, 5.0)

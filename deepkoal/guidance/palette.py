@@ -16,8 +16,8 @@ from PIL import Image
 from deepkoal.arrays import ByteArray, FloatArray, Tensor, namespace
 from deepkoal.color import ab_bins, encode_ab, rgb_to_lab
 from deepkoal.errors import DeepkoalError, check_range
-from deepkoal.guidance.hint_values import is_number, parse_css
 from deepkoal.guidance.reference import measure_ab
+from deepkoal.hints.values import is_number, parse_css
 from deepkoal.short_repr import short_repr, summarize
 
 SMOOTHING = 0.1

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from deepkoal.affinity import FAINTEST, AffinityPoints, Kernel, square_distance
 from deepkoal.arrays import ByteArray, FloatArray, Tensor, namespace
 from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError, NoColorsError
-from deepkoal.guidance.affinity import FAINTEST, AffinityPoints, Kernel, square_distance
 from deepkoal.rendering.resampling import resize
 from deepkoal.short_repr import short_repr
 

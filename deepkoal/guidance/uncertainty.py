@@ -7,10 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from deepkoal.affinity import AffinityPoints, Kernel, weigh_hints
 from deepkoal.arrays import FloatArray, Tensor, constant, namespace
 from deepkoal.color import ab_bins
 from deepkoal.errors import check_range
-from deepkoal.guidance.affinity import AffinityPoints, Kernel, weigh_hints
 
 HALF_DOUBT = 20.0
 """Expected error, in ab units, at which the share of `scale_error` is 0.5."""

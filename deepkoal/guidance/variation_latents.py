@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from deepkoal.affinity import AffinityPoints, Kernel
 from deepkoal.arrays import Tensor, arange, cast, constant, namespace
 from deepkoal.errors import check_range
-from deepkoal.guidance.affinity import AffinityPoints, Kernel
 from deepkoal.short_repr import short_repr
 
 SHARED = 0.7

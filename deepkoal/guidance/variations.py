@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from deepkoal.affinity import AffinityPoints
 from deepkoal.arrays import Tensor, constant, namespace
 from deepkoal.color import BIN_WIDTH, ab_bins
-from deepkoal.guidance.affinity import AffinityPoints
 from deepkoal.guidance.decoding import DecodingConfig, decode_outputs
 from deepkoal.guidance.variation_latents import VariationLatents
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from deepkoal.arrays import FloatArray
 from deepkoal.guidance import AffinityPoints, ColorOptions, GivenColors, Reference
-from deepkoal.guidance.hints import AnyHint
+from deepkoal.hints import AnyHint
 from deepkoal.inference.prediction import Prediction
 from deepkoal.rendering.resampling import resize
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import AnyHint, describe_hint, parse_hint
-from deepkoal.guidance.hint_values import is_number
+from deepkoal.hints import AnyHint, describe_hint, parse_hint
+from deepkoal.hints.values import is_number
 
 _LINES = ("stroke", "region")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from deepkoal.color import rgb_to_lab
-from deepkoal.guidance import AnyHint, Region, check_hints, check_kind, place_points
+from deepkoal.hints import AnyHint, Region, check_hints, check_kind, place_points
 from deepkoal.inference.prediction import Prediction
 from deepkoal.rendering.composition import compose_rgb
 

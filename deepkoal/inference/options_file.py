@@ -13,7 +13,7 @@ from pathlib import Path
 
 from deepkoal.atomic_files import write_json_atomically
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance.hint_files import read_json
+from deepkoal.hints.files import read_json
 from deepkoal.inference.saved_options import SavedOptions as SavedOptions
 
 

@@ -17,16 +17,14 @@ from deepkoal.guidance import (
     CarriedColors,
     ColorKeywords,
     ColorOptions,
-    HintArrays,
     Palette,
     Reference,
     VariationLatents,
-    list_hints,
     measure_ab,
     sample_latents,
 )
 from deepkoal.guidance.color_balance import balance_colors
-from deepkoal.guidance.hints import check_kind
+from deepkoal.hints import HintArrays, check_kind, list_hints
 from deepkoal.image_io.pixels import round_to_8_bits
 from deepkoal.inference.prediction_doubt import PredictionDoubt
 from deepkoal.rendering.composition import render

@@ -10,6 +10,7 @@ import functools
 from dataclasses import dataclass
 
 from deepkoal.arrays import Tensor
+from deepkoal.chroma_cleanup import cleanup as clean_chroma
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
     CarriedColors,
@@ -23,7 +24,6 @@ from deepkoal.guidance import (
     uncertainty,
     vary,
 )
-from deepkoal.guidance.chroma_cleanup import cleanup as clean_chroma
 from deepkoal.inference.hinted_photo import HintedPhoto
 from deepkoal.inference.scene import measure_structure
 from deepkoal.short_repr import short_repr

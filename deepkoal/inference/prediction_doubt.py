@@ -11,16 +11,13 @@ import numpy as np
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.errors import check_range
 from deepkoal.guidance import (
-    AnyHint,
-    Hint,
     expected_error,
-    list_hints,
     list_likely_colors,
     remaining_doubt,
     scale_error,
     suggest_hints,
 )
-from deepkoal.guidance.hints import check_kind
+from deepkoal.hints import AnyHint, Hint, check_kind, list_hints
 from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.rendering.resampling import resize
 

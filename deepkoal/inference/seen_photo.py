@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from deepkoal.arrays import Tensor, cast, namespace
-from deepkoal.guidance import AffinityPoints, DecodingConfig, find_cells, make_affinity_points
-from deepkoal.guidance.hint_reach import FINER
+from deepkoal.guidance import AffinityPoints, DecodingConfig, make_affinity_points
+from deepkoal.hints import find_cells
+from deepkoal.hints.reach import FINER
 from deepkoal.rendering.resampling import resize
 
 

@@ -44,8 +44,8 @@ def lite(
         A functional model from `l_norm` (B, H, W, 1), float32 in −1…1, H and W multiples of 32,
         to `{"logits": (B, H/4, W/4, Q), "features": (B, H/4, W/4, widths[-1])}`: unnormalized
         log-probabilities over `color.ab_bins()`, and features by which like places are found, see
-        `guidance.affinity`. Where asked for, `things` (B, H/4, W/4, things[1]), too: places of one
-        thing lie near each other there, places of others far, see `guidance.hint_things`.
+        `deepkoal.affinity`. Where asked for, `things` (B, H/4, W/4, things[1]), too: places of one
+        thing lie near each other there, places of others far, see `hints.things`.
     """
     l_norm = keras.Input((None, None, 1), name="l_norm")
     grey = layers.Concatenate(name="grey")([l_norm, l_norm, l_norm])

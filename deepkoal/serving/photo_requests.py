@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import AnyHint, ColorOptions, Hint
-from deepkoal.guidance.hint_files import parse_hints_text
-from deepkoal.guidance.hint_rows import NO_MARK, HintRows, read_color, read_rows
+from deepkoal.guidance import ColorOptions
+from deepkoal.hints import AnyHint, Hint
+from deepkoal.hints.files import parse_hints_text
+from deepkoal.hints.rows import NO_MARK, HintRows, read_color, read_rows
 from deepkoal.image_io import Photo, decode_photo, encode_photo
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.options_file import SavedOptions

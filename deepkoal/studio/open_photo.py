@@ -11,15 +11,8 @@ from pathlib import PurePath
 import numpy as np
 
 from deepkoal.arrays import ByteArray, FloatArray, SampleArray
-from deepkoal.guidance import (
-    AnyHint,
-    ColorOptions,
-    Hint,
-    VariationLatents,
-    check_hints,
-    check_kind,
-    resize_hint,
-)
+from deepkoal.guidance import ColorOptions, VariationLatents
+from deepkoal.hints import AnyHint, Hint, check_hints, check_kind, resize_hint
 from deepkoal.image_io import Photo, decode_photo, encode_photo
 from deepkoal.image_io.formats import FORMATS, choose_suffix
 from deepkoal.image_io.kinds import START_BYTES, sniff_kind

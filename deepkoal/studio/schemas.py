@@ -8,8 +8,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import AnyHint, ColorOptions
+from deepkoal.guidance import ColorOptions
 from deepkoal.guidance.color_options import MOST_VARIATIONS
+from deepkoal.hints import AnyHint
 from deepkoal.inference.album import Carry
 from deepkoal.inference.hint_entries import parse_entry, scale_entry
 from deepkoal.inference.saved_palettes import parse_palette

@@ -10,11 +10,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from deepkoal.affinity import AffinityPoints, Kernel, make_affinity_points, spread
 from deepkoal.arrays import FloatArray
 from deepkoal.color import Tensor, normalize_l, rgb_to_lab
 from deepkoal.data import evaluation_batches
 from deepkoal.guidance import DecodingConfig, decode_outputs
-from deepkoal.guidance.affinity import AffinityPoints, Kernel, make_affinity_points, spread
 from deepkoal.short_repr import short_repr
 
 HINT_COUNTS = (1, 2, 5, 10, 20, 50, 100)

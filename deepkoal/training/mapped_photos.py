@@ -11,7 +11,7 @@ from keras import ops
 
 from deepkoal.arrays import FloatArray
 from deepkoal.color import normalize_l
-from deepkoal.guidance.hint_paths import measure_paths
+from deepkoal.hints.paths import measure_paths
 from deepkoal.inference.working_size import fit_working_size
 from deepkoal.models import NETWORK_STRIDE
 from deepkoal.rendering.resampling import resize

@@ -123,7 +123,8 @@ def resolve_look(arguments: argparse.Namespace) -> SavedOptions:
             seed and no variation.
         DeepkoalError: the options, hints or reference cannot be read.
     """
-    from deepkoal.guidance import Palette, read_hints
+    from deepkoal.guidance import Palette
+    from deepkoal.hints import read_hints
     from deepkoal.inference.hint_entries import write_entry
     from deepkoal.inference.options_file import SavedOptions, read_options
     from deepkoal.inference.saved_parts import ReferenceFile, VariationChoice

@@ -11,7 +11,7 @@ from deepkoal.arrays import FloatArray
 from deepkoal.evaluation.metrics import psnr, rgb_to_ab
 from deepkoal.evaluation.photos import Bench, EvaluatedPhoto
 from deepkoal.evaluation.scorecard import Figure, Line, Unmeasured
-from deepkoal.guidance import Hint
+from deepkoal.hints import Hint
 
 COUNTS = (0, 1, 2, 5, 10, 20, 50, 100)
 PATCH = 6

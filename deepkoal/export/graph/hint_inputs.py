@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from deepkoal.color import rgb_to_lab
 from deepkoal.export.graph.assertions import demand, make_printable
-from deepkoal.guidance import HintArrays, HintLayout, arrange_hints
-from deepkoal.guidance.hint_bounds import LEAST_AREA, measure_areas, meets
-from deepkoal.guidance.hint_layout import BELOW_ONE, KINDS
-from deepkoal.guidance.hint_values import AB_LIMIT
-from deepkoal.guidance.hints import OWN
+from deepkoal.hints import HintArrays, HintLayout, arrange_hints
+from deepkoal.hints.bounds import LEAST_AREA, measure_areas, meets
+from deepkoal.hints.kinds import OWN
+from deepkoal.hints.layout import BELOW_ONE, KINDS
+from deepkoal.hints.values import AB_LIMIT
 
 MOST_POINTS = 500
 """Of all strokes and regions of a photo: what a stroke costs grows with the cube of its points."""

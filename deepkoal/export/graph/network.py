@@ -10,8 +10,9 @@ import tensorflow as tf
 from deepkoal.export.graph.file_decoding import decode_photo
 from deepkoal.export.graph.full_size import lightness
 from deepkoal.export.graph.photo_batches import render_photo
-from deepkoal.guidance import DecodingConfig, HintArrays, PaletteShift
-from deepkoal.guidance.hint_arrays import HINT_SHAPES
+from deepkoal.guidance import DecodingConfig, PaletteShift
+from deepkoal.hints import HintArrays
+from deepkoal.hints.arrays import HINT_SHAPES
 from deepkoal.inference.prediction_core import PredictionCore
 from deepkoal.inference.scene import find_border
 from deepkoal.inference.working_size import (

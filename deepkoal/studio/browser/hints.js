@@ -1,4 +1,4 @@
-// Marks on a photo as the arrays that the graph of hints takes, as deepkoal/guidance/hint_layout.py.
+// Marks on a photo as the arrays that the graph of hints takes, as deepkoal/hints/layout.py.
 
 import { clamp, simplify } from "../stage/geometry.js";
 import { nameColor } from "./composing.js";

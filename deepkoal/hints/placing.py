@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from deepkoal.arrays import FloatArray
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance.hint_bounds import LEAST_AREA, measure_areas, meets
-from deepkoal.guidance.hint_values import Point
-from deepkoal.guidance.hints import AnyHint, Hint, Region, Stroke
+from deepkoal.hints.bounds import LEAST_AREA, measure_areas, meets
+from deepkoal.hints.kinds import AnyHint, Hint, Region, Stroke
+from deepkoal.hints.values import Point
 
 _FINE = 1 / 256  # of the photo's side: how far a stroke may be from what was drawn
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepkoal.arrays import Tensor, arange, cast, namespace
-from deepkoal.guidance.hint_arrays import SAMPLES, HintArrays, sample_segments
-from deepkoal.guidance.hint_placing import check_hints, place_points
-from deepkoal.guidance.hint_values import Point
-from deepkoal.guidance.hints import AnyHint, Region
+from deepkoal.hints.arrays import SAMPLES, HintArrays, sample_segments
+from deepkoal.hints.kinds import AnyHint, Region
+from deepkoal.hints.placing import check_hints, place_points
+from deepkoal.hints.values import Point
 from deepkoal.short_repr import short_repr
 
 KINDS = ("hint", "stroke", "region")

@@ -3,7 +3,7 @@
 A hint is a target. Its thing is what lies near it by a geodesic distance, a path's cost being the
 sum of how features and lightness change along it, and by the likeness of its features (Criminisi,
 Sharp and Blake 2008, "GeoS", without its strokes for the background). What counts as features
-depends on the hints, see `hint_things`. Within its thing the target replaces what the network
+depends on the hints, see `hints.things`. Within its thing the target replaces what the network
 guessed; outside nothing moves. Of several hints the nearest counts.
 
 A guess that a hint all but confirms is believed elsewhere, too: a small difference spreads to what
@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deepkoal.affinity import AffinityPoints, Kernel, weigh_hints
 from deepkoal.arrays import Tensor, namespace
-from deepkoal.guidance.affinity import AffinityPoints, Kernel, weigh_hints
-from deepkoal.guidance.hint_arrays import HintArrays
-from deepkoal.guidance.hint_paths import FAR, measure_paths
+from deepkoal.hints.arrays import HintArrays
+from deepkoal.hints.paths import FAR, measure_paths
 
 FINER = 3
 """Cells along a side for each of the features': things are cut at edges that those are too coarse
@@ -89,7 +89,7 @@ def measure_reach(
     """Return where hint points count.
 
     Args:
-        things: see `hint_things.compare_things`, its vectors (H, W, T) at the finer grid's places.
+        things: see `things.compare_things`, its vectors (H, W, T) at the finer grid's places.
         l: float32 (H, W), lightness in 0…100 at the finer grid's places.
         points: N of them, the places that the affinity compares.
         cells: integers (K,), the hint points' indices among these.

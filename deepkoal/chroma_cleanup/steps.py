@@ -7,8 +7,7 @@ NumPy arrays and backend tensors, so that the Colorizer and an exported graph sh
 from __future__ import annotations
 
 from deepkoal.arrays import Tensor, namespace
-from deepkoal.guidance.chroma_smoothing import domain_transform, non_local_means
-from deepkoal.guidance.doubted_colors import (
+from deepkoal.chroma_cleanup.doubted_colors import (
     GUESSED,
     brown_reds,
     fade_blacks,
@@ -16,6 +15,7 @@ from deepkoal.guidance.doubted_colors import (
     smooth_step,
     warm_pinks,
 )
+from deepkoal.chroma_cleanup.smoothing import domain_transform, non_local_means
 from deepkoal.traced_once import traced_once
 
 MUTED = 40.0

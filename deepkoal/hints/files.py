@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance.hints import AnyHint, Hint, Region, Stroke
+from deepkoal.hints.kinds import AnyHint, Hint, Region, Stroke
 
 _FORM = 'hints are a list of {"x": 120, "y": 80, "color": "#c03020"}'
 _PLACES = (

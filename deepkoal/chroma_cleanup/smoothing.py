@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 
+from deepkoal.affinity import FAINTEST, Kernel, make_affinity_points
 from deepkoal.arrays import Tensor, cast, namespace
-from deepkoal.guidance.affinity import FAINTEST, Kernel, make_affinity_points
 from deepkoal.rendering.resampling import fit_grid, resize
 
 ALIKE = Kernel(features=(0.15,), lightness=(8.0,), position=(0.3,), weights=(1.0,))

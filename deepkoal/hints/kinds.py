@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from deepkoal.arrays import FloatArray
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance.hint_values import (
+from deepkoal.hints.values import (
     Point,
     check_mask,
     check_points,
@@ -173,7 +173,7 @@ def check_kind(hints: Any) -> tuple[AnyHint, ...]:
         if not isinstance(hint, AnyHint) or not isinstance(hints, Iterable):
             raise DeepkoalError(
                 f"expected hints as a list of deepkoal.Hint(x, y, color), got {show_value(hint)}; "
-                "deepkoal.guidance.read_hints makes them of a JSON file"
+                "deepkoal.hints.read_hints makes them of a JSON file"
             )
     return listed
 

@@ -19,7 +19,7 @@ class AffinityPoints:
     """Places of a photo, as an affinity compares them; leading dimensions are photos.
 
     Attributes:
-        features: (..., N, F), what the network finds at them, see `models.lite`.
+        features: (..., N, F), what the network finds at them, see `models.efficientnet_unet`.
         l: (..., N), lightness in 0…100.
         position: (..., N, 2), row and column in units of the photo's side (the root of its area).
     """

@@ -10,10 +10,10 @@ import numpy as np
 
 from deepkoal.arrays import FloatArray
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance.hint_layout import KINDS, outline_mask
-from deepkoal.guidance.hint_placing import check_hints, keep_points
-from deepkoal.guidance.hint_values import Point, parse_css
-from deepkoal.guidance.hints import OWN, AnyHint, Hint, Region, Stroke
+from deepkoal.hints.kinds import OWN, AnyHint, Hint, Region, Stroke
+from deepkoal.hints.layout import KINDS, outline_mask
+from deepkoal.hints.placing import check_hints, keep_points
+from deepkoal.hints.values import Point, parse_css
 
 NO_MARK = -1
 """The mark of a point that is none, where a batch of requests needs equally many."""

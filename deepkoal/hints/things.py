@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from deepkoal.affinity import Kernel
 from deepkoal.arrays import Tensor, namespace
-from deepkoal.guidance import hint_reach
-from deepkoal.guidance.affinity import Kernel
-from deepkoal.guidance.hint_arrays import HintArrays
-from deepkoal.guidance.hint_reach import Comparison, believe
+from deepkoal.hints import reach
+from deepkoal.hints.arrays import HintArrays
+from deepkoal.hints.reach import Comparison, believe
 
 ALONG = 0.8
 """Cost of a change of the output `things` along a path, in widths of the kernel."""
@@ -65,5 +65,5 @@ def compare_things(outputs: Mapping[str, Tensor], kernel: Kernel, share: Tensor)
     return Comparison(
         ops.concatenate([ALONG * share * things, (1 - (1 - BESIDE) * share) * features], axis=-1),
         ops.concatenate([APART * one, (1 + (UNLIKE - 1) * share) * other]),
-        hint_reach.FADING + (FADING - hint_reach.FADING) * share,
+        reach.FADING + (FADING - reach.FADING) * share,
     )
