@@ -224,6 +224,18 @@ def test_a_chosen_photo_is_seen_in_color_beside_what_it_was(open_page, photo):
     expect(page.locator(".hint")).to_have_count(0)  # comparing puts no colors
 
 
+def test_a_click_on_the_handle_halves_and_a_key_flips_before_and_after(page):
+    split = page.get_by_role("slider", name="Before and after")
+    steps = (("click", 50), ("c", 100), ("c", 50), ("click", 0), ("c", 100), ("c", 0))
+    for step, percent in steps:
+        if step == "click":
+            page.locator(".grip").click()
+        else:
+            page.keyboard.press(step)
+        expect(split).to_have_attribute("aria-valuenow", str(percent))
+    expect(page.locator(".hint")).to_have_count(0)
+
+
 def test_a_click_puts_a_color_that_can_be_dragged_removed_and_brought_back(page):
     before = look_at(page)
     page.mouse.click(*find(page, *PLACE))
@@ -334,6 +346,23 @@ def test_a_download_is_the_photo_as_it_looks_at_its_own_size(open_page, tmp_path
     shown = look_at(page)
     reduced = cv2.resize(rgb, shown.shape[1::-1], interpolation=cv2.INTER_AREA)
     assert np.abs(reduced.astype(int) - shown).mean() < 3
+    size = f"{download.value.path().stat().st_size / 1e6:.1f} MB"
+    expect(page.locator("#notice-text")).to_have_text(f"large.colored.png is downloaded: {size}.")
+
+
+def test_a_photo_that_opens_slowly_is_seen_to_open(open_page, photo):
+    page = open_page()
+    held = []
+    page.route("**/api/photos?*", lambda route: held.append(route))
+    with page.expect_file_chooser() as chooser:
+        page.click("#choose")
+    chooser.value.set_files(photo)
+    expect(page.locator("#notice-text")).to_have_text("Opening old photo.jpg")
+    expect(page.locator("#busy")).to_be_visible()
+    held.pop().continue_()
+    expect(page.locator("#name")).to_have_text(photo.name)
+    expect(page.locator("#notice")).to_be_hidden()
+    expect(page.locator("#busy")).to_be_hidden()
 
 
 def test_while_an_answer_is_awaited_only_the_newest_look_is_asked_for(page):
@@ -390,16 +419,39 @@ def test_photos_are_dropped_and_pasted(open_page, photo):
         expect(page.locator("#name")).to_have_text(f"{kind}.jpg")
 
 
+def test_a_button_pastes_what_was_copied(open_page, photo):
+    page = open_page()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.evaluate("navigator.clipboard.writeText('no picture')")
+    page.get_by_role("button", name="Paste").click()
+    expect(page.get_by_role("alert")).to_contain_text("What was copied is no picture")
+    page.get_by_role("button", name="Close message").click()
+    page.evaluate(
+        """async (data) => {
+            const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+            const picture = new Blob([bytes], { type: "image/png" });
+            await navigator.clipboard.write([new ClipboardItem({ "image/png": picture })]);
+        }""",
+        base64.b64encode(encode_photo(read_image(photo), "PNG")).decode(),
+    )
+    page.get_by_role("button", name="Paste").click()
+    expect(page.locator("#name")).to_have_text("pasted photo")
+
+
 def test_a_phone_shows_all_without_scrolling_sideways_and_obeys_fingers(open_page, photo):
     page = open_page(390, 844, has_touch=True, is_mobile=True)
     widest = "document.documentElement.scrollWidth"
     assert page.evaluate(widest) == 390
+    expect(page.locator(".by-mouse")).to_be_hidden()  # fingers drop no files
     page.locator("#samples button").last.tap()
     expect(page.locator("#name")).to_have_text("chelsea.png")
     assert page.evaluate("scrollY") == 0
     choose(page, "#open", photo)
     expect(page.locator(".variation")).to_have_count(6)
     assert page.evaluate(widest) == 390
+    for percent in ("50", "0"):
+        page.locator(".grip").tap()
+        expect(page.locator("#split")).to_have_attribute("aria-valuenow", percent)
     page.touchscreen.tap(*find(page, *PLACE))
     editor = page.locator("#editor")
     expect(editor).to_be_visible()
@@ -429,6 +481,10 @@ def test_everything_is_done_by_keyboard(open_page):
         raise AssertionError(f"{selector} is not reached by {key}")
 
     expect(page.locator("#samples button")).to_have_count(len(SAMPLES))
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("undo")
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
     tab_to("#samples li:nth-child(2) button")
     page.keyboard.press("Enter")
     expect(page.locator("#name")).to_have_text("coffee.png")
@@ -517,13 +573,33 @@ def test_the_photo_is_zoomed_and_moved_and_marks_keep_their_size(page):
         page.mouse.up(button="middle")
     expect(page.locator(".hint")).to_have_count(1)  # none of this put a color
     page.keyboard.press("1")
-    expect(page.locator("#zoom-value")).to_have_text("100 %")
+    expect(page.locator("#zoom-value")).to_have_value("100 %")
     assert scale_of(page) == pytest.approx(1)
     page.click("#zoom-in")
     assert scale_of(page) == pytest.approx(1.25)
     page.keyboard.press("-")
     page.keyboard.press("0")
     assert scale_of(page) == pytest.approx(fitted)
+
+
+def test_a_zoom_is_typed_and_the_hand_clicks_twice(page):
+    fitted = scale_of(page)
+    field = page.get_by_role("textbox", name="Zoom in percent")
+    for typed, shown in (("250", "250 %"), ("120,5%", "121 %"), ("much", "121 %"), ("9e9", "1600 %")):
+        field.fill(typed)
+        field.press("Enter")
+        expect(field).to_have_value(shown)
+    page.click("#zoom-full")
+    assert scale_of(page) == pytest.approx(1)
+    page.click("#zoom-fit")
+    page.keyboard.press("h")
+    at = find(page, *PLACE)
+    page.mouse.dblclick(*at)
+    wait_for(page, lambda: scale_of(page) == pytest.approx(2 * fitted))
+    assert np.abs(np.subtract(find(page, *PLACE), at)).max() < 200
+    page.mouse.dblclick(*at)
+    wait_for(page, lambda: scale_of(page) == pytest.approx(fitted))
+    expect(page.locator(".hint")).to_have_count(0)
 
 
 def test_fingers_pinch_the_photo(open_page, photo):
@@ -919,6 +995,7 @@ def test_all_photos_come_in_one_archive(page, photo, tmp_path):
     expect(page.locator("#photos .photo")).to_have_count(3)
     with page.expect_download() as download:
         page.click("#all")
+    expect(page.locator("#notice-text")).to_contain_text("downloaded: 3 photos, ")
     with zipfile.ZipFile(download.value.path()) as archive:
         assert archive.testzip() is None
         assert sorted(archive.namelist()) == [
@@ -986,5 +1063,8 @@ def test_axe_finds_no_fault_in_any_view(open_page, photo, painter, width, scheme
     page.get_by_role("tab", name="Tone").click()
     page.click("#hues-part summary")
     check("tone")
+    page.keyboard.press("?")
+    check("keys")
+    page.click("#keys-close")
     page.click("#grid")
     check("sheet")

@@ -1,8 +1,28 @@
 // Files on their way in: chosen, dropped or pasted.
 
+import { Failure } from "./asking.js";
+import { attempt } from "./messages.js";
+
 const $ = (id) => document.getElementById(id);
 
 const FIELDS = { reference: "Drop the reference photo", style: "Drop the style's picture" };
+
+const PASTE = navigator.clipboard?.read && (() => navigator.clipboard.read());
+
+// The picture that was copied, as a file.
+async function readCopied() {
+  let items;
+  try {
+    items = await PASTE();
+  } catch {
+    throw new Failure("The browser keeps what was copied to itself. Allow this page to see it, or choose the file.");
+  }
+  for (const item of items) {
+    const type = item.types.find((each) => each.startsWith("image/"));
+    if (type) return new File([await item.getType(type)], "", { type });
+  }
+  throw new Failure("What was copied is no picture. Copy a photo, or choose its file.");
+}
 
 // `to` holds what takes photos and saved sessions, a reference photo and a style's picture, and
 // whether a photo is open.
@@ -25,6 +45,11 @@ export function takeFiles(to) {
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
     if (files.length) to.files(files);
+  });
+  $("paste").hidden = !PASTE;
+  $("paste").addEventListener("click", async () => {
+    const file = await attempt(readCopied);
+    if (file) to.files([file]);
   });
   listenToDrops(to);
 }

@@ -4,7 +4,8 @@ import { Failure } from "./asking.js";
 
 const $ = (id) => document.getElementById(id);
 const PATIENCE = 200; // ms after which waiting is shown
-const NOTICE_TIME = 9000; // ms
+const [NOTICE_TIME, READING_TIME] = [3000, 60]; // ms that a notice stays: all, and for each letter
+const ACTION_TIME = 9000; // ms, at least, where something can be done about it
 
 let waiting = 0;
 let noticeTimer = 0;
@@ -29,6 +30,12 @@ $("error-close").addEventListener("click", hideError);
 
 // Say something in passing, with one thing that can be done about it.
 export function notice(message, action = null, act = null) {
+  showNotice(message, action, act);
+  noticeTimer = setTimeout(hideNotice, Math.max(NOTICE_TIME + READING_TIME * message.length, action ? ACTION_TIME : 0));
+}
+
+function showNotice(message, action = null, act = null) {
+  clearTimeout(noticeTimer);
   report(message);
   $("notice-text").textContent = message;
   $("notice-action").hidden = !action;
@@ -38,8 +45,6 @@ export function notice(message, action = null, act = null) {
     act();
   };
   $("notice").hidden = false;
-  clearTimeout(noticeTimer);
-  noticeTimer = setTimeout(() => ($("notice").hidden = true), NOTICE_TIME);
 }
 
 export function hideNotice() {
@@ -69,10 +74,14 @@ export function question(text, answers) {
   });
 }
 
-// Do something that may take a while or fail; report either. Null where it failed.
-export async function attempt(work) {
+// Do something that may take a while or fail; report either, and say `meanwhile` in between where
+// it takes long. Null where it failed.
+export async function attempt(work, meanwhile = null) {
   waiting += 1;
-  const timer = setTimeout(() => document.body.classList.add("waiting"), PATIENCE);
+  const timer = setTimeout(() => {
+    document.body.classList.add("waiting");
+    if (meanwhile) showNotice(meanwhile);
+  }, PATIENCE);
   try {
     return await work();
   } catch (error) {
@@ -81,9 +90,12 @@ export async function attempt(work) {
   } finally {
     waiting -= 1;
     clearTimeout(timer);
+    if (meanwhile && $("notice-text").textContent === meanwhile) hideNotice();
     if (!waiting) document.body.classList.remove("waiting");
   }
 }
+
+export const formatSize = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
 // Give the user a file.
 export function save({ name, blob }) {

@@ -18,16 +18,16 @@ export class Opening {
     const photos = files.filter((file) => !isSession(file));
     let first = null;
     for (const [index, file] of photos.entries()) {
-      if (photos.length > 1) report(`Opening ${index + 1} of ${photos.length}`);
-      const photo = await this.#openFile(file);
+      const place = photos.length > 1 ? `${index + 1} of ${photos.length}: ` : "";
+      const photo = await this.#openFile(file, `Opening ${place}${file.name || "what was pasted"}`);
       first ??= photo;
     }
     if (first) this.go(first);
     for (const file of files.filter(isSession)) await this.#openSession(file);
   }
 
-  async openSample({ file }) {
-    const photo = await attempt(async () => this.workspace.add(await server.openSample(file)));
+  async openSample({ file, what }) {
+    const photo = await attempt(async () => this.workspace.add(await server.openSample(file)), `Opening ${what}`);
     if (photo) this.go(photo);
   }
 
@@ -41,19 +41,18 @@ export class Opening {
     if (picture) this.editing.change({ style: giveStyle(this.editing.options.style, ofPicture(picture)) });
   }
 
-  async #openFile(file) {
+  async #openFile(file, meanwhile) {
     const { maxBytes } = this.about;
     if (file.size > maxBytes) {
       const [size, most] = [file.size, maxBytes].map((bytes) => Math.round(bytes / 1e6));
       fail(new Failure(`${file.name} has ${size} MB, the studio takes ${most}; save it smaller.`));
       return null;
     }
-    report(`Opening ${file.name || "photo"}`);
     return attempt(async () => {
       const photo = await this.workspace.add(await server.open(file, file.name), file);
       photo.thumbnail ??= (await server.thumbnails(photo.id, photo.history.options, [{}])).pictures[0];
       return photo;
-    });
+    }, meanwhile);
   }
 
   async #openSession(file) {

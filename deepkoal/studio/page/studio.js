@@ -79,8 +79,10 @@ function showWelcome() {
 function showWork() {
   $("welcome").hidden = true;
   $("work").hidden = false;
-  $("name").textContent = editing.photo.name;
-  document.title = `${editing.photo.name} – deepkoal studio`;
+  const { name, width, height } = editing.photo;
+  $("name").textContent = name;
+  $("download").title = `Download at full size: ${width} × ${height} pixels`;
+  document.title = `${name} – deepkoal studio`;
 }
 
 // All at once, so that nothing that the user does falls between two photos.
@@ -191,6 +193,10 @@ function listen() {
     open: () => $("open").click(),
     pick: (tool) => stage.tools.pick(tool),
     view: stage.view,
+    flip: () => {
+      stage.split.flip();
+      report(stage.split.percent === 100 ? "As it was" : "Colored");
+    },
   });
   document.addEventListener("pointerdown", (event) => {
     if (marking.isOpen && !event.target.closest(".editor, .viewport, .actions")) marking.close();

@@ -93,7 +93,7 @@ export class Editor {
     $("well").setAttribute("aria-pressed", color !== null);
     $("well").title = says;
     $("well").style.setProperty("--color", color?.startsWith("#") ? color : "transparent");
-    $("well").textContent = color?.startsWith("#") ? "" : { grey: "grey", own: "own" }[color] ?? "?";
+    $("well").textContent = color?.startsWith("#") ? "" : { grey: "grey", own: "own" }[color] ?? "ask";
     if (this.hint) $("stick").setAttribute("aria-pressed", color !== null);
   }
 

@@ -20,6 +20,9 @@ export class Gestures {
     viewport.addEventListener("pointermove", (event) => this.#move(event));
     viewport.addEventListener("pointerup", (event) => this.#release(event));
     viewport.addEventListener("pointercancel", (event) => this.#release(event, true));
+    viewport.addEventListener("dblclick", (event) => {
+      if (this.tool.isHand && view.photo && !isControl(event.target)) view.toggle(event);
+    });
     viewport.addEventListener("auxclick", (event) => event.preventDefault());
     viewport.addEventListener("dragstart", (event) => event.preventDefault());
     document.addEventListener("keydown", (event) => {

@@ -43,6 +43,7 @@ export class Stage {
       ["zoom-full", () => this.view.full()],
       ["zoom-fit", () => this.view.fit()],
     ]) $(button).addEventListener("click", act);
+    this.#listenToZoom();
   }
 
   // Show another photo, as it was and colored.
@@ -95,11 +96,27 @@ export class Stage {
   }
 
   #followView() {
-    $("zoom-value").textContent = `${Math.round((100 * this.view.scale) / this.view.fullScale)} %`;
+    this.#showZoom();
     $("zoom-fit").setAttribute("aria-pressed", this.view.isFitted);
     this.view.viewport.classList.toggle("pannable", this.view.canPan);
     this.view.viewport.classList.toggle("magnified", this.view.scale > 4);
     this.windows?.update();
+  }
+
+  #showZoom() {
+    $("zoom-value").value = `${Math.round((100 * this.view.scale) / this.view.fullScale)} %`;
+  }
+
+  // A typed zoom, in percent; what is none is replaced by what is shown.
+  #listenToZoom() {
+    const field = $("zoom-value");
+    field.addEventListener("focus", () => field.select());
+    field.addEventListener("change", () => {
+      const percent = parseFloat(field.value.replace(",", "."));
+      if (percent > 0) this.view.zoomAt((percent / 100) * this.view.fullScale);
+      this.#showZoom();
+      field.select();
+    });
   }
 
   #listenToKeys() {

@@ -15,7 +15,7 @@ export const TIPS = {
   region: "Draw around it, or click corner by corner. <span>Enter or a double click ends.</span>",
   hole: "Draw around what is torn off or missing: it is filled from around. <span>Enter or a double click ends.</span>",
   eraser: "Drag over the colors that are to go.",
-  hand: "Drag the photo; the wheel zooms.",
+  hand: "Drag the photo. <span>The wheel zooms, a double click goes to its pixels and back.</span>",
 };
 
 export class Tools {

@@ -51,13 +51,24 @@ export class View {
   }
 
   full() {
-    const { left, top, width, height } = this.box;
-    this.zoomTo(this.fullScale, left + width / 2, top + height / 2);
+    this.zoomAt(this.fullScale);
   }
 
   zoomIn(steps) {
+    this.zoomAt(this.scale * STEP ** steps);
+  }
+
+  // Zoom about the middle of what is seen.
+  zoomAt(scale) {
     const { left, top, width, height } = this.box;
-    this.zoomTo(this.scale * STEP ** steps, left + width / 2, top + height / 2);
+    this.zoomTo(scale, left + width / 2, top + height / 2);
+  }
+
+  // From all of the photo to its pixels at a place of the screen, or twice as large where they are
+  // no larger; and back.
+  toggle({ clientX, clientY }) {
+    if (this.isFitted) this.zoomTo(Math.max(this.fullScale, 2 * this.scale), clientX, clientY);
+    else this.fit();
   }
 
   // Zoom so that what is below a place of the screen stays there.

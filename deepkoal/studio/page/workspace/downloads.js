@@ -1,6 +1,6 @@
 // Results: the photo's file, or those of all open photos as one ZIP file.
 
-import { attempt, fail, notice, report, save } from "../messages.js";
+import { attempt, fail, formatSize, notice, save } from "../messages.js";
 import { Failure } from "../asking.js";
 import { server } from "../server.js";
 import { makeUnique, MOST_BYTES, zip } from "./zip.js";
@@ -10,13 +10,13 @@ const NAME = "colored photos.zip";
 
 export async function download({ photo, options }, workspace, painting) {
   $("download").disabled = true;
-  report("Coloring at full size");
   const all = workspace.withAlbum(photo, options);
-  const result = (await painting.finish(photo, all)) && (await attempt(() => server.finish(photo.id, all)));
+  const meanwhile = `Coloring at full size: ${photo.width} × ${photo.height} pixels`;
+  const result = (await painting.finish(photo, all)) && (await attempt(() => server.finish(photo.id, all), meanwhile));
   $("download").disabled = false;
   if (!result) return;
   save(result);
-  report(`${result.name} is downloaded`);
+  notice(`${result.name} is downloaded: ${formatSize(result.blob.size)}.`);
 }
 
 // Each photo colored in its own way. One that fails is named and left out.
@@ -27,12 +27,14 @@ export async function downloadAll(workspace, painting) {
   if (files.length) {
     const names = makeUnique(files.map((file) => file.name));
     const blob = await attempt(() => zip(files.map((file, index) => ({ ...file, name: names[index] }))));
-    if (blob) save({ name: NAME, blob });
+    if (blob) {
+      save({ name: NAME, blob });
+      notice(`${NAME} is downloaded: ${files.length} photos, ${formatSize(blob.size)}.`);
+    }
   }
   label.textContent = "Download all";
   $("all").disabled = false;
   if (failures.length) fail(new Failure(`Left out: ${failures.join(" ")}`));
-  else notice(`${files.length} photos are downloaded.`);
 }
 
 async function finishAll(workspace, painting, progress) {
