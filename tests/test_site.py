@@ -430,6 +430,35 @@ def test_the_nearest_color_that_a_place_can_show_is_the_librarys(page, seen):
     assert 0 < answers.count(None) < len(answers)
 
 
+def test_after_its_first_photo_the_page_opens_without_a_network(browser, site, address, photos):  # noqa: F811
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(address)
+    assert page.evaluate("navigator.serviceWorker.getRegistrations()") == []  # it weighs 20 MB
+    with page.expect_file_chooser() as chooser:
+        page.click("#choose")
+    data = encode_photo(photos["coffee"][:100, :150], "PNG")
+    chooser.value.set_files({"name": "cup.png", "mimeType": "image/png", "buffer": data})
+    expect(page.locator("#name")).to_have_text("cup.png")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.goto("about:blank")
+    context.set_offline(True)
+    page.goto(address)
+    expect(page.get_by_role("button", name="cup.png")).to_be_visible()
+    files = [path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()]
+    lengths = page.evaluate(
+        """(files) => Promise.all(files.map(async (file) => {
+            const answer = await fetch(file);
+            return (await answer.arrayBuffer()).byteLength;
+        }))""",
+        files,
+    )
+    assert lengths == [(site / file).stat().st_size for file in files]
+    is_reached = "fetch('none.txt').then(() => true, () => false)"
+    assert not page.evaluate(is_reached)  # all of it came from what is kept
+    context.close()
+
+
 def test_what_is_no_photo_is_told(page, tmp_path):
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no photo")

@@ -585,7 +585,12 @@ def test_the_photo_is_zoomed_and_moved_and_marks_keep_their_size(page):
 def test_a_zoom_is_typed_and_the_hand_clicks_twice(page):
     fitted = scale_of(page)
     field = page.get_by_role("textbox", name="Zoom in percent")
-    for typed, shown in (("250", "250 %"), ("120,5%", "121 %"), ("much", "121 %"), ("9e9", "1600 %")):
+    for typed, shown in (
+        ("250", "250 %"),
+        ("120,5%", "121 %"),
+        ("much", "121 %"),
+        ("9e9", "1600 %"),
+    ):
         field.fill(typed)
         field.press("Enter")
         expect(field).to_have_value(shown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib.resources
 import json
 import shutil
@@ -30,10 +31,18 @@ WARMTH_STEPS = 200
 
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
-    "img-src 'self' blob: data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; "
-    "form-action 'none'"
+    "img-src 'self' blob: data:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; "
+    "base-uri 'none'; form-action 'none'"
 )
 """What the page may load: nothing of other servers, whatever else goes wrong."""
+
+MANIFEST = {
+    "name": "deepkoal studio",
+    "start_url": "./",
+    "display": "standalone",
+    "icons": [{"src": "icon.svg", "sizes": "any", "type": "image/svg+xml"}],
+}
+"""What a browser needs to install the page as an app."""
 
 PRIVACY = "Photos stay on this device: this page colors them here, and sends them nowhere."
 
@@ -85,7 +94,9 @@ def export_site(
             _copy(importlib.resources.files("deepkoal.studio") / "page", made)
             browser = importlib.resources.files("deepkoal.studio") / "browser"
             _copy(browser, made / "browser")
-            (made / "browser" / "server.js").replace(made / "server.js")
+            for part in ("server.js", "offline.js"):
+                (made / "browser" / part).replace(made / part)
+            (made / "manifest.json").write_text(json.dumps(MANIFEST), "utf-8")
             _adapt(made / "index.html")
             (made / "browser" / "runtime").mkdir()
             for file in RUNTIME_FILES:
@@ -93,7 +104,7 @@ def export_site(
             models = made / "browser" / "models"
             _write_models(colorizer, models)
             sizes = [path.stat().st_size for path in (*models.iterdir(), source / RUNTIME_FILES[0])]
-            about = _describe(colorizer, sum(sizes))
+            about = _describe(colorizer, sum(sizes)) | _list_files(made)
             (made / "site.json").write_text(json.dumps(about, ensure_ascii=False), "utf-8")
             made.rename(folder)
     except OSError as error:
@@ -116,10 +127,23 @@ def _copy(source: Traversable, target: Path) -> None:
 def _adapt(page: Path) -> None:
     """Say in the page what the studio's server says in its headers, and where photos go."""
     head, charset, rest = page.read_text("utf-8").partition('<meta charset="utf-8">\n')
-    meta = f'  <meta http-equiv="content-security-policy" content="{POLICY}">\n'
+    meta = (
+        f'  <meta http-equiv="content-security-policy" content="{POLICY}">\n'
+        '  <link rel="manifest" href="manifest.json">\n'
+    )
     before, mark, after = rest.partition('<span id="privacy">')
     text = head + charset + meta + before + mark + PRIVACY + after[after.index("</span>") :]
     page.write_text(text, "utf-8")
+
+
+def _list_files(folder: Path) -> dict[str, Any]:
+    """Return what is kept for a visitor without a network, and what tells it from other exports."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    return {"build": digest.hexdigest()[:16], "files": ["./", "site.json", *names]}
 
 
 def _write_models(colorizer: Colorizer, folder: Path) -> None:

@@ -8,6 +8,7 @@ let count = 0;
 let worker = null;
 let about = null;
 let loading = null;
+let isKept = false; // whether the page was asked to open without a network, too
 let shown = 0; // the share of the network that was said to be here
 
 // In large steps: they are read out, too.
@@ -45,6 +46,14 @@ function call(name, ...given) {
   });
 }
 
+// From the first photo on, as the files that weigh most were loaded for it.
+function keepForOffline() {
+  if (isKept || !navigator.serviceWorker) return;
+  isKept = true;
+  const script = new URL(`./offline.js?build=${about.build}`, import.meta.url);
+  navigator.serviceWorker.register(script).catch(() => {}); // a browser that forbids it does without
+}
+
 // After the network is there; a load that failed is tried again.
 async function ask(name, ...given) {
   loading ??= call("load", about.model);
@@ -54,6 +63,7 @@ async function ask(name, ...given) {
     loading = null;
     throw error;
   }
+  keepForOffline();
   return call(name, ...given);
 }
 
