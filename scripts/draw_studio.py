@@ -55,6 +55,9 @@ def draw(address: str, browser_path: str) -> Image.Image:
         page.keyboard.press("Escape")
         put_color(page, SAUCER, "#common [title='brick red']")
         page.wait_for_load_state("networkidle")
+        expect(page.locator("#busy")).to_be_hidden()
+        page.wait_for_timeout(1000)  # longer than it takes until thumbnails are asked for
+        expect(page.locator("#busy")).to_be_hidden()
         picture = page.screenshot()
         browser.close()
     return Image.open(io.BytesIO(picture)).convert("RGB")
