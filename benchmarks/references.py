@@ -4,8 +4,9 @@
 
 Photos are cut to a square of 256 pixels. Printed is the PSNR in dB, mean over the photos and for
 the worst tenth, of each colored at vibrance 1: without a reference, and with itself, its mirror
-image, its middle (0.7 of its sides), itself at half and at twice the size, and the photo of the set
-that is least alike, by mean lightness and color, as reference.
+image, its middle (0.7 of its sides), itself at half and at twice the size and turned, and the photo
+of the set that is least alike, by mean lightness and color, as reference. Of the middle also
+printed is what is taken within it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from deepkoal.evaluation.metrics import center_square, is_near_grey, psnr
 from deepkoal.image_io import list_photos, read_image
 
 SIDE = 256
+MIDDLE = (slice(round(0.15 * SIDE), -round(0.15 * SIDE)),) * 2
+TURN = 3  # degrees
 
 
 def main() -> None:
@@ -40,24 +43,28 @@ def main() -> None:
     table: dict[str, list[float]] = {}
     for photo, other in zip(photos, find_least_alike(photos), strict=True):
         prediction = colorizer.predict(photo)
-        table.setdefault("no reference", []).append(psnr(prediction.render(), photo))
-        for name, reference in make_copies(photo).items():
-            table.setdefault(name, []).append(psnr(prediction.render(reference=reference), photo))
-        table.setdefault("unrelated", []).append(psnr(prediction.render(reference=other), photo))
+        references = {"no reference": None, **make_copies(photo), "unrelated": other}
+        for name, reference in references.items():
+            colored = prediction.render(reference=reference)
+            table.setdefault(name, []).append(psnr(colored, photo))
+            if name in ("no reference", "its middle"):
+                within = psnr(colored[MIDDLE], photo[MIDDLE])
+                table.setdefault(f"{name}, within the middle", []).append(within)
     print(f"{len(photos)} photos; PSNR in dB: mean, the worst tenth")
     for name, values in table.items():
-        print(f"{name:14s} {np.mean(values):6.2f}  {np.quantile(values, 0.1):6.2f}")
+        print(f"{name:31s} {np.mean(values):6.2f}  {np.quantile(values, 0.1):6.2f}")
 
 
 def make_copies(photo: np.ndarray) -> dict[str, np.ndarray]:
-    rim = round(0.15 * SIDE)
+    turn = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), TURN, 1)
     half, twice = (SIDE // 2,) * 2, (2 * SIDE,) * 2
     return {
         "itself": photo,
         "mirrored": np.ascontiguousarray(photo[:, ::-1]),
-        "its middle": np.ascontiguousarray(photo[rim:-rim, rim:-rim]),
+        "its middle": np.ascontiguousarray(photo[MIDDLE]),
         "half the size": cv2.resize(photo, half, interpolation=cv2.INTER_AREA),
         "twice the size": cv2.resize(photo, twice, interpolation=cv2.INTER_CUBIC),
+        "turned": cv2.warpAffine(photo, turn, photo.shape[1::-1], borderMode=cv2.BORDER_REFLECT),
     }
 
 

@@ -10,7 +10,14 @@ from tiny_networks import tiny_lite
 
 from deepkoal.color import ab_bins
 from deepkoal.errors import DeepkoalError
-from deepkoal.guidance import ColorKeywords, ColorOptions, DecodingConfig, Palette, join_references
+from deepkoal.guidance import (
+    ColorKeywords,
+    ColorOptions,
+    DecodingConfig,
+    Palette,
+    join_references,
+    measure_ab,
+)
 from deepkoal.hints import Hint
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
@@ -145,6 +152,18 @@ def test_a_photo_is_its_mirror_images_reference(colorizer, photos):
     alone = colorizer.see_reference([photos["coffee"]]).points.features
     np.testing.assert_array_equal(alone, seen[0][: len(alone)])
     assert 2 * len(alone) == len(seen[0])
+
+
+def test_a_small_mirrored_copy_gives_a_photo_its_colors(colorizer, photos):
+    photo = photos["coffee"]
+    copy = colorizer.open_reference(np.ascontiguousarray(photo[::2, ::-2]))
+    prediction = colorizer.predict(photo)
+    ab = prediction.decode_ab(reference=copy)
+    apart = np.linalg.norm(ab - measure_ab(photo, *ab.shape[:2]), axis=-1)
+    assert apart.mean() < 2
+    assert colorizer.see_reference(copy).pictures == ()
+    by_features = prediction.decode_ab(reference=colorizer.see_reference(copy))
+    assert np.abs(by_features - ab).max() > 5
 
 
 def test_keywords_change_options(colorizer, photo):

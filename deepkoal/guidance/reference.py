@@ -13,6 +13,7 @@ from deepkoal.affinity import FAINTEST, AffinityPoints, Kernel, square_distance
 from deepkoal.arrays import ByteArray, FloatArray, Tensor, namespace
 from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError, NoColorsError
+from deepkoal.guidance.registration import Picture, lay_over
 from deepkoal.rendering.resampling import resize
 from deepkoal.short_repr import short_repr
 
@@ -50,10 +51,13 @@ class Reference:
     Attributes:
         points: K places, as the network sees them; their position does not count.
         ab: float32 (K, 2), their true ab in CIE Lab units, see `measure_ab`.
+        pictures: of the photo, laid over what is another copy of it; none where all is found by
+            its features.
     """
 
     points: AffinityPoints
     ab: Tensor
+    pictures: tuple[Picture, ...] = ()
 
 
 def join_references(references: Sequence[Reference]) -> Reference:
@@ -72,7 +76,8 @@ def join_references(references: Sequence[Reference]) -> Reference:
         return ops.concatenate([getattr(each.points, name) for each in references], axis=0)
 
     points = AffinityPoints(join("features"), join("l"), join("position"))
-    return Reference(points, ops.concatenate([each.ab for each in references], axis=0))
+    ab = ops.concatenate([each.ab for each in references], axis=0)
+    return Reference(points, ab, sum((each.pictures for each in references), ()))
 
 
 def match_reference(
@@ -97,6 +102,43 @@ def match_reference(
         m (N, 2) in CIE Lab units and c (N, 1) in 0…1.
     """
     return weigh_matches(list_matches(points, reference, kernel))
+
+
+def match_photo(
+    points: AffinityPoints, l: Tensor, size: tuple[int, int], reference: Reference
+) -> tuple[Tensor, Tensor]:
+    """Return `match_reference`, of whose photos those that are the same one are laid over it.
+
+    Places that they show take the color there. The others find their like among those, and in the
+    reference.
+
+    Args:
+        points: of the photo, one for each cell of a grid.
+        l: its lightness, (H, W) in 0…100; for a reference with pictures float32 in NumPy.
+        size: height and width of the grid.
+        reference: of K places.
+
+    Returns:
+        Colors (N, 2) in CIE Lab units and how far to trust them (N, 1) in 0…1.
+    """
+    if not reference.pictures:
+        return match_reference(points, reference)
+    photo = Picture.of_lightness(l)
+    laid = [lay_over(photo, picture, size) for picture in reference.pictures]
+    found = [each for each in laid if each is not None]
+    if not found:
+        return match_reference(points, reference)
+    colors, shown = np.zeros((*size, 2), np.float32), np.zeros(size, bool)
+    for ab, same in sorted(found, key=lambda each: -int(each[1].sum())):
+        colors[same & ~shown] = ab[same & ~shown]
+        shown |= same
+    mean, known = colors.reshape(-1, 2), shown.reshape(-1, 1)
+    trust = known.astype(np.float32)
+    if not known.all():
+        own = Reference(points.take(np.flatnonzero(known)), mean[known[:, 0]])
+        alike, alike_trust = match_reference(points, join_references([own, reference]))
+        mean, trust = np.where(known, mean, alike), np.where(known, trust, alike_trust)
+    return mean, trust
 
 
 def list_matches(

@@ -64,7 +64,9 @@ class Colorizer(ReadyNetwork):
     def open_reference(self, photo: ReferenceLike | Sequence[ReferenceLike]) -> Reference:
         """Return what others need to take the colors of a photo: two passes of the network.
 
-        It is seen mirrored, too: things that face the other way are found in it as well.
+        It is seen mirrored, too: things that face the other way are found in it as well. A small
+        picture of it is kept: where a photo is the same one, cut or of another size, its places
+        take their own colors, see `guidance.registration`.
 
         Args:
             photo: uint8 or uint16 (H, W, 3) sRGB, or the path of a photo file; or several of these,
@@ -79,9 +81,10 @@ class Colorizer(ReadyNetwork):
     def see_reference(self, photo: ReferenceLike | Sequence[ReferenceLike]) -> Reference:
         """Return `open_reference` of one pass, of the photo as it is alone.
 
-        For a film's frames, and for albums, which mirrored places gave 0.2 dB less.
+        For a film's frames, and for albums, which mirrored places gave 0.2 dB less. No picture
+        is kept, as no other photo there is the same one.
         """
-        return self._open_reference(photo, self._see)
+        return replace(self._open_reference(photo, self._see), pictures=())
 
     def _open_reference(
         self,

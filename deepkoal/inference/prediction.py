@@ -24,6 +24,7 @@ from deepkoal.guidance import (
     sample_latents,
 )
 from deepkoal.guidance.color_balance import balance_colors
+from deepkoal.guidance.registration import Picture
 from deepkoal.hints import HintArrays, check_kind, list_hints
 from deepkoal.image_io.pixels import round_to_8_bits
 from deepkoal.inference.prediction_doubt import PredictionDoubt
@@ -147,8 +148,9 @@ class Prediction(PredictionDoubt):
         height, width = self.outputs["features"].shape[:2]
         box = self.box
         inside = photo if box is None else photo[box[0] : box[1], box[2] : box[3]]
-        ab = measure_ab(round_to_8_bits(inside), height, width)
-        return Reference(self.points, ab.reshape(-1, 2))
+        rgb = round_to_8_bits(inside)
+        ab = measure_ab(rgb, height, width)
+        return Reference(self.points, ab.reshape(-1, 2), (Picture.of_photo(rgb),))
 
     def _collect(
         self, options: ColorOptions | None, keywords: Mapping[str, Any]

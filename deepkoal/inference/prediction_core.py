@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from deepkoal.arrays import Tensor
+from deepkoal.arrays import Tensor, namespace
 from deepkoal.chroma_cleanup import cleanup as clean_chroma
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
@@ -18,12 +18,12 @@ from deepkoal.guidance import (
     Reference,
     VariationLatents,
     decode_outputs,
-    match_reference,
     shift_prior,
     sort_variations,
     uncertainty,
     vary,
 )
+from deepkoal.guidance.reference import match_photo
 from deepkoal.inference.hinted_photo import HintedPhoto
 from deepkoal.inference.scene import measure_structure
 from deepkoal.short_repr import short_repr
@@ -126,10 +126,11 @@ class PredictionCore(HintedPhoto):
         return {**self.outputs, "logits": led}
 
     def _match(self, reference: Reference | CarriedColors) -> tuple[Tensor, Tensor]:
-        """Return `match_reference`, the costliest step, of which the last is kept."""
+        """Return `match_photo`, the costliest step, of which the last is kept."""
         if isinstance(reference, CarriedColors):
             return reference.ab, reference.trust
         if reference not in self._matches:
             self._matches.clear()
-            self._matches[reference] = match_reference(self.points, reference)
+            size = namespace(self.l).shape(self.outputs["features"])[:2]
+            self._matches[reference] = match_photo(self.points, self.inner_l, size, reference)
         return self._matches[reference]

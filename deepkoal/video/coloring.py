@@ -112,6 +112,8 @@ def find_chroma(
         What the network predicts of the frame, and float32 (h, w, 2) in CIE Lab units.
     """
     options = colorizer.open_options(options)
+    if isinstance(options.reference, Reference):  # a still that moved on is no frame's copy
+        options = replace(options, reference=replace(options.reference, pictures=()))
     waiting = prepare_frames(frames, is_cut or find_cuts())
     if deflicker:
         waiting = even_exposure(waiting)
