@@ -254,6 +254,18 @@ def test_decided_frames_color_their_shot_both_ways(tmp_path):
     np.testing.assert_array_equal(guided[10:], plain[10:])
 
 
+def test_no_frame_alone_takes_the_very_colors_of_a_reference_that_shows_it():
+    """The frames before and after could not, and would differ from it."""
+    frames = coffee_pan(4)
+    plain = open_plain()
+    reference = plain.open_reference(frames[0])
+    assert reference.pictures
+    numbered = [Frame(rgb, index) for index, rgb in enumerate(grey(frames))]
+    expected = color(grey(frames), options=ColorOptions(reference=plain.see_reference(reference)))
+    found = color_frames(numbered, plain, ColorOptions(reference=reference))
+    np.testing.assert_array_equal([frame.rgb for frame in found], expected)
+
+
 class DoubtfulColorizer:
     """Chooses keyframes where no network predicts a distribution: the brightest frame."""
 

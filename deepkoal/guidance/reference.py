@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -57,7 +57,7 @@ class Reference:
 
     points: AffinityPoints
     ab: Tensor
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[Picture, ...] = field(default=(), repr=False)
 
 
 def join_references(references: Sequence[Reference]) -> Reference:
@@ -107,9 +107,9 @@ def match_reference(
 def match_photo(
     points: AffinityPoints, l: Tensor, size: tuple[int, int], reference: Reference
 ) -> tuple[Tensor, Tensor]:
-    """Return `match_reference`, of whose photos those that are the same one are laid over it.
+    """Return `match_reference`, but of what the reference shows of this very photo its own colors.
 
-    Places that they show take the color there. The others find their like among those, and in the
+    Other places find their like among those that are shown, seen at the photo's size, and in the
     reference.
 
     Args:
