@@ -139,7 +139,7 @@ def color(graphs, seen, options):
 def test_the_graph_of_colors_gives_what_the_library_gives(graphs, seen, colorizer, options):
     if options.reference is not None:
         options = dataclasses.replace(
-            options, reference=colorizer.open_reference(options.reference[::2, ::2])
+            options, reference=colorizer.see_reference(options.reference[::2, ::2])
         )
     found, expected = color(graphs, seen, options), seen.decode_ab(options)
     assert np.ptp(expected) > 20
