@@ -132,13 +132,14 @@ def match_photo(
     for ab, same in sorted(found, key=lambda each: -int(each[1].sum())):
         colors[same & ~shown] = ab[same & ~shown]
         shown |= same
-    mean, known = colors.reshape(-1, 2), shown.reshape(-1, 1)
-    trust = known.astype(np.float32)
-    if not known.all():
-        own = Reference(points.take(np.flatnonzero(known)), mean[known[:, 0]])
-        alike, alike_trust = match_reference(points, join_references([own, reference]))
-        mean, trust = np.where(known, mean, alike), np.where(known, trust, alike_trust)
-    return mean, trust
+    ab, known = colors.reshape(-1, 2), np.flatnonzero(shown)
+    others = np.flatnonzero(~shown)
+    sure = np.ones((len(ab), 1), np.float32)
+    matches = np.concatenate([ab, sure, ab, sure, sure], axis=1)
+    if len(others):
+        own = Reference(points.take(known), ab[known])
+        matches[others] = list_matches(points.take(others), join_references([own, reference]))
+    return weigh_matches(matches)
 
 
 def list_matches(
