@@ -71,12 +71,13 @@ def load_decoding(folder: Path, otherwise: DecodingConfig) -> DecodingConfig:
         otherwise: the decoding of the network's preset, for a run that keeps none.
 
     Returns:
-        The run's decoding, with the prior of its own photos where it has measured one.
+        The run's decoding, with the prior of its own photos where it has measured one. A preset's
+        `skin` is of its own weights and left out.
 
     Raises:
         WeightsError: one of its files is damaged.
     """
-    decoding = otherwise
+    decoding = dataclasses.replace(otherwise, skin=None)
     path = _find_decoding_file(folder) or folder / DECODING_FILE
     try:
         if path.is_file():
