@@ -19,7 +19,7 @@ import numpy as np
 from learn_things import SIDE, read_folder
 from ship_litert import write_config
 
-from deepkoal.chroma_cleanup import tell_skin
+from deepkoal.chroma_cleanup.skin import weigh_features
 from deepkoal.color import rgb_to_lab
 from deepkoal.data.degradation import DegradeLightness
 from deepkoal.data.film import FilmLightness
@@ -89,7 +89,7 @@ def read_pairs(folder: Path, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray
 
 def report(places: SkinPlaces, probe: list[float]) -> str:
     """Return how much skin is found, and how much else is taken for it, at odds of e²."""
-    found = tell_skin(places.features, probe) > 2
+    found = weigh_features(places.features, probe) > 2
     parts = []
     for kind, name in ((places.is_skin, "of skin found"), (~places.is_skin, "of else taken")):
         if kind.any():

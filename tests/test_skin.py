@@ -9,10 +9,11 @@ from skimage import data
 from tiny_networks import tiny_lite
 
 from deepkoal.chroma_cleanup import color_skin, tell_skin
-from deepkoal.chroma_cleanup.skin import CHROMA, HUE
+from deepkoal.chroma_cleanup.skin import CHROMA, HUE, weigh_features
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import Palette
 from deepkoal.inference.colorizer import Colorizer
+from deepkoal.rendering.resampling import resize
 from deepkoal.training.skin_learning import OTHER, SKIN, gather_places, learn_skin
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
@@ -49,22 +50,38 @@ def test_the_backend_colors_as_numpy_does():
     features, l = rng.normal(0, 1, (8, 8, 4)).astype("float32"), np.full((8, 8), 50, "float32")
     probe = [2.0, -1.0, 0.5, 0.0, 1.0]
     there = [keras.ops.convert_to_tensor(each) for each in (ab, features, l)]
-    found = color_skin(there[0], tell_skin(there[1], probe), there[2], 1.0)
-    expected = color_skin(ab, tell_skin(features, probe), l, 1.0)
+    found = color_skin(there[0], tell_skin(there[1], there[2], probe), there[2], 1.0)
+    expected = color_skin(ab, tell_skin(features, l, probe), l, 1.0)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(found), expected, atol=1e-4)
 
 
+def tell(photo):
+    prediction = Colorizer.from_preset("koala-lite", backend="litert").predict(photo)
+    features = prediction.outputs["features"]
+    l = resize(prediction.l, *features.shape[:2])
+    return tell_skin(features, l, prediction.decoding.skin)
+
+
+def test_a_gap_in_a_hand_is_skin_and_a_fold_of_a_coat_is_coat():
+    l = np.full((24, 24), 30, "float32")
+    l[4:12, 4:12] = 70  # a hand, of which not all is told
+    odds = np.full((24, 24, 1), -3, "float32")
+    odds[4:12, 4:11] = 6
+    odds[4:12, 6] = -1
+    odds[16:18, 16:18] = 3  # a fold
+    evened = tell_skin(odds, l, [1.0, 0.0])
+    assert (evened[4:12, 4:11] > 1).all()
+    assert (evened[14:] < 0).all()
+
+
 def test_the_preset_tells_faces_from_cloth_and_ground():
-    prediction = Colorizer.from_preset("koala-lite", backend="litert").predict(data.astronaut())
-    odds = tell_skin(prediction.outputs["features"], prediction.decoding.skin)
+    odds = tell(data.astronaut())
     height, width = odds.shape
     face = odds[int(0.15 * height) : int(0.33 * height), int(0.38 * width) : int(0.5 * width)]
     suit = odds[int(0.6 * height) : int(0.9 * height), int(0.3 * width) : int(0.6 * width)]
     assert np.median(face) > 2
     assert (suit > 1).mean() < 0.1
-    coffee = Colorizer.from_preset("koala-lite", backend="litert").predict(data.coffee())
-    odds = tell_skin(coffee.outputs["features"], coffee.decoding.skin)
-    assert (odds > 1).mean() < 0.02
+    assert (tell(data.coffee()) > 1).mean() < 0.02
 
 
 def test_no_cleanup_and_palettes_leave_skin_as_the_network_guessed_it():
@@ -95,7 +112,7 @@ def test_skin_is_learned_from_masks_whatever_source_is_larger():
     probe = learn_skin([shown, ground])
     assert len(probe) == shown.features.shape[1] + 1
     fresh = gather_places(network, [make(9)], size=80, seed=2)
-    right = (tell_skin(fresh.features, probe) > 0) == fresh.is_skin
+    right = (weigh_features(fresh.features, probe) > 0) == fresh.is_skin
     assert right.mean() > 0.8  # by features that know nothing yet
     with pytest.raises(DeepkoalError, match="not"):
         learn_skin([ground])

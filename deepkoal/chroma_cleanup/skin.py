@@ -11,9 +11,16 @@ from collections.abc import Sequence
 
 from deepkoal.arrays import Tensor, constant, namespace
 from deepkoal.chroma_cleanup.doubted_colors import smooth_step
+from deepkoal.chroma_cleanup.smoothing import domain_transform
 
 SURE = (1.0, 3.0)
 """Logarithms of the odds of skin up to which colors stay, and from which they turn wholly."""
+
+HAND, FOLD = 0.06, 25.0
+"""`reach` and `edge` of `domain_transform`, by which odds are evened out."""
+
+MOST_ODDS = 6.0
+"""What no single place may exceed when odds are evened out."""
 
 HUE = 52.0
 """Hue in degrees, of ab, that skin has: the median of photos of people, within 3° at any L."""
@@ -29,16 +36,27 @@ _LIT = 0.3  # share of the chroma that the lightest skin has
 _TURNED = 0.5  # share that goes of what departs from the hue: brick-red and greenish faces
 
 
-def tell_skin(features: Tensor, probe: Sequence[float]) -> Tensor:
-    """Return the logarithm of the odds that places are skin.
+def tell_skin(features: Tensor, l: Tensor, probe: Sequence[float]) -> Tensor:
+    """Return the logarithm of the odds that places are skin, evened out up to edges of lightness.
+
+    So gaps in a hand close, and a fold of a coat that is like skin is coat.
 
     Args:
         features: (h, w, F), a network's.
+        l: (h, w), lightness in 0…100.
         probe: F weights and an offset, see `training.skin_learning`.
 
     Returns:
         (h, w).
     """
+    ops = namespace(features)
+    odds = ops.clip(weigh_features(features, probe), -MOST_ODDS, MOST_ODDS)
+    evened = domain_transform(odds[..., None], l, ops.ones_like(l), reach=HAND, edge=FOLD)
+    return evened[..., 0]
+
+
+def weigh_features(features: Tensor, probe: Sequence[float]) -> Tensor:
+    """Return the logarithm of the odds of skin, (...), of features alone, (..., F)."""
     *weights, offset = probe
     return namespace(features).sum(features * constant(weights, features), axis=-1) + offset
 

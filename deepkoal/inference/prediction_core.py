@@ -79,7 +79,7 @@ class PredictionCore(HintedPhoto):
             doubt = self.entropy if palette is None else uncertainty(doubted)
             ab = clean_chroma(ab, self.outputs["features"], self._coarse_l, doubt)
             if palette is None and self.decoding.skin is not None:
-                odds = tell_skin(self.outputs["features"], self.decoding.skin)
+                odds = tell_skin(self.outputs["features"], self._coarse_l, self.decoding.skin)
                 ab = color_skin(ab, odds, self._coarse_l, vibrance)
             ab = ab * measure_structure(self._coarse_l)
         return ab if reference is None else self.pull(ab, *self._match(reference))
