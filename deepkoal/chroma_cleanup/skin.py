@@ -13,7 +13,7 @@ from deepkoal.arrays import Tensor, constant, namespace
 from deepkoal.chroma_cleanup.doubted_colors import smooth_step
 from deepkoal.chroma_cleanup.smoothing import domain_transform
 
-SURE = (1.0, 3.0)
+SURE = (0.0, 2.0)
 """Logarithms of the odds of skin up to which colors stay, and from which they turn wholly."""
 
 HAND, FOLD = 0.06, 25.0
@@ -25,7 +25,7 @@ MOST_ODDS = 6.0
 HUE = 52.0
 """Hue in degrees, of ab, that skin has: the median of photos of people, within 3° at any L."""
 
-CHROMA = 14.0
+CHROMA = 15.0
 """Chroma that skin has at least at vibrance 1, where it is neither dark nor light. True skin has 22
 in the median, and what is shown at vibrance 1 has 0.7 of true colorfulness."""
 
