@@ -169,26 +169,3 @@ def test_things_are_learned_of_photos_with_masks(run_script, tmp_path, capsys, m
     for variable in before.weights:
         if "things" not in variable.path:
             np.testing.assert_array_equal(learned[variable.path], variable, err_msg=variable.path)
-
-
-def test_skin_is_learned_into_a_presets_config(run_script, tmp_path, capsys, monkeypatch):
-    network = tiny_lite(1)
-    monkeypatch.setattr("deepkoal.pretrained.networks.load_network", lambda _: network)
-    config = tmp_path / "config.json"
-    config.write_text('{"decoding": {"gain": 1.5}}')
-    monkeypatch.setattr("deepkoal.models.weights.find_shipped", lambda *_: config)
-    for number in range(3):
-        photo = np.random.default_rng(number).integers(0, 90, (96, 64, 3), np.uint8)
-        mask = np.zeros((96, 64), np.uint8)
-        mask[16:72, 8:56] = 255
-        (tmp_path / "none").mkdir(exist_ok=True)
-        write_image(tmp_path / "none" / f"{number}.png", photo)
-        photo[mask > 0] += 120
-        for name, pixels in (("photos", photo), ("masks", mask)):
-            (tmp_path / "people" / name).mkdir(parents=True, exist_ok=True)
-            write_image(tmp_path / "people" / name / f"{number}.png", pixels)
-    run_script("learn_skin.py", "mine", tmp_path / "people", "--without", tmp_path / "none")
-    assert "of skin found" in capsys.readouterr().out
-    decoding = json.loads(config.read_text())["decoding"]
-    assert decoding["gain"] == 1.5
-    assert len(decoding["skin"]) == network.output["features"].shape[-1] + 1

@@ -1,7 +1,6 @@
 """One decoding: what losses, validation and previews see is what a user is shown."""
 
 import contextlib
-import dataclasses
 import io
 
 import keras
@@ -41,7 +40,7 @@ def decoding():
     """Of the shipped preset: neither its temperature nor its gain is a default of anything."""
     shipped = DecodingConfig.from_config(load_preset("koala-lite").decoding)
     assert (shipped.temperature, shipped.gain) != (DecodingConfig().temperature, 1.0)
-    return dataclasses.replace(shipped, skin=None)  # which is of its own features
+    return shipped
 
 
 @pytest.fixture(scope="module")

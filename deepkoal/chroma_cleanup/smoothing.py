@@ -53,13 +53,11 @@ def non_local_means(ab: Tensor, features: Tensor, l: Tensor, share: Tensor) -> T
     return ab + share[..., None] * (mean - ab)
 
 
-def domain_transform(
-    ab: Tensor, l: Tensor, share: Tensor, *, reach: float = REACH, edge: float = EDGE
-) -> Tensor:
+def domain_transform(ab: Tensor, l: Tensor, share: Tensor) -> Tensor:
     """Even colors out over what no edge of lightness divides: a halo spreads over its whole wall.
 
     ab + share · (m − ab), where m is ab filtered along rows and columns, twice, by weights of
-    exp(−√2 (Δp / reach + Σ|ΔL| / edge) / ρ), Σ|ΔL| the ups and downs of lightness on the way and ρ
+    exp(−√2 (Δp / REACH + Σ|ΔL| / EDGE) / ρ), Σ|ΔL| the ups and downs of lightness on the way and ρ
     half as large the second time: the domain transform (Gastal and Oliveira 2011). Twice is
     enough; a third round changes nothing.
 
@@ -67,8 +65,6 @@ def domain_transform(
         ab: (..., h, w, 2).
         l: (h, w), lightness in 0…100.
         share: (h, w) in 0…1, how far each place is evened.
-        reach: see `REACH`.
-        edge: see `EDGE`.
 
     Returns:
         (..., h, w, 2).
@@ -76,7 +72,7 @@ def domain_transform(
     ops = namespace(ab)
     height, width = ops.shape(l)
     side = ops.sqrt(cast(ops.stack([height * width]), "float32"))
-    widely = [_compare_along(lines, reach * side, edge) for lines in (l, ops.swapaxes(l, 0, 1))]
+    widely = [_compare_along(lines, side) for lines in (l, ops.swapaxes(l, 0, 1))]
     mean = ab
     for weights in (*widely, *(near * near for near in widely)):
         weights = weights / ops.sum(weights, axis=-1, keepdims=True)
@@ -84,10 +80,10 @@ def domain_transform(
     return ab + share[..., None] * (mean - ab)
 
 
-def _compare_along(l: Tensor, reach: Tensor, edge: float) -> Tensor:
+def _compare_along(l: Tensor, side: Tensor) -> Tensor:
     """Return the weights between the places of each row in the first round, (h, w, w)."""
     ops = namespace(l)
-    steps = ops.abs(ops.diff(l, axis=1)) / edge + 1 / reach
+    steps = ops.abs(ops.diff(l, axis=1)) / EDGE + 1 / (REACH * side)
     way = ops.cumsum(ops.concatenate([0 * l[:, :1], steps], axis=1), axis=1)
     apart = ops.abs(way[:, :, None] - way[:, None, :])
     return ops.exp(ops.maximum(-math.sqrt(2) / _WIDE * apart, FAINTEST / 2))

@@ -25,7 +25,7 @@ CAST = 1.5
 """Share of a cast that is taken back where doubt is complete, `MOST_CAST` at most: what is doubted
 everywhere in like manner is the network's habit, not the photo's."""
 
-MOST_CAST = 0.62
+MOST_CAST = 0.6
 """The most of a cast that is taken back: more leaves groups of faces grey, and less leaves more
 photos of one hue (23.5 % of everyday ones are; 13 % of the true ones)."""
 

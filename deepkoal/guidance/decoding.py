@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -35,7 +35,6 @@ class DecodingConfig:
             (highest PSNR on validation photos): paler than real photos, as every mean is.
         kernel: the affinity that hints spread by.
         prior: float (Q,), share of each ab bin among the training pixels; None where unknown.
-        skin: how features tell skin, see `chroma_cleanup.skin`; None where that was not learned.
     """
 
     temperature: float = 0.38
@@ -44,7 +43,6 @@ class DecodingConfig:
     psnr_optimal_vibrance: float = 1.0
     kernel: Kernel = field(default_factory=Kernel)
     prior: FloatArray | None = None
-    skin: Sequence[float] | None = None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from deepkoal.arrays import Tensor, namespace
 from deepkoal.chroma_cleanup import cleanup as clean_chroma
-from deepkoal.chroma_cleanup import color_skin, tell_skin
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
     CarriedColors,
@@ -78,9 +77,6 @@ class PredictionCore(HintedPhoto):
         if cleanup and doubted is not None:
             doubt = self.entropy if palette is None else uncertainty(doubted)
             ab = clean_chroma(ab, self.outputs["features"], self._coarse_l, doubt)
-            if palette is None and self.decoding.skin is not None:
-                odds = tell_skin(self.outputs["features"], self._coarse_l, self.decoding.skin)
-                ab = color_skin(ab, odds, self._coarse_l, vibrance)
             ab = ab * measure_structure(self._coarse_l)
         return ab if reference is None else self.pull(ab, *self._match(reference))
 

@@ -71,13 +71,12 @@ def load_decoding(folder: Path, otherwise: DecodingConfig) -> DecodingConfig:
         otherwise: the decoding of the network's preset, for a run that keeps none.
 
     Returns:
-        The run's decoding, with the prior of its own photos where it has measured one. A preset's
-        `skin` is of its own weights and left out.
+        The run's decoding, with the prior of its own photos where it has measured one.
 
     Raises:
         WeightsError: one of its files is damaged.
     """
-    decoding = dataclasses.replace(otherwise, skin=None)
+    decoding = otherwise
     path = _find_decoding_file(folder) or folder / DECODING_FILE
     try:
         if path.is_file():

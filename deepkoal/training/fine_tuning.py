@@ -211,7 +211,7 @@ def calibrate_run(
         progress: draw bars on stderr.
     """
     colorizer = Colorizer.from_file(run_dir)
-    colorizer.decoding = dataclasses.replace(decoding, prior=colorizer.decoding.prior, skin=None)
+    colorizer.decoding = dataclasses.replace(decoding, prior=colorizer.decoding.prior)
     photos = _read_measured(own, size)
     if len(photos) < FEWEST_PHOTOS:
         photos = photos + read_squares(own.records, FEWEST_PHOTOS - len(photos), size)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 from collections.abc import Sequence
 from pathlib import Path
@@ -176,7 +175,6 @@ def settle_decoding(
     if decoding is None:
         preset = presets_by_network().get(network.name)
         decoding = DecodingConfig.from_config(preset.decoding if preset else {})
-    decoding = dataclasses.replace(decoding, skin=None)  # features of other weights tell no skin
     if not has_decoding(run_dir):
         save_decoding(run_dir, decoding)
     return load_decoding(run_dir, decoding)
