@@ -643,7 +643,10 @@ def test_a_damaged_reference_is_named_and_not_to_be_salvaged(model, small, tmp_p
     assert color(model, small("a.png"), "-o", tmp_path / "b.png", "--reference", cut) == 1
     stderr = capsys.readouterr().err
     assert f"--reference {cut}: the PNG is cut short" in stderr
-    assert "reads what there is of one that is no reference" in stderr
+    assert "reads what is left of a photo, not of a reference" in stderr
+    missing = tmp_path / "missing.png"
+    assert color(model, small("a.png"), "-o", tmp_path / "b.png", "--reference", missing) == 1
+    assert f"--reference {missing}: cannot be read" in capsys.readouterr().err
 
 
 def test_missing_network_is_one_line(small, tmp_path, capsys):

@@ -25,7 +25,7 @@ from deepkoal.image_io.size_limits import MAX_PIXELS, REMEDY
 from deepkoal.image_io.tiff_pages import CameraRawError
 from deepkoal.image_io.tiff_reading import decode_tiff
 
-_SALVAGE = "--salvage (read_photo's salvage=True) reads what there is of one that is no reference"
+_SALVAGE = "--salvage (read_photo's salvage=True) reads what is left of a photo, not of a reference"
 
 Depth = Literal["auto", 8, 16]
 

@@ -142,7 +142,10 @@ def resolve_look(arguments: argparse.Namespace) -> SavedOptions:
         with as_usage():
             given["palette"] = Palette.named(arguments.palette)
     if arguments.reference is not None:
-        files = tuple(ReferenceFile.of(path) for path in arguments.reference)
+        try:
+            files = tuple(ReferenceFile.of(path) for path in arguments.reference)
+        except DeepkoalError as error:  # which names the file
+            raise DeepkoalError(f"--reference {error}") from error
         look = replace(look, reference=files[0] if len(files) == 1 else files)
     if arguments.hints is not None:
         hints = [write_entry(hint) for hint in read_hints(arguments.hints)]
