@@ -31,7 +31,7 @@ FLAT = 0.1
 """Deviation in a window, of that of all the photo, up to which nothing is there that can differ."""
 PROMISING, SAME_PHOTO = 0.3, 0.5
 """Correlation of the structure from which a transform is refined, and from which both are the same
-photo. Of 400 pairs of unrelated ones none had more than 0.10; of 34 photos' copies, cut, turned or
+photo. Of 400 pairs of unrelated ones, without mounts, none had more than 0.10; of 34 photos' copies, cut, turned or
 noisy, all had 0.7 or more where keypoints matched."""
 SAME_PLACE = 0.5
 """Correlation of the structure in a window from which a place is the same one."""
@@ -82,7 +82,7 @@ def lay_over(
     The copy is stretched over all of it, or keypoints of both (SIFT: Lowe 2004) are matched and
     what most of them agree on is taken (RANSAC: Fischler and Bolles 1981), an affine transform. It
     is refined (ECC: Evangelidis and Psarakis 2008), and stands if the structure of what lies over
-    each other correlates.
+    each other correlates, and does so nearly everywhere.
 
     Args:
         photo: of its lightness.
