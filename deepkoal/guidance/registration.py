@@ -31,8 +31,8 @@ FLAT = 0.1
 """Deviation in a window, of that of all the photo, up to which nothing is there that can differ."""
 PROMISING, SAME_PHOTO = 0.3, 0.5
 """Correlation of the structure from which a transform is refined, and from which both are the same
-photo. Of 400 pairs of unrelated ones, without mounts, none had more than 0.10; of 34 photos' copies, cut, turned or
-noisy, all had 0.7 or more where keypoints matched."""
+photo. Of 400 pairs of unrelated ones, without mounts, none had more than 0.10; of 34 photos'
+copies, cut, turned or noisy, all had 0.7 or more where keypoints matched."""
 SAME_PLACE = 0.5
 """Correlation of the structure in a window from which a place is the same one."""
 MOSTLY = 0.76
