@@ -26,6 +26,7 @@ from scipy.stats import spearmanr
 from deepkoal.color import rgb_to_lab
 from deepkoal.evaluation.metrics import center_square, is_near_grey, psnr
 from deepkoal.guidance import expected_error, measure_ab, suggest_hints, uncertainty
+from deepkoal.guidance.uncertainty import SHARPER
 from deepkoal.hints import Hint
 from deepkoal.image_io import list_photos, read_photo
 from deepkoal.inference.colorizer import Colorizer, Prediction
@@ -112,7 +113,7 @@ def compare_uncertainties(
             "entropy": uncertainty(logits),
             "entropy, annealed": uncertainty(logits, decoding.temperature),
             "expected error": expected_error(logits, ab),
-            "expected error, annealed": expected_error(logits, ab, decoding.temperature),
+            "expected error, sharper": expected_error(logits, ab, SHARPER),
             "everywhere the same": np.ones_like(error),
         }
         asked = {

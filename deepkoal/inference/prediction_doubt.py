@@ -38,7 +38,8 @@ class PredictionDoubt(PredictionCore):
         Returns:
             float32 (H, W): e / (e + 20), where e is how far, in ab units, the network expects the
             true color from the one shown, by its distribution at a temperature of 0.6. That follows
-            true errors closer than the distribution as it is, or its entropy, does (models/koala-lite/README.md).
+            true errors closer than the distribution as it is does, or its entropy
+            (models/koala-lite/README.md).
 
         Raises:
             DeepkoalError: the network predicts no distribution, or a hint lies outside the photo.
