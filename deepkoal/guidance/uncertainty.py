@@ -14,7 +14,7 @@ from deepkoal.errors import check_range
 
 HALF_DOUBT = 20.0
 """Expected error, in ab units, at which the share of `scale_error` is 0.5."""
-SHARPER = 0.6
+SHARPER = 0.5
 """Temperature at which expected errors follow true ones best from place to place: the tails of a
 distribution, which every doubted place has, tell little of where it errs."""
 APART = 18.0

@@ -37,7 +37,7 @@ class PredictionDoubt(PredictionCore):
 
         Returns:
             float32 (H, W): e / (e + 20), where e is how far, in ab units, the network expects the
-            true color from the one shown, by its distribution at a temperature of 0.6. That follows
+            true color from the one shown, by its distribution at a temperature of 0.5. That follows
             true errors closer than the distribution as it is does, or its entropy
             (models/koala-lite/README.md).
 
