@@ -12,6 +12,8 @@ from scipy.stats import spearmanr
 
 from deepkoal.color import ab_bins, rgb_to_lab
 from deepkoal.errors import DeepkoalError
+from deepkoal.evaluation.figures.uncertainty import correlate
+from deepkoal.evaluation.metrics import ab_error, rgb_to_ab
 from deepkoal.guidance import (
     DecodingConfig,
     Kernel,
@@ -19,6 +21,7 @@ from deepkoal.guidance import (
     expected_error,
     make_affinity_points,
     remaining_doubt,
+    scale_error,
     suggest_hints,
     uncertainty,
 )
@@ -177,6 +180,17 @@ def test_remaining_doubt_is_the_deviation_of_the_process(grid):
     got = remaining_doubt(doubt, points, points.take(hint_points), KERNEL)
     assert got.dtype == np.float32
     np.testing.assert_allclose(got, expected, atol=1e-3)
+
+
+def test_a_sharper_distribution_tells_better_where_colors_err(photos):
+    rgb = photos["astronaut"]
+    prediction = Colorizer.from_preset("koala-lite", backend="litert").predict(rgb)
+    error = ab_error(rgb_to_ab(prediction.render()), rgb_to_ab(rgb))
+    as_it_is = expected_error(prediction.outputs["logits"], prediction.decode_ab())
+    plain = cv2.resize(scale_error(as_it_is), error.shape[::-1])
+    doubt = prediction.uncertainty()
+    assert correlate(doubt, error) > correlate(plain, error) + 0.02
+    assert doubt.mean() < plain.mean()
 
 
 def test_what_a_hint_has_settled_is_doubted_less_and_asked_no_more(photos):
