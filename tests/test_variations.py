@@ -25,6 +25,7 @@ from deepkoal.guidance import (
     vary,
 )
 from deepkoal.guidance.variation_latents import BREADTH, SHARED
+from deepkoal.guidance.variations import SPREAD
 from deepkoal.hints import Hint
 from deepkoal.inference.colorizer import Colorizer
 
@@ -187,7 +188,7 @@ def test_a_gaussian_moves_half_the_way_that_it_is_told():
     logits = np.broadcast_to(tell_gaussian(mean, covariance), (2, 3, len(ab_bins())))
     points = make_affinity_points(np.zeros((2, 3, DEPTH), "float32"), np.zeros((2, 3), "float32"))
     z = np.array([0.8, -0.5])
-    looks = decode_varied(logits, points, push([z], [1.0]), 1.0, 1.0)
+    looks = decode_varied(logits, points, push([z / SPREAD], [1.0]), 1.0, 1.0)
     widened = covariance + np.eye(2) * BIN_WIDTH**2 / 12  # S has what a bin hides
     values, vectors = np.linalg.eigh(widened)
     told = vectors @ (np.sqrt(values) * (vectors.T @ z))
@@ -202,7 +203,7 @@ def test_a_choice_is_made_among_the_colors_that_are_possible():
     shares = 0.6 * encode_ab(red[None]) + 0.4 * encode_ab(green[None])
     logits = np.log(shares + 1e-9)[None].astype("float32")
     points = make_affinity_points(np.zeros((1, 1, DEPTH), "float32"), np.zeros((1, 1), "float32"))
-    sides = push([[1.4, 0], [-1.4, 0]], [1.0, 1.0])
+    sides = push([[1.4 / SPREAD, 0], [-1.4 / SPREAD, 0]], [1.0, 1.0])
     looks = decode_varied(logits, points, sides, 0.5, 1.0)[1:, 0, 0]
     np.testing.assert_allclose(looks[np.argsort(looks[:, 0])], [green, red], atol=3)
 

@@ -14,12 +14,12 @@ from deepkoal.arrays import Tensor, arange, cast, constant, namespace
 from deepkoal.errors import check_range
 from deepkoal.short_repr import short_repr
 
-SHARED = 0.7
+SHARED = 0.9
 """Share of the noise's variance, which is 1, that is one for the whole photo; the rest follows
 affinity."""
 BREADTH = 2.0
 """How much broader the noise is than the affinity: hints stop within things, variations do not."""
-VIBRANCE_STEP = 0.35
+VIBRANCE_STEP = 0.6
 """Logarithm of the largest factor on vibrance among many variations."""
 
 _WAVES = 128
