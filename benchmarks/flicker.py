@@ -21,7 +21,7 @@ from skimage import data
 from deepkoal.arrays import FloatArray
 from deepkoal.rendering.composition import lightness
 from deepkoal.video import Frame, open_film
-from deepkoal.video.waiting import even_exposure, prepare_frames
+from deepkoal.video.temporal.waiting import even_exposure, prepare_frames
 
 STOPS, GAMMA = 0.17, 0.1
 """Deviations of the exposures, in stops, and of the contrasts' logarithm."""

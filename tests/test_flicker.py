@@ -8,7 +8,7 @@ from video_parts import coffee_pan, grey, open_plain, pan
 from deepkoal.rendering.composition import lightness
 from deepkoal.restoration import average_exposure, change_exposure, compare_exposures
 from deepkoal.video import Frame, color_frames
-from deepkoal.video.waiting import even_exposure, find_cuts, prepare_frames
+from deepkoal.video.temporal.waiting import even_exposure, find_cuts, prepare_frames
 
 
 def expose(rgb, stops, gamma=1.0):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deepkoal.memory import one_blas_thread
-from deepkoal.video.running_ahead import run_ahead
+from deepkoal.video.temporal.running_ahead import run_ahead
 
 
 def test_items_come_in_order_and_an_error_behind_them():

@@ -213,7 +213,7 @@ def test_the_command_colors_a_film_with_its_options(film, tmp_path, monkeypatch,
 
 def test_films_go_through_pipes(tmp_path, film):
     """As `deepkoal video old.mkv -o - | deepkoal video - -o new.mkv`, without the network."""
-    from deepkoal.video.writing import write_y4m
+    from deepkoal.video.files.writing import write_y4m
 
     old = open_film(film)
     with (tmp_path / "film.y4m").open("wb") as pipe:

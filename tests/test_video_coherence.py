@@ -20,11 +20,11 @@ from deepkoal.video import (
     open_film,
     plan_film,
 )
-from deepkoal.video.coherence import Estimate, smooth
 from deepkoal.video.coloring import find_chroma
-from deepkoal.video.motion import MotionEstimator
-from deepkoal.video.shots import CutDetector, make_thumb
-from deepkoal.video.steadiness import estimate_motions, measure_warping_error
+from deepkoal.video.files.shots import CutDetector, make_thumb
+from deepkoal.video.temporal.coherence import Estimate, smooth
+from deepkoal.video.temporal.motion import MotionEstimator
+from deepkoal.video.temporal.steadiness import estimate_motions, measure_warping_error
 
 
 def color(frames, flicker=0.0, **settings):

@@ -14,8 +14,8 @@ import deepkoal as dk
 from deepkoal.cli import main
 from deepkoal.errors import VideoError
 from deepkoal.video import open_film, plan_film
-from deepkoal.video.frames import natural_key
-from deepkoal.video.writing import write_y4m
+from deepkoal.video.files.frames import natural_key
+from deepkoal.video.files.writing import write_y4m
 
 HEADER = b"YUV4MPEG2 W32 H24 F25:1 Ip A1:1 C420mpeg2\n"
 FRAME = b"FRAME\n" + bytes(32 * 24 * 3 // 2)

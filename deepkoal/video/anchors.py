@@ -17,9 +17,9 @@ from deepkoal.guidance import ColorOptions, Reference, join_references
 from deepkoal.inference.batch_pass import find_inside
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
-from deepkoal.video.frames import Frame
+from deepkoal.video.files.frames import Frame
 from deepkoal.video.plan import Chunk, Plan
-from deepkoal.video.waiting import prepare_frames
+from deepkoal.video.temporal.waiting import prepare_frames
 
 ANCHORS = 4
 """Frames of a shot, evenly spread, that are its anchors."""

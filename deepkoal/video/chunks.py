@@ -15,13 +15,13 @@ from deepkoal.guidance import ColorOptions
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.video.anchors import AnchorFinder, ShotAnchors
 from deepkoal.video.coloring import color_frames
-from deepkoal.video.containers import explain_errors
-from deepkoal.video.encoding import Encoding, count_bits
-from deepkoal.video.film import Film
-from deepkoal.video.frames import Frame, write_frames
+from deepkoal.video.files.containers import explain_errors
+from deepkoal.video.files.encoding import Encoding, count_bits
+from deepkoal.video.files.film import Film
+from deepkoal.video.files.frames import Frame, write_frames
+from deepkoal.video.files.writing import write_chunk
 from deepkoal.video.keyframes import Keyframe
 from deepkoal.video.plan import Chunk
-from deepkoal.video.writing import write_chunk
 
 _worker_colorizer: Colorizer | None = None
 

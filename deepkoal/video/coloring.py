@@ -22,12 +22,12 @@ from deepkoal.inference.scene import find_border
 from deepkoal.memory import one_blas_thread
 from deepkoal.rendering.composition import render
 from deepkoal.rendering.upsampling import fit_chroma
-from deepkoal.video.coherence import DECIDED, Estimate, fit_window, smooth
-from deepkoal.video.following import FollowedFrame, follow_frames
-from deepkoal.video.frames import Frame
+from deepkoal.video.files.frames import Frame
 from deepkoal.video.keyframes import Keyframe
-from deepkoal.video.running_ahead import run_ahead
-from deepkoal.video.waiting import (
+from deepkoal.video.temporal.coherence import DECIDED, Estimate, fit_window, smooth
+from deepkoal.video.temporal.following import FollowedFrame, follow_frames
+from deepkoal.video.temporal.running_ahead import run_ahead
+from deepkoal.video.temporal.waiting import (
     CutFinder,
     WaitingFrame,
     even_exposure,

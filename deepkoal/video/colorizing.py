@@ -14,14 +14,14 @@ from deepkoal.guidance import CarriedColors, ColorKeywords, ColorOptions
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.video.chunks import Crew, color_chunks
 from deepkoal.video.coloring import FILM_SIZE, color_frames
-from deepkoal.video.encoding import CONTAINERS, Encoding
-from deepkoal.video.film import STREAM, Film
+from deepkoal.video.files.encoding import CONTAINERS, Encoding
+from deepkoal.video.files.film import STREAM, Film
+from deepkoal.video.files.frames import Frame
+from deepkoal.video.files.joining import check_streams
+from deepkoal.video.files.opening import open_film
+from deepkoal.video.files.writing import write_y4m
 from deepkoal.video.film_run import FilmReport, FilmRun, Progress, name_parts
-from deepkoal.video.frames import Frame
-from deepkoal.video.joining import check_streams
 from deepkoal.video.keyframes import check_keyframes
-from deepkoal.video.opening import open_film
-from deepkoal.video.writing import write_y4m
 
 
 def colorize_video(

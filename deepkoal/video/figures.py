@@ -15,13 +15,13 @@ from deepkoal.guidance import ColorOptions
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.rendering.composition import lightness
 from deepkoal.video.anchors import AnchorFinder, choose_anchors
-from deepkoal.video.coherence import Estimate
 from deepkoal.video.coloring import FILM_SIZE, find_chroma, render_frame
-from deepkoal.video.film import Film
-from deepkoal.video.frames import Frame, to_bytes
+from deepkoal.video.files.film import Film
+from deepkoal.video.files.frames import Frame, to_bytes
+from deepkoal.video.files.shots import make_thumb
 from deepkoal.video.plan import plan_frames
-from deepkoal.video.shots import make_thumb
-from deepkoal.video.steadiness import estimate_motions, measure_cdc, measure_warping_error
+from deepkoal.video.temporal.coherence import Estimate
+from deepkoal.video.temporal.steadiness import estimate_motions, measure_cdc, measure_warping_error
 
 MOST_FRAMES = 120
 """Frames of a film that are measured: all of them are held at once."""

@@ -16,14 +16,14 @@ from deepkoal.inference.colorizer import Colorizer
 from deepkoal.video.anchors import choose_anchors
 from deepkoal.video.chunks import ChunkTask, Crew, color_chunk, is_deep
 from deepkoal.video.coloring import color_frames
-from deepkoal.video.encoding import Encoding, keeps_aspect
-from deepkoal.video.film import Film
-from deepkoal.video.frames import write_frames
-from deepkoal.video.joining import join_chunks
+from deepkoal.video.files.encoding import Encoding, keeps_aspect
+from deepkoal.video.files.film import Film
+from deepkoal.video.files.frames import write_frames
+from deepkoal.video.files.joining import join_chunks
+from deepkoal.video.files.writing import write_chunk
 from deepkoal.video.keyframes import Keyframe, read_keyframes
 from deepkoal.video.plan import Chunk, Plan
 from deepkoal.video.resuming import identify_run, resume_plan
-from deepkoal.video.writing import write_chunk
 
 Progress = Callable[[str, int, int], None]
 """Is called with what is done, frames done and frames in all (0 where that is unknown)."""

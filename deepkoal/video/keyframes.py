@@ -22,8 +22,8 @@ from deepkoal.errors import DeepkoalError, VideoError
 from deepkoal.image_io import list_photos, read_photo, write_image
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.options_file import SavedOptions, read_options
-from deepkoal.video.film import Film
-from deepkoal.video.frames import name_time, to_bytes
+from deepkoal.video.files.film import Film
+from deepkoal.video.files.frames import name_time, to_bytes
 from deepkoal.video.plan import Plan
 
 CANDIDATES = 5

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from deepkoal.arrays import ByteArray
-from deepkoal.video.coherence import AHEAD
-from deepkoal.video.film import Film
-from deepkoal.video.shots import CutDetector
+from deepkoal.video.files.film import Film
+from deepkoal.video.files.shots import CutDetector
+from deepkoal.video.temporal.coherence import AHEAD
 
 CHUNK = 240
 """Frames of a chunk, at least, but for a film's last."""

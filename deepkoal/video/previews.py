@@ -13,8 +13,8 @@ from deepkoal.guidance import ColorOptions
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.rendering.contact_sheets import SheetRow, desaturate, draw_sheet, fit_picture
 from deepkoal.video.coloring import BATCH, FILM_SIZE
-from deepkoal.video.film import Film
-from deepkoal.video.frames import Frame, name_time, to_bytes
+from deepkoal.video.files.film import Film
+from deepkoal.video.files.frames import Frame, name_time, to_bytes
 
 PAIRS = 3
 """Frames side by side, each before and after."""

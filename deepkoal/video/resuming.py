@@ -15,8 +15,8 @@ import numpy as np
 from deepkoal.atomic_files import write_json_atomically
 from deepkoal.guidance import ColorOptions, Palette, Reference
 from deepkoal.inference.colorizer import Colorizer
-from deepkoal.video.containers import explain_errors
-from deepkoal.video.film import Film
+from deepkoal.video.files.containers import explain_errors
+from deepkoal.video.files.film import Film
 from deepkoal.video.plan import Chunk, Plan, plan_film
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from deepkoal.atomic_files import replace_atomically
 from deepkoal.errors import VideoError
-from deepkoal.video.containers import demux_readable, explain_errors, import_av, is_cover
-from deepkoal.video.encoding import CONTAINERS
-from deepkoal.video.film import Film
-from deepkoal.video.writing import tag_colors
+from deepkoal.video.files.containers import demux_readable, explain_errors, import_av, is_cover
+from deepkoal.video.files.encoding import CONTAINERS
+from deepkoal.video.files.film import Film
+from deepkoal.video.files.writing import tag_colors
 
 if TYPE_CHECKING:
     import av.container
@@ -31,7 +31,7 @@ def join_chunks(
     Args:
         target: its file; its ending names the container.
         film: the old one.
-        chunks: what `encoding.write_chunk` wrote, in order.
+        chunks: what `writing.write_chunk` wrote, in order.
         skip_streams: whether streams that the container cannot hold are left out.
 
     Returns:

@@ -13,10 +13,10 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from deepkoal.arrays import SampleArray
-from deepkoal.video.containers import explain_errors, import_av
-from deepkoal.video.encoding import CODECS, Codec, Encoding
-from deepkoal.video.film import Film
-from deepkoal.video.frames import Frame
+from deepkoal.video.files.containers import explain_errors, import_av
+from deepkoal.video.files.encoding import CODECS, Codec, Encoding
+from deepkoal.video.files.film import Film
+from deepkoal.video.files.frames import Frame
 
 if TYPE_CHECKING:
     import av

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepkoal.errors import VideoError, printable
-from deepkoal.video.endings import Y4M, CountedStream, Ending, read_head
+from deepkoal.video.files.endings import Y4M, CountedStream, Ending, read_head
 
 if TYPE_CHECKING:
     import av.container

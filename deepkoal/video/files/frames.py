@@ -17,7 +17,7 @@ from deepkoal.image_io import read_photo, write_image
 from deepkoal.image_io.reading import Depth
 
 if TYPE_CHECKING:
-    from deepkoal.video.film import Film
+    from deepkoal.video.files.film import Film
 
 
 MOST_NAMED = 5

@@ -17,8 +17,8 @@ from deepkoal.restoration.flicker import (
     change_exposure,
     compare_exposures,
 )
-from deepkoal.video.frames import Frame
-from deepkoal.video.shots import CutDetector, make_thumb
+from deepkoal.video.files.frames import Frame
+from deepkoal.video.files.shots import CutDetector, make_thumb
 
 MIDDLE = 256
 """Side in pixels of a square frame at which motion is estimated and chroma averaged."""

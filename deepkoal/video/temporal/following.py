@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepkoal.video.motion import Motion, MotionEstimator
-from deepkoal.video.waiting import WaitingFrame
+from deepkoal.video.temporal.motion import Motion, MotionEstimator
+from deepkoal.video.temporal.waiting import WaitingFrame
 
 FOUND = 0.5
 """Trust in the motion from which a place counts as found in the frame before."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from deepkoal.arrays import SampleArray
 from deepkoal.errors import PhotoError, VideoError
 from deepkoal.image_io import list_photos
-from deepkoal.video.containers import OpenFilm, explain_errors, open_container
-from deepkoal.video.film import FOLDER_RATE, STREAM, Film
-from deepkoal.video.frames import natural_key, read_frame
+from deepkoal.video.files.containers import OpenFilm, explain_errors, open_container
+from deepkoal.video.files.film import FOLDER_RATE, STREAM, Film
+from deepkoal.video.files.frames import natural_key, read_frame
 
 
 def open_film(

@@ -19,9 +19,14 @@ import numpy as np
 from deepkoal.arrays import ByteArray, SampleArray
 from deepkoal.errors import VideoError
 from deepkoal.rendering.composition import lightness
-from deepkoal.video.containers import OpenFilm, deinterlace_frames, explain_errors, open_container
-from deepkoal.video.frames import Frame, describe_unread, read_frames
-from deepkoal.video.shots import THUMB, make_thumb
+from deepkoal.video.files.containers import (
+    OpenFilm,
+    deinterlace_frames,
+    explain_errors,
+    open_container,
+)
+from deepkoal.video.files.frames import Frame, describe_unread, read_frames
+from deepkoal.video.files.shots import THUMB, make_thumb
 
 if TYPE_CHECKING:
     import av

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepkoal.arrays import FloatArray
-from deepkoal.video.motion import Motion, MotionEstimator
+from deepkoal.video.temporal.motion import Motion, MotionEstimator
 
 MEMORY = 0.97
 """Weight of a frame's chroma in the next, where motion is trusted."""

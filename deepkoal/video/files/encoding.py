@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deepkoal.errors import VideoError, check_range
-from deepkoal.video.containers import import_av
-from deepkoal.video.film import Film
+from deepkoal.video.files.containers import import_av
+from deepkoal.video.files.film import Film
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from scipy.stats import entropy
 
 from deepkoal.arrays import ByteArray, FloatArray
 from deepkoal.errors import VideoError
-from deepkoal.video.motion import Motion, MotionEstimator
+from deepkoal.video.temporal.motion import Motion, MotionEstimator
 
 STEPS = (1, 2, 4)
 """Frames apart, that the distributions of colors are compared."""

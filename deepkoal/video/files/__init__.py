@@ -1,0 +1,1 @@
+"""Films as files, frame folders and streams: opened, read in shots, written, joined."""
