@@ -19,11 +19,13 @@ from deepkoal import image_io as images
 from deepkoal.cli.arguments.jobs import Job
 from deepkoal.cli.result_files import ResultFiles
 from deepkoal.errors import PhotoError
-from deepkoal.image_io import color_profiles, formats, kinds, plugins, size_limits
+from deepkoal.image_io import formats
+from deepkoal.image_io.formats import jpeg_xl, kinds, plugins, size_limits
 from deepkoal.image_io.losses import list_losses
+from deepkoal.image_io.metadata import color_profiles
+from deepkoal.image_io.metadata.photoshop_resources import make_resource
+from deepkoal.image_io.metadata.xmp import XmpPacket, clean_xmp
 from deepkoal.image_io.photo import PhotoMetadata
-from deepkoal.image_io.photoshop_resources import make_resource
-from deepkoal.image_io.xmp import XmpPacket, clean_xmp
 from deepkoal.rendering.composition import lightness, render
 
 PAGE = Path(__file__).parents[1] / "docs" / "formats.md"
@@ -194,7 +196,7 @@ def test_text_is_no_picture(text):
 
 def test_damaged_jpeg_xl_tells_its_size_before_it_is_decoded():
     encoded = images.encode_photo(RGB, "JXL")
-    assert images.jpeg_xl.read_size(encoded) == (96, 64)
+    assert jpeg_xl.read_size(encoded) == (96, 64)
     with pytest.raises(PhotoError, match="96×64 pixels are more than the limit"):
         images.decode_photo(encoded, max_pixels=96 * 64 - 1)
 

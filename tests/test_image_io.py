@@ -17,6 +17,7 @@ from skimage import data
 
 from deepkoal import image_io as images
 from deepkoal.errors import PhotoError
+from deepkoal.image_io.metadata import color_profiles
 
 RGB = np.ascontiguousarray(data.astronaut()[20:84, 160:256])  # 64 high, 96 wide, no symmetry
 GRAY = np.asarray(Image.fromarray(RGB).convert("L"))
@@ -1000,7 +1001,7 @@ def test_quality_changes_the_size_of_lossy_formats():
 def test_encoding_is_repeatable():
     profile = matrix_profile(ADOBE_RGB, 2.2)
     like = images.decode_photo(encode(RGB, "PNG", icc_profile=profile))
-    assert like.icc_profile == images.color_profiles.srgb_profile.__wrapped__()
+    assert like.icc_profile == color_profiles.srgb_profile.__wrapped__()
     assert images.encode_photo(RGB, "PNG", like) == images.encode_photo(RGB, "PNG", like)
 
 

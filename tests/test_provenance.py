@@ -9,7 +9,7 @@ from PIL import Image
 import deepkoal
 from deepkoal.cli import main
 from deepkoal.image_io import read_photo
-from deepkoal.image_io.xmp import XmpPacket
+from deepkoal.image_io.metadata.xmp import XmpPacket
 from deepkoal.inference.provenance import SOURCE_TYPE, add_provenance, read_provenance
 from deepkoal.inference.saved_parts import hash_file
 

@@ -13,7 +13,7 @@ from deepkoal.errors import DeepkoalError, RecordsError
 from deepkoal.guidance import Palette
 from deepkoal.hints import Hint, Region, check_kind, read_hints
 from deepkoal.image_io import read_image
-from deepkoal.image_io.kinds import is_address
+from deepkoal.image_io.formats.kinds import is_address
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.restoration import RestorationOptions
 from deepkoal.style import Style

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from deepkoal.bulk.storage import Storage, StoredFile
 from deepkoal.errors import DeepkoalError
-from deepkoal.image_io.kinds import is_photo_name
+from deepkoal.image_io.formats.kinds import is_photo_name
 
 FILM_SUFFIXES = frozenset(
     f".{ending}"

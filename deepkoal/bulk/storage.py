@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from deepkoal.errors import DeepkoalError, PhotoError, needs_extra
-from deepkoal.image_io.kinds import is_address
+from deepkoal.image_io.formats.kinds import is_address
 from deepkoal.image_io.photo import list_files
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from deepkoal.atomic_files import temporary_folder
 from deepkoal.bulk.items import BulkItem, BulkOutcome, explain_shared
 from deepkoal.bulk.storage import Storage
 from deepkoal.errors import DeepkoalError, PhotoError
-from deepkoal.image_io.kinds import START_BYTES, UnknownKindError, is_photo_name, sniff_kind
+from deepkoal.image_io.formats.kinds import START_BYTES, UnknownKindError, is_photo_name, sniff_kind
 from deepkoal.memory import limit_cores
 
 if TYPE_CHECKING:

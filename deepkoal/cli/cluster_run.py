@@ -19,7 +19,7 @@ from deepkoal.cli.folder_run import FolderRun
 from deepkoal.cli.photo_run import Outcome
 from deepkoal.cli.run_report import sum_up
 from deepkoal.errors import DeepkoalError, PhotoError
-from deepkoal.image_io.kinds import is_address
+from deepkoal.image_io.formats.kinds import is_address
 
 if TYPE_CHECKING:
     from deepkoal.bulk import BulkOutcome

@@ -15,7 +15,7 @@ from deepkoal.cli.arguments.guidance import open_reference, resolve_look
 from deepkoal.cli.arguments.input_files import refuse_own_folder
 from deepkoal.cli.arguments.model_options import load_colorizer
 from deepkoal.cli.console import UsageError, report
-from deepkoal.image_io.kinds import is_address
+from deepkoal.image_io.formats.kinds import is_address
 
 if TYPE_CHECKING:
     from tqdm import tqdm

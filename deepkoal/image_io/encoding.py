@@ -11,12 +11,15 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from deepkoal.errors import PhotoError, check_range
-from deepkoal.image_io import plugins
 from deepkoal.image_io.deep_png import encode_deep_png
-from deepkoal.image_io.extended_xmp import split_extended
-from deepkoal.image_io.formats import FORMATS, WRITABLE, WRITTEN, FileFormat
+from deepkoal.image_io.formats import FORMATS, WRITABLE, WRITTEN, FileFormat, plugins
+from deepkoal.image_io.metadata.extended_xmp import split_extended
+from deepkoal.image_io.metadata.photoshop_resources import (
+    IPTC_RESOURCE,
+    make_raw_profile,
+    make_resource,
+)
 from deepkoal.image_io.photo import Photo, PhotoMetadata, Pixels
-from deepkoal.image_io.photoshop_resources import IPTC_RESOURCE, make_raw_profile, make_resource
 from deepkoal.image_io.pixels import describe_no_pixels, round_to_8_bits
 from deepkoal.image_io.tiff_writing import CLASSIC_BYTES, TiffPages
 

@@ -29,7 +29,7 @@ class PhotoMetadata:
             TIFF file it has the file's own tags too.
         icc_profile: the profile that the pixels are in: the file's own if it is sRGB, a standard
             sRGB profile if the pixels were converted, None where the file had none.
-        xmp: XMP packet, UTF-8, or empty; `xmp.XmpPacket` reads and changes it.
+        xmp: XMP packet, UTF-8, or empty; `metadata.xmp.XmpPacket` reads and changes it.
         iptc: IPTC-IIM records, or empty.
         photoshop: further Photoshop image resources (`8BIM` blocks), or empty.
         comment: of a JPEG or GIF file, or empty.

@@ -13,17 +13,19 @@ import numpy.typing as npt
 from PIL import Image
 
 from deepkoal.errors import PhotoError, check_range
-from deepkoal.image_io import metadata, pixels, plugins, size_limits
-from deepkoal.image_io.color_profiles import convert_deep_to_srgb, convert_to_srgb
-from deepkoal.image_io.decoded import Decoded
-from deepkoal.image_io.kinds import START_BYTES, sniff_kind
-from deepkoal.image_io.opening import Source, name_source, open_source
+from deepkoal.image_io import pixels
+from deepkoal.image_io.decoding.decoded import Decoded
+from deepkoal.image_io.decoding.raster_reading import decode_raster
+from deepkoal.image_io.decoding.sensors import decode_dicom, decode_raw
+from deepkoal.image_io.decoding.tiff_pages import CameraRawError
+from deepkoal.image_io.decoding.tiff_reading import decode_tiff
+from deepkoal.image_io.formats import plugins, size_limits
+from deepkoal.image_io.formats.kinds import START_BYTES, sniff_kind
+from deepkoal.image_io.formats.opening import Source, name_source, open_source
+from deepkoal.image_io.formats.size_limits import MAX_PIXELS, REMEDY
+from deepkoal.image_io.metadata import file_metadata
+from deepkoal.image_io.metadata.color_profiles import convert_deep_to_srgb, convert_to_srgb
 from deepkoal.image_io.photo import Photo, Pixels
-from deepkoal.image_io.raster_reading import decode_raster
-from deepkoal.image_io.sensors import decode_dicom, decode_raw
-from deepkoal.image_io.size_limits import MAX_PIXELS, REMEDY
-from deepkoal.image_io.tiff_pages import CameraRawError
-from deepkoal.image_io.tiff_reading import decode_tiff
 
 _SALVAGE = "--salvage (read_photo's salvage=True) reads what is left of a photo, not of a reference"
 
@@ -166,10 +168,10 @@ def _finish(decoded: Decoded, request: _Request) -> Photo:
             alpha = pixels.turn_upright(np.asarray(decoded.alpha), orientation)
     else:
         colors, profile = convert_to_srgb(decoded.colors, found.icc_profile)
-        rgb = pixels.to_array(metadata.make_upright(colors, orientation))
+        rgb = pixels.to_array(file_metadata.make_upright(colors, orientation))
         is_grey = decoded.colors.mode == "L" and (profile is None or pixels.is_neutral(rgb))
         if isinstance(decoded.alpha, Image.Image):
-            alpha = np.array(metadata.make_upright(decoded.alpha, orientation))
+            alpha = np.array(file_metadata.make_upright(decoded.alpha, orientation))
         if request.depth == 16:
             rgb = rgb.astype(np.uint16) * 257
             alpha = None if alpha is None else alpha.astype(np.uint16) * 257
@@ -177,7 +179,7 @@ def _finish(decoded: Decoded, request: _Request) -> Photo:
     return Photo(
         rgb=rgb,
         alpha=alpha,
-        metadata=metadata.finish_metadata(found, profile, size),
+        metadata=file_metadata.finish_metadata(found, profile, size),
         source=request.name,
         notes=tuple(decoded.notes),
         quality=decoded.quality,

@@ -10,9 +10,9 @@ from PIL import ExifTags, Image, TiffTags
 from PIL.ExifTags import Base as Tag
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from deepkoal.image_io.metadata import IPTC_TAG, PHOTOSHOP_TAG, XMP_TAG
+from deepkoal.image_io.metadata.file_metadata import IPTC_TAG, PHOTOSHOP_TAG, XMP_TAG
+from deepkoal.image_io.metadata.photoshop_resources import IPTC_RESOURCE, make_resource
 from deepkoal.image_io.photo import PhotoMetadata, Pixels
-from deepkoal.image_io.photoshop_resources import IPTC_RESOURCE, make_resource
 
 CLASSIC_BYTES = 2**32 - 2**20
 """Of a file, at most, whose offsets have 32 bits; a larger one is a BigTIFF."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepkoal import __version__
 from deepkoal.errors import DeepkoalError, PhotoError, needs_extra
-from deepkoal.image_io.kinds import find_kind
+from deepkoal.image_io.formats.kinds import find_kind
 from deepkoal.inference.provenance import AGENT, SOURCE_TYPE
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import Any
 from deepkoal import __version__
 from deepkoal.errors import DeepkoalError
 from deepkoal.image_io.encoding import DEFAULT_QUALITY
+from deepkoal.image_io.metadata.xmp import XmpPacket
 from deepkoal.image_io.photo import Photo
-from deepkoal.image_io.xmp import XmpPacket
 from deepkoal.inference.options_file import SavedOptions
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 
 from deepkoal.errors import PhotoError
-from deepkoal.image_io import jpeg_xl, plugins
-from deepkoal.image_io.kinds import START_BYTES, sniff_kind
+from deepkoal.image_io.formats import jpeg_xl, plugins
+from deepkoal.image_io.formats.kinds import START_BYTES, sniff_kind
 from deepkoal.serving.pace import LARGE_PIXELS
 from deepkoal.serving.signature import Arrays
 

@@ -15,7 +15,7 @@ from deepkoal.guidance import ColorOptions, VariationLatents
 from deepkoal.hints import AnyHint, Hint, check_hints, check_kind, resize_hint
 from deepkoal.image_io import Photo, decode_photo, encode_photo
 from deepkoal.image_io.formats import FORMATS, choose_suffix
-from deepkoal.image_io.kinds import START_BYTES, sniff_kind
+from deepkoal.image_io.formats.kinds import START_BYTES, sniff_kind
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.hint_gamut import list_unshowable
 from deepkoal.inference.prediction import Prediction

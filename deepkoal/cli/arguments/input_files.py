@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deepkoal.cli.console import UsageError
 from deepkoal.errors import PhotoError
-from deepkoal.image_io.kinds import UnknownKindError, is_photo_name, sniff_file
+from deepkoal.image_io.formats.kinds import UnknownKindError, is_photo_name, sniff_file
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from deepkoal.cli.arguments.targets import check_writable
 from deepkoal.cli.console import UsageError
 from deepkoal.errors import PhotoError
 from deepkoal.image_io.formats import FORMATS, choose_suffix
-from deepkoal.image_io.kinds import find_kind, is_address
+from deepkoal.image_io.formats.kinds import find_kind, is_address
 
 STREAM = "-"
 DEFAULT_FOLDER = "colorized"

@@ -10,7 +10,7 @@ from pathlib import Path
 from deepkoal.cli.arguments.input_files import is_folder
 from deepkoal.cli.console import UsageError
 from deepkoal.errors import PhotoError
-from deepkoal.image_io.kinds import is_address
+from deepkoal.image_io.formats.kinds import is_address
 
 
 def check_picture(option: str, path: Path | None) -> None:

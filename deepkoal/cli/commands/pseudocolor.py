@@ -10,7 +10,7 @@ from deepkoal.cli.arguments.targets import check_picture
 from deepkoal.cli.console import UsageError, show
 
 if TYPE_CHECKING:
-    from deepkoal.image_io.sensors import DicomValues
+    from deepkoal.image_io.decoding.sensors import DicomValues
 
 WARNING = "Colors stand for values. Not for diagnosis."
 
@@ -48,7 +48,7 @@ def add_verbs(verbs: Any) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from deepkoal.image_io import write_image
-    from deepkoal.image_io.sensors import spread_window
+    from deepkoal.image_io.decoding.sensors import spread_window
     from deepkoal.rendering.pseudocolor import apply_map, draw_legend
 
     check_picture("-o", arguments.out)
@@ -78,8 +78,8 @@ def _read(path: Path) -> DicomValues:
     import numpy as np
 
     from deepkoal.image_io import read_photo
-    from deepkoal.image_io.kinds import find_kind
-    from deepkoal.image_io.sensors import DicomValues, read_dicom_values
+    from deepkoal.image_io.decoding.sensors import DicomValues, read_dicom_values
+    from deepkoal.image_io.formats.kinds import find_kind
     from deepkoal.rendering.composition import lightness
 
     if find_kind(path) == "DICOM":

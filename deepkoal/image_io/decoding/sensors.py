@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepkoal.errors import PhotoError, needs_extra
-from deepkoal.image_io.decoded import Decoded
+from deepkoal.image_io.decoding.decoded import Decoded
 
 Check = Callable[[tuple[int, int]], None]
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from deepkoal.image_io import extended_xmp
-from deepkoal.image_io.photo import PhotoMetadata
-from deepkoal.image_io.photoshop_resources import (
+from deepkoal.image_io.metadata import extended_xmp
+from deepkoal.image_io.metadata.photoshop_resources import (
     IPTC_RESOURCE,
     RAW_PROFILE,
     RESOURCE_MARK,
@@ -17,7 +16,8 @@ from deepkoal.image_io.photoshop_resources import (
     read_raw_profile,
     split_resources,
 )
-from deepkoal.image_io.xmp import clean_xmp
+from deepkoal.image_io.metadata.xmp import clean_xmp
+from deepkoal.image_io.photo import PhotoMetadata
 
 Tag = ExifTags.Base
 XMP_TAG, IPTC_TAG, PHOTOSHOP_TAG = 700, 33723, 34377

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from deepkoal.image_io.metadata import FileMetadata
+from deepkoal.image_io.metadata.file_metadata import FileMetadata
 from deepkoal.image_io.pixels import find_white, scale_samples
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deepkoal.image_io.decoded import Decoded
+from deepkoal.image_io.decoding.decoded import Decoded
 
 _SPACE = rb"(?:\s|#[^\n]*\n)+"
 _PPM_HEADER = re.compile(rb"P[36]" + 3 * (_SPACE + rb"(\d+)") + rb"\s")

@@ -7,7 +7,7 @@ import re
 from pathlib import PurePath
 
 from deepkoal.errors import PhotoError
-from deepkoal.image_io.formats import READ_ONLY, READABLE, WRITTEN
+from deepkoal.image_io.formats.file_formats import READ_ONLY, READABLE, WRITTEN
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 

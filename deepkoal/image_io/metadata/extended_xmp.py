@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from deepkoal.image_io.xmp import XmpPacket
+from deepkoal.image_io.metadata.xmp import XmpPacket
 
 HEAD = b"http://ns.adobe.com/xmp/extension/\0"
 _NOTE = "http://ns.adobe.com/xmp/note/"

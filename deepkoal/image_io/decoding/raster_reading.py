@@ -10,14 +10,15 @@ from typing import IO
 import numpy as np
 from PIL import Image
 
-from deepkoal.image_io import jpeg_xl, plugins, salvage
-from deepkoal.image_io.decoded import Decoded
-from deepkoal.image_io.deep_decoding import DEEP_DECODERS
+from deepkoal.image_io.decoding import salvage
+from deepkoal.image_io.decoding.decoded import Decoded
+from deepkoal.image_io.decoding.deep_decoding import DEEP_DECODERS
 from deepkoal.image_io.deep_png import decode_deep_png, has_sound_chunks, is_deep_png
-from deepkoal.image_io.jpeg_quality import estimate_quality
-from deepkoal.image_io.metadata import read_metadata
+from deepkoal.image_io.formats import jpeg_xl, plugins
+from deepkoal.image_io.metadata.file_metadata import read_metadata
+from deepkoal.image_io.metadata.jpeg_quality import estimate_quality
+from deepkoal.image_io.metadata.xmp import clean_xmp
 from deepkoal.image_io.pixels import find_white, split_alpha
-from deepkoal.image_io.xmp import clean_xmp
 
 
 def decode_raster(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from deepkoal.errors import PhotoError
-from deepkoal.image_io.kinds import is_address
+from deepkoal.image_io.formats.kinds import is_address
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 """A path, a file's bytes or an open binary file."""

@@ -16,7 +16,7 @@ from PIL import (
 )
 
 from deepkoal.errors import PhotoError
-from deepkoal.image_io.formats import READ_ONLY, WRITTEN
+from deepkoal.image_io.formats.file_formats import READ_ONLY, WRITTEN
 
 Image.preinit()
 _OWN = (

@@ -13,13 +13,13 @@ from PIL.ExifTags import Base as Tag
 
 from deepkoal.color import lab_to_rgb
 from deepkoal.errors import PhotoError
-from deepkoal.image_io import plugins
-from deepkoal.image_io.decoded import Decoded
-from deepkoal.image_io.metadata import FileMetadata, read_metadata, read_tags
+from deepkoal.image_io.decoding.decoded import Decoded
+from deepkoal.image_io.decoding.salvage import find_rows, load_rows
+from deepkoal.image_io.decoding.tiff_pages import TiffPage, list_photos
+from deepkoal.image_io.decoding.tiff_salvage import decode_whole_parts
+from deepkoal.image_io.formats import plugins
+from deepkoal.image_io.metadata.file_metadata import FileMetadata, read_metadata, read_tags
 from deepkoal.image_io.pixels import find_white, split_alpha
-from deepkoal.image_io.salvage import find_rows, load_rows
-from deepkoal.image_io.tiff_pages import TiffPage, list_photos
-from deepkoal.image_io.tiff_salvage import decode_whole_parts
 
 # It reports oddities of files there; what matters of them is raised.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())

@@ -1,0 +1,1 @@
+"""Decoding, format by format: from an opened file to its pixels as they lie in it."""
