@@ -101,7 +101,7 @@ def tiny_colorizer():
 @contextlib.contextmanager
 def open_as_written(folder):
     """Load an export as it is: optimizing a signature at its first calls takes seconds."""
-    from deepkoal.serving import saved_model
+    from deepkoal.serving.versions import saved_model
 
     config = copy.deepcopy(saved_model._CONFIG)
     config.graph_options.rewrite_options.disable_meta_optimizer = True

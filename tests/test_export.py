@@ -38,7 +38,7 @@ from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.working_size import fit_working_size
 from deepkoal.rendering import composition
 from deepkoal.rendering.resampling import resize
-from deepkoal.serving.repository import find_versions
+from deepkoal.serving.versions.repository import find_versions
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

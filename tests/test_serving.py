@@ -28,16 +28,16 @@ from tensorflow_serving.apis import (
 from deepkoal.errors import DeepkoalError
 from deepkoal.export.warm_up import write_warm_up
 from deepkoal.image_io import decode_photo
-from deepkoal.serving import repository as repository_module
 from deepkoal.serving import server as server_module
 from deepkoal.serving.errors import ServingError
 from deepkoal.serving.grpc_api import HEALTH_SERVICE, build_grpc_server
+from deepkoal.serving.http.request_body import run_while_connected
+from deepkoal.serving.http.rest_api import METRICS_PATH, build_app
 from deepkoal.serving.limits import Limits
-from deepkoal.serving.opening import open_version
-from deepkoal.serving.request_body import run_while_connected
-from deepkoal.serving.rest_api import METRICS_PATH, build_app
-from deepkoal.serving.saved_model import WARMUP_FILE, SavedModelVersion
 from deepkoal.serving.service import Service
+from deepkoal.serving.versions import repository as repository_module
+from deepkoal.serving.versions.opening import open_version
+from deepkoal.serving.versions.saved_model import WARMUP_FILE, SavedModelVersion
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -22,10 +22,10 @@ from local_server import serve
 from deepkoal.client import Client, rest_transport, transport, wire
 from deepkoal.errors import DeepkoalError
 from deepkoal.serving.errors import ServingError
+from deepkoal.serving.http.rest_api import build_app
 from deepkoal.serving.limits import Limits, MemoryBudget
 from deepkoal.serving.metrics import Metrics
-from deepkoal.serving.repository import Repository
-from deepkoal.serving.rest_api import build_app
+from deepkoal.serving.versions.repository import Repository
 
 ANSWER = json.dumps({"predictions": [{"b64": base64.b64encode(b"image").decode()}]}).encode()
 

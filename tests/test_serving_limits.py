@@ -17,16 +17,17 @@ from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from deepkoal.cli import main
-from deepkoal.serving import grpc_api, messages, server, tensor_protos
-from deepkoal.serving.batching import Batcher
+from deepkoal.serving import grpc_api, server
+from deepkoal.serving.batching.batcher import Batcher
 from deepkoal.serving.errors import ServingError, is_model_name
-from deepkoal.serving.json_types import count_values, estimate_bytes
+from deepkoal.serving.http.rest_api import build_app
 from deepkoal.serving.limits import MEGABYTE, Limits, MemoryBudget
 from deepkoal.serving.metrics import Metrics
-from deepkoal.serving.repository import Repository
-from deepkoal.serving.rest_api import build_app
-from deepkoal.serving.signature import Signature, Slot, count_bytes
-from deepkoal.serving.tensor_json import read_request
+from deepkoal.serving.tensors import messages, tensor_protos
+from deepkoal.serving.tensors.json_types import count_values, estimate_bytes
+from deepkoal.serving.tensors.signature import Signature, Slot, count_bytes
+from deepkoal.serving.tensors.tensor_json import read_request
+from deepkoal.serving.versions.repository import Repository
 
 PHOTOS = Signature("photos", {"photo_bytes": Slot("p:0", np.dtype(object), (None,))}, {})
 NUMBERS = Signature("numbers", {"x": Slot("x:0", np.dtype(np.float32), (None, None))}, {})
@@ -143,7 +144,7 @@ class Stub:
 def test_too_many_values_are_refused_without_decoding(monkeypatch):
     import httpx
 
-    from deepkoal.serving import rest_api
+    from deepkoal.serving.http import rest_api
 
     decoded = []
     monkeypatch.setattr(rest_api, "read_request", lambda body, get: decoded.append(body))

@@ -25,12 +25,12 @@ from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.provenance import read_provenance
 from deepkoal.models.weights import find_shipped
 from deepkoal.serving.errors import ServingError
+from deepkoal.serving.http.rest_api import build_app
 from deepkoal.serving.limits import Limits
-from deepkoal.serving.network import NetworkVersion
-from deepkoal.serving.opening import choose_file, open_version
-from deepkoal.serving.rest_api import build_app
 from deepkoal.serving.service import Service
-from deepkoal.serving.tensor_json import read_request
+from deepkoal.serving.tensors.tensor_json import read_request
+from deepkoal.serving.versions.network import NetworkVersion
+from deepkoal.serving.versions.opening import choose_file, open_version
 
 PREDICT = "/v1/models/koala-lite:predict"
 
@@ -295,7 +295,7 @@ def test_neither_tensorflow_nor_keras_is_loaded(models):
     code = (
         "import sys; from pathlib import Path\n"
         "import deepkoal.serving.server\n"
-        "from deepkoal.serving.opening import open_version\n"
+        "from deepkoal.serving.versions.opening import open_version\n"
         f"open_version('koala-lite', 1, Path({str(models)!r}, 'koala-lite', '1'))\n"
         "print({'tensorflow', 'keras'} & set(sys.modules))\n"
     )

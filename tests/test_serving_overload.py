@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from serving_parts import encode
 
-from deepkoal.serving.batching import Batcher
-from deepkoal.serving.connections import Gate
+from deepkoal.serving.batching.batcher import Batcher
+from deepkoal.serving.batching.pace import LARGE_PIXELS, Pace
+from deepkoal.serving.batching.photo_sizes import count_pixels
 from deepkoal.serving.errors import ServingError
-from deepkoal.serving.http_server import open_port, serve_http
+from deepkoal.serving.http.connections import Gate
+from deepkoal.serving.http.http_server import open_port, serve_http
 from deepkoal.serving.limits import Limits
 from deepkoal.serving.metrics import Metrics
-from deepkoal.serving.pace import LARGE_PIXELS, Pace
-from deepkoal.serving.photo_sizes import count_pixels
-from deepkoal.serving.signature import Signature, Slot
+from deepkoal.serving.tensors.signature import Signature, Slot
 
 SIGNATURE = Signature("s", {"x": Slot("x", np.dtype(np.float32), (None,))}, {})
 LARGE = LARGE_PIXELS + 1

@@ -45,10 +45,10 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.hints import Hint, Stroke
 from deepkoal.image_io import read_image, write_image
 from deepkoal.serving.errors import CODES, HTTP_STATUS, ServingError, code_of_http_status
-from deepkoal.serving.messages import PredictResponse
-from deepkoal.serving.signature import Signature, Slot
-from deepkoal.serving.tensor_json import read_request
-from deepkoal.serving.tensor_protos import read_tensor, write_tensor
+from deepkoal.serving.tensors.messages import PredictResponse
+from deepkoal.serving.tensors.signature import Signature, Slot
+from deepkoal.serving.tensors.tensor_json import read_request
+from deepkoal.serving.tensors.tensor_protos import read_tensor, write_tensor
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

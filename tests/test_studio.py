@@ -46,7 +46,7 @@ from deepkoal.inference.saved_parts import PhotoIdentity
 from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.restoration import RestorationOptions
-from deepkoal.serving.rest_api import build_app
+from deepkoal.serving.http.rest_api import build_app
 from deepkoal.studio import create_studio
 from deepkoal.studio.drawing import PREVIEW_PIXELS, PREVIEW_SIDE
 from deepkoal.studio.lru_store import GoneError, LruStore

@@ -12,15 +12,15 @@ from google.protobuf.message import DecodeError
 
 from deepkoal.errors import DeepkoalError
 from deepkoal.serving.errors import ServingError
-from deepkoal.serving.messages import (
+from deepkoal.serving.service import SIGNATURE_FIELD, Service
+from deepkoal.serving.tensors.messages import (
     GetModelMetadataRequest,
     GetModelStatusRequest,
     PredictRequest,
     PredictResponse,
 )
-from deepkoal.serving.service import SIGNATURE_FIELD, Service
-from deepkoal.serving.signature import count_bytes
-from deepkoal.serving.tensor_protos import estimate_bytes, read_tensor, write_tensor
+from deepkoal.serving.tensors.signature import count_bytes
+from deepkoal.serving.tensors.tensor_protos import estimate_bytes, read_tensor, write_tensor
 
 HEALTH_SERVICE = "grpc.health.v1.Health"
 PREDICTION_SERVICE = "tensorflow.serving.PredictionService"

@@ -9,19 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deepkoal.memory import return_freed_memory
-from deepkoal.serving.batching import Batcher
+from deepkoal.serving.batching.batcher import Batcher
 from deepkoal.serving.grpc_api import build_grpc_server
-from deepkoal.serving.http_server import (
+from deepkoal.serving.http.http_server import (
     build_gate,
     name_url,
     open_port,
     serve_http,
     stop_signals,
 )
+from deepkoal.serving.http.rest_api import MONITORING_PATHS, build_app, build_monitoring_app
 from deepkoal.serving.limits import Limits
-from deepkoal.serving.opening import AUTO
-from deepkoal.serving.rest_api import MONITORING_PATHS, build_app, build_monitoring_app
 from deepkoal.serving.service import Service
+from deepkoal.serving.versions.opening import AUTO
 
 MEMORY_PAUSE_SECONDS = 10.0
 """Between two returns of freed memory: so rare that it costs next to nothing."""
@@ -54,7 +54,7 @@ def serve(
         log: called with a line for each event; one has the addresses.
         monitoring_port: of a listener for health and metrics alone; None for none.
         prepare: called before the folder is read, on another thread.
-        backend: that runs the models, see `opening.BACKENDS`.
+        backend: that runs the models, see `versions.opening.BACKENDS`.
 
     Raises:
         DeepkoalError: a port cannot be had, or no model could be loaded.

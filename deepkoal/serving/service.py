@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from deepkoal.errors import DeepkoalError
-from deepkoal.serving.batching import Batcher
+from deepkoal.serving.batching.batcher import Batcher
+from deepkoal.serving.batching.photo_sizes import count_pixels
 from deepkoal.serving.errors import CODES, ServingError
 from deepkoal.serving.limits import Limits, MemoryBudget
-from deepkoal.serving.messages import (
+from deepkoal.serving.metrics import Metrics, Request
+from deepkoal.serving.tensors.messages import (
     STATE_NUMBERS,
     GetModelMetadataResponse,
     GetModelStatusResponse,
     SignatureDefMap,
 )
-from deepkoal.serving.metrics import Metrics, Request
-from deepkoal.serving.opening import AUTO, FILES
-from deepkoal.serving.photo_sizes import count_pixels
-from deepkoal.serving.repository import Repository
-from deepkoal.serving.served_version import ServedVersion
-from deepkoal.serving.signature import Arrays, Signature
+from deepkoal.serving.tensors.signature import Arrays, Signature
+from deepkoal.serving.versions.opening import AUTO, FILES
+from deepkoal.serving.versions.repository import Repository
+from deepkoal.serving.versions.served_version import ServedVersion
 
 SIGNATURE_FIELD = "signature_def"
 """The only field of metadata."""
@@ -38,7 +38,7 @@ class Service:
         folder: of `NAME/VERSION` folders.
         limits: of the server.
         log: called with a line for each event.
-        backend: that runs the models, see `opening.BACKENDS`.
+        backend: that runs the models, see `versions.opening.BACKENDS`.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ from deepkoal.errors import needs_extra
 from deepkoal.keras_runtime import start_tensorflow
 from deepkoal.memory import make_memory_returnable
 from deepkoal.serving.limits import GRPC_PORT, REST_PORT, Limits
-from deepkoal.serving.opening import AUTO, BACKENDS, MODEL_FILE
+from deepkoal.serving.versions.opening import AUTO, BACKENDS, MODEL_FILE
 
 DEFAULT_PRESET = "koala-lite"
 

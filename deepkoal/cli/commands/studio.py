@@ -50,7 +50,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with needs_extra("the studio", "serve"):
         import fastapi  # noqa: F401 -- refused at once, not after the network was loaded
 
-        from deepkoal.serving.http_server import name_url, open_port
+        from deepkoal.serving.http.http_server import name_url, open_port
     photo = None if arguments.photo is None else _read(arguments.photo)
     with open_port(HOST, arguments.port, "--port") as listener:
         colorizer = load_colorizer(arguments)
@@ -90,7 +90,7 @@ def _warm_up(colorizer: Colorizer) -> None:
 
 
 async def _serve(app: Any, listener: socket.socket) -> None:
-    from deepkoal.serving.http_server import serve_http, stop_signals
+    from deepkoal.serving.http.http_server import serve_http, stop_signals
 
     with stop_signals() as stop:
         await serve_http(app, listener, stop, _PATIENCE_S, ready=lambda: None)

@@ -12,13 +12,13 @@ from starlette.exceptions import HTTPException
 
 from deepkoal import __version__
 from deepkoal.serving.errors import HTTP_STATUS, ServingError, printable
-from deepkoal.serving.json_types import count_values, estimate_bytes
+from deepkoal.serving.http.request_body import read_body, run_while_connected
 from deepkoal.serving.limits import Reservation, error_too_many_values
-from deepkoal.serving.request_body import read_body, run_while_connected
-from deepkoal.serving.served_version import ServedVersion
 from deepkoal.serving.service import Service
-from deepkoal.serving.signature import count_bytes
-from deepkoal.serving.tensor_json import JsonRequest, read_request, write_answer
+from deepkoal.serving.tensors.json_types import count_values, estimate_bytes
+from deepkoal.serving.tensors.signature import count_bytes
+from deepkoal.serving.tensors.tensor_json import JsonRequest, read_request, write_answer
+from deepkoal.serving.versions.served_version import ServedVersion
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
 HEALTH_PATHS = ("/healthz", "/readyz", "/livez")

@@ -7,8 +7,8 @@ import io
 from deepkoal.errors import PhotoError
 from deepkoal.image_io.formats import jpeg_xl, plugins
 from deepkoal.image_io.formats.kinds import START_BYTES, sniff_kind
-from deepkoal.serving.pace import LARGE_PIXELS
-from deepkoal.serving.signature import Arrays
+from deepkoal.serving.batching.pace import LARGE_PIXELS
+from deepkoal.serving.tensors.signature import Arrays
 
 _PLAIN = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 """Formats whose size is in a header that Pillow reads: where it cannot, the file is damaged."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from deepkoal.serving.errors import ServingError
-from deepkoal.serving.signature import DEFAULT_SIGNATURE, Array, Arrays, Signature
+from deepkoal.serving.tensors.signature import DEFAULT_SIGNATURE, Array, Arrays, Signature
 
 
 class ServedVersion:

@@ -23,8 +23,9 @@ from deepkoal.inference.saved_parts import ReferenceFile, VariationChoice, hash_
 from deepkoal.inference.working_size import find_stride, run_network
 from deepkoal.models import NETWORK_STRIDE
 from deepkoal.serving.errors import ServingError
-from deepkoal.serving.messages import DATA_TYPE_NUMBERS, DATA_TYPES, SignatureDef
-from deepkoal.serving.photo_requests import (
+from deepkoal.serving.tensors.messages import DATA_TYPE_NUMBERS, DATA_TYPES, SignatureDef
+from deepkoal.serving.tensors.signature import DEFAULT_SIGNATURE, Array, Arrays, Signature
+from deepkoal.serving.versions.photo_requests import (
     FORMAT,
     GUIDED,
     MARKS,
@@ -34,8 +35,7 @@ from deepkoal.serving.photo_requests import (
     make_slot,
     read_photos,
 )
-from deepkoal.serving.served_version import ServedVersion
-from deepkoal.serving.signature import DEFAULT_SIGNATURE, Array, Arrays, Signature
+from deepkoal.serving.versions.served_version import ServedVersion
 
 _METHOD = "tensorflow/serving/predict"
 

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from deepkoal.serving.errors import ServingError
-from deepkoal.serving.json_types import (
+from deepkoal.serving.tensors.json_types import (
     BASE64_KEY,
     Base64,
     SignatureTypes,
@@ -26,7 +26,7 @@ from deepkoal.serving.json_types import (
     is_map,
     list_of,
 )
-from deepkoal.serving.signature import Array, Arrays, Signature, Slot
+from deepkoal.serving.tensors.signature import Array, Arrays, Signature, Slot
 
 BYTES_SUFFIX = "_bytes"
 

@@ -12,10 +12,10 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import rewriter_config_pb2
 
 from deepkoal.serving.errors import CODES, ServingError, summarize_graph_error
-from deepkoal.serving.messages import PredictionLog, SignatureDef
-from deepkoal.serving.served_version import ServedVersion
-from deepkoal.serving.signature import Array, Arrays, Signature
-from deepkoal.serving.tensor_protos import read_tensor
+from deepkoal.serving.tensors.messages import PredictionLog, SignatureDef
+from deepkoal.serving.tensors.signature import Array, Arrays, Signature
+from deepkoal.serving.tensors.tensor_protos import read_tensor
+from deepkoal.serving.versions.served_version import ServedVersion
 
 WARMUP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
 

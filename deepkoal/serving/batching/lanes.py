@@ -11,8 +11,8 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from deepkoal.serving.jobs import Job
-from deepkoal.serving.pace import LARGE_PIXELS
+from deepkoal.serving.batching.jobs import Job
+from deepkoal.serving.batching.pace import LARGE_PIXELS
 
 _LOW_PRIORITY = 10  # nice's; 19 is the lowest
 

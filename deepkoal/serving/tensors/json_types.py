@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from deepkoal.serving.errors import ServingError
-from deepkoal.serving.signature import Signature, Slot
+from deepkoal.serving.tensors.signature import Signature, Slot
 
 BASE64_KEY = "b64"
 

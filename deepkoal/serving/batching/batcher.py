@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from deepkoal.serving.batching.jobs import Job, run_jobs, without_frames
+from deepkoal.serving.batching.lanes import Lane, lower_priority
+from deepkoal.serving.batching.pace import LARGE_PIXELS, Pace
 from deepkoal.serving.errors import ServingError
-from deepkoal.serving.jobs import Job, run_jobs, without_frames
-from deepkoal.serving.lanes import Lane, lower_priority
 from deepkoal.serving.limits import Limits
 from deepkoal.serving.metrics import Metrics
-from deepkoal.serving.pace import LARGE_PIXELS, Pace
-from deepkoal.serving.served_version import ServedVersion
-from deepkoal.serving.signature import Arrays, Signature
+from deepkoal.serving.tensors.signature import Arrays, Signature
+from deepkoal.serving.versions.served_version import ServedVersion
 
 
 class Batcher:

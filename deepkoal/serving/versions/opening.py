@@ -10,7 +10,7 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.serving.errors import ServingError
 
 if TYPE_CHECKING:
-    from deepkoal.serving.served_version import ServedVersion
+    from deepkoal.serving.versions.served_version import ServedVersion
 
 AUTO = "auto"
 MODEL_FILE = "saved_model.pb"
@@ -57,13 +57,13 @@ def open_version(name: str, version: int, folder: Path, backend: str = AUTO) -> 
     """
     file = choose_file((path.name for path in folder.glob("*")), backend)
     if file == MODEL_FILE:
-        from deepkoal.serving.saved_model import SavedModelVersion
+        from deepkoal.serving.versions.saved_model import SavedModelVersion
 
         return SavedModelVersion(name, version, folder)
     if file is None:
         raise ServingError("FAILED_PRECONDITION", f"{folder}: nothing that {backend} runs")
     from deepkoal.inference.colorizer import Colorizer
-    from deepkoal.serving.network import NetworkVersion
+    from deepkoal.serving.versions.network import NetworkVersion
 
     try:
         return NetworkVersion(name, version, Colorizer.from_file(folder / file))

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from deepkoal.errors import DeepkoalError
 from deepkoal.serving.errors import Code, ServingError, is_model_name, printable
-from deepkoal.serving.opening import AUTO, choose_file, open_version
-from deepkoal.serving.served_version import ServedVersion
+from deepkoal.serving.versions.opening import AUTO, choose_file, open_version
+from deepkoal.serving.versions.served_version import ServedVersion
 
 POLL_SECONDS = 1.0
 """How often the folder is looked at; TensorFlow Serving's default."""

@@ -18,7 +18,7 @@ from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.options_file import SavedOptions
 from deepkoal.inference.provenance import add_provenance
 from deepkoal.inference.saved_parts import PhotoIdentity, hash_bytes
-from deepkoal.serving.signature import Arrays, Slot
+from deepkoal.serving.tensors.signature import Arrays, Slot
 
 MAX_PIXELS = 50_000_000
 """Limit to a photo's width × height, as `deepkoal export` sets it."""

@@ -9,8 +9,8 @@ import numpy as np
 from google.protobuf.descriptor import FieldDescriptor
 
 from deepkoal.serving.errors import ServingError
-from deepkoal.serving.messages import DATA_TYPE_NUMBERS, DATA_TYPES, TensorProto
-from deepkoal.serving.signature import Array, find_dtype
+from deepkoal.serving.tensors.messages import DATA_TYPE_NUMBERS, DATA_TYPES, TensorProto
+from deepkoal.serving.tensors.signature import Array, find_dtype
 
 MAX_FIELDS = 2**16
 """Of a message. Numbers of a tensor are packed in one; strings are one each."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepkoal.serving.errors import ServingError
-from deepkoal.serving.messages import DATA_TYPE_NUMBERS, DATA_TYPES
+from deepkoal.serving.tensors.messages import DATA_TYPE_NUMBERS, DATA_TYPES
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]

@@ -13,7 +13,7 @@ from typing import Any
 import uvicorn
 
 from deepkoal.errors import DeepkoalError
-from deepkoal.serving.connections import KEEP_ALIVE_SECONDS, Connection, Gate
+from deepkoal.serving.http.connections import KEEP_ALIVE_SECONDS, Connection, Gate
 from deepkoal.serving.limits import Limits
 
 

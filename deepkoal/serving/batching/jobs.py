@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepkoal.serving.errors import ServingError
-from deepkoal.serving.served_version import ServedVersion
-from deepkoal.serving.signature import Arrays, Signature
+from deepkoal.serving.tensors.signature import Arrays, Signature
+from deepkoal.serving.versions.served_version import ServedVersion
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+"""Requests in queues: what is admitted, what runs together, how long it will take."""

@@ -1,0 +1,1 @@
+"""Arrays on their way: a served function's inputs and outputs, as gRPC's messages and as JSON."""
