@@ -17,9 +17,8 @@ from deepkoal.evaluation.metrics import psnr
 from deepkoal.guidance import AffinityPoints, ColorOptions, GivenColors, carry_colors
 from deepkoal.guidance.carrying import CARRYING_KERNEL, DAMPING, LEAST_AREA, LEAST_TRUST
 from deepkoal.image_io import read_image, write_image
-from deepkoal.inference.hint_entries import write_entry
-from deepkoal.inference.options_file import SavedOptions, write_options
-from deepkoal.inference.saved_parts import PhotoIdentity
+from deepkoal.inference.options_file import PhotoIdentity, SavedOptions, write_options
+from deepkoal.inference.options_file.hint_entries import write_entry
 from deepkoal.rendering.contact_sheets import desaturate
 
 # ---------------------------------------------------------------- the carry, by hand

@@ -17,7 +17,7 @@ from deepkoal.evaluation.metrics import colorfulness
 from deepkoal.guidance import DecodingConfig, Palette
 from deepkoal.hints import Hint
 from deepkoal.inference.colorizer import Colorizer
-from deepkoal.inference.working_size import fit_working_size
+from deepkoal.inference.prediction.working_size import fit_working_size
 from deepkoal.models.weights import save_weights
 from deepkoal.pretrained import presets
 from deepkoal.rendering.composition import lightness

@@ -35,7 +35,7 @@ from deepkoal.hints.rows import write_rows
 from deepkoal.image_io import decode_photo as read_photo_bytes
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
-from deepkoal.inference.working_size import fit_working_size
+from deepkoal.inference.prediction.working_size import fit_working_size
 from deepkoal.rendering import composition
 from deepkoal.rendering.resampling import resize
 from deepkoal.serving.versions.repository import find_versions

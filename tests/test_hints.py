@@ -36,7 +36,7 @@ from deepkoal.hints.rows import HintRows, read_rows, write_rows
 from deepkoal.hints.things import weigh_things
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.hint_gamut import list_unshowable
-from deepkoal.inference.prediction_core import PredictionCore
+from deepkoal.inference.prediction.core import PredictionCore
 from deepkoal.rendering.upsampling import find_pixels, fit_chroma, touch_chroma
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

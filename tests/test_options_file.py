@@ -18,8 +18,14 @@ from deepkoal.guidance import ColorOptions, Palette, list_palettes
 from deepkoal.hints import Hint
 from deepkoal.image_io import read_image, write_image
 from deepkoal.inference.colorizer import Colorizer
-from deepkoal.inference.options_file import SavedOptions, read_options, write_options
-from deepkoal.inference.saved_parts import PhotoIdentity, ReferenceFile, VariationChoice
+from deepkoal.inference.options_file import (
+    PhotoIdentity,
+    ReferenceFile,
+    SavedOptions,
+    VariationChoice,
+    read_options,
+    write_options,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -169,7 +175,7 @@ def test_what_a_file_could_not_hold_is_not_lost_in_silence():
     ):
         with pytest.raises(DeepkoalError, match="give "):
             SavedOptions.of(chosen)
-    where = rf"give reference={ReferenceFile.__module__}\.ReferenceFile\.of"
+    where = r"give reference=deepkoal\.inference\.options_file\.ReferenceFile\.of"
     with pytest.raises(DeepkoalError, match=where):
         SavedOptions.of(ColorOptions(reference=skimage.data.coffee()))
 
@@ -257,3 +263,9 @@ def test_hints_of_a_look_are_for_one_photo(model, photo, tmp_path, capsys):
     status = color("--model", model, photo, tmp_path / "two.png", "--options", look)
     assert status == 2
     assert "hints are for one photo, not 2" in capsys.readouterr().err
+
+
+def test_the_old_place_of_reference_files_works_with_a_warning():
+    with pytest.warns(DeprecationWarning, match=r"now deepkoal\.inference\.options_file\.Ref"):
+        from deepkoal.inference.saved_parts import ReferenceFile as OldReferenceFile
+    assert OldReferenceFile is ReferenceFile

@@ -10,8 +10,8 @@ import deepkoal
 from deepkoal.cli import main
 from deepkoal.image_io import read_photo
 from deepkoal.image_io.metadata.xmp import XmpPacket
+from deepkoal.inference.options_file import hash_file
 from deepkoal.inference.provenance import SOURCE_TYPE, add_provenance, read_provenance
-from deepkoal.inference.saved_parts import hash_file
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -113,8 +113,7 @@ def test_a_damaged_note_is_named_and_a_damaged_packet_replaced(photo, tmp_path, 
 def test_very_many_hints_are_counted_rather_than_kept(photo):
     from deepkoal.guidance import ColorOptions
     from deepkoal.hints import Hint
-    from deepkoal.inference.options_file import SavedOptions
-    from deepkoal.inference.saved_parts import PhotoIdentity
+    from deepkoal.inference.options_file import PhotoIdentity, SavedOptions
 
     many = [Hint(index % 80, 1.5, "#2040c0") for index in range(2000)]
     look = SavedOptions.of(ColorOptions(hints=many), photo=PhotoIdentity(86, 64))

@@ -37,12 +37,11 @@ from deepkoal.guidance import ColorOptions, DecodingConfig, Palette
 from deepkoal.hints import Hint, Stroke
 from deepkoal.image_io import SAMPLES, decode_photo, encode_photo, read_sample
 from deepkoal.inference.colorizer import Colorizer
-from deepkoal.inference.hint_entries import write_entry
 from deepkoal.inference.hint_gamut import list_unshowable
-from deepkoal.inference.options_file import read_options
+from deepkoal.inference.options_file import PhotoIdentity, read_options
+from deepkoal.inference.options_file.hint_entries import write_entry
+from deepkoal.inference.options_file.saved_options import SavedOptions
 from deepkoal.inference.provenance import read_provenance
-from deepkoal.inference.saved_options import SavedOptions
-from deepkoal.inference.saved_parts import PhotoIdentity
 from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.restoration import RestorationOptions

@@ -22,8 +22,7 @@ from playwright.sync_api import expect, sync_playwright
 from deepkoal.guidance.color_balance import HUES
 from deepkoal.image_io import SAMPLES, decode_photo, encode_photo, read_image, read_sample
 from deepkoal.inference.colorizer import Colorizer
-from deepkoal.inference.options_file import read_options
-from deepkoal.inference.saved_parts import StyleChoice
+from deepkoal.inference.options_file import StyleChoice, read_options
 from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.restoration import restore

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from deepkoal.arrays import ByteArray
     from deepkoal.cli.arguments.jobs import Job
     from deepkoal.image_io import Photo
-    from deepkoal.inference.saved_parts import HolesMask
+    from deepkoal.inference.options_file import HolesMask
     from deepkoal.restoration import RestorationOptions
 
 DAMAGE_SUFFIX = ".damage.png"

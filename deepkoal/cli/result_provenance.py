@@ -12,8 +12,7 @@ from deepkoal import __version__
 if TYPE_CHECKING:
     from deepkoal.cli.arguments.jobs import Job
     from deepkoal.image_io import Photo
-    from deepkoal.inference.options_file import SavedOptions
-    from deepkoal.inference.saved_parts import NetworkIdentity
+    from deepkoal.inference.options_file import NetworkIdentity, SavedOptions
 
 
 class ResultProvenance:
@@ -41,8 +40,7 @@ class ResultProvenance:
 
         Before the photo: what was colored can be again.
         """
-        from deepkoal.inference.options_file import write_options
-        from deepkoal.inference.saved_parts import PhotoIdentity, hash_file
+        from deepkoal.inference.options_file import PhotoIdentity, hash_file, write_options
 
         height, width = size
         sha256 = "" if job.source is None else hash_file(job.source)

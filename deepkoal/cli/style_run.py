@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from deepkoal.cli.arguments.jobs import Job
     from deepkoal.cli.result_files import ResultFiles, Version
     from deepkoal.image_io import Photo
-    from deepkoal.inference.saved_parts import StyleChoice
+    from deepkoal.inference.options_file import StyleChoice
 
 
 class StyleRun(PhotoRun):

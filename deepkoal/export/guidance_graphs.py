@@ -16,9 +16,9 @@ from deepkoal.guidance.color_balance import HUES, scale_saturation, tint
 from deepkoal.guidance.reference import list_matches, weigh_matches
 from deepkoal.hints import HintArrays
 from deepkoal.hints.arrays import HINT_SHAPES
-from deepkoal.inference.prediction_core import PredictionCore
+from deepkoal.inference.prediction.core import PredictionCore
+from deepkoal.inference.prediction.working_size import finish_merging, prepare_merging
 from deepkoal.inference.scene import find_border
-from deepkoal.inference.working_size import finish_merging, prepare_merging
 
 _GRID: Dims = (None, None)
 

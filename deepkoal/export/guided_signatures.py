@@ -18,7 +18,7 @@ from deepkoal.export.graph.hint_inputs import read_marks, read_points
 from deepkoal.export.graph.photo_batches import declare_inputs, map_photos
 from deepkoal.export.signatures import ColorizerModule
 from deepkoal.hints import HintArrays
-from deepkoal.inference.prediction_core import PredictionCore
+from deepkoal.inference.prediction.core import PredictionCore
 
 
 class GuidedModule(ColorizerModule):

@@ -23,7 +23,7 @@ from deepkoal.export.portable import export_onnx
 from deepkoal.guidance import list_palettes
 from deepkoal.guidance.color_balance import HUES, find_warmth_factors
 from deepkoal.inference.colorizer import Colorizer
-from deepkoal.inference.working_size import find_stride
+from deepkoal.inference.prediction.working_size import find_stride
 from deepkoal.studio.choices import describe_choices
 
 WARMTH_STEPS = 200

@@ -13,13 +13,13 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.image_io.pixels import describe_no_pixels
 from deepkoal.inference.backends import Backend
 from deepkoal.inference.prediction import Prediction
-from deepkoal.inference.scene import find_border
-from deepkoal.inference.working_size import (
+from deepkoal.inference.prediction.working_size import (
     find_stride,
     fit_working_size,
     merge_outputs,
     run_network,
 )
+from deepkoal.inference.scene import find_border
 from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.resampling import resize
 from deepkoal.short_repr import summarize

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from deepkoal.errors import WeightsError
 from deepkoal.guidance import DecodingConfig
 from deepkoal.inference.backends import Backend, find_backend, open_backend
-from deepkoal.inference.saved_parts import NetworkIdentity, hash_file
-from deepkoal.inference.working_size import LEAST_SIDE
+from deepkoal.inference.options_file import NetworkIdentity, hash_file
+from deepkoal.inference.prediction.working_size import LEAST_SIDE
 from deepkoal.pretrained.networks import load_backend, load_network, load_trained
 from deepkoal.pretrained.presets import Preset, load_preset, load_recipe, presets_by_network
 from deepkoal.pretrained.run_dir import load_decoding, read_training_size

@@ -11,8 +11,8 @@ from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import DecodingConfig
 from deepkoal.inference.backends import Backend, KerasBackend
 from deepkoal.inference.loading import Loaded, load_from_file, load_from_preset
-from deepkoal.inference.saved_parts import NetworkIdentity
-from deepkoal.inference.working_size import DETAIL_RANGE, sort_working_sizes
+from deepkoal.inference.options_file import NetworkIdentity
+from deepkoal.inference.prediction.working_size import DETAIL_RANGE, sort_working_sizes
 from deepkoal.pretrained.presets import DEFAULT_PRESET
 from deepkoal.restoration.options import RestorationKeywords, RestorationOptions
 

@@ -18,9 +18,9 @@ from deepkoal.image_io.formats import FORMATS, choose_suffix
 from deepkoal.image_io.formats.kinds import START_BYTES, sniff_kind
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.hint_gamut import list_unshowable
+from deepkoal.inference.options_file.saved_options import SavedOptions
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.provenance import add_provenance, raise_quality
-from deepkoal.inference.saved_options import SavedOptions
 from deepkoal.rendering.composition import compose_rgb
 from deepkoal.studio.choices import DETAILS
 from deepkoal.studio.drawing import (

@@ -12,10 +12,10 @@ from deepkoal.guidance import ColorOptions
 from deepkoal.guidance.color_options import MOST_VARIATIONS
 from deepkoal.hints import AnyHint
 from deepkoal.inference.album import Carry
-from deepkoal.inference.hint_entries import parse_entry, scale_entry
-from deepkoal.inference.saved_palettes import parse_palette
-from deepkoal.inference.saved_parts import StyleChoice
-from deepkoal.inference.working_size import LEAST_SIDE
+from deepkoal.inference.options_file import StyleChoice
+from deepkoal.inference.options_file.hint_entries import parse_entry, scale_entry
+from deepkoal.inference.options_file.palettes import parse_palette
+from deepkoal.inference.prediction.working_size import LEAST_SIDE
 from deepkoal.restoration import RestorationOptions
 from deepkoal.studio.albums import MOST_SOURCES, AlbumSource
 from deepkoal.studio.open_photo import VARIATIONS, OpenPhoto

@@ -8,8 +8,12 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from deepkoal.errors import DeepkoalError
-from deepkoal.inference.options_file import SavedOptions
-from deepkoal.inference.saved_parts import PhotoIdentity, ReferenceFile, VariationChoice
+from deepkoal.inference.options_file import (
+    PhotoIdentity,
+    ReferenceFile,
+    SavedOptions,
+    VariationChoice,
+)
 from deepkoal.restoration import RestorationOptions
 from deepkoal.studio.open_photo import OpenPhoto
 from deepkoal.studio.schemas import OptionsRequest, SessionRequest

@@ -14,7 +14,7 @@ from deepkoal.color import rgb_to_lab
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.image_io.pixels import round_to_8_bits, to_rgb
 from deepkoal.inference.batch_pass import check_photo
-from deepkoal.inference.saved_parts import StyleChoice, hash_file
+from deepkoal.inference.options_file import StyleChoice, hash_file
 from deepkoal.keras_runtime import start_keras
 from deepkoal.rendering.bands import BAND_PIXELS
 from deepkoal.rendering.composition import compose_rgb

@@ -12,7 +12,7 @@ from keras import ops
 from deepkoal.arrays import FloatArray
 from deepkoal.color import normalize_l
 from deepkoal.hints.paths import measure_paths
-from deepkoal.inference.working_size import fit_working_size
+from deepkoal.inference.prediction.working_size import fit_working_size
 from deepkoal.models import NETWORK_STRIDE
 from deepkoal.rendering.resampling import resize
 from deepkoal.short_repr import short_repr

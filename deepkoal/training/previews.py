@@ -9,10 +9,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from deepkoal.arrays import ByteArray
 from deepkoal.color import denormalize_l
 from deepkoal.guidance import DecodingConfig
 from deepkoal.image_io import write_image
-from deepkoal.inference.prediction import ByteArray, Prediction
+from deepkoal.inference.prediction import Prediction
 from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.training.devices import predict_here
 from deepkoal.training.optimizer import averaged_weights

@@ -11,11 +11,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from deepkoal.arrays import ByteArray
 from deepkoal.evaluation.figures.fidelity import Row, match_colorfulness
 from deepkoal.evaluation.metrics import colorfulness, psnr
 from deepkoal.evaluation.photos import Workers
 from deepkoal.guidance import DecodingConfig
-from deepkoal.inference.prediction import ByteArray, Prediction
+from deepkoal.inference.prediction import Prediction
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.training.optimizer import averaged_weights
 from deepkoal.training.previews import predict_photos

@@ -73,7 +73,7 @@ def share(text: str) -> float:
 
 def detail(text: str) -> int | str:
     """Return a working size: `auto`, or a side in pixels."""
-    from deepkoal.inference.working_size import DETAIL_RANGE
+    from deepkoal.inference.prediction.working_size import DETAIL_RANGE
 
     return text if text == "auto" else whole_number(*DETAIL_RANGE)(text)
 

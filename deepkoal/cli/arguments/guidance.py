@@ -125,9 +125,13 @@ def resolve_look(arguments: argparse.Namespace) -> SavedOptions:
     """
     from deepkoal.guidance import Palette
     from deepkoal.hints import read_hints
-    from deepkoal.inference.hint_entries import write_entry
-    from deepkoal.inference.options_file import SavedOptions, read_options
-    from deepkoal.inference.saved_parts import ReferenceFile, VariationChoice
+    from deepkoal.inference.options_file import (
+        ReferenceFile,
+        SavedOptions,
+        VariationChoice,
+        read_options,
+    )
+    from deepkoal.inference.options_file.hint_entries import write_entry
 
     check_target("--save-options", arguments.save_options, (".json",), ".json")
     look = SavedOptions() if arguments.options is None else read_options(arguments.options)

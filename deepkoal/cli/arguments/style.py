@@ -14,7 +14,7 @@ from deepkoal.progress_bars import count_photos
 
 if TYPE_CHECKING:
     from deepkoal.arrays import SampleArray
-    from deepkoal.inference.saved_parts import StyleChoice
+    from deepkoal.inference.options_file import StyleChoice
 
 SCOPES = ("color", "texture", "both")
 _OPTIONS = {
@@ -70,7 +70,7 @@ def choose_style(
         UsageError: they ask for none, but say how.
         DeepkoalError: the style's file cannot be read.
     """
-    from deepkoal.inference.saved_parts import StyleChoice, hash_file
+    from deepkoal.inference.options_file import StyleChoice, hash_file
     from deepkoal.style.styles import Style, names_picture
 
     options = {

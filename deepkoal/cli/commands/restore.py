@@ -94,7 +94,7 @@ def _read_holes(file: Path | None) -> PaintedHoles | None:
     if file is None:
         return None
     from deepkoal.image_io import read_image
-    from deepkoal.inference.saved_parts import HolesMask, hash_file
+    from deepkoal.inference.options_file import HolesMask, hash_file
     from deepkoal.restoration import check_holes
 
     marks = read_image(file).max(axis=2) > 127

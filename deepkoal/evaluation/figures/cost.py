@@ -17,7 +17,7 @@ from deepkoal.evaluation.photos import SIZE, Bench
 from deepkoal.evaluation.scorecard import Figure, Line
 from deepkoal.inference.backends import KerasBackend
 from deepkoal.inference.colorizer import Colorizer
-from deepkoal.inference.working_size import find_stride, fit_working_size
+from deepkoal.inference.prediction.working_size import find_stride, fit_working_size
 
 _TIMED = 16
 _COUNTED = (

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from deepkoal.export.graph.assertions import demand, make_printable
 from deepkoal.guidance import VIBRANCE_RANGE, PaletteShift, list_palettes
-from deepkoal.inference.working_size import DETAIL_RANGE
+from deepkoal.inference.prediction.working_size import DETAIL_RANGE
 
 
 def read_palette(palette: tf.Tensor) -> PaletteShift:

@@ -13,9 +13,8 @@ from deepkoal.export.graph.photo_batches import render_photo
 from deepkoal.guidance import DecodingConfig, PaletteShift
 from deepkoal.hints import HintArrays
 from deepkoal.hints.arrays import HINT_SHAPES
-from deepkoal.inference.prediction_core import PredictionCore
-from deepkoal.inference.scene import find_border
-from deepkoal.inference.working_size import (
+from deepkoal.inference.prediction.core import PredictionCore
+from deepkoal.inference.prediction.working_size import (
     find_stride,
     finish_merging,
     fit_working_size,
@@ -23,6 +22,7 @@ from deepkoal.inference.working_size import (
     prepare_merging,
     run_network,
 )
+from deepkoal.inference.scene import find_border
 from deepkoal.rendering.resampling import resize
 
 Outputs = dict[str, tf.Tensor]

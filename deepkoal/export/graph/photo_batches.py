@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from deepkoal.export.graph.full_size import render
-from deepkoal.inference.prediction_core import PredictionCore
+from deepkoal.inference.prediction.core import PredictionCore
 
 PARALLEL_PHOTOS = 2
 

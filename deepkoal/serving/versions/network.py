@@ -18,9 +18,9 @@ from deepkoal.guidance import ColorOptions
 from deepkoal.guidance.color_options import MOST_VARIATIONS
 from deepkoal.image_io import decode_photo
 from deepkoal.inference.colorizer import Colorizer
-from deepkoal.inference.prediction_core import PredictionCore
-from deepkoal.inference.saved_parts import ReferenceFile, VariationChoice, hash_bytes
-from deepkoal.inference.working_size import find_stride, run_network
+from deepkoal.inference.options_file import ReferenceFile, VariationChoice, hash_bytes
+from deepkoal.inference.prediction.core import PredictionCore
+from deepkoal.inference.prediction.working_size import find_stride, run_network
 from deepkoal.models import NETWORK_STRIDE
 from deepkoal.serving.errors import ServingError
 from deepkoal.serving.tensors.messages import DATA_TYPE_NUMBERS, DATA_TYPES, SignatureDef

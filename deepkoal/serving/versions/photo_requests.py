@@ -15,9 +15,8 @@ from deepkoal.hints.files import parse_hints_text
 from deepkoal.hints.rows import NO_MARK, HintRows, read_color, read_rows
 from deepkoal.image_io import Photo, decode_photo, encode_photo
 from deepkoal.inference.colorizer import Colorizer
-from deepkoal.inference.options_file import SavedOptions
+from deepkoal.inference.options_file import PhotoIdentity, SavedOptions, hash_bytes
 from deepkoal.inference.provenance import add_provenance
-from deepkoal.inference.saved_parts import PhotoIdentity, hash_bytes
 from deepkoal.serving.tensors.signature import Arrays, Slot
 
 MAX_PIXELS = 50_000_000

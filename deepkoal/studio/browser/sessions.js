@@ -1,4 +1,4 @@
-// Sessions as files, written and read as the program does: deepkoal/inference/saved_options.py.
+// Sessions as files, written and read as the program does: deepkoal/inference/options_file/.
 
 import { Failure } from "../asking.js";
 

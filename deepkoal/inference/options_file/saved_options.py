@@ -10,10 +10,9 @@ from typing import Any, Self, TypeVar, cast
 from deepkoal import __version__
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import ColorOptions, Palette
-from deepkoal.inference.hint_entries import parse_entry, scale_entry, write_entry
-from deepkoal.inference.prediction import Prediction
-from deepkoal.inference.saved_palettes import parse_palette, write_palette
-from deepkoal.inference.saved_parts import (
+from deepkoal.inference.options_file.hint_entries import parse_entry, scale_entry, write_entry
+from deepkoal.inference.options_file.palettes import parse_palette, write_palette
+from deepkoal.inference.options_file.parts import (
     HolesMask,
     NetworkIdentity,
     PhotoIdentity,
@@ -22,7 +21,8 @@ from deepkoal.inference.saved_parts import (
     VariationChoice,
     check_keys,
 )
-from deepkoal.inference.working_size import DETAIL_RANGE
+from deepkoal.inference.prediction import Prediction
+from deepkoal.inference.prediction.working_size import DETAIL_RANGE
 from deepkoal.restoration.options import RestorationOptions
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class SavedOptions:
         if options.reference is not None and reference is None:
             raise DeepkoalError(
                 "a reference is kept by its file's name and sha256; give reference="
-                "deepkoal.inference.saved_parts.ReferenceFile.of(path)"
+                "deepkoal.inference.options_file.ReferenceFile.of(path)"
             )
         if options.variation is not None and variation is None:
             raise DeepkoalError("a variation is kept by seed and index; give variation=")

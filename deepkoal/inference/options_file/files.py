@@ -1,4 +1,4 @@
-"""A look kept as JSON: how a photo was colored, to be applied again, to a rescan of it or others.
+"""Looks as files: written whole, and read again.
 
 The file is one object: `deepkoal`, the version that wrote it; `photo`, which file it was made on;
 `network`, by which weights;
@@ -14,7 +14,7 @@ from pathlib import Path
 from deepkoal.atomic_files import write_json_atomically
 from deepkoal.errors import DeepkoalError
 from deepkoal.hints.files import read_json
-from deepkoal.inference.saved_options import SavedOptions as SavedOptions
+from deepkoal.inference.options_file.saved_options import SavedOptions
 
 
 def write_options(path: str | Path, saved: SavedOptions) -> None:

@@ -8,9 +8,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from deepkoal.arrays import ByteArray as ByteArray
-from deepkoal.arrays import FloatArray
-from deepkoal.arrays import SampleArray as SampleArray
+from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.deprecation import rename_members
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import (
@@ -27,7 +25,7 @@ from deepkoal.guidance.color_balance import balance_colors
 from deepkoal.guidance.registration import Picture
 from deepkoal.hints import HintArrays, check_kind, list_hints
 from deepkoal.image_io.pixels import round_to_8_bits
-from deepkoal.inference.prediction_doubt import PredictionDoubt
+from deepkoal.inference.prediction.doubt import PredictionDoubt
 from deepkoal.rendering.composition import render
 from deepkoal.short_repr import short_repr
 

@@ -24,7 +24,7 @@ from deepkoal.guidance import (
     vary,
 )
 from deepkoal.guidance.reference import match_photo
-from deepkoal.inference.hinted_photo import HintedPhoto
+from deepkoal.inference.prediction.hinted_photo import HintedPhoto
 from deepkoal.inference.scene import measure_structure
 from deepkoal.short_repr import short_repr
 

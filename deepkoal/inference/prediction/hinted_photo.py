@@ -12,7 +12,7 @@ from deepkoal.hints import HintArrays, find_cells
 from deepkoal.hints.arrays import cover_regions
 from deepkoal.hints.reach import Reach, fill_things, measure_reach, spread_confirmed
 from deepkoal.hints.things import compare_things, weigh_things
-from deepkoal.inference.seen_photo import SeenPhoto
+from deepkoal.inference.prediction.seen_photo import SeenPhoto
 from deepkoal.rendering.resampling import resize
 from deepkoal.rendering.upsampling import find_pixels, fit_chroma, touch_chroma
 

@@ -19,7 +19,7 @@ from deepkoal.guidance import (
 )
 from deepkoal.guidance.uncertainty import SHARPER
 from deepkoal.hints import AnyHint, Hint, check_kind, list_hints
-from deepkoal.inference.prediction_core import PredictionCore
+from deepkoal.inference.prediction.core import PredictionCore
 from deepkoal.rendering.resampling import resize
 
 Pixels = TypeVar("Pixels", FloatArray, SampleArray)

@@ -10,7 +10,7 @@ import numpy as np
 from deepkoal.color import ab_bins
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import Palette
-from deepkoal.inference.saved_parts import check_keys
+from deepkoal.inference.options_file.parts import check_keys
 
 _SETTINGS = ("strength", "smoothing")
 _TEXTS = ("name", "title", "summary")

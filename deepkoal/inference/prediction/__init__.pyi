@@ -1,0 +1,3 @@
+from .prediction import Prediction as Prediction
+
+__all__: list[str]
