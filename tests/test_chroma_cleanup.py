@@ -49,6 +49,17 @@ def test_a_halo_spreads_over_its_wall_and_does_not_cross_an_edge():
     np.testing.assert_allclose(turned, np.swapaxes(evened, 0, 1), atol=0.7)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [(1, 600), (600, 1), (2, 300), (1, 1), (1, 8), (40, 30)])
+def test_grids_of_any_shape_keep_their_precision(size, dtype):
+    draw = np.random.default_rng(0).normal
+    ab, features = (draw(0, 20, (*size, depth)).astype(dtype) for depth in (2, 3))
+    l, doubt = (draw(50, 9, size).astype(dtype), np.full(size, 0.5, dtype))
+    cleaned = cleanup(ab, features, l, doubt)
+    assert cleaned.dtype == dtype
+    assert np.isfinite(cleaned).all()
+
+
 def test_what_the_network_is_sure_of_is_left_alone():
     ab, features, l = wall_with_a_blotch()
     np.testing.assert_allclose(cleanup(ab, features, l, 0 * ONES), ab, rtol=1e-6)

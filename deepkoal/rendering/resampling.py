@@ -119,7 +119,8 @@ def _weigh_tensors(source: Tensor | int, size: Tensor | int, like: Tensor) -> Te
 def _weigh_in_numpy(source: int, size: int) -> np.ndarray:
     like = np.empty(0)
     weigh = _weigh_by_area if size < source else _weigh_bilinearly
-    weights: np.ndarray = weigh(source, size, like)
+    # An integer of NumPy's, as `fit_grid` has them, would make weights of 64 bits of them.
+    weights: np.ndarray = weigh(int(source), int(size), like)
     weights.setflags(write=False)
     return weights
 
