@@ -180,7 +180,7 @@ def test_an_album_is_colored_reported_and_gone_on_with(album, crops, lite, capsy
     text = Path("out/album-report.txt").read_text()
     assert "of album/first.png → album/second.png: #" in text
     assert read_image("out/album-report.jpg").shape[1] > 900
-    content, _ = _read(Path("out/second.png"))
+    content, _ = _read(Path("out/second.png"), "second.png")
     assert any("of first.png → second.png: #" in line for line in content["album"])
     assert content["hints"] == []
     second = crops[1]

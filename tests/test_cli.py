@@ -26,6 +26,7 @@ from deepkoal.errors import WeightsError
 from deepkoal.guidance import DecodingConfig, Palette
 from deepkoal.hints import Hint
 from deepkoal.image_io import read_image, read_photo
+from deepkoal.image_io.formats.kinds import sniff
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 from deepkoal.models.embedder import SemanticEmbedder
@@ -468,15 +469,67 @@ def give_stdin(monkeypatch, data):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
 
 
-@pytest.mark.parametrize(("options", "kind"), [([], "JPEG"), (["--format", "png"], "PNG")])
-def test_standard_input_to_standard_output(model, monkeypatch, capsysbinary, options, kind):
-    give_stdin(monkeypatch, (SAMPLES / "camera.png").read_bytes())
-    assert color(model, "-", *options) == 0
+PIPED = np.array(Image.open(SAMPLES / "camera.png").convert("L"))[::8, ::6]
+LEVELS = PIPED.astype(np.uint16) * 257
+RAMP = np.tile(np.linspace(0, 255, PIPED.shape[1]).astype(np.uint8), (len(PIPED), 1))
+
+
+def pipe_photo(kind, pixels=PIPED, *, has_alpha=False, **options):
+    """The bytes of a grey photo, with a ramp as alpha where that is asked for."""
+    file = io.BytesIO()
+    image = Image.fromarray(pixels)
+    if has_alpha:
+        image.putalpha(Image.fromarray(RAMP))
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("verb", ["colorize", "restore"])
+@pytest.mark.parametrize(
+    ("content", "options", "kind", "type_", "has_alpha"),
+    [
+        (pipe_photo("JPEG"), [], "JPEG", np.uint8, False),
+        (pipe_photo("PNG"), [], "PNG", np.uint8, False),
+        (pipe_photo("PNG"), ["--format", "jpg"], "JPEG", np.uint8, False),
+        (pipe_photo("PNG", LEVELS), [], "PNG", np.uint16, False),
+        (pipe_photo("TIFF", LEVELS), [], "TIFF", np.uint16, False),
+        (pipe_photo("WEBP", has_alpha=True), [], "WEBP", np.uint8, True),
+        # What has no format of its own that holds it becomes a PNG file.
+        (pipe_photo("GIF"), [], "PNG", np.uint8, False),
+        (pipe_photo("JPEG2000", LEVELS), [], "PNG", np.uint16, False),
+        (pipe_photo("JPEG"), ["--depth", "16"], "PNG", np.uint16, False),
+    ],
+)
+def test_what_comes_through_a_pipe_keeps_its_format(
+    model, monkeypatch, capsysbinary, verb, content, options, kind, type_, has_alpha
+):
+    give_stdin(monkeypatch, content)
+    network = ["--model", model] if verb == "colorize" else []
+    assert main([verb, "-", "-o", "-", *network, *options]) == 0
     stdout, stderr = capsysbinary.readouterr()
     assert stderr == b""
-    with Image.open(io.BytesIO(stdout)) as image:
-        assert image.format == kind
-    assert is_red(read_image(stdout))
+    made = read_photo(stdout, depth="auto")
+    assert sniff(stdout, "result") == kind
+    assert made.rgb.dtype == type_
+    assert (made.alpha is not None) == has_alpha
+    if has_alpha:
+        assert np.array_equal(made.alpha, RAMP)
+    assert is_red(read_image(stdout)) == (verb == "colorize")
+
+
+@pytest.mark.parametrize(("options", "kind"), [([], "JPEG"), (["--format", "png"], "PNG")])
+def test_a_photo_in_color_that_is_kept_comes_through_a_pipe(
+    model, monkeypatch, tmp_path, capsysbinary, options, kind
+):
+    content = (SAMPLES / "rocket.jpg").read_bytes()
+    for out in ("-", tmp_path / f"new.{kind.lower()}"):
+        give_stdin(monkeypatch, content)
+        assert color(model, "-", "-o", out, "--colored", "keep", *options) == 0
+        stdout, stderr = capsysbinary.readouterr()
+        assert b"in color already, kept" in stderr
+        kept = stdout if out == "-" else out.read_bytes()
+        assert (kept == content) == (kind == "JPEG")
+        assert sniff(kept, "result") == kind
 
 
 def test_standard_input_to_a_file(model, tmp_path, monkeypatch, capsys):
@@ -497,6 +550,13 @@ def test_damaged_standard_input_is_one_line_and_no_output(model, monkeypatch, ca
     stdout, stderr = capsys.readouterr()
     assert stdout == ""
     assert re.fullmatch(r"deepkoal: standard input: .*\n", stderr)
+    for verb in (["colorize", "--model", model], ["pseudocolor", "-o", "-"], ["describe"]):
+        for content, said in ((b"", "nothing came"), (b"Dear all,\n", "not a picture")):
+            give_stdin(monkeypatch, content)
+            assert main([*verb, "-"]) == 1
+            stdout, stderr = capsys.readouterr()
+            assert stdout == ""
+            assert re.fullmatch(rf"deepkoal: standard input: {said}.*\n", stderr)
 
 
 def test_photo_is_not_written_to_a_terminal(model, small, monkeypatch, capsys):

@@ -86,10 +86,13 @@ def identity(tmp_path_factory):
     return write_identity(folder, ec.generate_private_key(ec.SECP256R1()))
 
 
-def color(model, identity, *arguments):
+def sign(identity):
     chain, key = identity
-    pair = ["--c2pa-certificate", str(chain), "--c2pa-key", str(key)]
-    return main(["colorize", "--model", model, *map(str, arguments), *pair])
+    return ["--c2pa-certificate", str(chain), "--c2pa-key", str(key)]
+
+
+def color(model, identity, *arguments):
+    return main(["colorize", "--model", model, *map(str, arguments), *sign(identity)])
 
 
 def read_manifest(path, media_type):
@@ -103,7 +106,7 @@ def read_manifest(path, media_type):
     [("jpg", "image/jpeg"), ("avif", "image/avif")],
 )
 def test_a_signed_result_says_what_was_done_to_which_photo(
-    model, identity, tmp_path, capsys, ending, media_type
+    model, identity, tmp_path, monkeypatch, capsys, ending, media_type
 ):
     photo, out = tmp_path / "photo.png", tmp_path / f"new.{ending}"
     Image.fromarray(GREY).save(photo, dpi=(300, 300))
@@ -119,7 +122,16 @@ def test_a_signed_result_says_what_was_done_to_which_photo(
     assert (parent["relationship"], parent["title"]) == ("parentOf", "photo.png")
     assert read_provenance(read_photo(out).metadata.xmp) == edited["parameters"]["deepkoal"]
     assert main(["describe", str(out)]) == 0
-    assert "  signed (C2PA) by Ada, Ada's studio; unchanged since" in capsys.readouterr().out
+    said = "  signed (C2PA) by Ada, Ada's studio; unchanged since"
+    assert said in capsys.readouterr().out
+    # A photo that is signed itself hands its manifest on, also where it comes through a pipe.
+    for verb in (["describe"], ["restore", "-o", str(tmp_path / "more.png"), *sign(identity)]):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(out.read_bytes())))
+        assert main([*verb, "-"]) == 0
+        assert (said in capsys.readouterr().out) == (verb == ["describe"])
+    (parent,) = read_manifest(tmp_path / "more.png", "image/png")["ingredients"]
+    assert parent["format"] == media_type
+    assert parent["active_manifest"]
 
 
 def test_a_changed_byte_shows(identity):

@@ -1,5 +1,6 @@
 """What a result's own metadata say of how it was made, and that the photo's own stay beside it."""
 
+import io
 import json
 
 import pytest
@@ -68,7 +69,9 @@ def test_each_variation_says_which_it_is(model, photo, tmp_path):
         assert made["options"]["variation"] == {"seed": 5, "index": index, "count": 3}
 
 
-def test_describe_prints_it_and_its_json_makes_the_same_again(model, photo, tmp_path, capsys):
+def test_describe_prints_it_and_its_json_makes_the_same_again(
+    model, photo, tmp_path, monkeypatch, capsys
+):
     hints = tmp_path / "hints.json"
     hints.write_text('[{"x": 50, "y": 20, "color": "#2040c0"}]')
     old = tmp_path / "old.json"
@@ -84,6 +87,15 @@ def test_describe_prints_it_and_its_json_makes_the_same_again(model, photo, tmp_
     assert lines[0] == f"{out}: made by deepkoal {deepkoal.__version__}"
     assert "  palette: sepia" in lines
     assert any("#2040c0" in line for line in lines)
+    stdin = io.TextIOWrapper(io.BytesIO(out.read_bytes()))
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert main(["describe", "-"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        lines[0].replace(str(out), "standard input"),
+        *lines[1:],
+    ]
+    assert main(["describe", "-", "-"]) == 2
+    assert "give it once" in capsys.readouterr().err
     assert main(["describe", "--json", str(out)]) == 0
     look.write_text(capsys.readouterr().out)
     assert color(model, photo, "-o", again, "--options", look) == 0

@@ -1,5 +1,7 @@
 """Pseudo-color: values read back from their colors, DICOM windows, and a legend that is there."""
 
+import io
+
 import matplotlib
 import numpy as np
 import pytest
@@ -68,6 +70,18 @@ def test_a_scans_window_is_its_own_or_the_one_given(scan, tmp_path):
         assert np.array_equal(made[5], apply_map(hounsfield[None], "viridis", window)[0])
     assert main(["pseudocolor", str(scan), "-o", str(tmp_path / "bar.png")]) == 0
     assert np.array(Image.open(tmp_path / "bar.png")).shape[1] > 101 + 100
+
+
+def test_a_picture_comes_and_goes_through_a_pipe(scan, tmp_path, monkeypatch, capsysbinary):
+    grey = tmp_path / "grey.png"
+    Image.fromarray(camera()[::8, ::8]).save(grey)
+    for source in (scan, grey):
+        assert main(["pseudocolor", str(source), "-o", str(tmp_path / "out.png")]) == 0
+        capsysbinary.readouterr()
+        stdin = io.TextIOWrapper(io.BytesIO(source.read_bytes()))
+        monkeypatch.setattr("sys.stdin", stdin)
+        assert main(["pseudocolor", "-", "-o", "-"]) == 0
+        assert capsysbinary.readouterr().out == (tmp_path / "out.png").read_bytes()
 
 
 def test_other_pictures_and_broken_ones(tmp_path, capsys):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
+from deepkoal.cli.arguments.input_files import read_stream
 from deepkoal.cli.arguments.result_options import ResultOptions
 from deepkoal.cli.result_files import ResultFiles, Sign, Version, label_page
 from deepkoal.cli.work_ahead import PixelBudget, work_ahead
@@ -127,15 +127,18 @@ class PhotoRun(ABC):
     def _run_file(self, job: Job) -> Outcome:
         from deepkoal.color.tint import is_colored
         from deepkoal.image_io import encode_photo
-        from deepkoal.image_io.losses import note_losses
+        from deepkoal.image_io.formats.kinds import sniff
+        from deepkoal.image_io.losses import choose_kept_suffix, note_losses
 
-        source = sys.stdin.buffer.read() if job.source is None else job.source
+        source = read_stream() if job.source is None else job.source
         photo = self._read(job, source)
+        if not job.suffix:
+            job = replace(job, suffix=choose_kept_suffix(photo, sniff(source, job.name)))
         losses = note_losses(photo, job.suffix)
         notes = [f"{job.name}: {note}" for note in (*photo.notes, *losses)]
         policy = self._results.choose(job.source)
         if not self.takes_color and policy != "recolor" and is_colored(photo.rgb):
-            return self._leave(job, photo, policy, losses)
+            return self._leave(job, photo, source, policy, losses)
         sign = self._find_sign(job, source)
         if job.target is None:
             if photo.pages > 1:
@@ -157,16 +160,30 @@ class PhotoRun(ABC):
                     files.add(page, before, self._make_page(job, before, beside))
         return Outcome(files.written, tuple(notes))
 
-    def _leave(self, job: Job, photo: Photo, policy: str, losses: Sequence[str]) -> Outcome:
+    def _leave(
+        self, job: Job, photo: Photo, source: Path | bytes, policy: str, losses: Sequence[str]
+    ) -> Outcome:
         """Leave a photo that is in color as it is, in its place among the results, or out."""
-        if policy == "skip" or job.target is None or job.source is None:
+        from deepkoal.image_io import encode_photo
+        from deepkoal.image_io.formats import FORMATS
+        from deepkoal.image_io.formats.kinds import sniff
+
+        if policy == "skip":
             return Outcome([], (f"{job.name}: in color already, left out",), is_colored=False)
-        with ResultFiles(job, photo, keep_times=self._keep_times) as files:
-            files.keep(photo)
-        said = ["in color already, kept as it is"]
-        if job.suffix.lower() != job.source.suffix.lower():
-            said += losses
+        if isinstance(source, bytes) or job.target is None:
+            is_own = FORMATS[job.suffix.lower()] == sniff(source, job.name)
+        else:
+            is_own = job.suffix.lower() == source.suffix.lower()
+        content = None
+        if is_own:
+            content = source if isinstance(source, bytes) else source.read_bytes()
+        said = ["in color already, kept as it is", *(() if is_own else losses)]
         notes = tuple(f"{job.name}: {line}" for line in said)
+        if job.target is None:
+            content = content or encode_photo(photo.rgb, job.suffix, photo, quality=self._quality)
+            return Outcome(content, notes, is_colored=False)
+        with ResultFiles(job, photo, quality=self._quality, keep_times=self._keep_times) as files:
+            files.keep(photo, content)
         return Outcome(files.written, notes, is_colored=False)
 
     def _make_page(

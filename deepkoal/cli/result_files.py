@@ -162,8 +162,12 @@ class ResultFiles:
         write_photo(place, layer, replace(before, rgb=layer, alpha=alpha), **self._permissions)
         self._note(place)
 
-    def keep(self, photo: Photo) -> None:
-        """Write the photo as it is: its own bytes, or its pixels where the format is another.
+    def keep(self, photo: Photo, content: bytes | None) -> None:
+        """Write the photo as it is.
+
+        Args:
+            photo: its pixels and metadata.
+            content: its own file's bytes; None where the result's format is another.
 
         Raises:
             PhotoError: the file cannot be written.
@@ -171,14 +175,13 @@ class ResultFiles:
         from deepkoal.atomic_files import write_bytes_atomically
         from deepkoal.image_io import write_photo
 
-        source, target = self._job.source, self._job.target
-        assert source is not None
+        target = self._job.target
         assert target is not None
-        if source.suffix.lower() != target.suffix.lower():
+        if content is None:
             write_photo(target, photo.rgb, photo, quality=self._quality, **self._permissions)
         else:
             try:
-                write_bytes_atomically(target, source.read_bytes())
+                write_bytes_atomically(target, content)
             except OSError as error:
                 raise PhotoError(
                     f"{target}: cannot be written ({error.strerror}); check the folder and the disk"

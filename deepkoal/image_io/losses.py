@@ -6,7 +6,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from deepkoal.image_io.encoding import SEGMENT_BYTES
-from deepkoal.image_io.formats import FORMATS, WRITTEN
+from deepkoal.image_io.formats import FORMATS, WRITTEN, choose_suffix
 from deepkoal.image_io.photo import Photo
 
 _SCREEN_DPI = 96.0
@@ -48,6 +48,16 @@ def note_losses(photo: Photo, suffix: str) -> list[str]:
     kind = FORMATS[suffix.lower()]
     lost = ", ".join(list_losses(photo, kind))
     return [f"written as {kind}, which does not keep its {lost}"] if lost else []
+
+
+def choose_kept_suffix(photo: Photo, kind: str) -> str:
+    """Return the ending of a result where none is asked for, by the photo and its file's format.
+
+    That is the format's own where it is written and holds the photo's depth and alpha, else `.png`.
+    """
+    suffix = choose_suffix(kind)
+    lost = set(list_losses(photo, FORMATS[suffix]))
+    return ".png" if lost & {"16 bits", "alpha"} else suffix
 
 
 def _has_content(block: bytes) -> bool:

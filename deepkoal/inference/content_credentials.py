@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from deepkoal import __version__
 from deepkoal.errors import DeepkoalError, PhotoError, needs_extra
-from deepkoal.image_io.formats.kinds import find_kind
+from deepkoal.image_io.formats.kinds import START_BYTES, find_kind, sniff_kind
 from deepkoal.inference.provenance import AGENT, SOURCE_TYPE
 
 if TYPE_CHECKING:
@@ -124,8 +124,10 @@ class ContentSigner:
         return c2pa.Signer.from_info(info)
 
 
-def read_signature(path: Path) -> str | None:
+def read_signature(source: Path | bytes) -> str | None:
     """Return who signed a file's content credentials, and whether they hold, in a line.
+
+    The file is given by its path or as its bytes.
 
     None where there are none, or `c2pa-python` is not installed. That the file is unchanged says
     nothing of who the signer is: trust lists are not looked up.
@@ -135,10 +137,9 @@ def read_signature(path: Path) -> str | None:
     except ModuleNotFoundError:
         return None
     try:
-        media_type = MEDIA_TYPES.get(find_kind(path), _ANY)
-        with path.open("rb") as file, c2pa.Reader(media_type, file) as reader:
+        with _open(source) as file, c2pa.Reader(_find_media_type(source), file) as reader:
             manifest, state = reader.get_active_manifest(), reader.get_validation_state()
-    except (c2pa.C2paError, PhotoError, OSError):
+    except (c2pa.C2paError, OSError):
         return None
     signature = (manifest or {}).get("signature_info") or {}
     who = ", ".join(filter(None, (signature.get("common_name"), signature.get("issuer"))))
@@ -150,16 +151,27 @@ def _add_parent(builder: Any, parent: Path | bytes, name: str) -> None:
     import c2pa
 
     ingredient = {"title": name, "relationship": "parentOf"}
-    try:
-        kind = find_kind(parent) if isinstance(parent, Path) else None
-    except PhotoError:
-        kind = None
-    with io.BytesIO(parent) if isinstance(parent, bytes) else parent.open("rb") as file:
+    with _open(parent) as file:
         try:
-            builder.add_ingredient(ingredient, MEDIA_TYPES.get(kind or "", _ANY), file)
+            builder.add_ingredient(ingredient, _find_media_type(parent), file)
         except c2pa.C2paError:  # a damaged photo, or a name that lies: its bytes count
             file.seek(0)
             builder.add_ingredient(ingredient, _ANY, file)
+
+
+def _open(source: Path | bytes) -> IO[bytes]:
+    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+
+
+def _find_media_type(source: Path | bytes) -> str:
+    try:
+        if isinstance(source, bytes):
+            kind = sniff_kind(source[:START_BYTES], "photo")
+        else:
+            kind = find_kind(source)
+    except PhotoError:
+        return _ANY
+    return MEDIA_TYPES.get(kind, _ANY)
 
 
 def _prepare_key(chain: bytes, name: str, key: str | Path) -> tuple[bytes, str]:

@@ -33,8 +33,8 @@ def add_format_options(parser: argparse.ArgumentParser) -> None:
         "--format",
         type=_read_suffix,
         metavar="EXT",
-        help="jpg, png, tif, webp, avif, … (each photo's own; png for gif, tif for camera raw, jpg "
-        "for -)",
+        help="jpg, png, tif, webp, avif, … (each photo's own; png for gif, tif for camera raw, and "
+        "to standard output png where its own lacks 16 bits or transparency that it has)",
     )
     of_quality = "of lossy formats, 1…100 (a JPEG's own, else 95; restored at least 95)"
     add_number(parser, "--quality", "Q", of_quality, high=100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,10 @@ from pathlib import Path
 from deepkoal.cli.console import UsageError
 from deepkoal.errors import PhotoError
 from deepkoal.image_io.formats.kinds import UnknownKindError, is_photo_name, sniff_file
+
+STREAM = "-"
+"""What stands for standard input, and for standard output."""
+STREAM_NAME = "standard input"
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,23 @@ def is_folder(path: str | Path) -> bool:
 def names_file(text: str) -> bool:
     """Return whether an argument names one file, there or not."""
     return not is_folder(text) and (exists(text) or not glob.has_magic(text))
+
+
+def read_stream() -> bytes:
+    """Return the photo file that comes through standard input.
+
+    Raises:
+        PhotoError: nothing does, or it cannot be read.
+    """
+    try:
+        content = sys.stdin.buffer.read()
+    except OSError as error:
+        raise PhotoError(
+            f"{STREAM_NAME}: cannot be read ({error.strerror}); give a file"
+        ) from error
+    if not content:
+        raise PhotoError(f"{STREAM_NAME}: nothing came; check the command that is to write to it")
+    return content
 
 
 def find_photos(photos: Sequence[str], out: Path) -> Findings:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
 
-from deepkoal.cli.arguments.input_files import exists
+from deepkoal.cli.arguments.input_files import STREAM_NAME, exists
 from deepkoal.errors import PhotoError
 
 
@@ -20,7 +20,8 @@ class Job:
     Attributes:
         source: its file; None is standard input.
         target: the colored photo's file; None is standard output.
-        suffix: of the target, which names its format.
+        suffix: of the target, which names its format; empty on standard output for the format that
+            suits the photo, see `choose_kept_suffix`.
         comparison: file of the photo before and after, or None for none.
         variations: files of further versions of it.
         beside: files of what else is written of it, by what their names end in.
@@ -44,7 +45,7 @@ class Job:
     @property
     def name(self) -> str:
         """What messages call the photo."""
-        return self.label or ("standard input" if self.source is None else str(self.source))
+        return self.label or (STREAM_NAME if self.source is None else str(self.source))
 
 
 @dataclass

@@ -6,7 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from deepkoal.cli.arguments.input_files import exists, find_photos, is_folder, names_file
+from deepkoal.cli.arguments.input_files import (
+    STREAM,
+    exists,
+    find_photos,
+    is_folder,
+    names_file,
+)
 from deepkoal.cli.arguments.jobs import Job, Plan, admit_jobs, is_done
 from deepkoal.cli.arguments.targets import check_writable
 from deepkoal.cli.console import UsageError
@@ -14,7 +20,6 @@ from deepkoal.errors import PhotoError
 from deepkoal.image_io.formats import FORMATS, choose_suffix
 from deepkoal.image_io.formats.kinds import find_kind, is_address
 
-STREAM = "-"
 DEFAULT_FOLDER = "colorized"
 COMPARISON_SUFFIX = ".compare.jpg"
 SEPARATORS = ("/", "\\")
@@ -39,7 +44,7 @@ def plan_photos(
         out: a file for one photo, else a folder; `-` is standard output. By default `-` for
             standard input, else `folder`.
         suffix: of all results, such as `.png`; by default each photo's own (`.png` for GIFs,
-            whose 256 colors are too few).
+            whose 256 colors are too few), which for standard output is known when it is read.
         compare: also write each photo before and after.
         beside: what else is written of each photo: what the files' names end in.
         variations: how many of each photo to write, the colored photo itself included.
@@ -75,7 +80,7 @@ def plan_photos(
                 f"-o - writes one photo to standard output; for {wanted} give a folder"
             )
         source = None if photos[0] == STREAM else Path(photos[0])
-        return Plan([Job(source, None, suffix or ".jpg")])
+        return Plan([Job(source, None, suffix or "")])
     names_folder = _is_folder_name(out)
     if out.endswith("\\") and not is_folder(out):
         out = out.rstrip("\\") or out

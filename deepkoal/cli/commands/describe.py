@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.console import report, show
+from deepkoal.cli.arguments.input_files import STREAM, STREAM_NAME, read_stream
+from deepkoal.cli.console import UsageError, report, show
 from deepkoal.errors import DeepkoalError
 
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ def add_verbs(verbs: Any) -> None:
         "describe",
         help="print how a colored photo was made",
         description="Print by which version, weights and options a photo was colored, which its "
-        "own metadata say unless it was made with --no-provenance.",
+        "own metadata say unless it was made with --no-provenance: files, or - for standard "
+        "input.",
     )
-    describe.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+    describe.add_argument("photos", nargs="+", metavar="PHOTO")
     describe.add_argument(
         "--json",
         action="store_true",
@@ -33,9 +35,13 @@ def add_verbs(verbs: Any) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     failed = False
-    for path in arguments.photos:
+    if arguments.photos.count(STREAM) > 1:
+        raise UsageError("- reads one photo from standard input; give it once")
+    for text in arguments.photos:
+        name = STREAM_NAME if text == STREAM else str(Path(text))
         try:
-            content, look = _read(path)
+            source = read_stream() if text == STREAM else Path(text)
+            content, look = _read(source, name)
         except DeepkoalError as error:
             report(str(error))
             failed = True
@@ -44,37 +50,37 @@ def _run(arguments: argparse.Namespace) -> int:
             show(json.dumps(look.to_json(), ensure_ascii=False))
             if left_out := content.get("hints_left_out"):
                 report(
-                    f"{path}: its {left_out} hints were too many to be kept, and are not in this"
+                    f"{name}: its {left_out} hints were too many to be kept, and are not in this"
                 )
             if "holes_mask" in content:
-                report(f"{path}: the mask by which its holes were filled is not in this")
+                report(f"{name}: the mask by which its holes were filled is not in this")
         else:
-            for line in [*_list_lines(path, look, content), *_list_signature(path)]:
+            for line in [*_list_lines(name, look, content), *_list_signature(source)]:
                 show(line)
     return 1 if failed else 0
 
 
-def _read(path: Path) -> tuple[dict[str, Any], SavedOptions]:
+def _read(source: Path | bytes, name: str) -> tuple[dict[str, Any], SavedOptions]:
     from deepkoal.image_io import read_photo
     from deepkoal.inference.options_file import SavedOptions
     from deepkoal.inference.provenance import ADDED, read_provenance
 
-    xmp = read_photo(path).metadata.xmp
+    xmp = read_photo(source, name=name).metadata.xmp
     try:
         content = read_provenance(xmp)
     except DeepkoalError as error:
-        raise DeepkoalError(f"{path}: {error}") from error
+        raise DeepkoalError(f"{name}: {error}") from error
     if content is None:
         raise DeepkoalError(
-            f"{path}: does not say that deepkoal made it: it is another's, was made with "
+            f"{name}: does not say that deepkoal made it: it is another's, was made with "
             "--no-provenance, or a program dropped its metadata since"
         )
     known = {key: value for key, value in content.items() if key not in ADDED}
-    return content, SavedOptions.from_json(known, str(path))
+    return content, SavedOptions.from_json(known, name)
 
 
-def _list_lines(path: Path, look: SavedOptions, content: dict[str, Any]) -> list[str]:
-    lines = [f"{path}: made by deepkoal {look.version}"]
+def _list_lines(name: str, look: SavedOptions, content: dict[str, Any]) -> list[str]:
+    lines = [f"{name}: made by deepkoal {look.version}"]
     if look.network is not None:
         lines.append(f"  network: {look.network.name}, sha256 {look.network.sha256}")
     if look.photo is not None:
@@ -83,9 +89,9 @@ def _list_lines(path: Path, look: SavedOptions, content: dict[str, Any]) -> list
     options = content["options"]
     is_colored = look.network is not None
     lines += [
-        f"  {name}: {_write(value)}"
-        for name, value in sorted(options.items())
-        if is_colored or name in ("restoration", "style")
+        f"  {option}: {_write(value)}"
+        for option, value in sorted(options.items())
+        if is_colored or option in ("restoration", "style")
     ]
     if left_out := content.get("hints_left_out"):
         lines.append(f"  hints: {left_out}, too many to be kept here")
@@ -99,10 +105,10 @@ def _list_lines(path: Path, look: SavedOptions, content: dict[str, Any]) -> list
     return lines
 
 
-def _list_signature(path: Path) -> list[str]:
+def _list_signature(source: Path | bytes) -> list[str]:
     from deepkoal.inference.content_credentials import read_signature
 
-    signature = read_signature(path)
+    signature = read_signature(source)
     return [] if signature is None else [f"  signed (C2PA) by {signature}"]
 
 

@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepkoal.cli.arguments.input_files import STREAM, STREAM_NAME, read_stream
 from deepkoal.cli.arguments.targets import check_picture
-from deepkoal.cli.console import UsageError, show
+from deepkoal.cli.console import UsageError, check_stdout, show_result
 
 if TYPE_CHECKING:
     from deepkoal.image_io.decoding.sensors import DicomValues
@@ -24,8 +25,10 @@ def add_verbs(verbs: Any) -> None:
         "uniform map, with a color bar that reads them back. No network guesses anything. Not for "
         "diagnosis.",
     )
-    pseudocolor.add_argument("picture", type=Path, metavar="PICTURE")
-    pseudocolor.add_argument("-o", "--out", type=Path, required=True, metavar="FILE")
+    pseudocolor.add_argument("picture", metavar="PICTURE", help="a file, or - for standard input")
+    pseudocolor.add_argument(
+        "-o", "--out", required=True, metavar="FILE", help="- for standard output, as PNG"
+    )
     pseudocolor.add_argument(
         "--map",
         choices=["viridis", "cividis", "magma", "inferno", "plasma"],
@@ -47,30 +50,36 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from deepkoal.image_io import write_image
+    from deepkoal.image_io import encode_photo, write_image
     from deepkoal.image_io.decoding.sensors import spread_window
     from deepkoal.rendering.pseudocolor import apply_map, draw_legend
 
-    check_picture("-o", arguments.out)
-    places = arguments.out, arguments.picture
-    if all(place.exists() for place in places) and arguments.out.samefile(arguments.picture):
-        raise UsageError(f"-o {arguments.out}: is the picture itself; give another name")
+    target = None if arguments.out == STREAM else Path(arguments.out)
+    picture = None if arguments.picture == STREAM else Path(arguments.picture)
+    if target is None:
+        check_stdout("picture")
+    check_picture("-o", target)
+    if target and picture and target.exists() and picture.exists() and target.samefile(picture):
+        raise UsageError(f"-o {target}: is the picture itself; give another name")
     if arguments.window is not None and not arguments.window[1] > 1:
         raise UsageError(f"--window: expected a width above 1, got {arguments.window[1]:g}")
-    found = _read(arguments.picture)
+    found = _read(read_stream() if picture is None else picture)
     window = found.window if arguments.window is None else spread_window(*arguments.window)
     if window[0] == window[1]:
         window = window[0], window[0] + 1  # a flat picture
     rgb = apply_map(found.values, arguments.map, window)
     if arguments.legend:
         rgb = draw_legend(rgb, arguments.map, window, found.unit or "value", [WARNING])
-    write_image(arguments.out, rgb)
-    show(arguments.out)
+    if target is None:
+        show_result(encode_photo(rgb, "PNG"))
+        return 0
+    write_image(target, rgb)
+    show_result([target])
     return 0
 
 
-def _read(path: Path) -> DicomValues:
-    """Return the values of a DICOM file or of any other picture.
+def _read(source: Path | bytes) -> DicomValues:
+    """Return the values of a DICOM file or of any other picture, given by its path or its bytes.
 
     Raises:
         PhotoError: it cannot be read.
@@ -79,12 +88,14 @@ def _read(path: Path) -> DicomValues:
 
     from deepkoal.image_io import read_photo
     from deepkoal.image_io.decoding.sensors import DicomValues, read_dicom_values
-    from deepkoal.image_io.formats.kinds import find_kind
+    from deepkoal.image_io.formats.kinds import find_kind, sniff
     from deepkoal.rendering.composition import lightness
 
-    if find_kind(path) == "DICOM":
-        return read_dicom_values(path)
-    rgb = read_photo(path, depth="auto").rgb
+    name = STREAM_NAME if isinstance(source, bytes) else str(source)
+    kind = sniff(source, name) if isinstance(source, bytes) else find_kind(source)
+    if kind == "DICOM":
+        return read_dicom_values(source, name=name)
+    rgb = read_photo(source, name=name, depth="auto").rgb
     if np.ptp(rgb, axis=2).any():
         return DicomValues(lightness(rgb).astype(np.float64), (0.0, 100.0), "lightness L*")
     values = rgb[..., 0].astype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -79,8 +80,14 @@ class DicomValues:
     unit: str
 
 
-def read_dicom_values(path: str | os.PathLike[str]) -> DicomValues:
+def read_dicom_values(
+    source: str | os.PathLike[str] | bytes, *, name: str | None = None
+) -> DicomValues:
     """Read the first frame of a DICOM file of one sample a pixel, without its window.
+
+    Args:
+        source: its path or its bytes.
+        name: what messages call it; by default its path.
 
     Raises:
         PhotoError: it holds no such picture, or cannot be decoded.
@@ -90,16 +97,18 @@ def read_dicom_values(path: str | os.PathLike[str]) -> DicomValues:
         from pydicom.pixels.processing import apply_modality_lut
         from pydicom.pixels.utils import pixel_array
 
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    name = name or ("picture" if isinstance(source, bytes) else os.fspath(source))
     try:
-        data = pydicom.dcmread(path)
+        data = pydicom.dcmread(file)
         if "PixelData" not in data or int(data.SamplesPerPixel) > 1:
-            raise PhotoError(f"{os.fspath(path)}: expected a DICOM picture of one value a pixel")
+            raise PhotoError(f"{name}: expected a DICOM picture of one value a pixel")
         values = np.asarray(apply_modality_lut(pixel_array(data, index=0), data), np.float64)
     except PhotoError:
         raise
     except Exception as error:  # pydicom and its decoders raise what they like
         cause = " ".join(str(error).split())
-        raise PhotoError(f"{os.fspath(path)}: the DICOM file cannot be read ({cause})") from error
+        raise PhotoError(f"{name}: the DICOM file cannot be read ({cause})") from error
     window = float(values.min()), float(values.max())
     if data.get("WindowWidth") is not None and data.get("WindowCenter") is not None:
         center, width = (

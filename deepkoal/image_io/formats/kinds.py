@@ -145,6 +145,17 @@ def sniff_file(path: str | os.PathLike[str]) -> str:
     return sniff_kind(start, name)
 
 
+def sniff(source: str | os.PathLike[str] | bytes, name: str) -> str:
+    """Return `sniff_kind` of a file, given by its path or as its bytes, which messages call `name`.
+
+    Raises:
+        PhotoError: as there, or it cannot be read.
+    """
+    if isinstance(source, bytes):
+        return sniff_kind(source[:START_BYTES], name)
+    return sniff_file(source)
+
+
 def _find_kind(start: bytes, suffix: str) -> str | None:
     for kind, signature in _SIGNATURES:
         if start.startswith(signature):
