@@ -57,6 +57,23 @@ def needs_extra(what: str, extra: str) -> Iterator[None]:
         ) from error
 
 
+@contextlib.contextmanager
+def numbered(what: str, number: int, count: int) -> Iterator[None]:
+    """Say in an error which of several things it is about: `photo 2 of 3: expected …`.
+
+    Args:
+        what: they are.
+        number: of this one, from 1.
+        count: of them all; of one alone nothing is added.
+    """
+    try:
+        yield
+    except DeepkoalError as error:
+        if count > 1:
+            error.args = (f"{what} {number} of {count}: {error}",)  # its kind stays
+        raise
+
+
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, line breaks, overrides of the writing direction, and lone surrogates."""
 

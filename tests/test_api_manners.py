@@ -205,6 +205,12 @@ def test_generators_do_as_lists(lite, photo):
     )
     several = prediction.variations(2, hints=iter(hints))
     np.testing.assert_array_equal(several[0], expected)
+    references = [photo, photo[::-1].copy()]
+    expected_like = lite.colorize(photo, reference=references)
+    for given in (lambda: iter(references), lambda: (each for each in references)):
+        like = lite.colorize_batch([photo, photo], reference=given())
+        for rgb in (*like, prediction.render(reference=lite.open_reference(given()))):
+            np.testing.assert_array_equal(rgb, expected_like)
     for rgb in lite.colorize_batch((each for each in (photo, photo)), hints=iter(hints)):
         np.testing.assert_array_equal(rgb, expected)
     sizes = dk.Colorizer(lite.backend, working_size=iter([128, 96])).working_sizes
@@ -217,6 +223,8 @@ def test_generators_do_as_lists(lite, photo):
 def test_one_photo_is_no_list_of_photos(lite, photos):
     with pytest.raises(DeepkoalError, match="expected several photos, in a list"):
         lite.colorize_batch(photos)
+    with pytest.raises(DeepkoalError, match=r"^photo 2 of 3: expected a photo as .* got NoneType"):
+        lite.colorize_batch([np.zeros((8, 8), np.uint8), None, None])
 
 
 def test_a_palette_is_taken_by_its_name_wherever_one_is_taken(lite, photo):

@@ -25,6 +25,9 @@ from deepkoal.inference.prediction import Prediction
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
+GREY = np.full((8, 8, 3), 99, np.uint8)
+COLORED = GREY + np.array([90, 0, 0], np.uint8)
+
 
 @pytest.fixture(scope="module")
 def colorizer():
@@ -74,8 +77,15 @@ def test_type_checkers_know_every_option():
         ({"palette": bytearray(b"sepia")}, "expected palette as .* got bytearray"),
         ({"reference": "photo.jpg"}, r"photo\.jpg: .*[Nn]o such file"),
         ({"reference": 3}, "expected reference as a color photo, got 3"),
-        ({"reference": []}, r"expected reference as color photos, got \[\]"),
-        ({"reference": [None]}, r"expected reference as color photos, got \[None\]"),
+        ({"reference": []}, "expected reference as color photos, got none"),
+        ({"reference": [None]}, "^expected a color photo as reference, got None"),
+        (
+            {"reference": ["a.png", b"a.png"]},
+            "^reference 2 of 2: expected a color photo as .*, got b'a",
+        ),
+        ({"reference": {"a.png": 1}}, "expected reference as a color photo, got {'a.png': 1}"),
+        ({"reference": (COLORED, GREY)}, "^reference 2 of 2: expected a photo with colors"),
+        ({"reference": [GREY[..., 0], COLORED]}, r"^reference 1 of 2: .* got uint8 \(8, 8\)"),
         ({"reference": np.zeros((4, 4), np.uint8)}, "expected a color photo as uint8"),
         ({"variation": 2}, "expected variation as one of list_variations, got 2"),
         ({"cleanup": "no"}, "expected cleanup as True or False, got 'no'"),

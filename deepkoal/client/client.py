@@ -137,7 +137,7 @@ class Client:
 
         Args:
             photo_bytes: a JPEG or PNG file.
-            count: how many.
+            count: how many, 1…16.
             seed: of the choice, from 0 up.
 
         Returns:

@@ -11,7 +11,7 @@ from deepkoal.export.graph.network import Network
 from deepkoal.export.graph.photo_batches import declare_inputs, map_photos, render_photo
 from deepkoal.export.guided_signatures import GuidedModule
 from deepkoal.guidance import compute_latents
-from deepkoal.guidance.color_options import MOST_VARIATIONS
+from deepkoal.guidance.variation_latents import MOST_VARIATIONS
 from deepkoal.inference.colorizer import Colorizer
 
 

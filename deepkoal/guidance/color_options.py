@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import io
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypedDict
@@ -11,7 +12,7 @@ import numpy as np
 
 from deepkoal.arrays import ByteArray
 from deepkoal.deprecation import warn_renamed
-from deepkoal.errors import DeepkoalError, check_range
+from deepkoal.errors import DeepkoalError, check_range, numbered
 from deepkoal.guidance.carrying import CarriedColors
 from deepkoal.guidance.color_balance import check_saturation
 from deepkoal.guidance.decoding import check_vibrance
@@ -23,9 +24,6 @@ from deepkoal.short_repr import short_repr, summarize
 
 ReferenceLike: TypeAlias = Reference | ByteArray | str | Path
 
-MOST_VARIATIONS = 16
-"""Of a photo, the automatic one included, where a command or a request asks for them."""
-
 
 class ColorKeywords(TypedDict, total=False):
     """The keywords of every method that colors, for type checkers: the fields of `ColorOptions`."""
@@ -33,7 +31,7 @@ class ColorKeywords(TypedDict, total=False):
     vibrance: float
     hints: Iterable[AnyHint]
     palette: Palette | str | None
-    reference: ReferenceLike | Sequence[ReferenceLike] | CarriedColors | None
+    reference: ReferenceLike | Iterable[ReferenceLike] | CarriedColors | None
     variation: VariationLatents | None
     cleanup: bool
     warmth: float
@@ -53,7 +51,8 @@ class ColorOptions:
             may be given by its name.
         reference: a color photo whose colors like things take, uint8 (H, W, 3) sRGB or its file's
             path, or what `Colorizer.open_reference` returned for one, which saves another pass of
-            the network; or several of these; or what an `Album` carries to this very photo.
+            the network; or several of these, in any iterable; or what an `Album` carries to this
+            very photo.
         variation: one of `Prediction.list_variations`, which all else then starts from.
         cleanup: whether doubtful blotches are settled, casts balanced and near-neutral things kept
             neutral, see `deepkoal.chroma_cleanup`; networks without a distribution do without.
@@ -69,7 +68,7 @@ class ColorOptions:
     vibrance: float = 1.0
     hints: Iterable[AnyHint] = ()
     palette: Palette | str | None = None
-    reference: ReferenceLike | Sequence[ReferenceLike] | CarriedColors | None = None
+    reference: ReferenceLike | Iterable[ReferenceLike] | CarriedColors | None = None
     variation: VariationLatents | None = None
     cleanup: bool = True
     warmth: float = 0.0
@@ -79,13 +78,7 @@ class ColorOptions:
         """Validate every option, and give it its one form."""
         palette = Palette.named(self.palette) if isinstance(self.palette, str) else self.palette
         _check_kind("palette", palette, Palette, "a deepkoal.Palette or a name")
-        several = isinstance(self.reference, (list, tuple))
-        references = tuple(self.reference) if several else (self.reference,)  # type: ignore[arg-type]
-        if several and (not references or any(each is None for each in references)):
-            raise DeepkoalError(f"expected reference as color photos, got {self.reference!r:.60}")
-        kinds = (Reference, np.ndarray, str, Path, *(() if several else (CarriedColors,)))
-        for reference in references:
-            _check_kind("reference", reference, kinds, "a color photo")
+        reference = _check_reference(self.reference)
         _check_kind("variation", self.variation, VariationLatents, "one of list_variations")
         if self.variation is not None and len(self.variation.vibrances) != 1:
             raise DeepkoalError("expected one variation, got several; take them one by one")
@@ -96,7 +89,7 @@ class ColorOptions:
             "vibrance": check_vibrance(self.vibrance),
             "hints": check_kind(self.hints),
             "palette": palette,
-            "reference": references if several else self.reference,
+            "reference": reference,
             "cleanup": bool(self.cleanup),
             "saturation": check_saturation(self.saturation),
         }
@@ -123,6 +116,30 @@ class ColorOptions:
                 "option by its name, as vibrance=1.2"
             )
         return replace(options, **keywords)
+
+
+def list_references(reference: Any) -> tuple[Any, ...] | None:
+    """Return references that come as several in any iterable, a generator too; None for one."""
+    no_list = (str, bytes, bytearray, memoryview, Mapping, io.IOBase)
+    if not isinstance(reference, Iterable) or isinstance(reference, no_list):
+        return None
+    return None if hasattr(reference, "shape") else tuple(reference)
+
+
+def _check_reference(reference: Any) -> Any:
+    """Return one reference as it is, several as a tuple."""
+    kinds = (Reference, np.ndarray, str, Path)
+    listed = list_references(reference)
+    if listed is None:
+        _check_kind("reference", reference, (*kinds, CarriedColors), "a color photo")
+        return reference
+    if not listed:
+        raise DeepkoalError("expected reference as color photos, got none in the list")
+    for number, each in enumerate(listed, 1):
+        with numbered("reference", number, len(listed)):
+            if not isinstance(each, kinds):
+                raise DeepkoalError(f"expected a color photo as reference, got {summarize(each)}")
+    return listed
 
 
 def _check_kind(name: str, value: Any, kinds: Any, expected: str) -> None:

@@ -14,6 +14,9 @@ from deepkoal.arrays import Tensor, arange, cast, constant, namespace
 from deepkoal.errors import check_range
 from deepkoal.short_repr import short_repr
 
+MOST_VARIATIONS = 16
+"""Of a photo, the automatic one included: each takes 14 MB beside the picture itself. Another seed
+gives others."""
 SHARED = 0.9
 """Share of the noise's variance, which is 1, that is one for the whole photo; the rest follows
 affinity."""
@@ -74,7 +77,7 @@ def sample_latents(count: int, seed: int, depth: int, kernel: Kernel) -> Variati
     """Return what the variations of a photo do apart from its automatic colors, as arrays.
 
     Args:
-        count: of variations, the automatic one included.
+        count: of variations, the automatic one included, 1…16.
         seed: from 0 up; the same seed gives the same latents. Of one beyond 32 bits these count.
         depth: F, how many features a place has.
         kernel: the affinity.
@@ -83,9 +86,9 @@ def sample_latents(count: int, seed: int, depth: int, kernel: Kernel) -> Variati
         Float32 arrays for n = count − 1 variations, see `compute_latents`.
 
     Raises:
-        DeepkoalError: the count is below 1, the seed below 0, or either is no whole number.
+        DeepkoalError: the count is not in 1…16, the seed below 0, or either is no whole number.
     """
-    check_range(count, "a count of variations", 1, whole=True)
+    check_range(count, "a count of variations", 1, MOST_VARIATIONS, whole=True)
     check_range(seed, "a seed", 0, whole=True)
     return compute_latents(int(count), np.array([int(seed) % 2**32], np.uint32), depth, kernel)
 

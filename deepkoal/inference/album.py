@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -105,7 +105,7 @@ class Album:
         if learned is not None:
             self._sources.append(learned)
 
-    def learn_reference(self, photo: ReferenceLike | Sequence[ReferenceLike], name: str) -> None:
+    def learn_reference(self, photo: ReferenceLike | Iterable[ReferenceLike], name: str) -> None:
         """Learn all colors of a color photo.
 
         Args:

@@ -12,7 +12,7 @@ import numpy as np
 from deepkoal.arrays import ByteArray as ByteArray
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.deprecation import rename_members
-from deepkoal.errors import DeepkoalError
+from deepkoal.errors import DeepkoalError, numbered
 from deepkoal.guidance import (
     CarriedColors,
     ColorKeywords,
@@ -21,6 +21,7 @@ from deepkoal.guidance import (
     ReferenceLike,
     join_references,
 )
+from deepkoal.guidance.color_options import list_references
 from deepkoal.image_io import read_image
 from deepkoal.inference.batch_pass import (
     check_several,
@@ -61,7 +62,7 @@ class Colorizer(ReadyNetwork):
         """
         return self._predict_all([photo])[0]
 
-    def open_reference(self, photo: ReferenceLike | Sequence[ReferenceLike]) -> Reference:
+    def open_reference(self, photo: ReferenceLike | Iterable[ReferenceLike]) -> Reference:
         """Return what others need to take the colors of a photo: two passes of the network.
 
         It is seen mirrored, too: things that face the other way are found in it as well. A small
@@ -69,8 +70,8 @@ class Colorizer(ReadyNetwork):
         take their own colors, see `guidance.registration`.
 
         Args:
-            photo: uint8 or uint16 (H, W, 3) sRGB, or the path of a photo file; or several of these,
-                among which each thing finds its like.
+            photo: uint8 or uint16 (H, W, 3) sRGB, or the path of a photo file; or several of these
+                in any iterable, among which each thing finds its like.
 
         Raises:
             DeepkoalError: the array is no such photo, the file cannot be read, or the photo has no
@@ -78,7 +79,7 @@ class Colorizer(ReadyNetwork):
         """
         return self._open_reference(photo, self._see_both_ways)
 
-    def see_reference(self, photo: ReferenceLike | Sequence[ReferenceLike]) -> Reference:
+    def see_reference(self, photo: ReferenceLike | Iterable[ReferenceLike]) -> Reference:
         """Return `open_reference` of one pass, of the photo as it is alone.
 
         For a film's frames, and for albums, which mirrored places gave 0.2 dB less. No picture
@@ -88,13 +89,17 @@ class Colorizer(ReadyNetwork):
 
     def _open_reference(
         self,
-        photo: ReferenceLike | Sequence[ReferenceLike],
+        photo: ReferenceLike | Iterable[ReferenceLike],
         see: Callable[[SampleArray], Reference],
     ) -> Reference:
         if isinstance(photo, Reference):
             return photo
-        if isinstance(photo, (list, tuple)):
-            return join_references([self._open_reference(each, see) for each in photo])
+        if (listed := list_references(photo)) is not None:
+            found = []
+            for number, each in enumerate(listed, 1):
+                with numbered("reference", number, len(listed)):
+                    found.append(self._open_reference(each, see))
+            return join_references(found)
         if not isinstance(photo, (str, Path)):
             return see(cast(SampleArray, photo))
         rgb = read_image(photo)
@@ -197,12 +202,12 @@ class Colorizer(ReadyNetwork):
         return restore_lightness(l, self.restoration).l
 
     def _predict_all(self, photos: Sequence[SampleArray]) -> list[Prediction]:
-        bare = [
-            Prediction(
-                l, {}, self.decoding, find_inside(l), self.open_reference, 8 * photo.dtype.itemsize
-            )
-            for l, photo in zip(map(self.read_lightness, photos), photos, strict=True)
-        ]
+        bare = []
+        for number, photo in enumerate(photos, 1):
+            with numbered("photo", number, len(photos)):
+                l = self.read_lightness(photo)
+            bits = 8 * photo.dtype.itemsize
+            bare.append(Prediction(l, {}, self.decoding, find_inside(l), self.open_reference, bits))
         return predict_all(bare, self.backend, self.working_sizes)
 
     def predict_lightness(

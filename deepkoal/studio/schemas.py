@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import ColorOptions
-from deepkoal.guidance.color_options import MOST_VARIATIONS
+from deepkoal.guidance.variation_latents import MOST_VARIATIONS
 from deepkoal.hints import AnyHint
 from deepkoal.inference.album import Carry
 from deepkoal.inference.options_file import StyleChoice

@@ -80,7 +80,7 @@ def detail(text: str) -> int | str:
 
 def variation_count(text: str) -> int:
     """Return how many variations of a photo are asked for."""
-    from deepkoal.guidance.color_options import MOST_VARIATIONS
+    from deepkoal.guidance.variation_latents import MOST_VARIATIONS
 
     return whole_number(1, MOST_VARIATIONS)(text)
 

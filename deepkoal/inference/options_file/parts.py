@@ -11,7 +11,7 @@ from typing import Any, Self
 from deepkoal.arrays import ByteArray
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import VariationLatents
-from deepkoal.guidance.color_options import MOST_VARIATIONS
+from deepkoal.guidance.variation_latents import MOST_VARIATIONS
 from deepkoal.image_io import read_image
 from deepkoal.inference.prediction import Prediction
 

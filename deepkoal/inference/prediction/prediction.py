@@ -95,7 +95,7 @@ class Prediction(PredictionDoubt):
         """Return the photo in several plausible ways.
 
         Args:
-            count: of results.
+            count: of results, 1…16; another seed gives others.
             options: as in `decode_ab`, but that `variation` is chosen here.
             seed: the same seed gives the same results.
             keywords: as in `decode_ab`.
@@ -106,7 +106,7 @@ class Prediction(PredictionDoubt):
 
         Raises:
             DeepkoalError: as in `decode_ab`, the network predicts no distribution, the count is
-                below 1 or the seed below 0.
+                not in 1…16 or the seed below 0.
         """
         options, hints = self._collect(options, keywords)
         if options.variation is not None:
@@ -121,15 +121,15 @@ class Prediction(PredictionDoubt):
         """Return what variations do apart from the automatic colors, each for `ColorOptions`.
 
         Args:
-            count: of variations, the automatic one included.
+            count: of variations, the automatic one included, 1…16.
             seed: the same seed gives the same ones.
 
         Returns:
             The count − 1 others, most likely first.
 
         Raises:
-            DeepkoalError: the network predicts no distribution, the count is below 1 or the seed
-                below 0.
+            DeepkoalError: the network predicts no distribution, the count is not in 1…16 or the
+                seed below 0.
         """
         latents = self._sort_latents(count, seed)
         return [latents.take([index]) for index in range(count - 1)]

@@ -15,7 +15,7 @@ import numpy as np
 
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import ColorOptions
-from deepkoal.guidance.color_options import MOST_VARIATIONS
+from deepkoal.guidance.variation_latents import MOST_VARIATIONS
 from deepkoal.image_io import decode_photo
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.options_file import ReferenceFile, VariationChoice, hash_bytes
