@@ -1,7 +1,6 @@
 """Settings that every test shares. They are made before anything imports Keras or TensorFlow."""
 
 import atexit
-import functools
 import gc
 import os
 import random
@@ -94,15 +93,6 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     gc.enable()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def saved_quickly() -> None:
-    """Keep what Keras works out anew for each layer that it saves: its own memory has a typo."""
-    if "keras" in sys.modules:
-        import keras.src.saving.saving_lib as saving
-
-        saving.get_attr_skipset = functools.cache(saving.get_attr_skipset)
 
 
 @pytest.fixture(autouse=True)
