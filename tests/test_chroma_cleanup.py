@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 from skimage import data
 
-from deepkoal.chroma_cleanup.doubted_colors import brown_reds, fade_blacks, fade_purples, warm_pinks
+from deepkoal.chroma_cleanup.doubted_colors import (
+    CALM,
+    brown_reds,
+    calm_skin,
+    fade_blacks,
+    fade_purples,
+    warm_pinks,
+)
 from deepkoal.chroma_cleanup.smoothing import domain_transform, non_local_means
 from deepkoal.chroma_cleanup.steps import MOST_CAST, cleanup, grey_world, shrink_chroma
 from deepkoal.inference.colorizer import Colorizer
@@ -61,8 +68,8 @@ def test_grids_of_any_shape_keep_their_precision(size, dtype):
 
 
 def test_what_the_network_is_sure_of_is_left_alone():
-    ab, features, l = wall_with_a_blotch()
-    np.testing.assert_allclose(cleanup(ab, features, l, 0 * ONES), ab, rtol=1e-6)
+    ab, features, l = wall_with_a_blotch()  # darker, since light orange is calmed however sure
+    np.testing.assert_allclose(cleanup(ab, features, 0.7 * l, 0 * ONES), ab, rtol=1e-6)
 
 
 def test_a_cast_over_pale_things_is_balanced_and_a_blue_sea_stays_blue():
@@ -132,6 +139,22 @@ def test_guessed_reds_turn_brown_and_what_is_sure_or_of_another_hue_stays():
     np.testing.assert_allclose(browned[0, 0], [0.6 * 38.6, 0.8 * 10.4], atol=0.1)
     np.testing.assert_allclose(browned[0, 1:], ab[0, 1:], atol=0.01)
     np.testing.assert_array_equal(brown_reds(ab, 0 * ones), ab)
+
+
+def test_orange_cheeks_are_calmed_and_natural_or_dark_or_doubted_ones_stay():
+    cheek = np.array([30, 30], "float32")  # a chroma of 42.4, of which CALM is kept
+    ab = np.stack([cheek, 0.4 * cheek, cheek * [-1, 1], cheek, cheek])[None].astype("float32")
+    l = np.array([[70, 70, 70, 30, 70]], "float32")
+    doubt = np.array([[0.5, 0.5, 0.5, 0.5, 0.9]], "float32")
+    calmed = calm_skin(ab, l, doubt, 1.0)
+    chroma = np.linalg.norm(cheek)
+    expected = cheek * (CALM + 0.6 * (chroma - CALM)) / chroma
+    np.testing.assert_allclose(calmed[0, 0], expected, atol=0.1)
+    np.testing.assert_allclose(calmed[0, 1:], ab[0, 1:], atol=0.01)
+    # Vibrance is asked for, so that it is not taken back: twice of all comes out as twice of it.
+    np.testing.assert_allclose(calm_skin(2 * ab, l, doubt, 2.0), 2 * calmed, atol=1e-4)
+    several = calm_skin(np.stack([ab, 2 * ab]), l, doubt, np.float32([1, 2])[:, None, None, None])
+    np.testing.assert_allclose(several, [calmed, 2 * calmed], atol=1e-4)
 
 
 def test_versions_of_a_photo_are_cleaned_together_as_one_by_one():

@@ -1,4 +1,4 @@
-"""What doubted colors turn into: blacks lose theirs, pinks turn red, mauve cloth slate, reds brown.
+"""What is known to be off: blacks lose color, pinks turn red, mauve slate, reds brown, skin calms.
 
 Steps of `chroma_cleanup`, each for one kind of color of which a network's guess is known to be off.
 """
@@ -34,8 +34,23 @@ RED = 15.0
 GUESSED = (0.65, 0.8)
 """Doubt up to which reds stay, and from which they turn wholly. Half of all places have 0.6."""
 
+SKIN = 45.0
+"""Hue in degrees, of ab, of skin that comes out brick-red or orange."""
+
+CALM = 19.0
+"""Chroma that skin has at most at vibrance 1, nearly: true skin has 22 in the median, and what is
+shown at vibrance 1 is 0.7 as colorful as the truth."""
+
+LIT = (35.0, 60.0)
+"""L up to which such colors stay, brown cloth, wood and brick among them, and from which they are
+calmed wholly."""
+
+SURE = (0.6, 0.75)
+"""Doubt up to which they are, and from which they stay: a network is surer of faces."""
+
 _KEPT_BLUE = 0.7  # of a doubted purple: navy and slate are what cloth is, and grey all over is not
 _BROWN = (0.4, 0.2)  # of a guessed red's a and b, taken away: more costs what is red in truth
+_CALMED = 0.4  # of what exceeds `CALM`
 _WARMED = 0.45  # of a pink's chroma, added to its b
 
 
@@ -103,6 +118,29 @@ def brown_reds(ab: Tensor, share: Tensor) -> Tensor:
     """
     _, cosine = _compare_hue(ab, RED)
     return ab * (1 - share[..., None] * cosine**6 * constant(_BROWN, ab))
+
+
+def calm_skin(ab: Tensor, l: Tensor, doubt: Tensor, vibrance: Tensor | float) -> Tensor:
+    """Take 0.4 k of the chroma beyond `CALM` · vibrance away, where the hue is that of skin.
+
+    Orange cheeks and chins beside paler ears, necks and hands are what people see first.
+    k = cos⁸ of the angle between the hue and `SKIN`, 0 from a right angle on; it rises from 0 with
+    lightness over `LIT`, and falls to 0 with doubt over `SURE`.
+
+    Args:
+        ab: (..., h, w, 2), at that vibrance.
+        l: (h, w), lightness in 0…100.
+        doubt: (h, w) in 0…1.
+        vibrance: a number, or of a shape that broadcasts with (..., h, w, 1).
+
+    Returns:
+        (..., h, w, 2).
+    """
+    ops = namespace(ab)
+    chroma, cosine = _compare_hue(ab, SKIN)
+    share = (smooth_step(l, LIT) * (1 - smooth_step(doubt, SURE)))[..., None]
+    excess = ops.maximum(chroma - CALM * vibrance, 0.0) / ops.maximum(chroma, 1e-6)
+    return ab * (1 - _CALMED * share * cosine**8 * excess)
 
 
 def smooth_step(x: Tensor, ends: tuple[float, float]) -> Tensor:

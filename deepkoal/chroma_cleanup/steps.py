@@ -1,7 +1,8 @@
 """Cleans coarse chroma: no blotches, halos or casts, no tinted greys, and cloth as cloth is.
 
-Each step goes as far as the network doubts: what it is sure of keeps its color. Written once for
-NumPy arrays and backend tensors, so that the Colorizer and an exported graph share it.
+Each step but the last goes as far as the network doubts: what it is sure of keeps its color.
+Written once for NumPy arrays and backend tensors, so that the Colorizer and an exported graph
+share it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from deepkoal.arrays import Tensor, namespace
 from deepkoal.chroma_cleanup.doubted_colors import (
     GUESSED,
     brown_reds,
+    calm_skin,
     fade_blacks,
     fade_purples,
     smooth_step,
@@ -36,8 +38,10 @@ _DOUBTED = 1.5  # share of these steps where doubt is complete, 1 at most
 
 
 @traced_once
-def cleanup(ab: Tensor, features: Tensor, l: Tensor, doubt: Tensor) -> Tensor:
-    """Return the chroma that a network predicted, cleaned by all eight steps.
+def cleanup(
+    ab: Tensor, features: Tensor, l: Tensor, doubt: Tensor, vibrance: Tensor | float = 1.0
+) -> Tensor:
+    """Return the chroma that a network predicted, cleaned by all nine steps.
 
     Args:
         ab: (..., h, w, 2), in CIE Lab units, at the vibrance it will be shown with: one or more
@@ -45,6 +49,7 @@ def cleanup(ab: Tensor, features: Tensor, l: Tensor, doubt: Tensor) -> Tensor:
         features: (h, w, F), what the network says about the same places.
         l: (h, w), their lightness in 0…100.
         doubt: (h, w) in 0…1, the normalized entropy of the network's distribution.
+        vibrance: that one: a number, or of a shape that broadcasts with (..., h, w, 1).
 
     Returns:
         (..., h, w, 2), in CIE Lab units.
@@ -55,7 +60,8 @@ def cleanup(ab: Tensor, features: Tensor, l: Tensor, doubt: Tensor) -> Tensor:
     ab = grey_world(ab, namespace(ab).minimum(CAST * doubt, MOST_CAST))
     ab = shrink_chroma(ab, TINT * doubt)
     ab = fade_purples(warm_pinks(fade_blacks(ab, l, share), share), share)
-    return brown_reds(ab, smooth_step(doubt, GUESSED))
+    ab = brown_reds(ab, smooth_step(doubt, GUESSED))
+    return calm_skin(ab, l, doubt, vibrance)
 
 
 def grey_world(ab: Tensor, share: Tensor) -> Tensor:

@@ -76,7 +76,7 @@ class PredictionCore(HintedPhoto):
         ab = decode_outputs(outputs, self.decoding, vibrance)
         if cleanup and doubted is not None:
             doubt = self.entropy if palette is None else uncertainty(doubted)
-            ab = clean_chroma(ab, self.outputs["features"], self._coarse_l, doubt)
+            ab = clean_chroma(ab, self.outputs["features"], self._coarse_l, doubt, vibrance)
             ab = ab * measure_structure(self._coarse_l)
         return ab if reference is None else self.pull(ab, *self._match(reference))
 
