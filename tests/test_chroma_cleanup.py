@@ -157,6 +157,15 @@ def test_orange_cheeks_are_calmed_and_natural_or_dark_or_doubted_ones_stay():
     np.testing.assert_allclose(several, [calmed, 2 * calmed], atol=1e-4)
 
 
+def test_vibrance_that_is_asked_for_is_not_taken_back_from_skin():
+    astronaut = Colorizer.from_preset("koala-lite", backend="litert").predict(data.astronaut())
+    calm, vivid = (
+        np.linalg.norm(astronaut.decode_ab(vibrance=vibrance)[10:24, 24:32], axis=-1).mean()
+        for vibrance in (1.0, 2.0)
+    )
+    assert vivid > 2.1 * calm  # 2.2; were her face calmed as at vibrance 1, 1.98
+
+
 def test_versions_of_a_photo_are_cleaned_together_as_one_by_one():
     ab, features, l = wall_with_a_blotch()
     doubt = np.linspace(0, 1, SIDE * SIDE, dtype="f4").reshape(SIDE, SIDE)

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from deepkoal import __version__
 from deepkoal.errors import DeepkoalError, PhotoError, needs_extra
-from deepkoal.image_io.formats.kinds import START_BYTES, find_kind, sniff_kind
+from deepkoal.image_io.formats.kinds import find_kind
 from deepkoal.inference.provenance import AGENT, SOURCE_TYPE
 
 if TYPE_CHECKING:
@@ -165,13 +165,9 @@ def _open(source: Path | bytes) -> IO[bytes]:
 
 def _find_media_type(source: Path | bytes) -> str:
     try:
-        if isinstance(source, bytes):
-            kind = sniff_kind(source[:START_BYTES], "photo")
-        else:
-            kind = find_kind(source)
+        return MEDIA_TYPES.get(find_kind(source), _ANY)
     except PhotoError:
         return _ANY
-    return MEDIA_TYPES.get(kind, _ANY)
 
 
 def _prepare_key(chain: bytes, name: str, key: str | Path) -> tuple[bytes, str]:

@@ -88,12 +88,11 @@ def _read(source: Path | bytes) -> DicomValues:
 
     from deepkoal.image_io import read_photo
     from deepkoal.image_io.decoding.sensors import DicomValues, read_dicom_values
-    from deepkoal.image_io.formats.kinds import find_kind, sniff
+    from deepkoal.image_io.formats.kinds import find_kind
     from deepkoal.rendering.composition import lightness
 
     name = STREAM_NAME if isinstance(source, bytes) else str(source)
-    kind = sniff(source, name) if isinstance(source, bytes) else find_kind(source)
-    if kind == "DICOM":
+    if find_kind(source, name) == "DICOM":
         return read_dicom_values(source, name=name)
     rgb = read_photo(source, name=name, depth="auto").rgb
     if np.ptp(rgb, axis=2).any():

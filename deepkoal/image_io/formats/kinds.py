@@ -190,14 +190,20 @@ def is_photo_name(path: PurePath) -> bool:
     return any(suffix in spec.suffixes for spec in (*WRITTEN.values(), *READ_ONLY.values()))
 
 
-def find_kind(path: PurePath) -> str:
+def find_kind(source: PurePath | bytes, name: str = "photo") -> str:
     """Return the format that a file's name tells, or else its content.
+
+    Args:
+        source: its path or its bytes, whose content alone tells.
+        name: what messages call bytes.
 
     Raises:
         PhotoError: neither tells one, or the file cannot be read.
     """
-    suffix = path.suffix.lower()
+    if isinstance(source, bytes):
+        return sniff(source, name)
+    suffix = source.suffix.lower()
     for kind, spec in (*WRITTEN.items(), *READ_ONLY.items()):
         if suffix in spec.suffixes:
             return kind
-    return sniff_file(path)
+    return sniff_file(source)
