@@ -703,6 +703,7 @@ def test_a_damaged_reference_is_named_and_not_to_be_salvaged(model, small, tmp_p
     assert color(model, small("a.png"), "-o", tmp_path / "b.png", "--reference", cut) == 1
     stderr = capsys.readouterr().err
     assert f"--reference {cut}: the PNG is cut short" in stderr
+    assert "--salvage of colorize, restore and stylize (read_photo's salvage=True)" in stderr
     assert "reads what is left of a photo, not of a reference" in stderr
     missing = tmp_path / "missing.png"
     assert color(model, small("a.png"), "-o", tmp_path / "b.png", "--reference", missing) == 1

@@ -102,6 +102,15 @@ def test_describe_prints_it_and_its_json_makes_the_same_again(
     assert again.read_bytes() == out.read_bytes()
 
 
+def test_describe_needs_no_pixel_of_a_file_cut_short(model, photo, tmp_path, capsys):
+    out = tmp_path / "new.jpg"
+    assert color(model, photo, "-o", out) == 0
+    out.write_bytes(out.read_bytes()[:-700])
+    capsys.readouterr()
+    assert main(["describe", str(out)]) == 0
+    assert capsys.readouterr().out.startswith(f"{out}: made by deepkoal")
+
+
 def test_describe_says_where_nothing_is_said(photo, tmp_path, capsys):
     assert main(["describe", str(photo), str(tmp_path / "none.jpg")]) == 1
     out, err = capsys.readouterr()

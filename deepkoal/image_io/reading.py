@@ -27,7 +27,10 @@ from deepkoal.image_io.metadata import file_metadata
 from deepkoal.image_io.metadata.color_profiles import convert_deep_to_srgb, convert_to_srgb
 from deepkoal.image_io.photo import Photo, Pixels
 
-_SALVAGE = "--salvage (read_photo's salvage=True) reads what is left of a photo, not of a reference"
+_SALVAGE = (
+    "--salvage of colorize, restore and stylize (read_photo's salvage=True) reads what is left of "
+    "a photo, not of a reference"
+)
 
 Depth = Literal["auto", 8, 16]
 

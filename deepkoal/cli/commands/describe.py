@@ -65,7 +65,8 @@ def _read(source: Path | bytes, name: str) -> tuple[dict[str, Any], SavedOptions
     from deepkoal.inference.options_file import SavedOptions
     from deepkoal.inference.provenance import ADDED, read_provenance
 
-    xmp = read_photo(source, name=name).metadata.xmp
+    # Pixels that are lost say nothing of how the others were made.
+    xmp = read_photo(source, name=name, salvage=True).metadata.xmp
     try:
         content = read_provenance(xmp)
     except DeepkoalError as error:
