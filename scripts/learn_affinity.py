@@ -18,7 +18,7 @@ from tqdm.keras import TqdmCallback
 from deepkoal.guidance import DecodingConfig, Kernel
 from deepkoal.pretrained.networks import BEST_FILE, load_trained
 from deepkoal.pretrained.presets import presets_by_network
-from deepkoal.training.affinity_learning import extract_features, learn_affinity
+from deepkoal.training.auxiliary.affinity_learning import extract_features, learn_affinity
 
 
 def main() -> None:

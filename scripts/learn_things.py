@@ -19,8 +19,8 @@ from deepkoal.color import rgb_to_lab
 from deepkoal.image_io import list_photos, read_image
 from deepkoal.pretrained.networks import BEST_FILE, build_untrained, load_trained
 from deepkoal.pretrained.presets import presets_by_network
-from deepkoal.training.mapped_photos import MappedPhoto, map_photo
-from deepkoal.training.things_learning import learn_things
+from deepkoal.training.auxiliary.mapped_photos import MappedPhoto, map_photo
+from deepkoal.training.auxiliary.things_learning import learn_things
 
 SIDE = 320
 """Short side in pixels at which photos are kept."""

@@ -23,7 +23,11 @@ from tqdm import tqdm
 from deepkoal.atomic_files import replace_atomically, write_json_atomically
 from deepkoal.models.restorer import WIDTHS, restorer
 from deepkoal.models.weights import WEIGHTS_FILE, save_weights
-from deepkoal.training.restorer_learning import compile_restorer, draw_batch, read_lightness
+from deepkoal.training.auxiliary.restorer_learning import (
+    compile_restorer,
+    draw_batch,
+    read_lightness,
+)
 
 NETWORK, PROGRESS, SETTINGS = "restorer.keras", "progress.json", "run.json"
 

@@ -5,7 +5,7 @@ Processes are forked off one that has imported everything, for the sake of time.
 
 import multiprocessing
 
-from deepkoal.training.checkpoints import find_checkpoint
+from deepkoal.training.runs.checkpoints import find_checkpoint
 
 FORKSERVER = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload(["quick_keras", "tiny_training"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepkoal.guidance import Kernel
-from deepkoal.training.affinity_learning import PhotoFeatures, learn_affinity
+from deepkoal.training.auxiliary.affinity_learning import PhotoFeatures, learn_affinity
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation:DeprecationWarning", "ignore:`shuffle=True` was passed"

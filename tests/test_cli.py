@@ -34,7 +34,7 @@ from deepkoal.models.weights import save_weights
 from deepkoal.pretrained.presets import load_preset, load_recipe
 from deepkoal.pretrained.run_dir import lock_run
 from deepkoal.rendering.contact_sheets import desaturate
-from deepkoal.training.own_photos import record_photos
+from deepkoal.training.runs.own_photos import record_photos
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 

@@ -21,8 +21,8 @@ from deepkoal.cli.arguments.devices import choose_backend
 from deepkoal.data import prepare
 from deepkoal.errors import RunError
 from deepkoal.pretrained.networks import load_trained
-from deepkoal.training.checkpoints import find_checkpoint
 from deepkoal.training.devices import check_batch
+from deepkoal.training.runs.checkpoints import find_checkpoint
 
 RECIPE = """
 size = 32

@@ -21,7 +21,7 @@ from deepkoal.pretrained.presets import load_preset
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.pretrained.run_dir import lock_run
 from deepkoal.training import Gain, OwnPhotos, find_decoding, fine_tune, prepare_photos
-from deepkoal.training.fine_tuning import GAIN_FILE, calibrate_run
+from deepkoal.training.runs.fine_tuning import GAIN_FILE, calibrate_run
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -253,8 +253,8 @@ def test_a_reading_is_calibrated_on_photos_held_back_and_some_beside_them(tmp_pa
         return colorizer.decoding
 
     chosen = []
-    monkeypatch.setattr("deepkoal.training.fine_tuning.evaluation_batches", batches)
-    monkeypatch.setattr("deepkoal.training.fine_tuning.calibrate", keep_photos)
+    monkeypatch.setattr("deepkoal.training.runs.fine_tuning.evaluation_batches", batches)
+    monkeypatch.setattr("deepkoal.training.runs.fine_tuning.calibrate", keep_photos)
     tiny_lite().save(tmp_path / "best.keras")
     calibrate_run(tmp_path, own, 8, READING)
     sizes[own.validation] = 99

@@ -34,7 +34,7 @@ from deepkoal.restoration import (
     restore_lightness,
     stretch_tone,
 )
-from deepkoal.training.restorer_learning import compile_restorer, draw_batch
+from deepkoal.training.auxiliary.restorer_learning import compile_restorer, draw_batch
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 

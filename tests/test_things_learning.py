@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tiny_networks import tiny_lite
 
-from deepkoal.training.mapped_photos import BACKGROUND, INSIDE, OTHER, map_photo
-from deepkoal.training.things_learning import learn_things
+from deepkoal.training.auxiliary.mapped_photos import BACKGROUND, INSIDE, OTHER, map_photo
+from deepkoal.training.auxiliary.things_learning import learn_things
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

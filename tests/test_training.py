@@ -35,12 +35,12 @@ from deepkoal.losses import (
 from deepkoal.pretrained.presets import load_preset
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.training import ColorizationTask, network_from_embedding, train
-from deepkoal.training.checkpoints import Checkpoints, find_checkpoint, trim_log
 from deepkoal.training.compilation import measure_prior
 from deepkoal.training.optimizer import RatedAdamW, averaged_weights, build_schedule
-from deepkoal.training.previews import draw_grid
+from deepkoal.training.runs.checkpoints import Checkpoints, find_checkpoint, trim_log
+from deepkoal.training.runs.previews import draw_grid
+from deepkoal.training.runs.validation_metrics import EarlyStopping, ValidationMetrics
 from deepkoal.training.task import LossInputs, rgb_to_l_ab
-from deepkoal.training.validation_metrics import EarlyStopping, ValidationMetrics
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -25,9 +25,9 @@ from deepkoal.pretrained.recipe import Recipe
 from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.resampling import resize
 from deepkoal.training import ColorizationTask, train
-from deepkoal.training.previews import draw_grid, predict_photos
+from deepkoal.training.runs.previews import draw_grid, predict_photos
+from deepkoal.training.runs.validation_metrics import ValidationMetrics
 from deepkoal.training.task import LossInputs
-from deepkoal.training.validation_metrics import ValidationMetrics
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

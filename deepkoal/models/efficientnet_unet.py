@@ -38,7 +38,7 @@ def lite(
         fusion: channels after the fusion at stride 32.
         things: channels of the hidden layers and of the output `things`; none for no such output.
             Its layers are frozen: no loss of a training knows of things. They are learned by
-            `training.things_learning`.
+            `training.auxiliary.things_learning`.
 
     Returns:
         A functional model from `l_norm` (B, H, W, 1), float32 in −1…1, H and W multiples of 32,

@@ -65,7 +65,7 @@ class ProjectUnit(keras.layers.Layer):
     """Scale each vector to unit length, then project it: what an affinity compares places by.
 
     Input: (..., F), floating point; output: (..., F), float32. The projection is the identity
-    until `training.learn_affinity` finds a better one; no other training changes it.
+    until `training.auxiliary.affinity_learning` finds a better one; no other training changes it.
     """
 
     def __init__(self, **kwargs: Any) -> None:

@@ -12,7 +12,13 @@ from keras import ops
 
 from deepkoal.arrays import FloatArray
 from deepkoal.color import Tensor
-from deepkoal.training.mapped_photos import BACKGROUND, INSIDE, OTHER, STRIDES, MappedPhoto
+from deepkoal.training.auxiliary.mapped_photos import (
+    BACKGROUND,
+    INSIDE,
+    OTHER,
+    STRIDES,
+    MappedPhoto,
+)
 
 EDGE = 3.0
 """Squared distance at which a thing ends."""

@@ -20,7 +20,7 @@ from deepkoal.atomic_files import replace_atomically
 from deepkoal.errors import RunError
 from deepkoal.training.coordination import alone
 from deepkoal.training.optimizer import averaged_weights
-from deepkoal.training.validation_metrics import EarlyStopping
+from deepkoal.training.runs.validation_metrics import EarlyStopping
 
 CHECKPOINTS_DIR = "checkpoints"
 KEPT = 2

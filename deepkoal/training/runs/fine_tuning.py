@@ -37,14 +37,14 @@ from deepkoal.pretrained.run_dir import (
     save_decoding,
 )
 from deepkoal.training.compilation import check_fit, has_embedding
-from deepkoal.training.own_photos import (
+from deepkoal.training.runs.own_photos import (
     OwnPhotos,
     PhotoPlan,
     fit_photo_size,
     plan_photos,
     record_photos,
 )
-from deepkoal.training.run import train_locked
+from deepkoal.training.runs.run import train_locked
 
 FEWEST_PHOTOS = 16
 """Photos that a decoding is calibrated on, where there are as many."""

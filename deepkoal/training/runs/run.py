@@ -27,13 +27,6 @@ from deepkoal.pretrained.run_dir import (
     lock_run,
     save_decoding,
 )
-from deepkoal.training.checkpoints import (
-    CHECKPOINTS_DIR,
-    Checkpoints,
-    find_checkpoint,
-    load_checkpoint,
-    trim_log,
-)
 from deepkoal.training.compilation import (
     check_fit,
     compile_task,
@@ -49,8 +42,15 @@ from deepkoal.training.coordination import (
 )
 from deepkoal.training.devices import count_devices, host_share, is_first_host
 from deepkoal.training.optimizer import ValidateAverage
-from deepkoal.training.previews import Previews
-from deepkoal.training.validation_metrics import EarlyStopping, ValidationMetrics
+from deepkoal.training.runs.checkpoints import (
+    CHECKPOINTS_DIR,
+    Checkpoints,
+    find_checkpoint,
+    load_checkpoint,
+    trim_log,
+)
+from deepkoal.training.runs.previews import Previews
+from deepkoal.training.runs.validation_metrics import EarlyStopping, ValidationMetrics
 
 LOG_FILE = "log.csv"
 MEASURED = 256

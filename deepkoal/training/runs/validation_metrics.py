@@ -19,7 +19,7 @@ from deepkoal.guidance import DecodingConfig
 from deepkoal.inference.prediction import Prediction
 from deepkoal.pretrained.recipe import Recipe
 from deepkoal.training.optimizer import averaged_weights
-from deepkoal.training.previews import predict_photos
+from deepkoal.training.runs.previews import predict_photos
 from deepkoal.training.task import Batch
 
 
