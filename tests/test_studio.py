@@ -47,8 +47,8 @@ from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.restoration import RestorationOptions
 from deepkoal.serving.http.rest_api import build_app
 from deepkoal.studio import create_studio
-from deepkoal.studio.drawing import PREVIEW_PIXELS, PREVIEW_SIDE
-from deepkoal.studio.lru_store import GoneError, LruStore
+from deepkoal.studio.photos.drawing import PREVIEW_PIXELS, PREVIEW_SIDE
+from deepkoal.studio.photos.lru_store import GoneError, LruStore
 from deepkoal.studio.session import Session
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -272,7 +272,7 @@ def test_a_style_is_painted_step_by_step_as_the_command_paints_it(
             progress()
         return 30 * np.sin(40 * grey)
 
-    for place in ("studio.painting", "style.restyling"):
+    for place in ("studio.photos.painting", "style.restyling"):
         monkeypatch.setattr(f"deepkoal.{place}.paint_texture", paint)
     given = {"style": {"name": "durer", "scope": "both", "steps": 2, "size": 64}, "warmth": 0.5}
     path = f"/api/photos/{opened['id']}"
@@ -312,7 +312,7 @@ def test_painting_ends_when_nobody_waits_for_it(client, opened, monkeypatch):
         finally:
             ended.set()
 
-    monkeypatch.setattr("deepkoal.studio.painting.paint_texture", paint)
+    monkeypatch.setattr("deepkoal.studio.photos.painting.paint_texture", paint)
     path, given = f"/api/photos/{opened['id']}/texture", {"style": {"name": "durer"}}
     with client.stream("POST", path, json=given) as answer:
         lines = answer.iter_lines()
@@ -322,7 +322,7 @@ def test_painting_ends_when_nobody_waits_for_it(client, opened, monkeypatch):
     def fail(grey, style, options, progress):
         raise DeepkoalError("no paint; open it with --paint")
 
-    monkeypatch.setattr("deepkoal.studio.painting.paint_texture", fail)
+    monkeypatch.setattr("deepkoal.studio.photos.painting.paint_texture", fail)
     with client.stream("POST", path, json=given) as answer:
         assert read_lines(answer)[1:] == [{"error": "no paint"}]
     plain = {"style": {"name": "durer", "scope": "color"}}

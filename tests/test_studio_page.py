@@ -89,7 +89,7 @@ class Painter:
 def painter():
     with pytest.MonkeyPatch.context() as patch:
         painter = Painter()
-        patch.setattr("deepkoal.studio.painting.paint_texture", painter)
+        patch.setattr("deepkoal.studio.photos.painting.paint_texture", painter)
         yield painter
 
 

@@ -13,14 +13,14 @@ from starlette.types import ASGIApp
 
 from deepkoal.errors import DeepkoalError
 from deepkoal.inference.colorizer import Colorizer
-from deepkoal.studio.api_coloring import add_coloring
-from deepkoal.studio.api_opening import add_opening
-from deepkoal.studio.api_painting import add_painting
 from deepkoal.studio.choices import MAX_BYTES
-from deepkoal.studio.lru_store import GoneError
-from deepkoal.studio.security import SecurityMiddleware, answer_error
+from deepkoal.studio.http.coloring import add_coloring
+from deepkoal.studio.http.opening import add_opening
+from deepkoal.studio.http.painting import add_painting
+from deepkoal.studio.http.security import SecurityMiddleware, answer_error
+from deepkoal.studio.http.wording import reword
+from deepkoal.studio.photos.lru_store import GoneError
 from deepkoal.studio.session import Session
-from deepkoal.studio.wording import reword
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",

@@ -17,8 +17,8 @@ from deepkoal.inference.options_file.hint_entries import parse_entry, scale_entr
 from deepkoal.inference.options_file.palettes import parse_palette
 from deepkoal.inference.prediction.working_size import LEAST_SIDE
 from deepkoal.restoration import RestorationOptions
-from deepkoal.studio.albums import MOST_SOURCES, AlbumSource
-from deepkoal.studio.open_photo import VARIATIONS, OpenPhoto
+from deepkoal.studio.photos.albums import MOST_SOURCES, AlbumSource
+from deepkoal.studio.photos.open_photo import VARIATIONS, OpenPhoto
 from deepkoal.studio.session import Session, clean_name
 
 MAX_HINTS = 200

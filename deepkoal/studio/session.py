@@ -15,11 +15,11 @@ from deepkoal.inference.colorizer import Colorizer
 from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.restoration import RestorationOptions, restore_photo
 from deepkoal.serving.errors import printable
-from deepkoal.studio.albums import AlbumKeeper
-from deepkoal.studio.drawing import draw_thumbnail
-from deepkoal.studio.lru_store import LruStore
-from deepkoal.studio.open_photo import MAX_PIXELS, OpenPhoto, open_photo
-from deepkoal.studio.painting import StyleKeeper
+from deepkoal.studio.photos.albums import AlbumKeeper
+from deepkoal.studio.photos.drawing import draw_thumbnail
+from deepkoal.studio.photos.lru_store import LruStore
+from deepkoal.studio.photos.open_photo import MAX_PIXELS, OpenPhoto, open_photo
+from deepkoal.studio.photos.painting import StyleKeeper
 from deepkoal.style.styles import Style
 
 KEPT_PHOTOS = 12

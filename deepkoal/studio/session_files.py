@@ -15,7 +15,7 @@ from deepkoal.inference.options_file import (
     VariationChoice,
 )
 from deepkoal.restoration import RestorationOptions
-from deepkoal.studio.open_photo import OpenPhoto
+from deepkoal.studio.photos.open_photo import OpenPhoto
 from deepkoal.studio.schemas import OptionsRequest, SessionRequest
 from deepkoal.studio.session import Session
 

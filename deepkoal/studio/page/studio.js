@@ -1,24 +1,25 @@
 // The studio's page: which photo is open, and what follows from what the user does.
 
-import { Editing } from "./editing.js";
-import { takeFiles } from "./files.js";
+import { Editing } from "./editing/editing.js";
+import { Marking } from "./editing/marking.js";
+import { isPlain, PLAIN } from "./editing/options.js";
+import { Painting } from "./editing/painting.js";
+import { Rendering } from "./editing/rendering.js";
+import { download, downloadAll } from "./files/downloads.js";
+import { takeFiles } from "./files/incoming.js";
+import { Opening } from "./files/opening.js";
+import { saveSession } from "./files/sessions.js";
+import { listenToKeys } from "./keys.js";
 import { attempt, fail, hideError, hideNotice, notice, question, report } from "./messages.js";
-import { Marking } from "./marking.js";
-import { Opening } from "./opening.js";
-import { Painting } from "./painting.js";
 import { Panel } from "./panel/panel.js";
 import { Sheet } from "./panel/sheet.js";
-import { Rendering } from "./rendering.js";
 import { server } from "./server.js";
 import { Stage } from "./stage/stage.js";
 import { showAlbum, toggleAlbum } from "./workspace/album.js";
-import { download, downloadAll } from "./workspace/downloads.js";
 import { Filmstrip } from "./workspace/filmstrip.js";
-import { saveSession } from "./workspace/sessions.js";
 import { drawThumbnail } from "./workspace/thumbnails.js";
 import { showEarlier, showSamples } from "./workspace/welcome.js";
-import { isPlain, PLAIN, Workspace } from "./workspace/workspace.js";
-import { listenToKeys } from "./keys.js";
+import { Workspace } from "./workspace/workspace.js";
 
 const $ = (id) => document.getElementById(id);
 

@@ -1,20 +1,15 @@
 // All photos that were opened, each with its file and every step of what was done to it. The
 // server keeps a few of them ready; the browser keeps all, and gives back what the server let go.
 
+import { History } from "../editing/history.js";
+import { isPlain, PLAIN } from "../editing/options.js";
 import { server } from "../server.js";
 import { Database } from "./database.js";
-import { History } from "./history.js";
 import { drafts } from "./drafts.js";
 
-export const PLAIN = {
-  hints: [], vibrance: 1, warmth: 0, saturation: {}, detail: "auto", cleanup: true, palette: null, reference: null, variation: null,
-  restoration: null, style: null,
-};
 const ALBUM = "deepkoal-album";
 const MOST_SOURCES = 10; // photos that others take colors of
 const CALM = 250; // ms without a change after which it is written
-
-export const isPlain = (options) => Object.keys(PLAIN).every((key) => JSON.stringify(options[key]) === JSON.stringify(PLAIN[key]));
 
 export class Workspace {
   static async open() {

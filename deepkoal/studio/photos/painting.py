@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from deepkoal.arrays import FloatArray, SampleArray
 from deepkoal.inference.options_file import StyleChoice
-from deepkoal.studio.lru_store import LruStore
+from deepkoal.studio.photos.lru_store import LruStore
 from deepkoal.style.restyling import StyleOptions, apply_style, find_grey, paint_texture
 from deepkoal.style.styles import Style
 

@@ -10,9 +10,10 @@ from fastapi import FastAPI, Response
 
 from deepkoal.errors import DeepkoalError
 from deepkoal.restoration import RestorationOptions
-from deepkoal.studio.api_opening import answer_picture, describe_photo
-from deepkoal.studio.drawing import DRAFT_PIXELS, PREVIEW_PIXELS, encode, inline
-from deepkoal.studio.open_photo import OpenPhoto
+from deepkoal.studio.http.opening import answer_picture, describe_photo
+from deepkoal.studio.photos.drawing import DRAFT_PIXELS, PREVIEW_PIXELS, encode, inline
+from deepkoal.studio.photos.open_photo import OpenPhoto
+from deepkoal.studio.photos.windows import draw_window
 from deepkoal.studio.schemas import (
     HintsRequest,
     OptionsRequest,
@@ -22,7 +23,6 @@ from deepkoal.studio.schemas import (
 )
 from deepkoal.studio.session import Session
 from deepkoal.studio.session_files import name_session, save_look, write_session
-from deepkoal.studio.windows import draw_window
 
 
 def add_coloring(app: FastAPI, session: Session) -> None:

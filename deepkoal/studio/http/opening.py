@@ -12,8 +12,8 @@ from deepkoal.errors import DeepkoalError
 from deepkoal.image_io import SAMPLES, Sample, read_sample
 from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.studio.choices import describe_choices
-from deepkoal.studio.drawing import draw_thumbnail, inline, name_type
-from deepkoal.studio.open_photo import VARIATIONS
+from deepkoal.studio.photos.drawing import draw_thumbnail, inline, name_type
+from deepkoal.studio.photos.open_photo import VARIATIONS
 from deepkoal.studio.session import Session, clean_name
 from deepkoal.studio.session_files import apply_session, describe_session, read_session
 from deepkoal.style.paintings import PAINTINGS

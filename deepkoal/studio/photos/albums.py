@@ -10,7 +10,7 @@ from deepkoal.guidance import ColorOptions
 from deepkoal.image_io import decode_photo
 from deepkoal.inference.album import Album, Carry
 from deepkoal.inference.colorizer import Colorizer
-from deepkoal.studio.open_photo import OpenPhoto
+from deepkoal.studio.photos.open_photo import OpenPhoto
 
 MOST_SOURCES = 10
 """Photos that an album learns of: fewer than the studio keeps ready."""

@@ -1,8 +1,8 @@
 // Pictures of the options: the photo on the stage, thumbnails, doubts and sharp windows.
 
-import { attempt, fail } from "./messages.js";
-import { keepNewest } from "./asking.js";
-import { server } from "./server.js";
+import { attempt, fail } from "../messages.js";
+import { keepNewest } from "../asking.js";
+import { server } from "../server.js";
 
 const CALM = 250; // ms without a change after which thumbnails and doubts follow
 

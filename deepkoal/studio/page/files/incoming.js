@@ -1,7 +1,7 @@
 // Files on their way in: chosen, dropped or pasted.
 
-import { Failure } from "./asking.js";
-import { attempt } from "./messages.js";
+import { Failure } from "../asking.js";
+import { attempt } from "../messages.js";
 
 const $ = (id) => document.getElementById(id);
 

@@ -23,7 +23,7 @@ from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.provenance import add_provenance, raise_quality
 from deepkoal.rendering.composition import compose_rgb
 from deepkoal.studio.choices import DETAILS
-from deepkoal.studio.drawing import (
+from deepkoal.studio.photos.drawing import (
     PREVIEW_PIXELS,
     THUMBNAIL_PIXELS,
     encode,

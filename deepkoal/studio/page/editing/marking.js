@@ -1,10 +1,10 @@
 // Marks on the photo as the user puts, changes and removes them, and the window for their color.
 
-import { keepNewest } from "./asking.js";
-import { Editor } from "./colors/editor.js";
-import { attempt, hideNotice, report } from "./messages.js";
-import { repairWith } from "./panel/tone.js";
-import { server } from "./server.js";
+import { keepNewest } from "../asking.js";
+import { Editor } from "../colors/editor.js";
+import { attempt, hideNotice, report } from "../messages.js";
+import { repairWith } from "../panel/tone.js";
+import { server } from "../server.js";
 
 const middleOf = ({ points }) => points[Math.floor(points.length / 2)];
 

@@ -2,9 +2,9 @@
 
 import { attempt, fail, notice, question, save } from "../messages.js";
 import { Failure } from "../asking.js";
+import { PLAIN } from "../editing/options.js";
 import { ofPicture } from "../panel/styles.js";
 import { server } from "../server.js";
-import { PLAIN } from "./workspace.js";
 
 const MOST_BYTES = 10e6;
 

@@ -1,7 +1,7 @@
 // What is done to the photo that is open: its options, as they are shown and as steps to undo.
 
-import { erase } from "./stage/geometry.js";
-import { PLAIN } from "./workspace/workspace.js";
+import { erase } from "../stage/geometry.js";
+import { PLAIN } from "./options.js";
 
 export class Editing {
   // `shown` is called whenever the options changed: with true where it was a step of its own.

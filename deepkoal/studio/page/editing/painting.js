@@ -1,7 +1,7 @@
 // The painting of a style's brushwork, which takes tens of seconds: with a bar, and a way out.
 
-import { fail, report } from "./messages.js";
-import { server } from "./server.js";
+import { fail, report } from "../messages.js";
+import { server } from "../server.js";
 
 const $ = (id) => document.getElementById(id);
 const TELLING = 4; // steps after which the time that is left can be told

@@ -1,10 +1,10 @@
 // What comes in: photos and samples, reference photos, pictures for styles, and saved sessions.
 
-import { Failure } from "./asking.js";
-import { attempt, fail, report } from "./messages.js";
-import { giveStyle, ofPicture } from "./panel/styles.js";
-import { server } from "./server.js";
-import { isSession, readSession } from "./workspace/sessions.js";
+import { Failure } from "../asking.js";
+import { attempt, fail, report } from "../messages.js";
+import { giveStyle, ofPicture } from "../panel/styles.js";
+import { server } from "../server.js";
+import { isSession, readSession } from "./sessions.js";
 
 const $ = (id) => document.getElementById(id);
 

@@ -15,12 +15,12 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from deepkoal.errors import DeepkoalError
-from deepkoal.studio.api_coloring import name_place
-from deepkoal.studio.api_opening import answer_picture
-from deepkoal.studio.drawing import draw_thumbnail
+from deepkoal.studio.http.coloring import name_place
+from deepkoal.studio.http.opening import answer_picture
+from deepkoal.studio.http.wording import reword
+from deepkoal.studio.photos.drawing import draw_thumbnail
 from deepkoal.studio.schemas import OptionsRequest
 from deepkoal.studio.session import Session
-from deepkoal.studio.wording import reword
 from deepkoal.style.styles import Style
 
 
