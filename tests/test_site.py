@@ -328,6 +328,16 @@ def test_a_photo_is_colored_guided_and_kept_without_a_server(page, colorizer, ph
     assert apart.max() <= 3
     for view in ("#tab-variations", "#doubt-toggle", "#light-part"):
         expect(page.locator(view)).to_be_hidden()
+    page.click("#download-as")
+    offered = page.locator("#format option").all_inner_texts()
+    assert offered == ["As it was opened", "JPEG", "PNG", "WebP"]
+    page.select_option("#format", "JPEG")
+    written = download(page, "#formats-download", tmp_path)
+    assert written.name == "old photo.colored.jpg"
+    assert np.abs(read_image(written).astype(int) - plain).mean() < 3
+    page.click("#download-as")
+    page.select_option("#format", "")
+    page.keyboard.press("Escape")
     paint_red(page)
     expect(page.locator("#likely .swatch")).not_to_have_count(0)
     page.get_by_role("slider", name="Warmth").fill("0.4")

@@ -35,7 +35,7 @@ from deepkoal.color import colorfulness
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import ColorOptions, DecodingConfig, Palette
 from deepkoal.hints import Hint, Stroke
-from deepkoal.image_io import SAMPLES, decode_photo, encode_photo, read_sample
+from deepkoal.image_io import SAMPLES, Photo, decode_photo, encode_photo, read_sample
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.hint_gamut import list_unshowable
 from deepkoal.inference.options_file import PhotoIdentity, read_options
@@ -49,6 +49,7 @@ from deepkoal.serving.http.rest_api import build_app
 from deepkoal.studio import create_studio
 from deepkoal.studio.photos.drawing import PREVIEW_PIXELS, PREVIEW_SIDE
 from deepkoal.studio.photos.lru_store import GoneError, LruStore
+from deepkoal.studio.photos.result_file import write_result
 from deepkoal.studio.session import Session
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -446,7 +447,7 @@ def test_a_large_photo_is_shown_smaller_in_the_colors_of_its_file(colorizer, pho
     shown = photo.render(options)
     assert shown.shape[0] * shown.shape[1] <= PREVIEW_PIXELS
     look = SavedOptions.of(options, photo=PhotoIdentity(1500, 1800))
-    finished = decode_photo(photo.finish(options, look)[0]).rgb
+    finished = decode_photo(write_result(photo, options, look).data).rgb
     assert finished.shape == large.shape
     height, width = shown.shape[:2]
     reduced = Image.fromarray(finished).resize((width, height), Image.Resampling.BOX)
@@ -483,6 +484,47 @@ def test_a_download_is_of_the_photos_own_size_and_format(client, grey, kind, nam
     assert disposition == f"attachment; filename*=UTF-8''{quote(expected)}"
     assert Image.open(io.BytesIO(answer.content)).format == {"GIF": "PNG"}.get(kind, kind)
     assert see(answer).shape == grey.shape
+
+
+@pytest.mark.parametrize(
+    ("asked", "suffix"),
+    [
+        ({"format": "PNG"}, "png"),
+        ({"format": "JPEG", "quality": 60}, "jpg"),
+        ({"format": "WEBP", "quality": 60}, "webp"),
+        ({"format": "TIFF"}, "tif"),
+    ],
+)
+def test_a_download_is_of_the_format_and_quality_that_were_chosen(client, grey, asked, suffix):
+    kinds = [each["name"] for each in client.get("/api/about").json()["formats"]]
+    assert asked["format"] in kinds
+    deep = grey.astype(np.uint16) * 257
+    data = encode_photo(deep, "PNG", Photo(deep, np.full(grey.shape[:2], 40_000, np.uint16)))
+    key = client.post("/api/photos?name=old.png", content=data).json()["id"]
+    path = f"/api/photos/{key}/file"
+    answer = client.post(path, params=asked, json={})
+    assert answer.headers["content-disposition"].endswith(f"''old.colored.{suffix}")
+    written = decode_photo(answer.content, depth="auto")
+    assert Image.open(io.BytesIO(answer.content)).format == asked["format"]
+    lost = {"JPEG": "16 bits, alpha", "WEBP": "16 bits"}.get(asked["format"], "")
+    assert answer.headers["x-not-kept"] == lost
+    assert (written.rgb.dtype == np.uint16) == ("16 bits" not in lost)
+    assert (written.alpha is None) == ("alpha" in lost)
+    if "quality" in asked:
+        finer = client.post(path, params={**asked, "quality": 90}, json={})
+        assert len(answer.content) < len(finer.content)
+
+
+def test_a_download_of_no_format_or_quality_is_refused_in_a_line(client, opened):
+    path = f"/api/photos/{opened['id']}/file"
+    for asked, message in (
+        ({"format": "BMP"}, "expected a format of JPEG, PNG, WEBP, TIFF, got 'BMP'"),
+        ({"format": "JPEG", "quality": 101}, "quality"),
+        ({"form": "JPEG"}, "query.form"),
+    ):
+        answer = client.post(path, params=asked, json={})
+        assert answer.status_code == 400
+        assert message in error_of(answer)
 
 
 def test_a_download_says_how_it_was_made_as_a_session_does(client, grey):

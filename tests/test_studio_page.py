@@ -268,6 +268,32 @@ def test_a_click_puts_a_color_that_can_be_dragged_removed_and_brought_back(page)
     expect(page.locator(".hint")).to_have_count(0)
 
 
+def test_undo_and_redo_say_what_they_change(page):
+    undo, redo = page.locator("#undo"), page.locator("#redo")
+    paint_red(page)
+    expect(undo).to_have_accessible_name("Undo: another color")
+    page.get_by_role("tab", name="Tone").click()
+    page.get_by_role("slider", name="Vibrance").fill("1.4")
+    expect(undo).to_have_attribute("title", "Undo: vibrance (Ctrl+Z)")
+    expect(redo).to_have_accessible_name("Redo")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#status")).to_have_text("Undone: vibrance")
+    expect(redo).to_have_attribute("title", "Redo: vibrance (Ctrl+Shift+Z)")
+    mark = page.get_by_role("button", name=f"Color 1, {RED}")
+    mark.press("ArrowRight")
+    expect(undo).to_have_accessible_name("Undo: color moved")
+    mark.press("Delete")
+    expect(undo).to_have_accessible_name("Undo: color removed")
+    expect(redo).to_be_disabled()
+    page.check("#tone")
+    expect(undo).to_have_accessible_name("Undo: faded tones")
+    page.click("#grid")
+    page.get_by_role("button", name="Detail 96, vibrance 1.30").click()
+    expect(undo).to_have_accessible_name("Undo: vibrance and detail")
+    page.click("#reset")
+    expect(undo).to_have_accessible_name("Undo: several settings")
+
+
 def test_any_color_can_be_mixed_in_one_step_to_undo(page):
     page.mouse.click(*find(page, *PLACE))
     for color in ("#00ff00", "#80ff00", "#ff0000"):  # as while dragging about in the dialog
@@ -347,6 +373,36 @@ def test_a_download_is_the_photo_as_it_looks_at_its_own_size(open_page, tmp_path
     assert np.abs(reduced.astype(int) - shown).mean() < 3
     size = f"{download.value.path().stat().st_size / 1e6:.1f} MB"
     expect(page.locator("#notice-text")).to_have_text(f"large.colored.png is downloaded: {size}.")
+
+
+def test_downloads_are_written_as_was_chosen_until_something_else_is(page, photo, tmp_path):
+    (tmp_path / "other.png").write_bytes(encode_photo(read_image(photo)[::-1].copy(), "PNG"))
+
+    def download(button):
+        with page.expect_download() as download:
+            page.click(button)
+        return download.value
+
+    page.click("#download-as")
+    dialog = page.get_by_role("dialog", name="Download as")
+    expect(dialog.get_by_role("slider", name="Quality")).to_be_hidden()
+    dialog.get_by_label("Format").select_option("WebP")
+    dialog.get_by_role("slider", name="Quality").fill("60")
+    result = download("#formats-download")
+    expect(dialog).to_be_hidden()
+    assert result.suggested_filename == "old photo.colored.webp"
+    assert result.path().read_bytes()[8:12] == b"WEBP"
+    page.reload()  # the choice is kept
+    choose(page, "#open", tmp_path / "other.png")
+    expect(page.locator("#download")).to_have_attribute(
+        "title", "Download at full size: 300 × 200 pixels, as WebP of quality 60"
+    )
+    with zipfile.ZipFile(download("#all").path()) as archive:
+        assert sorted(archive.namelist()) == ["old photo.colored.webp", "other.colored.webp"]
+    page.click("#download-as")
+    page.select_option("#format", "As it was opened")
+    page.keyboard.press("Escape")
+    assert download("#download").suggested_filename == "other.colored.png"
 
 
 def test_a_photo_that_opens_slowly_is_seen_to_open(open_page, photo):
@@ -1070,5 +1126,9 @@ def test_axe_finds_no_fault_in_any_view(open_page, photo, painter, width, scheme
     page.keyboard.press("?")
     check("keys")
     page.click("#keys-close")
+    page.click("#download-as")
+    page.select_option("#format", "JPEG")
+    check("formats")
+    page.click("#formats-close")
     page.click("#grid")
     check("sheet")

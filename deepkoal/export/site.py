@@ -57,6 +57,9 @@ MISSING_PARTS = (
 )
 """Of the page, by their ids: what the studio's server alone can do."""
 
+CANVAS_FORMATS = ("JPEG", "PNG", "WEBP")
+"""That browsers write."""
+
 _LARGE = 1024  # values of a tensor that is worth to be stored in half the space
 
 
@@ -186,6 +189,7 @@ def _describe(colorizer: Colorizer, size: int) -> dict[str, Any]:
     palettes = list_palettes() if colorizer.decoding.prior is not None else []
     named = [palette.name for palette in palettes]
     choices = describe_choices()
+    choices["formats"] = [each for each in choices["formats"] if each["name"] in CANVAS_FORMATS]
     choices["palettes"] = [each for each in choices["palettes"] if each["name"] in named]
     missing = [*MISSING_PARTS, *([] if palettes else ["palettes-part"])]
     steps = np.linspace(-1, 1, WARMTH_STEPS + 1)

@@ -6,12 +6,21 @@ from typing import Any
 
 from deepkoal.guidance import VIBRANCE_RANGE, list_palettes
 from deepkoal.guidance.color_balance import HUES
+from deepkoal.image_io.formats import WRITTEN
 
 MAX_BYTES = 100_000_000
 """Of a photo's file."""
 
 DETAILS = (96, 160, 256, 384)
 """Working sizes, in pixels, at which the page offers to show a photo to the network."""
+
+DOWNLOAD_FORMATS = {
+    "JPEG": "Small, and opens everywhere. Each saving costs a little; no transparency.",
+    "PNG": "Loses nothing, and is large.",
+    "WEBP": "Smaller than JPEG; older programs do not open it. Each saving costs a little.",
+    "TIFF": "Loses nothing, and is very large: for archives and print.",
+}
+"""Formats of `image_io` that downloads are offered in beside the photo's own, and what for."""
 
 
 def describe_choices() -> dict[str, Any]:
@@ -25,4 +34,8 @@ def describe_choices() -> dict[str, Any]:
             for p in list_palettes()
         ],
         "hues": list(HUES),
+        "formats": [
+            {"name": name, "summary": summary, "lossy": WRITTEN[name].is_lossy}
+            for name, summary in DOWNLOAD_FORMATS.items()
+        ],
     }

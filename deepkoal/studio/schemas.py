@@ -19,6 +19,7 @@ from deepkoal.inference.prediction.working_size import LEAST_SIDE
 from deepkoal.restoration import RestorationOptions
 from deepkoal.studio.photos.albums import MOST_SOURCES, AlbumSource
 from deepkoal.studio.photos.open_photo import VARIATIONS, OpenPhoto
+from deepkoal.studio.photos.result_file import FileChoice
 from deepkoal.studio.session import Session, clean_name
 
 MAX_HINTS = 200
@@ -223,6 +224,22 @@ class WindowRequest(_Strict):
     options: OptionsRequest = OptionsRequest()
     box: Box
     scale: float = Field(gt=0, le=1)
+
+
+class FileRequest(_Strict):
+    """What a download is to be written as; null is as the photo's own file."""
+
+    format: str | None = None
+    quality: int | None = None
+
+    @property
+    def choice(self) -> FileChoice:
+        """The format and the quality.
+
+        Raises:
+            DeepkoalError: such a format is not offered.
+        """
+        return FileChoice(self.format, self.quality)
 
 
 class SessionRequest(_Strict):

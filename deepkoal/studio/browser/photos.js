@@ -11,7 +11,18 @@ const DRAFT_PIXELS = 0.25e6;
 const THUMBNAIL_PIXELS = 110000;
 const BAND = 256;
 const QUALITY = 0.95;
+const TYPES = { JPEG: "image/jpeg", PNG: "image/png", WEBP: "image/webp" };
 const SIZES = { preview: PREVIEW_PIXELS, draft: DRAFT_PIXELS, thumbnail: THUMBNAIL_PIXELS };
+
+// Make pixels opaque, for a format without transparency; whether they were.
+function fill(rgba) {
+  let wereOpaque = true;
+  for (let at = 3; at < rgba.length; at += 4) {
+    wereOpaque &&= rgba[at] === 255;
+    rgba[at] = 255;
+  }
+  return wereOpaque;
+}
 
 function makeCanvas(width, height) {
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
@@ -137,21 +148,25 @@ export class OpenPhoto {
     compose(image.data, image.height, image.width, field, part, (await this.see(engine, options.detail)).inside);
   }
 
-  // The colored photo's file, at its full size: JPEG and WebP as they were, all else as PNG.
-  async finish(engine, options) {
+  // The colored photo's file, at its full size, in the format and quality that are asked for: where
+  // they are null, JPEG and WebP as they were, all else as PNG.
+  async finish(engine, options, { format, quality }) {
     const full = await this.#hold();
     const field = await this.field(engine, options);
     const { inside } = await this.see(engine, options.detail);
+    const own = Object.values(TYPES).includes(this.file.type) ? this.file.type : TYPES.PNG;
+    const type = TYPES[format] ?? own;
     const context = makeCanvas(this.width, this.height);
+    let isOpaque = true;
     for (let top = 0; top < this.height; top += BAND) {
       const rows = Math.min(BAND, this.height - top);
       const image = full.getImageData(0, top, this.width, rows);
       compose(image.data, rows, this.width, field, { left: 0, top, width: this.width, height: rows }, inside);
+      if (type === TYPES.JPEG) isOpaque = fill(image.data) && isOpaque;
       context.putImageData(image, 0, top);
     }
-    const type = ["image/jpeg", "image/webp"].includes(this.file.type) ? this.file.type : "image/png";
-    const blob = await context.canvas.convertToBlob({ type, quality: QUALITY });
-    const suffix = { "image/jpeg": "jpg", "image/webp": "webp" }[blob.type] ?? "png";
-    return { name: `${this.name.replace(/\.[^.]*$/, "")}.colored.${suffix}`, blob };
+    const blob = await context.canvas.convertToBlob({ type, quality: quality ? quality / 100 : QUALITY });
+    const suffix = { [TYPES.JPEG]: "jpg", [TYPES.WEBP]: "webp" }[blob.type] ?? "png"; // what a browser does not write is PNG
+    return { name: `${this.name.replace(/\.[^.]*$/, "")}.colored.${suffix}`, blob, lost: isOpaque ? "" : "alpha" };
   }
 }

@@ -103,7 +103,7 @@ export const server = {
   thumbnails: (id, options, looks) => of(id, "thumbnails", [strip(options), looks], options),
   colors: (id, place) => of(id, "colors", [place]),
   nearest: (id, { hints }) => of(id, "nearest", [hints.map(({ points, color }) => ({ points, color }))]),
-  finish: (id, options) => of(id, "finish", [strip(options)], options),
+  finish: (id, options, choice) => of(id, "finish", [strip(options), choice], options),
   saveSession: async (id, options, photo) => writeSession(photo, { ...options, hints: options.hints.map(describeHint) }, about),
   readSession: async (text, name) => readSession(text, name),
   applySession: async (id, text, name, photo) => applySession(text, name, photo, about),

@@ -89,7 +89,7 @@ const answers = {
     }
     return found;
   },
-  finish: (id, options) => find(id).finish(engine, look(options)),
+  finish: (id, options, choice) => find(id).finish(engine, look(options), choice),
   // The likely colors of a place: each where most mass lies, by a narrow window, and its mean.
   async colors(id, [x, y]) {
     const photo = find(id);

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Query, Response
 
 from deepkoal.errors import DeepkoalError
 from deepkoal.restoration import RestorationOptions
 from deepkoal.studio.http.opening import answer_picture, describe_photo
 from deepkoal.studio.photos.drawing import DRAFT_PIXELS, PREVIEW_PIXELS, encode, inline
 from deepkoal.studio.photos.open_photo import OpenPhoto
+from deepkoal.studio.photos.result_file import write_result
 from deepkoal.studio.photos.windows import draw_window
 from deepkoal.studio.schemas import (
+    FileRequest,
     HintsRequest,
     OptionsRequest,
     SessionRequest,
@@ -98,18 +100,27 @@ def add_coloring(app: FastAPI, session: Session) -> None:
         return {"picture": inline(photo.draw_doubt(hints)), "points": points}
 
     @app.post("/api/photos/{key}/file")
-    def finish(key: str, options: OptionsRequest) -> Response:
-        photo = options.find(key, session)
+    def finish(
+        key: str, options: OptionsRequest, asked: Annotated[FileRequest, Query()]
+    ) -> Response:
+        choice, photo = asked.choice, options.find(key, session)
         with session.heavy:
             own = options.model_copy(update={"album": []}).to_color_options(photo, session)
             colors, carries = options.carry(photo, session, own) if options.album else (own, [])
             look = save_look(key, photo, options, session, None)
             lines = [str(carry) for carry in carries if carry.taken]
             place = name_place(key, options)
-            data, kind = photo.finish(
-                colors, look, lines, lambda rgb: session.styles.finish(rgb, look.style, place)
+            file = write_result(
+                photo,
+                colors,
+                look,
+                choice,
+                carried=lines,
+                restyle=lambda rgb: session.styles.finish(rgb, look.style, place),
             )
-        return _answer_file(data, photo.name_result(kind), f"image/{kind.lower()}")
+        answer = _answer_file(file.data, file.name, f"image/{file.kind.lower()}")
+        answer.headers["x-not-kept"] = ", ".join(file.lost)
+        return answer
 
     @app.post("/api/photos/{key}/session")
     def save(key: str, asked: SessionRequest) -> Response:

@@ -90,10 +90,12 @@ export const server = {
   // Of each hint the nearest color that its place can show, null where that is the very color.
   nearest: (id, options) =>
     of(id, async (path) => (await askJson(`${path}/nearest`, asJson(strip(options)))).nearest, options),
-  finish: (id, options) =>
+  // Its file, as `choice` asks, {format, quality}; `lost` names what of the photo that does not keep.
+  finish: (id, options, choice) =>
     of(id, async (path) => {
-      const answer = await ask(`${path}/file`, asJson(strip(options)));
-      return { name: nameOf(answer), blob: await answer.blob() };
+      const wanted = new URLSearchParams(Object.entries(choice).filter(([, value]) => value !== null));
+      const answer = await ask(`${path}/file?${wanted}`, asJson(strip(options)));
+      return { name: nameOf(answer), blob: await answer.blob(), lost: answer.headers.get("x-not-kept") };
     }, options),
   saveSession: (id, options) =>
     of(id, async (path) => {

@@ -3,9 +3,11 @@
 import { Editing } from "./editing/editing.js";
 import { Marking } from "./editing/marking.js";
 import { isPlain, PLAIN } from "./editing/options.js";
+import { showSteps } from "./editing/steps.js";
 import { Painting } from "./editing/painting.js";
 import { Rendering } from "./editing/rendering.js";
 import { download, downloadAll } from "./files/downloads.js";
+import { Formats } from "./files/formats.js";
 import { takeFiles } from "./files/incoming.js";
 import { Opening } from "./files/opening.js";
 import { saveSession } from "./files/sessions.js";
@@ -29,6 +31,7 @@ let panel = null;
 let rendering = null;
 let painting = null;
 let opening = null;
+let formats = null;
 
 const editing = new Editing(show);
 const stage = new Stage({
@@ -80,10 +83,15 @@ function showWelcome() {
 function showWork() {
   $("welcome").hidden = true;
   $("work").hidden = false;
-  const { name, width, height } = editing.photo;
+  const { name } = editing.photo;
   $("name").textContent = name;
-  $("download").title = `Download at full size: ${width} × ${height} pixels`;
   document.title = `${name} – deepkoal studio`;
+  showDownload();
+}
+
+function showDownload() {
+  const { width, height } = editing.photo;
+  $("download").title = `Download at full size: ${width} × ${height} pixels${formats.says}`;
 }
 
 // All at once, so that nothing that the user does falls between two photos.
@@ -139,17 +147,17 @@ function showState() {
   marking.update();
   panel.update(options);
   filmstrip.draw(workspace.list, editing.photo);
-  $("undo").disabled = !history.canUndo;
-  $("redo").disabled = !history.canRedo;
+  showSteps(history);
   $("reset").disabled = isPlain(options);
-  $("download").disabled = $("save").disabled = false;
+  $("download").disabled = $("download-as").disabled = $("save").disabled = false;
 }
 
 function travel(steps) {
   if (!editing.photo || $("work").hidden) return;
   if (steps < 0 ? !editing.history.canUndo : !editing.history.canRedo) return;
+  const name = editing.history.name(steps);
   editing.travel(steps);
-  report(steps < 0 ? "Undone" : "Redone");
+  report([steps < 0 ? "Undone" : "Redone", name].filter(Boolean).join(": "));
 }
 
 // What was not painted is taken off again: as a step, so that undo begins it anew.
@@ -165,8 +173,8 @@ function leaveStyle() {
 function listen() {
   const clicks = {
     home: () => go(null),
-    download: () => download(editing, workspace, painting),
-    all: () => downloadAll(workspace, painting),
+    download: () => download(editing, workspace, painting, formats.asked),
+    all: () => downloadAll(workspace, painting, formats.asked),
     album: () => toggleAlbum(editing, workspace, () => rendering.update(true)),
     save: () => saveSession(editing.photo, editing.options),
     undo: () => travel(-1),
@@ -224,6 +232,7 @@ async function start() {
     editing.photo.thumbnail = drawThumbnail(picture);
     workspace.save(editing.photo);
   });
+  formats = new Formats(about.formats, { changed: showDownload, download: () => $("download").click() });
   opening = new Opening(about, workspace, editing, go);
   listen();
   showAlbum(workspace);

@@ -6,21 +6,16 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 
 import numpy as np
 
 from deepkoal.arrays import ByteArray, FloatArray, SampleArray
 from deepkoal.guidance import ColorOptions, VariationLatents
 from deepkoal.hints import AnyHint, Hint, check_hints, check_kind, resize_hint
-from deepkoal.image_io import Photo, decode_photo, encode_photo
-from deepkoal.image_io.formats import FORMATS, choose_suffix
-from deepkoal.image_io.formats.kinds import START_BYTES, sniff_kind
+from deepkoal.image_io import Photo, decode_photo
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.hint_gamut import list_unshowable
-from deepkoal.inference.options_file.saved_options import SavedOptions
 from deepkoal.inference.prediction import Prediction
-from deepkoal.inference.provenance import add_provenance, raise_quality
 from deepkoal.rendering.composition import compose_rgb
 from deepkoal.studio.choices import DETAILS
 from deepkoal.studio.photos.drawing import (
@@ -146,50 +141,19 @@ class OpenPhoto:
         found = [list_unshowable(self.preview, [hint]) for hint in self._move(hints, self.preview)]
         return [each[0][1] if each else None for each in found]
 
-    def finish(
-        self,
-        options: ColorOptions,
-        look: SavedOptions,
-        carried: Sequence[str] = (),
-        restyle: Callable[[SampleArray], SampleArray] | None = None,
-    ) -> tuple[bytes, str]:
-        """Return the colored photo's file, of full size and with its metadata, and its format.
-
-        The metadata say how it was made, as the command's do. The format is the photo's own, or
-        where that would not do, the one that `image_io.formats` has for its results.
-
-        Args:
-            options: with all that other photos of an album gave.
-            look: the photo's own, to be made again.
-            carried: what it took of others, a line each.
-            restyle: gives the colored photo a style.
-        """
-        photo = self._decode()
-        rgb = self._render_full(photo.rgb, options, look.detail)
-        photo = add_provenance(raise_quality(photo, look), look, carried)
-        kind = FORMATS[choose_suffix(sniff_kind(self.data[:START_BYTES], self.name))]
-        return encode_photo(rgb if restyle is None else restyle(rgb), kind, photo), kind
-
     def render_full(self, options: ColorOptions, detail: int | None = None) -> SampleArray:
-        """Return the colored photo in all its pixels, as `finish` writes it but for a style."""
-        return self._render_full(self._decode().rgb, options, detail or "auto")
+        """Return the colored photo in all its pixels, as its file has it but for a style."""
+        return self.color_full(self.decode().rgb, options, detail)
 
-    def name_result(self, kind: str) -> str:
-        """Return a name for the colored photo's file, of that format."""
-        path = PurePath(self.name)
-        suffix = path.suffix.lower()
-        if FORMATS.get(suffix) != kind:
-            suffix = next(each for each, format in FORMATS.items() if format == kind)
-        return f"{path.stem}.colored{suffix}"
-
-    def _decode(self) -> Photo:
+    def decode(self) -> Photo:
+        """Return the photo as it was, in all its pixels and its own depth."""
         return decode_photo(self.data, self.name, max_pixels=MAX_PIXELS, depth="auto")
 
-    def _render_full(
-        self, rgb: SampleArray, options: ColorOptions, detail: int | str
+    def color_full(
+        self, rgb: SampleArray, options: ColorOptions, detail: int | None = None
     ) -> SampleArray:
-        seen = self.predict(None if detail == "auto" else int(detail))
-        l = self.read_lightness(rgb)
+        """Return all pixels of the photo, as `decode` gives them, colored."""
+        seen, l = self.predict(detail), self.read_lightness(rgb)
         full = dataclasses.replace(seen, l=l, bits=8 * rgb.itemsize)
         return full.render(self._fit(options, full))
 

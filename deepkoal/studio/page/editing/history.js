@@ -1,5 +1,7 @@
 // Options in the order they came about, to go back and forth between.
 
+import { nameStep } from "./steps.js";
+
 const TOGETHER = 1000; // ms within which changes of one kind are one step
 const MOST = 200; // steps that are kept
 
@@ -21,6 +23,12 @@ export class History {
 
   get canRedo() {
     return this.at < this.steps.length - 1;
+  }
+
+  // What a move back or forth would take back or bring again, in a few words.
+  name(steps) {
+    const [before, after] = steps < 0 ? [this.at - 1, this.at] : [this.at, this.at + 1];
+    return nameStep(this.steps[before], this.steps[after]);
   }
 
   // `kind` tells a row of small changes, such as those of a slider, from steps of their own.

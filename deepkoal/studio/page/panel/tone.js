@@ -2,7 +2,7 @@
 
 const $ = (id) => document.getElementById(id);
 
-const UNTOUCHED = { strength: 0, denoise: 0, tone: "off", local_contrast: 0 };
+export const UNTOUCHED = { strength: 0, denoise: 0, tone: "off", local_contrast: 0 };
 const MOST = 3; // times a hue's saturation
 const COLORS = { red: "#d4413a", yellow: "#c9a227", green: "#4f9a3c", cyan: "#2f9fa8", blue: "#3b6fd1", magenta: "#b83f98" };
 
