@@ -450,6 +450,30 @@ def test_orientation_of_tiff(orientation, deep, compression):
     np.testing.assert_array_equal(images.decode_photo(encoded).rgb, TURNS[orientation](RGB))
 
 
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+@pytest.mark.parametrize("orientation", TURNS)
+def test_a_photo_is_rotated_once_it_is_upright(orientation, rotate):
+    exif = exif_with(Orientation=orientation, Make="Zeiss")
+    layered = encode(np.dstack([RGB, ALPHA]), "PNG", exif=exif, dpi=(300, 600))
+    photo = images.read_photo(layered, rotate=rotate)
+    turn = lambda pixels: np.rot90(TURNS[orientation](pixels), -rotate // 90)  # noqa: E731
+    np.testing.assert_array_equal(photo.rgb, turn(RGB))
+    np.testing.assert_array_equal(photo.alpha, turn(ALPHA))
+    is_on_its_side = photo.rgb.shape[:2] != RGB.shape[:2]
+    assert np.rint(photo.metadata.dpi).tolist() == ([600, 300] if is_on_its_side else [300, 600])
+    again = images.decode_photo(images.encode_photo(photo.rgb, "PNG", photo))
+    np.testing.assert_array_equal(again.rgb, photo.rgb)  # not turned a second time
+    deep = encode_tiff(DEEP, photometric="rgb", extratags=[(274, 3, 1, orientation, True)])
+    found = images.decode_photo(deep, depth="auto", rotate=rotate).rgb
+    np.testing.assert_array_equal(found, turn(DEEP))
+
+
+@pytest.mark.parametrize("rotate", [45, 360, -90, "90", True, None])
+def test_a_photo_is_rotated_by_quarters_alone(rotate):
+    with pytest.raises(PhotoError, match="expected rotate as 0, 90, 180 or 270 degrees"):
+        images.read_photo(encode(RGB, "PNG"), rotate=rotate)
+
+
 def test_nonsense_orientation_is_upright():
     encoded = encode(RGB, "PNG", exif=exif_with(Orientation=77))
     np.testing.assert_array_equal(images.decode_photo(encoded).rgb, RGB)

@@ -95,6 +95,14 @@ def test_a_look_survives_its_file(tmp_path_factory, chosen, variation):
     assert (saved.photo, saved.variation) == (photo, variation)
 
 
+def test_a_rotation_is_kept_where_there_is_one(tmp_path):
+    path = tmp_path / "look.json"
+    for rotation in (0, 270):
+        write_options(path, SavedOptions(rotation=rotation))
+        assert read_options(path).rotation == rotation
+        assert ("rotation" in json.loads(path.read_text())["options"]) == bool(rotation)
+
+
 @given(hints, st.integers(1, 5000), st.floats(-0.04, 0.04))
 def test_hints_move_with_the_size_of_a_rescan_and_stay_inside(hint, width, stretch):
     height = max(1, round(width * 480 / 640 * (1 + stretch)))
@@ -140,6 +148,10 @@ def test_a_photo_of_another_shape_is_refused_only_where_there_are_hints():
         ('{"options": {"palette": {"probabilities": [1]}}}', "palette's probabilities as"),
         ('{"options": {"palette": {"probabilities": "a"}}}', "palette's probabilities as"),
         ('{"options": {"variation": {"index": 2}}}', "variation's index as a whole number in 0…0"),
+        (
+            '{"options": {"rotation": 45}}',
+            "rotation as 0, 90, 180 or 270 degrees",
+        ),
         ('{"options": {"reference": {"file": 3}}}', "reference's file and sha256 as text"),
         ('{"options": {"reference": {}}}', "reference: expected file, sha256"),
         ('{"photo": {"width": 0, "height": 1}}', "a photo's width as a whole number"),

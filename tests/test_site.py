@@ -358,6 +358,21 @@ def test_a_photo_is_colored_guided_and_kept_without_a_server(page, colorizer, ph
     assert Axe().run(page).response["violations"] == []
 
 
+def test_a_photo_is_rotated_without_a_server(page, colorizer, photos, tmp_path):
+    side = desaturate(np.rot90(photos["coffee"][50:210, 100:360]))
+    (tmp_path / "side.png").write_bytes(encode_photo(side, "PNG"))
+    choose(page, "#choose", tmp_path / "side.png")
+    page.keyboard.press(".")
+    upright = np.ascontiguousarray(np.rot90(side, -1))
+    result = read_image(download(page, "#download", tmp_path))
+    assert np.abs(result.astype(int) - colorizer.colorize(upright)).mean() < 0.2
+    saved = read_options(download(page, "#save", tmp_path))
+    assert (saved.rotation, saved.photo.width, saved.photo.height) == (90, 260, 160)
+    page.click("#undo")
+    open_file(page, tmp_path / "side.deepkoal.json")
+    expect(page.locator("#download")).to_have_attribute("title", re.compile("260 × 160 pixels"))
+
+
 def test_a_reference_photo_gives_its_colors_without_a_server(page, colorizer, photos, tmp_path):
     photo, shown, grey = (tmp_path / f"{name}.png" for name in ("photo", "shown", "grey"))
     pixels = photos["coffee"][50:210, 100:360]

@@ -367,6 +367,53 @@ def test_a_picture_of_ones_own_is_a_style_as_the_command_has_it(
     assert "small.png: expected a style's picture of at least 64 pixels" in error_of(refused)
 
 
+def test_a_photo_that_lies_on_its_side_is_seen_colored_and_saved_upright(client, colorizer, grey):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # which turns it by 90 degrees already
+    file = io.BytesIO()
+    Image.fromarray(grey).save(file, "PNG", exif=exif)
+    opened = client.post("/api/photos?name=side.png", content=file.getvalue()).json()
+    assert (opened["width"], opened["height"]) == (200, 300)
+    path, upright = f"/api/photos/{opened['id']}", np.ascontiguousarray(grey[::-1, ::-1])
+    hint = {"x": 290, "y": 190, "color": "#a03020"}  # outside of the photo as it was opened
+    given = {"rotation": 90, "hints": [hint], "warmth": 0.3}
+    answer = client.post(f"{path}/file", json=given)
+    hints = [Hint(290, 190, "#a03020")]
+    expected = colorizer.predict(upright).render(hints=hints, warmth=0.3)
+    np.testing.assert_array_equal(see(answer), expected)
+    assert Image.open(io.BytesIO(answer.content)).getexif()[0x0112] == 1
+    shown = see(client.post(f"{path}/preview", json=given))
+    assert np.abs(shown.astype(int) - expected).mean() < 3  # JPEG
+    window = {"options": given, "box": {"left": 200, "top": 100, "width": 100, "height": 100}}
+    pictures = client.post(f"{path}/window", json={**window, "scale": 1}).json()
+    before = decode_photo(base64.b64decode(pictures["before"].partition(",")[2])).rgb
+    assert np.abs(before.astype(int) - upright[100:, 200:]).mean() < 3
+    place = {"x": 290, "y": 190}
+    assert client.get(f"{path}/colors", params={**place, "rotation": 90}).json()["colors"]
+    assert "outside the photo" in error_of(client.get(f"{path}/colors", params=place))
+    doubt = client.post(f"{path}/doubt", json={"hints": [hint], "rotation": 90}).json()
+    picture = decode_photo(base64.b64decode(doubt["picture"].partition(",")[2])).rgb
+    assert picture.shape[:2] == (200, 300)
+    told = read_provenance(decode_photo(answer.content).metadata.xmp)
+    assert told["options"]["rotation"] == 90
+    session = client.post(f"{path}/session", json={"options": given})
+    saved = SavedOptions.from_json(session.json())
+    assert (saved.rotation, saved.photo.width, saved.photo.height) == (90, 300, 200)
+    applied = client.post(f"{path}/session/apply", content=session.content).json()
+    assert (applied["rotation"], applied["hints"]) == (90, [hint])
+    again = client.post(f"{path}/file", json={"rotation": 90, "hints": [hint], "warmth": 0.3})
+    np.testing.assert_array_equal(see(again), expected)
+    wrong = client.post(f"{path}/preview", json={"rotation": 45})
+    assert "body.rotation" in error_of(wrong)
+
+
+def test_a_download_waits_for_no_photo_of_its_album(client, opened, grey):
+    other = client.post("/api/photos?name=b.png", content=encode_photo(grey[::-1].copy(), "PNG"))
+    entry = {"photo": other.json()["id"], "options": {"rotation": 180, "vibrance": 2}}
+    file = client.post(f"/api/photos/{opened['id']}/file", json={"album": [entry]})
+    assert see(file).shape == grey.shape
+
+
 def test_what_is_gone_is_said_to_be(client, opened):
     answer = client.post("/api/photos/none/preview", json={})
     assert answer.status_code == 404

@@ -766,6 +766,57 @@ def test_missing_pieces_are_drawn_filled_and_saved_as_the_command_fills_them(pag
     wait_for(page, lambda: list_looks(page)[-1]["restoration"]["holes"] == "auto")
 
 
+def test_a_photo_is_rotated_with_all_that_lies_on_it(page, photo, tmp_path):
+    def save(key="#save"):
+        with page.expect_download() as download:
+            page.click(key)
+        path = tmp_path / download.value.suggested_filename
+        download.value.save_as(path)
+        return path
+
+    paint_red(page)
+    page.keyboard.press("m")
+    drag(page, (210, 20), (240, 20), (240, 60), (210, 60))
+    page.keyboard.press("p")
+    mark = page.locator(".hint")
+    expect(mark).to_have_accessible_name(f"Color 1, {RED}, 10 % from the left, 85 % from the top")
+    page.click("#rotate-right")
+    expect(mark).to_have_accessible_name(f"Color 1, {RED}, 15 % from the left, 10 % from the top")
+    wait_for(page, lambda: look_at(page).shape == (300, 200, 3))
+    before = page.evaluate("document.getElementById('before').toDataURL()").partition(",")[2]
+    was = decode_photo(base64.b64decode(before)).rgb
+    rotated = np.rot90(read_image(photo), -1)
+    assert np.abs(was.astype(int) - rotated).mean() < 2  # JPEG
+    session = read_options(save())
+    assert (session.rotation, session.photo.width, session.photo.height) == (90, 200, 300)
+    (hole,) = session.restoration.holes
+    np.testing.assert_allclose(np.min(hole, axis=0), (1 - 60 / 200, 210 / 300), atol=0.01)
+    np.testing.assert_allclose(np.max(hole, axis=0), (1 - 20 / 200, 240 / 300), atol=0.01)
+    expect(page.locator("#undo")).to_have_accessible_name("Undo: rotation")
+    page.click("#reset")  # takes back colors, not which way up the photo is
+    expect(mark).to_have_count(0)
+    expect(page.locator("#download")).to_have_attribute("title", re.compile("200 × 300 pixels$"))
+    page.keyboard.press(",")
+    page.keyboard.press(",")
+    wait_for(page, lambda: look_at(page).shape == (300, 200, 3))
+    result = read_image(save("#download"))
+    assert result.shape == (300, 200, 3)
+    assert np.abs(lightness(result) - lightness(np.rot90(read_image(photo)))).mean() < 1
+    page.reload()
+    expect(page.locator("#name")).to_have_text(photo.name)
+    assert look_at(page).shape == (300, 200, 3)
+    open_file(page, tmp_path / "old photo.deepkoal.json")
+    expect(mark).to_have_accessible_name(f"Color 1, {RED}, 15 % from the left, 10 % from the top")
+    wait_for(page, lambda: look_at(page)[30, 30, 0] > look_at(page)[30, 30, 1] + 60)
+    for _ in range(3):
+        page.keyboard.press(".")
+    expect(mark).to_have_accessible_name(f"Color 1, {RED}, 10 % from the left, 85 % from the top")
+    wait_for(page, lambda: is_red(page))
+    page.keyboard.press("Control+z")
+    expect(mark).to_have_accessible_name(f"Color 1, {RED}, 85 % from the left, 90 % from the top")
+    wait_for(page, lambda: look_at(page).shape == (300, 200, 3))
+
+
 def test_a_color_that_a_place_cannot_show_is_said_with_the_nearest(page, photo):
     light = read_image(photo)[..., 0]
     y, x = np.unravel_index(light.argmax(), light.shape)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from deepkoal.errors import DeepkoalError
 from deepkoal.image_io.photo import Pixels
 
 FULL = {8: 255, 16: 65_535}
@@ -23,6 +24,9 @@ _TURNS = {
     7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1),
     8: lambda pixels: np.rot90(pixels),
 }
+
+_QUARTER = {1: 6, 6: 3, 3: 8, 8: 1, 2: 7, 7: 4, 4: 5, 5: 2}
+"""EXIF orientation to the one that turns a quarter further, clockwise."""
 
 
 def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
@@ -121,6 +125,19 @@ def turn_upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]
     """Return pixels (H, W, …) turned as EXIF orientation asks (EXIF 2.32, 4.6.4)."""
     turn = _TURNS.get(orientation)
     return pixels if turn is None else np.ascontiguousarray(turn(pixels))
+
+
+def check_rotation(rotation: object, name: str, error: type[DeepkoalError] = DeepkoalError) -> None:
+    """Raise `error` unless a rotation is a number of whole quarters, in degrees."""
+    if isinstance(rotation, bool) or rotation not in (0, 90, 180, 270):
+        raise error(f"expected {name} as 0, 90, 180 or 270 degrees clockwise, got {rotation!r:.60}")
+
+
+def rotate_orientation(orientation: int, rotation: int) -> int:
+    """Return the EXIF orientation that turns as another one, and then by degrees clockwise."""
+    for _ in range(int(rotation) // 90):
+        orientation = _QUARTER[orientation]
+    return orientation
 
 
 def to_array(image: Image.Image) -> npt.NDArray[np.uint8]:

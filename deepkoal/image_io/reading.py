@@ -45,6 +45,7 @@ class _Request:
     page: int
     salvage: bool
     stretch: bool
+    rotate: int
 
 
 def read_photo(
@@ -56,6 +57,7 @@ def read_photo(
     page: int = 0,
     salvage: bool = False,
     stretch: bool = False,
+    rotate: int = 0,
 ) -> Photo:
     """Read a photo of any of `formats.READABLE`, known by its content, not its name.
 
@@ -73,18 +75,21 @@ def read_photo(
         salvage: of a damaged photo, read the rows that decode, and note how many they are.
         stretch: make the largest sample white, to the next power of two, where a file uses a
             quarter of its range or less, as 12 bits stored in 16 do; without, that is noted.
+        rotate: by 0, 90, 180 or 270 degrees clockwise, once it is upright by its orientation: for
+            a scan that lies on its side.
 
     Raises:
         PhotoError: the file is missing, unreadable, empty, damaged, too large or no photo, the
-            source is no file, or `max_pixels` no whole number above 0.
+            source is no file, `max_pixels` no whole number above 0, or `rotate` none of those.
     """
     if max_pixels is not None:
         check_range(max_pixels, "max_pixels", 1, whole=True, error=PhotoError)
     check_range(page, "a page", 0, whole=True, error=PhotoError)
     if depth not in ("auto", 8, 16):
         raise PhotoError(f"expected a depth of 8, 16 or 'auto', got {depth!r}")
+    pixels.check_rotation(rotate, "rotate", PhotoError)
     name = name or name_source(source)
-    request = _Request(name, max_pixels, depth, page, salvage, stretch)
+    request = _Request(name, max_pixels, depth, page, salvage, stretch, rotate)
     with open_source(source, name) as file:
         return _read(file, request)
 
@@ -95,13 +100,14 @@ def decode_photo(
     *,
     max_pixels: int | None = None,
     depth: Depth = 8,
+    rotate: int = 0,
 ) -> Photo:
     """Decode the bytes of a photo file, as `read_photo` does.
 
     Raises:
         PhotoError: the bytes are empty, damaged, too large a picture or none.
     """
-    return read_photo(data, name=name, max_pixels=max_pixels, depth=depth)
+    return read_photo(data, name=name, max_pixels=max_pixels, depth=depth, rotate=rotate)
 
 
 def read_image(source: Source) -> npt.NDArray[np.uint8]:
@@ -158,7 +164,8 @@ def _finish(decoded: Decoded, request: _Request) -> Photo:
     decoded.stretch(request.stretch)
     is_deep = decoded.is_deep and request.depth != 8
     decoded.scale(16 if is_deep else 8)
-    found, orientation = decoded.found, decoded.found.orientation
+    found = decoded.found
+    orientation = pixels.rotate_orientation(found.orientation, request.rotate)
     rgb: Pixels
     alpha: Pixels | None = None
     if isinstance(decoded.colors, np.ndarray):
@@ -182,7 +189,7 @@ def _finish(decoded: Decoded, request: _Request) -> Photo:
     return Photo(
         rgb=rgb,
         alpha=alpha,
-        metadata=file_metadata.finish_metadata(found, profile, size),
+        metadata=file_metadata.finish_metadata(found, profile, size, orientation),
         source=request.name,
         notes=tuple(decoded.notes),
         quality=decoded.quality,

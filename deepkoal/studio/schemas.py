@@ -1,9 +1,9 @@
-"""The JSON of the page's requests."""
+"""The JSON of a photo's options, as the page sends them."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,22 +19,25 @@ from deepkoal.inference.prediction.working_size import LEAST_SIDE
 from deepkoal.restoration import RestorationOptions
 from deepkoal.studio.photos.albums import MOST_SOURCES, AlbumSource
 from deepkoal.studio.photos.open_photo import VARIATIONS, OpenPhoto
-from deepkoal.studio.photos.result_file import FileChoice
 from deepkoal.studio.session import Session, clean_name
 
 MAX_HINTS = 200
-MAX_LOOKS = 12
 MAX_DETAIL = 512
 """Working size, in pixels; a larger one takes long and much memory."""
+
+Rotation = Annotated[int, Field(ge=0, le=270, multiple_of=90)]
+"""In degrees clockwise, of the photo as its file has it upright."""
 
 _APART = frozenset({"hints", "palette", "reference", "variation"})
 
 
-class _Strict(BaseModel):
+class StrictModel(BaseModel):
+    """A part of a request, which has no other fields than its own."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class VariationRequest(_Strict):
+class VariationRequest(StrictModel):
     """One of the variations beside the automatic colors, numbered from 1."""
 
     seed: int = Field(ge=0, lt=2**32)
@@ -52,7 +55,7 @@ class VariationRequest(_Strict):
         return photo.list_variations(self.count, self.seed)[self.index - 1]
 
 
-class StyleRequest(_Strict):
+class StyleRequest(StrictModel):
     """A style that came along, or an opened picture's, and how; what is null is as by default."""
 
     name: str = ""
@@ -65,9 +68,18 @@ class StyleRequest(_Strict):
 
 
 class HintsRequest(BaseModel):
-    """Hints, in the form of hint files."""
+    """Hints, in the form of hint files, in pixels of the photo as it is rotated."""
 
     hints: list[dict[str, Any]] = Field(default=[], max_length=MAX_HINTS)
+    rotation: Rotation = 0
+
+    def find(self, key: str, session: Session) -> OpenPhoto:
+        """Return an open photo, rotated.
+
+        Raises:
+            GoneError: the photo is no longer kept.
+        """
+        return session.find(key, rotation=self.rotation)
 
     def list_hints(self, photo: OpenPhoto) -> list[AnyHint]:
         """Return them as the library's hints, in pixels of the photo.
@@ -121,13 +133,13 @@ class OptionsRequest(HintsRequest):
         return StyleChoice(**{**asked, "file": asked["file"] and clean_name(asked["file"])})
 
     def find(self, key: str, session: Session) -> OpenPhoto:
-        """Return an open photo, repaired where that is wanted.
+        """Return an open photo, rotated and repaired where that is wanted.
 
         Raises:
             GoneError: the photo is no longer kept.
             DeepkoalError: what is wanted is not valid.
         """
-        return session.find(key, RestorationOptions.from_json(self.restoration))
+        return session.find(key, RestorationOptions.from_json(self.restoration), self.rotation)
 
     def to_color_options(self, photo: OpenPhoto, session: Session) -> ColorOptions:
         """Return them as the library's options.
@@ -168,7 +180,7 @@ class OptionsRequest(HintsRequest):
         )
 
 
-class AlbumEntry(_Strict):
+class AlbumEntry(StrictModel):
     """Another photo of the album, and what it was given."""
 
     photo: str
@@ -187,63 +199,3 @@ class AlbumEntry(_Strict):
 
 
 OptionsRequest.model_rebuild()
-
-
-class LookRequest(_Strict):
-    """What is different in one of several pictures; null is the automatic variation."""
-
-    variation: VariationRequest | None = None
-    detail: int | Literal["auto"] | None = None
-    vibrance: float | None = None
-
-    def change(self, options: OptionsRequest) -> OptionsRequest:
-        """Return options with these instead."""
-        given = {name: getattr(self, name) for name in self.model_fields_set}
-        return OptionsRequest.model_validate({**options.model_dump(), **given})
-
-
-class ThumbnailsRequest(_Strict):
-    """Options, and what is to be different in each of several small pictures."""
-
-    options: OptionsRequest = OptionsRequest()
-    looks: list[LookRequest] = Field(max_length=MAX_LOOKS)
-
-
-class Box(_Strict):
-    """A part of a photo, in its pixels."""
-
-    left: int = Field(ge=0)
-    top: int = Field(ge=0)
-    width: int = Field(ge=1)
-    height: int = Field(ge=1)
-
-
-class WindowRequest(_Strict):
-    """Options, the part of the photo that is seen, and pixels wanted for one of the photo."""
-
-    options: OptionsRequest = OptionsRequest()
-    box: Box
-    scale: float = Field(gt=0, le=1)
-
-
-class FileRequest(_Strict):
-    """What a download is to be written as; null is as the photo's own file."""
-
-    format: str | None = None
-    quality: int | None = None
-
-    @property
-    def choice(self) -> FileChoice:
-        """The format and the quality.
-
-        Raises:
-            DeepkoalError: such a format is not offered.
-        """
-        return FileChoice(self.format, self.quality)
-
-
-class SessionRequest(_Strict):
-    """Options that are to be kept in a file, and the name of the reference photo's file."""
-
-    options: OptionsRequest = OptionsRequest()
-    reference: str | None = None

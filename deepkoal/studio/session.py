@@ -18,7 +18,7 @@ from deepkoal.serving.errors import printable
 from deepkoal.studio.photos.albums import AlbumKeeper
 from deepkoal.studio.photos.drawing import draw_thumbnail
 from deepkoal.studio.photos.lru_store import LruStore
-from deepkoal.studio.photos.open_photo import MAX_PIXELS, OpenPhoto, open_photo
+from deepkoal.studio.photos.open_photo import MAX_PIXELS, OpenPhoto, open_photo, read_pixels
 from deepkoal.studio.photos.painting import StyleKeeper
 from deepkoal.style.styles import Style
 
@@ -41,7 +41,7 @@ class Session:
         """Held while a photo is worked on at its full size: one at a time, for memory's sake."""
         self.albums = AlbumKeeper(colorizer)
         self.styles = StyleKeeper()
-        self._restored: LruStore[OpenPhoto] = LruStore("photo", KEPT_PHOTOS, KEPT_BYTES)
+        self._changed: LruStore[OpenPhoto] = LruStore("photo", KEPT_PHOTOS, KEPT_BYTES)
         self._full: tuple[str, ByteArray] | None = None
         self._repaired: tuple[str, ByteArray] | None = None
 
@@ -64,22 +64,31 @@ class Session:
         self.photos.put(key, opened, len(data))
         return key
 
-    def find(self, key: str, restoration: RestorationOptions | None = None) -> OpenPhoto:
-        """Return an open photo, or what it is repaired: the same file, of another lightness.
+    def find(
+        self, key: str, restoration: RestorationOptions | None = None, rotation: int = 0
+    ) -> OpenPhoto:
+        """Return an open photo, or what it is repaired or rotated: the same file, seen otherwise.
+
+        Args:
+            key: its id.
+            restoration: what repairs it.
+            rotation: in degrees clockwise, see `image_io.read_photo`.
 
         Raises:
             GoneError: the photo is no longer kept.
         """
         photo = self.photos.get(key)
         if restoration is None or not restoration.changes:
+            restoration = None
+        if restoration is None and not rotation:
             return photo
-        kept = f"{key} {restoration}"
+        kept = f"{key} {restoration} {rotation}"
         with self.heavy:
-            if kept not in self._restored:
+            if kept not in self._changed:
                 colorizer = self.colorizer.with_restoration(restoration)
-                repaired = open_photo(colorizer, photo.data, photo.name)
-                self._restored.put(kept, repaired, len(photo.data))
-            return _rename(self._restored.get(kept), photo.name)
+                changed = open_photo(colorizer, photo.data, photo.name, rotation)
+                self._changed.put(kept, changed, len(photo.data))
+            return _rename(self._changed.get(kept), photo.name)
 
     def open_sample(self, sample: Sample) -> str:
         """Open a sample photo without its colors; return its id."""
@@ -114,29 +123,36 @@ class Session:
             raise DeepkoalError(f"{name}: {error}") from error
         return key, draw_thumbnail(rgb)
 
-    def read_full(self, key: str) -> ByteArray:
+    def read_full(self, key: str, rotation: int = 0) -> ByteArray:
         """Return a photo in all its pixels, uint8 (H, W, 3); the last one is kept for the next.
+
+        Args:
+            key: its id.
+            rotation: as in `find`.
 
         Raises:
             GoneError: the photo is no longer kept.
         """
         with self.heavy:
             photo = self.photos.get(key)
-            if self._full is None or self._full[0] != key:
+            kept = f"{key} {rotation}"
+            if self._full is None or self._full[0] != kept:
                 self._full = None
-                self._full = key, decode_photo(photo.data, photo.name, max_pixels=MAX_PIXELS).rgb
+                self._full = kept, read_pixels(photo.data, photo.name, rotation)
             return self._full[1]
 
-    def read_repaired(self, key: str, restoration: RestorationOptions | None) -> ByteArray:
+    def read_repaired(
+        self, key: str, restoration: RestorationOptions | None, rotation: int = 0
+    ) -> ByteArray:
         """Return a photo as its result is to be in lightness, likewise; `read_full` as it is.
 
         Raises:
             GoneError: the photo is no longer kept.
         """
-        full = self.read_full(key)
+        full = self.read_full(key, rotation)
         if restoration is None or not restoration.changes:
             return full
-        kept = f"{key} {restoration}"
+        kept = f"{key} {restoration} {rotation}"
         with self.heavy:
             if self._repaired is None or self._repaired[0] != kept:
                 self._repaired = None

@@ -16,7 +16,7 @@ from deepkoal.inference.options_file import (
 )
 from deepkoal.restoration import RestorationOptions
 from deepkoal.studio.photos.open_photo import OpenPhoto
-from deepkoal.studio.schemas import OptionsRequest, SessionRequest
+from deepkoal.studio.schemas import OptionsRequest
 from deepkoal.studio.session import Session
 
 
@@ -27,7 +27,7 @@ def save_look(
 
     Args:
         key: the photo's sha256.
-        photo: that they are of.
+        photo: that they are of, rotated as they say.
         chosen: the options.
         session: where the reference photo is kept.
         reference: the name of that photo's file, where it is known.
@@ -50,15 +50,15 @@ def save_look(
         network=session.colorizer.identity,
         restoration=RestorationOptions.from_json(own.restoration),
         style=own.style_choice,
+        rotation=own.rotation,
     )
 
 
-def write_session(key: str, photo: OpenPhoto, asked: SessionRequest, session: Session) -> bytes:
-    """Return the file of a session.
-
-    Args and errors as in `save_look`, with options and the reference photo's name in `asked`.
-    """
-    saved = save_look(key, photo, asked.options, session, asked.reference)
+def write_session(
+    key: str, photo: OpenPhoto, chosen: OptionsRequest, session: Session, reference: str | None
+) -> bytes:
+    """Return the file of a session; args and errors as in `save_look`."""
+    saved = save_look(key, photo, chosen, session, reference)
     return (json.dumps(saved.to_json(), indent=1, ensure_ascii=False) + "\n").encode()
 
 
@@ -88,13 +88,22 @@ def describe_session(saved: SavedOptions) -> dict[str, Any]:
 def apply_session(saved: SavedOptions, photo: OpenPhoto, key: str) -> dict[str, Any]:
     """Return a session's options for a photo, as the page keeps them.
 
+    Args:
+        saved: the session.
+        photo: as it was opened, not rotated.
+        key: the photo's sha256.
+
     Raises:
         DeepkoalError: its hints do not fit the photo's shape.
     """
-    placed = saved.place(PhotoIdentity(photo.width, photo.height, key)).to_json()
+    width, height = photo.width, photo.height
+    if saved.rotation % 180:
+        width, height = height, width
+    placed = saved.place(PhotoIdentity(width, height, key)).to_json()
     options: dict[str, Any] = {
         "restoration": None,
         "style": None,
+        "rotation": 0,
         **placed["options"],
         "hints": placed["hints"],
     }

@@ -115,11 +115,11 @@ def read_tags(tags: Mapping[int, Any]) -> PhotoMetadata:
 
 
 def finish_metadata(
-    found: FileMetadata, icc_profile: bytes | None, size: tuple[int, int]
+    found: FileMetadata, icc_profile: bytes | None, size: tuple[int, int], orientation: int
 ) -> PhotoMetadata:
-    """Return the metadata of an upright sRGB picture of `size` (width, height)."""
+    """Return the metadata of an sRGB picture of `size` (width, height) turned by `orientation`."""
     dpi = found.rest.dpi
-    if dpi is not None and found.orientation >= 5:
+    if dpi is not None and orientation >= 5:
         dpi = dpi[::-1]
     exif = clean_exif(found.exif, size)
     return replace(found.rest, exif=exif, icc_profile=icc_profile, dpi=dpi)

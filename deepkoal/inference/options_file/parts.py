@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar, cast
 
 from deepkoal.arrays import ByteArray
 from deepkoal.errors import DeepkoalError, check_range
@@ -14,6 +15,8 @@ from deepkoal.guidance import VariationLatents
 from deepkoal.guidance.variation_latents import MOST_VARIATIONS
 from deepkoal.image_io import read_image
 from deepkoal.inference.prediction import Prediction
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -202,4 +205,22 @@ def hash_file(path: str | Path) -> str:
     except OSError as error:
         raise DeepkoalError(
             f"{path}: cannot be read ({error.strerror}); check the path and your permissions"
+        ) from error
+
+
+def build_part(kind: type[T], entry: Any, what: str) -> T | None:
+    """Return a part of a look from its JSON object, None from null.
+
+    Raises:
+        DeepkoalError: the object is none of that kind.
+    """
+    if entry is None:
+        return None
+    known = {each.name for each in dataclasses.fields(cast(Any, kind))}
+    check_keys(entry, known, what)
+    try:
+        return kind(**entry)
+    except TypeError as error:
+        raise DeepkoalError(
+            f"{what}: expected {', '.join(sorted(known))}, got {sorted(entry)}"
         ) from error

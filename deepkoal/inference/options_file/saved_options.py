@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, cast
 
 from deepkoal import __version__
 from deepkoal.errors import DeepkoalError, check_range
 from deepkoal.guidance import ColorOptions, Palette
+from deepkoal.image_io.pixels import check_rotation
 from deepkoal.inference.options_file.hint_entries import parse_entry, scale_entry, write_entry
 from deepkoal.inference.options_file.palettes import parse_palette, write_palette
 from deepkoal.inference.options_file.parts import (
@@ -19,13 +20,12 @@ from deepkoal.inference.options_file.parts import (
     ReferenceFile,
     StyleChoice,
     VariationChoice,
+    build_part,
     check_keys,
 )
 from deepkoal.inference.prediction import Prediction
 from deepkoal.inference.prediction.working_size import DETAIL_RANGE
 from deepkoal.restoration.options import RestorationOptions
-
-T = TypeVar("T")
 
 ASPECT_TOLERANCE = 0.05
 """Part by which a rescan's aspect may differ from the photo's whose hints it is given."""
@@ -35,6 +35,7 @@ _APART = frozenset({"hints", "palette", "reference", "variation"})
 """Fields of `ColorOptions` whose form in JSON is not their value; all others are plain."""
 _PLAIN = (bool, int, float, str, type(None))
 _PLAIN_FIELDS = {each.name for each in dataclasses.fields(ColorOptions)} - _APART
+_OPTIONS = _PLAIN_FIELDS | _APART - {"hints"} | {"detail", "restoration", "style", "rotation"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,8 @@ class SavedOptions:
         style: that the colored photo is given.
         version: of deepkoal, that wrote it.
         holes_mask: by which holes were filled, too; no file holds it, a result's metadata name it.
+        rotation: in degrees clockwise, as the photo is read, see `image_io.read_photo`: hints,
+            outlines and the size of `photo` are those of the rotated one.
     """
 
     options: ColorOptions = field(default_factory=ColorOptions)
@@ -66,9 +69,11 @@ class SavedOptions:
     style: StyleChoice | None = None
     version: str = __version__
     holes_mask: HolesMask | None = None
+    rotation: int = 0
 
     def __post_init__(self) -> None:
-        """Reject a detail that is none."""
+        """Reject a detail and a rotation that are none."""
+        check_rotation(self.rotation, "rotation")
         if self.detail != "auto":
             check_range(self.detail, "detail as auto or", *DETAIL_RANGE, whole=True)
 
@@ -181,6 +186,8 @@ class SavedOptions:
             options["restoration"] = dataclasses.asdict(self.restoration)
         if self.style is not None:
             options["style"] = dataclasses.asdict(self.style)
+        if self.rotation:
+            options["rotation"] = self.rotation
         return {
             "deepkoal": self.version,
             "photo": None if self.photo is None else dataclasses.asdict(self.photo),
@@ -203,8 +210,7 @@ class SavedOptions:
         try:
             check_keys(content, _KEYS, "an options file")
             given = content.get("options") or {}
-            known = {*_PLAIN_FIELDS, *_APART - {"hints"}, "detail", "restoration", "style"}
-            check_keys(given, known, "options")
+            check_keys(given, _OPTIONS, "options")
             plain = {name: given[name] for name in _PLAIN_FIELDS & set(given)}
             options = ColorOptions(**plain, palette=parse_palette(given.get("palette")))
             hints = content.get("hints") or []
@@ -215,14 +221,15 @@ class SavedOptions:
             return cls(
                 options,
                 hints,
-                _build(PhotoIdentity, content.get("photo"), "photo"),
+                build_part(PhotoIdentity, content.get("photo"), "photo"),
                 _build_references(given.get("reference")),
-                _build(VariationChoice, given.get("variation"), "variation"),
+                build_part(VariationChoice, given.get("variation"), "variation"),
                 given.get("detail", "auto"),
                 RestorationOptions.from_json(given.get("restoration")),
-                _build(NetworkIdentity, content.get("network"), "network"),
-                _build(StyleChoice, given.get("style"), "style"),
+                build_part(NetworkIdentity, content.get("network"), "network"),
+                build_part(StyleChoice, given.get("style"), "style"),
                 str(content.get("deepkoal", "")),
+                rotation=given.get("rotation", 0),
             )
         except DeepkoalError as error:
             raise DeepkoalError(f"{where}: {error}") from error
@@ -230,20 +237,6 @@ class SavedOptions:
 
 def _build_references(entry: Any) -> ReferenceFile | tuple[ReferenceFile, ...] | None:
     if not isinstance(entry, list):
-        return _build(ReferenceFile, entry, "reference")
-    built = [_build(ReferenceFile, each, "reference") for each in entry]
+        return build_part(ReferenceFile, entry, "reference")
+    built = [build_part(ReferenceFile, each, "reference") for each in entry]
     return tuple(each for each in built if each is not None)
-
-
-def _build(kind: type[T], entry: Any, what: str) -> T | None:
-    """Return a part of a look from its JSON object."""
-    if entry is None:
-        return None
-    known = {each.name for each in dataclasses.fields(cast(Any, kind))}
-    check_keys(entry, known, what)
-    try:
-        return kind(**entry)
-    except TypeError as error:
-        raise DeepkoalError(
-            f"{what}: expected {', '.join(sorted(known))}, got {sorted(entry)}"
-        ) from error

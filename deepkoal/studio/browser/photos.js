@@ -1,6 +1,7 @@
 // Photos in the worker: decoded by the browser, held as pixels while they are worked on.
 
 import { Failure } from "../asking.js";
+import { drawRotated, rotateSize } from "../stage/rotating.js";
 import { compose } from "./composing.js";
 import { lightness } from "./pixels.js";
 
@@ -30,8 +31,8 @@ function makeCanvas(width, height) {
   return context;
 }
 
-// The file's pixels, upright: browsers turn them as the file says.
-async function decode(file, name) {
+// The file's pixels, upright, as browsers turn them by what the file says, and then rotated.
+async function decode(file, name, rotation) {
   const picture = await createImageBitmap(file).catch(() => null);
   if (!picture) throw new Failure(`${name} is no photo that this browser can read. JPEG, PNG and WebP are read by all; save it as one of them.`);
   const { width, height } = picture;
@@ -39,8 +40,9 @@ async function decode(file, name) {
     if (Math.max(width, height) > MOST_SIDE || width * height > MOST_PIXELS) {
       throw new Failure(`${name} has ${width} × ${height} pixels; this page takes ${MOST_SIDE} a side and 100 megapixels. Scale it down, or use the program.`);
     }
-    const context = makeCanvas(width, height);
-    context.drawImage(picture, 0, 0);
+    const size = rotateSize(picture, rotation);
+    const context = makeCanvas(size.width, size.height);
+    drawRotated(context, picture, rotation);
     context.getImageData(0, 0, 1, 1); // where there is no room for all of it, it fails here
     return context;
   } catch (error) {
@@ -51,9 +53,9 @@ async function decode(file, name) {
 }
 
 export class OpenPhoto {
-  static async open(id, file, name) {
+  static async open(id, file, name, rotation = 0) {
     const photo = new OpenPhoto();
-    Object.assign(photo, { id, file, name, seen: new Map(), small: new Map() });
+    Object.assign(photo, { id, file, name, rotation, seen: new Map(), small: new Map(), other: null });
     await photo.#hold();
     const { width, height } = photo.full.canvas;
     Object.assign(photo, { width, height });
@@ -62,12 +64,25 @@ export class OpenPhoto {
 
   // Have all pixels at hand, decoded again where they were let go.
   async #hold() {
-    this.full ??= await decode(this.file, this.name);
+    this.full ??= await decode(this.file, this.name, this.rotation);
     return this.full;
   }
 
   letGo() {
     this.full = null;
+    this.other?.letGo();
+  }
+
+  // The same photo, rotated; the last one is kept. Of the two one has its pixels at hand.
+  async rotate(rotation) {
+    if (!rotation) {
+      this.other?.letGo();
+      return this;
+    }
+    this.full = null;
+    const { id, file, name } = this;
+    if (this.other?.rotation !== rotation) this.other = await OpenPhoto.open(id, file, name, rotation);
+    return Object.assign(this.other, { name });
   }
 
   readPixels(left, top, width, height) {

@@ -79,9 +79,9 @@ async function of(id, name, given = [], options = null) {
 }
 
 // Options without what only the page needs, or has no part here.
-const strip = ({ hints, vibrance, warmth, saturation, detail, cleanup, palette, reference }) => ({
+const strip = ({ hints, vibrance, warmth, saturation, detail, cleanup, palette, reference, rotation }) => ({
   hints: hints.map(({ kind, points, color }) => ({ kind, points, color })),
-  vibrance, warmth, saturation, detail, cleanup, palette, reference: reference?.id ?? null,
+  vibrance, warmth, saturation, detail, cleanup, palette, reference: reference?.id ?? null, rotation,
 });
 
 export const server = {
@@ -101,8 +101,8 @@ export const server = {
   color: async (id, options, isDraft = false) => ({ blob: await of(id, "color", [strip(options), isDraft], options), isWhole: true }),
   window: (id, options, box, scale) => of(id, "window", [strip(options), box, scale], options),
   thumbnails: (id, options, looks) => of(id, "thumbnails", [strip(options), looks], options),
-  colors: (id, place) => of(id, "colors", [place]),
-  nearest: (id, { hints }) => of(id, "nearest", [hints.map(({ points, color }) => ({ points, color }))]),
+  colors: (id, place, rotation) => of(id, "colors", [place, rotation]),
+  nearest: (id, { hints, rotation }) => of(id, "nearest", [hints.map(({ points, color }) => ({ points, color })), rotation]),
   finish: (id, options, choice) => of(id, "finish", [strip(options), choice], options),
   saveSession: async (id, options, photo) => writeSession(photo, { ...options, hints: options.hints.map(describeHint) }, about),
   readSession: async (text, name) => readSession(text, name),

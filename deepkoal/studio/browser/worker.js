@@ -16,13 +16,14 @@ const photos = new Map();
 const references = new Map();
 let engine = null;
 
-function find(id) {
+// A photo that was opened, as it is rotated.
+async function find(id, rotation = 0) {
   const photo = photos.get(id);
   if (!photo) throw new Failure("This photo is no longer open.", { gone: "photo" });
   photos.delete(id);
   photos.set(id, photo); // the last one is let go last
   for (const other of photos.values()) if (other !== photo) other.letGo();
-  return photo;
+  return photo.rotate(rotation);
 }
 
 // Options with the reference that they name.
@@ -55,7 +56,7 @@ const answers = {
       photos.set(id, await OpenPhoto.open(id, file, name));
     }
     if (photos.size > MOST_PHOTOS) photos.delete(photos.keys().next().value);
-    const photo = find(id);
+    const photo = await find(id);
     photo.name = name;
     return { id, name, width: photo.width, height: photo.height };
   },
@@ -68,19 +69,23 @@ const answers = {
     if (references.size > MOST_REFERENCES) references.delete(references.keys().next().value);
     return { id, name, picture: await asUrl(await photo.before("thumbnail")) };
   },
-  before: async (id) => createImageBitmap(await find(id).before("preview")),
-  color: async (id, options, isDraft) => createImageBitmap(await find(id).draw(engine, look(options), isDraft ? "draft" : "preview")),
+  before: async (id) => createImageBitmap(await (await find(id)).before("preview")),
+  async color(id, options, isDraft) {
+    const photo = await find(id, options.rotation);
+    return createImageBitmap(await photo.draw(engine, look(options), isDraft ? "draft" : "preview"));
+  },
   async window(id, options, box, scale) {
-    const [before, after] = await find(id).window(engine, look(options), box, scale);
+    const photo = await find(id, options.rotation);
+    const [before, after] = await photo.window(engine, look(options), box, scale);
     return { before: await asUrl(before), after: await asUrl(after) };
   },
   async thumbnails(id, options, looks) {
-    const pictures = [];
-    for (const change of looks) pictures.push(await asUrl(await find(id).draw(engine, { ...look(options), ...change }, "thumbnail")));
+    const [photo, pictures] = [await find(id, options.rotation), []];
+    for (const change of looks) pictures.push(await asUrl(await photo.draw(engine, { ...look(options), ...change }, "thumbnail")));
     return { pictures };
   },
-  async nearest(id, hints) {
-    const photo = find(id);
+  async nearest(id, hints, rotation) {
+    const photo = await find(id, rotation);
     const found = [];
     for (const { points, color } of hints) {
       const lights = [];
@@ -89,10 +94,10 @@ const answers = {
     }
     return found;
   },
-  finish: (id, options, choice) => find(id).finish(engine, look(options), choice),
+  finish: async (id, options, choice) => (await find(id, options.rotation)).finish(engine, look(options), choice),
   // The likely colors of a place: each where most mass lies, by a narrow window, and its mean.
-  async colors(id, [x, y]) {
-    const photo = find(id);
+  async colors(id, [x, y], rotation) {
+    const photo = await find(id, rotation);
     const { shares, inside } = await photo.see(engine, "auto");
     const [rows, columns, depth] = shares.dims;
     const cell = (at, side, cells) => Math.min(Math.max(Math.floor((at * cells) / side), 0), cells - 1);

@@ -11,18 +11,18 @@ from fastapi import FastAPI, Query, Response
 from deepkoal.errors import DeepkoalError
 from deepkoal.restoration import RestorationOptions
 from deepkoal.studio.http.opening import answer_picture, describe_photo
-from deepkoal.studio.photos.drawing import DRAFT_PIXELS, PREVIEW_PIXELS, encode, inline
-from deepkoal.studio.photos.open_photo import OpenPhoto
-from deepkoal.studio.photos.result_file import write_result
-from deepkoal.studio.photos.windows import draw_window
-from deepkoal.studio.schemas import (
+from deepkoal.studio.http.requests import (
     FileRequest,
-    HintsRequest,
-    OptionsRequest,
+    PlaceRequest,
     SessionRequest,
     ThumbnailsRequest,
     WindowRequest,
 )
+from deepkoal.studio.photos.drawing import DRAFT_PIXELS, PREVIEW_PIXELS, encode, inline
+from deepkoal.studio.photos.open_photo import OpenPhoto
+from deepkoal.studio.photos.result_file import write_result
+from deepkoal.studio.photos.windows import draw_window
+from deepkoal.studio.schemas import HintsRequest, OptionsRequest
 from deepkoal.studio.session import Session
 from deepkoal.studio.session_files import name_session, save_look, write_session
 
@@ -49,8 +49,8 @@ def add_coloring(app: FastAPI, session: Session) -> None:
         return answer_picture(session.photos.get(key).before)
 
     @app.get("/api/photos/{key}/colors")
-    def list_colors(key: str, x: float, y: float) -> dict[str, Any]:
-        return {"colors": session.photos.get(key).list_colors(x, y)}
+    def list_colors(key: str, place: Annotated[PlaceRequest, Query()]) -> dict[str, Any]:
+        return {"colors": session.find(key, rotation=place.rotation).list_colors(place.x, place.y)}
 
     @app.post("/api/photos/{key}/nearest")
     def list_nearest(key: str, options: OptionsRequest) -> dict[str, Any]:
@@ -73,8 +73,9 @@ def add_coloring(app: FastAPI, session: Session) -> None:
             raise DeepkoalError(f"the window lies outside {photo.name}")
         preview = photo.render(options.to_color_options(photo, session), options.working_size)
         edges = box.top, box.left, box.height, box.width
-        repaired = session.read_repaired(key, RestorationOptions.from_json(options.restoration))
-        full = session.read_full(key)
+        restoration = RestorationOptions.from_json(options.restoration)
+        repaired = session.read_repaired(key, restoration, options.rotation)
+        full = session.read_full(key, options.rotation)
         styled, _ = session.styles.restyle(preview, options.style_choice, name_place(key, options))
         before, after = draw_window(full, repaired, preview, edges, wanted.scale, styled)
         return {"before": inline(encode(before)), "after": inline(encode(after))}
@@ -94,7 +95,7 @@ def add_coloring(app: FastAPI, session: Session) -> None:
 
     @app.post("/api/photos/{key}/doubt")
     def get_doubt(key: str, given: HintsRequest) -> dict[str, Any]:
-        photo = session.photos.get(key)
+        photo = given.find(key, session)
         hints = given.list_hints(photo)
         points = [{"x": x, "y": y} for x, y in photo.suggest_hints(hints)]
         return {"picture": inline(photo.draw_doubt(hints)), "points": points}
@@ -104,12 +105,13 @@ def add_coloring(app: FastAPI, session: Session) -> None:
         key: str, options: OptionsRequest, asked: Annotated[FileRequest, Query()]
     ) -> Response:
         choice, photo = asked.choice, options.find(key, session)
+        own = options.model_copy(update={"album": []}).to_color_options(photo, session)
+        colors, carries = options.carry(photo, session, own) if options.album else (own, [])
+        look = save_look(key, photo, options, session, None)
+        lines = [str(carry) for carry in carries if carry.taken]
+        place = name_place(key, options)
+        # Only now, as photos of the album may have to be opened for it, one at a time as well.
         with session.heavy:
-            own = options.model_copy(update={"album": []}).to_color_options(photo, session)
-            colors, carries = options.carry(photo, session, own) if options.album else (own, [])
-            look = save_look(key, photo, options, session, None)
-            lines = [str(carry) for carry in carries if carry.taken]
-            place = name_place(key, options)
             file = write_result(
                 photo,
                 colors,
@@ -124,14 +126,14 @@ def add_coloring(app: FastAPI, session: Session) -> None:
 
     @app.post("/api/photos/{key}/session")
     def save(key: str, asked: SessionRequest) -> Response:
-        photo = session.photos.get(key)
-        data = write_session(key, photo, asked, session)
+        photo = session.find(key, rotation=asked.options.rotation)
+        data = write_session(key, photo, asked.options, session, asked.reference)
         return _answer_file(data, name_session(photo), "application/json")
 
 
 def name_place(key: str, options: OptionsRequest) -> str:
-    """Return what tells a photo, as it is repaired, from others."""
-    return f"{key} {RestorationOptions.from_json(options.restoration)}"
+    """Return what tells a photo, as it is repaired and rotated, from others."""
+    return f"{key} {RestorationOptions.from_json(options.restoration)} {options.rotation}"
 
 
 def _show(key: str, options: OptionsRequest, session: Session, pixels: int) -> Response:

@@ -18,6 +18,8 @@ export function listenToKeys(on) {
     if (!on.isOpen()) return undefined;
     const views = {
       c: on.flip,
+      ",": () => on.rotate(-90),
+      ".": () => on.rotate(90),
       "+": () => on.view.zoomIn(1),
       "=": () => on.view.zoomIn(1),
       "-": () => on.view.zoomIn(-1),

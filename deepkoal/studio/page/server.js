@@ -61,6 +61,7 @@ export const server = {
   openStyle: (file, name) => askJson(named("/api/styles", name), asFile(file)),
   sample: (file) => `/api/samples/${file}`,
   source: async (id) => (await ask(`/api/photos/${id}/source`)).blob(),
+  // The photo as it was opened, not rotated.
   before: (id) => of(id, async (path) => (await ask(`${path}/before`)).blob()),
   // Whether the picture is whole, or lacks a style's texture that is not painted yet, comes along.
   color: (id, options, isDraft = false) =>
@@ -84,9 +85,9 @@ export const server = {
     of(id, (path) => askJson(`${path}/window`, asJson({ options: strip(options), box, scale })), options),
   thumbnails: (id, options, looks) =>
     of(id, (path) => askJson(`${path}/thumbnails`, asJson({ options: strip(options), looks })), options),
-  doubt: (id, options) => of(id, (path) => askJson(`${path}/doubt`, asJson({ hints: strip(options).hints })), options),
+  doubt: (id, options) => of(id, (path) => askJson(`${path}/doubt`, asJson({ hints: strip(options).hints, rotation: options.rotation })), options),
   carries: (id, options) => of(id, (path) => askJson(`${path}/carries`, asJson(strip(options))), options),
-  colors: (id, [x, y]) => of(id, (path) => askJson(`${path}/colors?x=${x}&y=${y}`)),
+  colors: (id, [x, y], rotation) => of(id, (path) => askJson(`${path}/colors?x=${x}&y=${y}&rotation=${rotation}`)),
   // Of each hint the nearest color that its place can show, null where that is the very color.
   nearest: (id, options) =>
     of(id, async (path) => (await askJson(`${path}/nearest`, asJson(strip(options)))).nearest, options),

@@ -3,6 +3,7 @@
 import { Editing } from "./editing/editing.js";
 import { Marking } from "./editing/marking.js";
 import { isPlain, PLAIN } from "./editing/options.js";
+import { Rotation } from "./editing/rotation.js";
 import { showSteps } from "./editing/steps.js";
 import { Painting } from "./editing/painting.js";
 import { Rendering } from "./editing/rendering.js";
@@ -16,6 +17,7 @@ import { attempt, fail, hideError, hideNotice, notice, question, report } from "
 import { Panel } from "./panel/panel.js";
 import { Sheet } from "./panel/sheet.js";
 import { server } from "./server.js";
+import { rotatePicture } from "./stage/rotating.js";
 import { Stage } from "./stage/stage.js";
 import { showAlbum, toggleAlbum } from "./workspace/album.js";
 import { Filmstrip } from "./workspace/filmstrip.js";
@@ -46,6 +48,10 @@ const stage = new Stage({
   report,
 });
 const marking = new Marking(stage, editing, (part) => rendering.peek(part, true));
+const rotation = new Rotation(stage, editing, (size) => {
+  panel.open(size);
+  formats.describe(size);
+});
 const filmstrip = new Filmstrip({ pick: (photo) => go(photo), remove: removePhoto });
 
 // ------------------------------------------------------------------ photos
@@ -65,7 +71,8 @@ async function follow() {
   return attempt(async () => {
     const { options } = photo.history;
     const [before, { blob, isWhole }] = await Promise.all([server.before(photo.id), server.color(photo.id, workspace.withAlbum(photo, options))]);
-    showPhoto(photo, ...(await Promise.all([before, blob].map((each) => createImageBitmap(each)))));
+    const [was, after] = await Promise.all([before, blob].map((each) => createImageBitmap(each)));
+    showPhoto(photo, rotatePicture(was, options.rotation), after);
     rendering.settle(isWhole);
   });
 }
@@ -86,12 +93,7 @@ function showWork() {
   const { name } = editing.photo;
   $("name").textContent = name;
   document.title = `${name} – deepkoal studio`;
-  showDownload();
-}
-
-function showDownload() {
-  const { width, height } = editing.photo;
-  $("download").title = `Download at full size: ${width} × ${height} pixels${formats.says}`;
+  formats.describe(editing.size);
 }
 
 // All at once, so that nothing that the user does falls between two photos.
@@ -102,13 +104,14 @@ function showPhoto(photo, before, after) {
   painting.follow(photo, editing.options);
   showWork();
   scrollTo(0, 0);
-  panel.open(photo);
-  stage.open(photo, before, after);
+  rotation.open();
+  panel.open(editing.size);
+  stage.open(editing.size, before, after);
   photo.thumbnail = drawThumbnail(after);
   showState();
   rendering.drawThumbnails();
   stage.focus(null);
-  report(`${photo.name}, ${photo.width} by ${photo.height} pixels, is colored`);
+  report(`${photo.name}, ${editing.size.width} by ${editing.size.height} pixels, is colored`);
 }
 
 function removePhoto(photo) {
@@ -136,6 +139,7 @@ async function forgetAll() {
 // ------------------------------------------------------------------ what is shown
 
 function show(isDone) {
+  rotation.follow();
   showState();
   rendering.update(isDone);
   if (isDone) workspace.save(editing.photo);
@@ -160,12 +164,9 @@ function travel(steps) {
   report([steps < 0 ? "Undone" : "Redone", name].filter(Boolean).join(": "));
 }
 
-// What was not painted is taken off again: as a step, so that undo begins it anew.
-function leaveStyle() {
-  const former = rendering.findLastStyle(editing.photo);
-  const isSame = JSON.stringify(former) === JSON.stringify(editing.options.style);
-  editing.change({ style: isSame ? null : former });
-  report("Painting is stopped");
+function rotate(degrees) {
+  marking.close();
+  rotation.rotate(degrees);
 }
 
 // ------------------------------------------------------------------ controls
@@ -179,7 +180,9 @@ function listen() {
     save: () => saveSession(editing.photo, editing.options),
     undo: () => travel(-1),
     redo: () => travel(1),
-    reset: () => editing.change(PLAIN),
+    reset: () => editing.change({ ...PLAIN, rotation: editing.options.rotation }),
+    "rotate-left": () => rotate(-90),
+    "rotate-right": () => rotate(90),
     forget: forgetAll,
     more: () => {
       panel.variations.more();
@@ -189,7 +192,7 @@ function listen() {
   };
   for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", act);
   const sheet = new Sheet(about.details, (looks) => rendering.draw(looks), (look) => editing.change(look));
-  $("grid").addEventListener("click", () => sheet.open(editing.photo, editing.options));
+  $("grid").addEventListener("click", () => sheet.open(editing.size, editing.options));
   listenToKeys({
     isOpen: () => editing.photo !== null && !$("work").hidden,
     escape: () => {
@@ -202,6 +205,7 @@ function listen() {
     open: () => $("open").click(),
     pick: (tool) => stage.tools.pick(tool),
     view: stage.view,
+    rotate,
     flip: () => {
       stage.split.flip();
       report(stage.split.percent === 100 ? "As it was" : "Colored");
@@ -212,12 +216,7 @@ function listen() {
   });
   takeFiles({ files: (files) => opening.takeAll(files), reference: (file) => opening.openReference(file), style: (file) => opening.openStyle(file), isOpen: () => editing.photo !== null && !$("work").hidden });
   addEventListener("hashchange", follow);
-  addEventListener("pagehide", () => workspace.flush());
-  document.addEventListener("visibilitychange", () => document.hidden && workspace.flush());
-  addEventListener("beforeunload", (event) => {
-    const isAtRisk = workspace.database.isShortLived && workspace.list.some((photo) => photo.history.canUndo);
-    if (isAtRisk) event.preventDefault(); // nothing else keeps it: the browser asks
-  });
+  workspace.outlive();
 }
 
 async function start() {
@@ -227,12 +226,12 @@ async function start() {
   if (!about.distribution) $("doubt-toggle").hidden = true;
   marking.knowsColors = about.distribution;
   panel = new Panel(about, (part, kind) => editing.change(part, kind), (part) => rendering.peek(part));
-  painting = new Painting(about.styles, leaveStyle);
+  painting = new Painting(about.styles, () => rendering.leaveStyle());
   rendering = new Rendering(stage, panel, editing, about, workspace, painting, (picture) => {
     editing.photo.thumbnail = drawThumbnail(picture);
     workspace.save(editing.photo);
   });
-  formats = new Formats(about.formats, { changed: showDownload, download: () => $("download").click() });
+  formats = new Formats(about.formats);
   opening = new Opening(about, workspace, editing, go);
   listen();
   showAlbum(workspace);

@@ -54,6 +54,8 @@ class OpenPhoto:
         alpha: uint8, the preview's opacity; None where the photo has none.
         predict: returns the prediction at a working size, None for the colorizer's own.
         read_lightness: returns the L that the result is to have: the photo's own, or repaired.
+        rotation: in degrees clockwise, of the photo as its file has it upright: all else is of the
+            rotated one.
     """
 
     name: str
@@ -64,6 +66,7 @@ class OpenPhoto:
     alpha: ByteArray | None
     predict: Callable[[int | None], Prediction]
     read_lightness: Callable[[SampleArray], FloatArray]
+    rotation: int = 0
 
     @functools.cached_property
     def preview(self) -> Prediction:
@@ -147,7 +150,9 @@ class OpenPhoto:
 
     def decode(self) -> Photo:
         """Return the photo as it was, in all its pixels and its own depth."""
-        return decode_photo(self.data, self.name, max_pixels=MAX_PIXELS, depth="auto")
+        return decode_photo(
+            self.data, self.name, max_pixels=MAX_PIXELS, depth="auto", rotate=self.rotation
+        )
 
     def color_full(
         self, rgb: SampleArray, options: ColorOptions, detail: int | None = None
@@ -174,13 +179,13 @@ class OpenPhoto:
         return [resize_hint(hint, size, (rows, columns)) for hint in hints]
 
 
-def open_photo(colorizer: Colorizer, data: bytes, name: str) -> OpenPhoto:
-    """Decode and predict a photo and return it.
+def open_photo(colorizer: Colorizer, data: bytes, name: str, rotation: int = 0) -> OpenPhoto:
+    """Decode and predict a photo, rotated by degrees clockwise, and return it.
 
     Raises:
         PhotoError: the file is not a photo, or too large.
     """
-    photo = decode_photo(data, name, max_pixels=MAX_PIXELS)
+    photo = decode_photo(data, name, max_pixels=MAX_PIXELS, rotate=rotation)
     height, width = photo.rgb.shape[:2]
     size = fit_size(height, width, PREVIEW_PIXELS)
     alpha = None if photo.alpha is None else shrink(photo.alpha, *size)
@@ -192,10 +197,21 @@ def open_photo(colorizer: Colorizer, data: bytes, name: str) -> OpenPhoto:
         if detail is None:
             return own
         at_size = colorizer.with_detail(detail)
-        rgb = decode_photo(data, name, max_pixels=MAX_PIXELS).rgb
-        return _keep_small(at_size.predict(rgb))
+        return _keep_small(at_size.predict(read_pixels(data, name, rotation)))
 
-    return OpenPhoto(name, data, height, width, before, alpha, predict, colorizer.read_lightness)
+    read_lightness = colorizer.read_lightness
+    return OpenPhoto(
+        name, data, height, width, before, alpha, predict, read_lightness, rotation=rotation
+    )
+
+
+def read_pixels(data: bytes, name: str, rotation: int = 0) -> ByteArray:
+    """Return all pixels of a photo's file, uint8 (H, W, 3), rotated by degrees clockwise.
+
+    Raises:
+        PhotoError: the file is not a photo, or too large.
+    """
+    return decode_photo(data, name, max_pixels=MAX_PIXELS, rotate=rotation).rgb
 
 
 def _keep_small(seen: Prediction) -> Prediction:

@@ -1,6 +1,7 @@
 // What is done to the photo that is open: its options, as they are shown and as steps to undo.
 
 import { erase } from "../stage/geometry.js";
+import { rotateSize } from "../stage/rotating.js";
 import { PLAIN } from "./options.js";
 
 export class Editing {
@@ -14,6 +15,11 @@ export class Editing {
 
   get history() {
     return this.photo.history;
+  }
+
+  // The photo's width and height as it is rotated.
+  get size() {
+    return rotateSize(this.photo, this.options.rotation);
   }
 
   open(photo) {

@@ -37,9 +37,9 @@ export class Marking {
 
   // What lies within an outline is missing: the photo is repaired there.
   #fill(points) {
-    const { photo, options } = this.editing;
+    const { size, options } = this.editing;
     const share = (value, side) => Number(Math.min(Math.max(value / side, 0), 1).toFixed(5));
-    const outline = points.map(([x, y]) => [share(x, photo.width), share(y, photo.height)]);
+    const outline = points.map(([x, y]) => [share(x, size.width), share(y, size.height)]);
     const { holes } = options.restoration ?? {};
     const drawn = Array.isArray(holes) ? holes : []; // rather than looked for
     this.stage.marks.drawDraft(null);
@@ -72,7 +72,7 @@ export class Marking {
     const hint = this.editing.hint(id);
     this.stage.marks.draw(this.editing.options.hints, id);
     const colors = this.knowsColors
-      ? attempt(() => server.colors(this.editing.photo.id, middleOf(hint))).then((answer) => answer?.colors ?? [])
+      ? attempt(() => server.colors(this.editing.photo.id, middleOf(hint), this.editing.options.rotation)).then((answer) => answer?.colors ?? [])
       : Promise.resolve([]);
     this.editor.open(hint, this.stage.marks.handleOf(id), colors);
     this.#check(hint);
@@ -87,7 +87,8 @@ export class Marking {
 
   #ask = keepNewest(async (hint) => {
     const { photo, options } = this.editing;
-    const answer = await attempt(() => server.nearest(photo.id, { hints: [hint], restoration: options.restoration }));
+    const { restoration, rotation } = options;
+    const answer = await attempt(() => server.nearest(photo.id, { hints: [hint], restoration, rotation }));
     if (answer && this.checked === hint) this.editor.showNearest(answer[0]);
   });
 

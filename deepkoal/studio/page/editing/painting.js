@@ -6,7 +6,7 @@ import { server } from "../server.js";
 const $ = (id) => document.getElementById(id);
 const TELLING = 4; // steps after which the time that is left can be told
 
-const stroke = (photo, { style, restoration }) => JSON.stringify([photo.id, style, restoration]);
+const stroke = (photo, { style, restoration, rotation }) => JSON.stringify([photo.id, style, restoration, rotation]);
 
 export class Painting {
   // `stopped` is called when the user stops it.

@@ -1,6 +1,6 @@
 // Pictures of the options: the photo on the stage, thumbnails, doubts and sharp windows.
 
-import { attempt, fail } from "../messages.js";
+import { attempt, fail, report } from "../messages.js";
 import { keepNewest } from "../asking.js";
 import { server } from "../server.js";
 
@@ -76,7 +76,7 @@ export class Rendering {
   #color = keepNewest(async (photo, options, isDraft) => {
     const answer = await attempt(() => server.color(photo.id, this.workspace.withAlbum(photo, options), isDraft));
     const picture = answer && (await createImageBitmap(answer.blob));
-    if (!picture || photo !== this.editing.photo) return;
+    if (!picture || !this.#isOf(photo, options)) return;
     this.stage.show(picture);
     if (options !== this.editing.options || isDraft) return;
     this.shown(picture);
@@ -90,19 +90,28 @@ export class Rendering {
     else if (await this.painting.start(photo, this.workspace.withAlbum(photo, options))) this.update(true);
   }
 
-  // The style that a photo was last seen in, null for none.
-  findLastStyle(photo) {
-    return this.whole?.photo === photo ? this.whole.style : null;
+  // What was not painted is taken off again: as a step, so that undo begins it anew.
+  leaveStyle() {
+    const { photo, options } = this.editing;
+    const former = this.whole?.photo === photo ? this.whole.style : null; // that it was last seen in
+    const isSame = JSON.stringify(former) === JSON.stringify(options.style);
+    this.editing.change({ style: isSame ? null : former });
+    report("Painting is stopped");
   }
 
   #drawThumbnails = keepNewest(async (photo, options) => {
     const looks = this.panel.variations.list(options).map((variation) => ({ variation }));
     const { pictures } = (await attempt(() => server.thumbnails(photo.id, this.workspace.withAlbum(photo, options), looks))) ?? {};
-    if (pictures && photo === this.editing.photo) this.panel.variations.show(pictures, this.editing.options);
+    if (pictures && this.#isOf(photo, options)) this.panel.variations.show(pictures, this.editing.options);
   });
+
+  // Whether a picture of options is of the photo that is open, and the same way up.
+  #isOf(photo, { rotation }) {
+    return photo === this.editing.photo && rotation === this.editing.options.rotation;
+  }
 
   #drawDoubt = keepNewest(async (photo, options) => {
     const doubt = await attempt(() => server.doubt(photo.id, options));
-    if (doubt && photo === this.editing.photo && this.showsDoubt) this.stage.showDoubt(doubt);
+    if (doubt && this.#isOf(photo, options) && this.showsDoubt) this.stage.showDoubt(doubt);
   });
 }

@@ -33,6 +33,7 @@ function nameHints(before, after) {
 
 // From one step's options to the next one's.
 export function nameStep(before, after) {
+  if (before.rotation !== after.rotation) return "rotation";
   const names = [
     ...(isSame(before.hints, after.hints) ? [] : [nameHints(before.hints, after.hints)]),
     ...listChanged(NAMES, before, after),

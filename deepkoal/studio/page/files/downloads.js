@@ -9,10 +9,10 @@ const $ = (id) => document.getElementById(id);
 const NAME = "colored photos.zip";
 
 // `choice` is what files are written as, see `Formats`.
-export async function download({ photo, options }, workspace, painting, choice) {
+export async function download({ photo, options, size }, workspace, painting, choice) {
   $("download").disabled = true;
   const all = workspace.withAlbum(photo, options);
-  const meanwhile = `Coloring at full size: ${photo.width} × ${photo.height} pixels`;
+  const meanwhile = `Coloring at full size: ${size.width} × ${size.height} pixels`;
   const result = (await painting.finish(photo, all)) && (await attempt(() => server.finish(photo.id, all, choice), meanwhile));
   $("download").disabled = false;
   if (!result) return;

@@ -8,10 +8,10 @@ const OWN = "That of the photo's file, at its quality. What is not written so, a
 const titleOf = (name) => (name === "WEBP" ? "WebP" : name);
 
 export class Formats {
-  // `formats` are those that are offered beside the photo's own; `on` holds what is to be done when
-  // another one is chosen (changed), and to write as was chosen (download).
-  constructor(formats, on) {
-    Object.assign(this, { formats, on });
+  // `formats` are those that are offered beside the photo's own.
+  constructor(formats) {
+    this.formats = formats;
+    this.size = null; // of the photo that a download would be of
     this.choice = this.#read();
     $("format").replaceChildren(new Option("As it was opened", ""), ...formats.map(({ name }) => new Option(titleOf(name), name)));
     $("format").addEventListener("change", () => this.#choose({ ...this.choice, format: $("format").value || null }));
@@ -21,7 +21,7 @@ export class Formats {
     $("formats").addEventListener("click", (event) => event.target === $("formats") && $("formats").close());
     $("formats-download").addEventListener("click", () => {
       $("formats").close();
-      on.download();
+      $("download").click();
     });
     this.#show();
   }
@@ -32,10 +32,12 @@ export class Formats {
     return { format: format?.name ?? null, quality: format?.lossy ? this.choice.quality : null };
   }
 
-  // To follow "Download at full size: …".
-  get says() {
+  // Say what a download would be: of a photo of that width and height.
+  describe({ width, height }) {
+    this.size = { width, height };
     const { format, quality } = this.asked;
-    return format ? `, as ${titleOf(format)}${quality ? ` of quality ${quality}` : ""}` : "";
+    const as = format ? `, as ${titleOf(format)}${quality ? ` of quality ${quality}` : ""}` : "";
+    $("download").title = `Download at full size: ${width} × ${height} pixels${as}`;
   }
 
   #find() {
@@ -45,7 +47,6 @@ export class Formats {
   #choose(choice) {
     this.choice = choice;
     this.#show();
-    this.on.changed();
     try {
       localStorage.setItem(KEY, JSON.stringify(choice));
     } catch {
@@ -61,6 +62,7 @@ export class Formats {
     $("quality-part").hidden = !format?.lossy;
     $("quality").value = quality;
     $("quality-value").value = quality;
+    if (this.size) this.describe(this.size);
   }
 
   #read() {

@@ -3,6 +3,7 @@
 import { readArrow } from "./arrows.js";
 import { Gestures } from "./gestures.js";
 import { Marks } from "./marks.js";
+import { rotatePicture } from "./rotating.js";
 import { Split } from "./split.js";
 import { Tools } from "./tools.js";
 import { View } from "./view.js";
@@ -46,8 +47,18 @@ export class Stage {
     this.#listenToZoom();
   }
 
-  // Show another photo, as it was and colored.
+  // Show another photo, of that width and height, as it was and colored.
   open(photo, before, after) {
+    this.#put(photo, before, after);
+    this.split.reveal();
+  }
+
+  // Rotate what is shown by some degrees, until there is a picture of the photo as it is seen then.
+  rotate(photo, degrees) {
+    this.#put(photo, ...["before", "after"].map((id) => rotatePicture($(id), degrees)));
+  }
+
+  #put(photo, before, after) {
     this.tools.cancel();
     this.photo = photo;
     this.view.open(photo);
@@ -57,7 +68,6 @@ export class Stage {
     this.cross = [photo.width / 2, photo.height / 2];
     paint($("before").getContext("2d"), before);
     this.show(after);
-    this.split.reveal();
   }
 
   show(picture) {

@@ -86,6 +86,16 @@ export class Workspace {
     }
   }
 
+  // Have the work outlive the page.
+  outlive() {
+    addEventListener("pagehide", () => this.flush());
+    document.addEventListener("visibilitychange", () => document.hidden && this.flush());
+    addEventListener("beforeunload", (event) => {
+      const isAtRisk = this.database.isShortLived && this.list.some((photo) => photo.history.canUndo);
+      if (isAtRisk) event.preventDefault(); // nothing else keeps it: the browser asks
+    });
+  }
+
   async remove(id) {
     clearTimeout(this.#timers.get(id));
     this.#timers.delete(id);
