@@ -1,5 +1,6 @@
 """Albums: what is given to one photo carries to like things in others, and to nothing else."""
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -17,8 +18,14 @@ from deepkoal.evaluation.metrics import psnr
 from deepkoal.guidance import AffinityPoints, ColorOptions, GivenColors, carry_colors
 from deepkoal.guidance.carrying import CARRYING_KERNEL, DAMPING, LEAST_AREA, LEAST_TRUST
 from deepkoal.image_io import read_image, write_image
-from deepkoal.inference.options_file import PhotoIdentity, SavedOptions, write_options
+from deepkoal.inference.options_file import (
+    PhotoIdentity,
+    SavedOptions,
+    read_options,
+    write_options,
+)
 from deepkoal.inference.options_file.hint_entries import write_entry
+from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.contact_sheets import desaturate
 
 # ---------------------------------------------------------------- the carry, by hand
@@ -196,6 +203,19 @@ def test_an_album_is_colored_reported_and_gone_on_with(album, crops, lite, capsy
     os.utime("album/first.png.json", ns=(later, later))
     assert main(RUN) == 0
     assert "3 photos colored" in capsys.readouterr().err, "other hints: all anew"
+
+
+def test_a_photo_of_an_album_is_rotated_as_its_own_options_say(album, crops):
+    first = album / "first.png"
+    upright = read_image(first)
+    write_image(first, np.ascontiguousarray(np.rot90(upright)))
+    options = album / "first.png.json"
+    write_options(options, dataclasses.replace(read_options(options), rotation=90))
+    assert main(RUN) == 0
+    result = read_image("out/first.png")
+    assert np.abs(lightness(result) - lightness(upright)).max() < 2
+    assert read_image("out/second.png").shape == crops[1].shape
+    assert "of album/first.png → album/second.png: #" in Path("out/album-report.txt").read_text()
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from deepkoal.inference.options_file import (
     read_options,
     write_options,
 )
+from deepkoal.rendering.composition import lightness
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -236,6 +237,32 @@ def test_the_command_makes_the_same_again_from_saved_options(model, photo, tmp_p
     assert one.read_bytes() == two.read_bytes() != three.read_bytes()
     saved = json.loads(look.read_text())
     assert (saved["photo"]["width"], saved["photo"]["height"]) == (96, 64)
+
+
+def test_a_photo_on_its_side_is_made_upright_and_again_from_saved_options(
+    model, photo, tmp_path, capsys
+):
+    side, hints, look = tmp_path / "side.jpg", tmp_path / "hints.json", tmp_path / "look.json"
+    pixels = np.rot90(skimage.data.chelsea()[100:164, 100:196])
+    exif = Image.Exif()
+    exif[0x0112] = 3  # half a turn, which the file asks for itself
+    Image.fromarray(np.rot90(pixels, 2)).save(side, quality=100, subsampling=0, exif=exif)
+    hints.write_text('[{"x": 95, "y": 20, "color": "#2040c0"}]')  # where it lies once rotated
+    one, two, three = (tmp_path / f"{number}.png" for number in range(3))
+    given = ["--rotate", 90, "--hints", hints, "--save-options", look]
+    assert color("--model", model, side, "-o", one, *given) == 0
+    assert color("--model", model, side, "-o", two, "--options", look) == 0
+    assert one.read_bytes() == two.read_bytes()
+    with Image.open(one) as result:
+        assert (result.size, result.getexif()[0x0112]) == ((96, 64), 1)
+    upright = lightness(skimage.data.chelsea()[100:164, 100:196])
+    assert np.abs(lightness(read_image(one)) - upright).mean() < 2  # JPEG
+    saved = json.loads(look.read_text())
+    assert (saved["photo"]["width"], saved["options"]["rotation"]) == (96, 90)
+    assert main(["describe", str(one)]) == 0
+    assert "  rotation: 90\n" in capsys.readouterr().out
+    assert color("--model", model, side, "-o", three, "--options", look, "--rotate", 0) == 1
+    assert "another shape: turned or cropped" in capsys.readouterr().err
 
 
 def test_variations_are_made_again_too(model, photo, tmp_path):

@@ -106,6 +106,16 @@ def test_color_photos_of_a_folder_are_kept_as_they_are(model, photos, tmp_path, 
     assert np.abs(kept - read_image(photos / "color.png")).mean() < 5
 
 
+def test_a_color_photo_of_a_folder_is_rotated_and_nothing_else(model, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert color(model, photos, "-o", out, "--rotate", 270) == 0
+    np.testing.assert_array_equal(
+        read_image(out / "color.png"), np.rot90(read_image(photos / "color.png"))
+    )
+    assert read_image(out / "grey.png").shape == (96, 64, 3)
+    assert "color.png: in color already, only rotated by 270 degrees" in capsys.readouterr().err
+
+
 def test_a_color_photo_kept_without_what_lies_beside_results_is_done(
     model, photos, tmp_path, capsys
 ):

@@ -200,6 +200,9 @@ def test_the_command_colors_a_film_with_its_options(film, tmp_path, monkeypatch,
     write_options(tmp_path / "look.json", SavedOptions(restoration=RestorationOptions()))
     assert main(["video", str(film), "-o", str(new), "--options", str(tmp_path / "look.json")]) == 2
     assert "films are neither restored" in capsys.readouterr().err
+    write_options(tmp_path / "look.json", SavedOptions(rotation=90))
+    assert main(["video", str(film), "-o", str(new), "--options", str(tmp_path / "look.json")]) == 2
+    assert "nor rotated" in capsys.readouterr().err
     assert main(["video", str(film), "-o", str(new), "--variations", "2"]) == 2
     assert "--variations are of photos" in capsys.readouterr().err
     assert main(["video", str(film), "-o", str(new), "--hints", "none.json"]) == 2

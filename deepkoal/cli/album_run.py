@@ -110,13 +110,13 @@ class AlbumRun(FolderRun):
             DeepkoalError: they do not fit it. What is wrong with the photo itself is left to be
                 found when it is colored.
         """
-        from deepkoal.image_io import read_image
+        from deepkoal.image_io import read_photo
 
+        look = self._looks[photo]
         try:
-            rgb = read_image(photo)
+            rgb = read_photo(photo, rotate=look.rotation).rgb
         except PhotoError:
             return
-        look = self._looks[photo]
         try:
             options = dataclasses.replace(
                 look.fit(*rgb.shape[:2]),
@@ -149,6 +149,10 @@ class AlbumRun(FolderRun):
         if beside is not None:
             self._add_beside(beside, job, photo, prediction, options, colored)
         return [colored]
+
+    def _find_rotation(self, job: Job) -> int:
+        assert job.source is not None
+        return self._looks.get(job.source, self._look).rotation
 
     def _find_look(self, job: Job) -> tuple[SavedOptions, list[str]]:
         assert job.source is not None

@@ -120,6 +120,9 @@ class FolderRun(PhotoRun):
         if self._results.layer:
             beside.add_layer(job.beside[LAYER_SUFFIX], photo, rgb)
 
+    def _find_rotation(self, job: Job) -> int:
+        return self._look.rotation
+
     def _find_look(self, job: Job) -> tuple[SavedOptions, list[str]]:
         """Return how a photo was colored, and what it took of others, a line each."""
         return self._look, []

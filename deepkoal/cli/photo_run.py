@@ -56,6 +56,7 @@ class ReadKeywords(TypedDict, total=False):
     depth: Depth
     salvage: bool
     stretch: bool
+    rotate: int
 
 
 class PhotoRun(ABC):
@@ -175,9 +176,11 @@ class PhotoRun(ABC):
         else:
             is_own = job.suffix.lower() == source.suffix.lower()
         content = None
-        if is_own:
+        rotation = self._find_rotation(job) if photo.pages == 1 else 0  # no page is lost
+        if is_own and not rotation:
             content = source if isinstance(source, bytes) else source.read_bytes()
-        said = ["in color already, kept as it is", *(() if is_own else losses)]
+        kept = f"only rotated by {rotation} degrees" if rotation else "kept as it is"
+        said = [f"in color already, {kept}", *(() if is_own else losses)]
         notes = tuple(f"{job.name}: {line}" for line in said)
         if job.target is None:
             content = content or encode_photo(photo.rgb, job.suffix, photo, quality=self._quality)
@@ -243,4 +246,9 @@ class PhotoRun(ABC):
     def _read(self, job: Job, source: Path | bytes, page: int = 0) -> Photo:
         from deepkoal.image_io import read_photo
 
-        return read_photo(source, name=job.name, page=page, **self._reading)
+        reading: ReadKeywords = {**self._reading, "rotate": self._find_rotation(job)}
+        return read_photo(source, name=job.name, page=page, **reading)
+
+    def _find_rotation(self, job: Job) -> int:
+        """Return by how many degrees clockwise a photo is rotated as it is read."""
+        return self._reading.get("rotate", 0)

@@ -67,5 +67,6 @@ class RestoreRun(PhotoRun):
         if beside is not None and DAMAGE_SUFFIX in job.beside:
             beside.add_map(job.beside[DAMAGE_SUFFIX], restored.damage)
         mask = None if painted is None else painted.mask
-        look = SavedOptions(restoration=self._options, holes_mask=mask)
+        rotation = self._find_rotation(job)
+        look = SavedOptions(restoration=self._options, holes_mask=mask, rotation=rotation)
         return [(restored.photo, self._note_look(job, photo, look))]

@@ -36,4 +36,5 @@ class StyleRun(PhotoRun):
         from deepkoal.inference.options_file import SavedOptions
 
         styled = self._restyle(photo.rgb, self._give_up_if_stopped)
-        return [(styled, self._note_look(job, photo, SavedOptions(style=self._choice)))]
+        look = SavedOptions(style=self._choice, rotation=self._find_rotation(job))
+        return [(styled, self._note_look(job, photo, look))]

@@ -151,8 +151,10 @@ def _resolve_look(arguments: argparse.Namespace) -> SavedOptions:
         raise UsageError("--variations are of photos; a film has one version")
     if look.hints:
         raise of_one_frame
-    if look.restoration is not None or look.style is not None:
-        raise UsageError(f"{arguments.options}: films are neither restored nor given a style")
+    if look.restoration is not None or look.style is not None or look.rotation:
+        raise UsageError(
+            f"{arguments.options}: films are neither restored, given a style nor rotated"
+        )
     return look
 
 

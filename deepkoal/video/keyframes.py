@@ -146,6 +146,8 @@ def _read_picture(path: Path, pts: int, film: Film, colorizer: Colorizer) -> Byt
 
 
 def _color_frame(look: SavedOptions, pts: int, film: Film, colorizer: Colorizer) -> ByteArray:
+    if look.rotation:
+        raise VideoError("the options rotate a photo; a film's frames are not rotated")
     frame = next(film.read(pts))
     prediction = colorizer.predict(to_bytes(frame.rgb))
     return np.asarray(prediction.render(look.apply(prediction)), np.uint8)

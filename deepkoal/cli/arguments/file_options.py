@@ -59,6 +59,12 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         help="make photos brighter whose samples use a small part of their range, as 12 bits in 16",
     )
     parser.add_argument(
+        "--rotate",
+        type=int,
+        choices=[0, 90, 180, 270],
+        help="turn scans by so many degrees clockwise, so that they are seen and written upright",
+    )
+    parser.add_argument(
         "--keep-times", action="store_true", help="give results the dates of their photos' files"
     )
     most = "refuse photos of more pixels, width × height (400 million, and fewer in tiny files)"
@@ -74,6 +80,7 @@ def read_file_settings(arguments: argparse.Namespace) -> dict[str, Any]:
             "depth": depth,
             "salvage": arguments.salvage,
             "stretch": arguments.stretch,
+            "rotate": arguments.rotate or 0,
         },
         "quality": arguments.quality,
         "keep_times": arguments.keep_times,

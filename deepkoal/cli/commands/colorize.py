@@ -96,6 +96,7 @@ def _run(arguments: argparse.Namespace) -> int:
         look,
         restoration=resolve_restoration(arguments, look.restoration),
         style=choose_style(arguments, look.style),
+        rotation=look.rotation if arguments.rotate is None else arguments.rotate,
     )
     if look.style is not None and arguments.layer:
         raise UsageError("--layer is color alone, and a style changes more; leave one of them out")

@@ -92,7 +92,7 @@ def _list_lines(name: str, look: SavedOptions, content: dict[str, Any]) -> list[
     lines += [
         f"  {option}: {_write(value)}"
         for option, value in sorted(options.items())
-        if is_colored or option in ("restoration", "style")
+        if is_colored or option in ("restoration", "style", "rotation")
     ]
     if left_out := content.get("hints_left_out"):
         lines.append(f"  hints: {left_out}, too many to be kept here")
