@@ -17,7 +17,7 @@ DETAILS = (96, 160, 256, 384)
 DOWNLOAD_FORMATS = {
     "JPEG": "Small, and opens everywhere. Each saving costs a little; no transparency.",
     "PNG": "Loses nothing, and is large.",
-    "WEBP": "Smaller than JPEG; older programs do not open it. Each saving costs a little.",
+    "WEBP": "Often smaller than JPEG; older programs do not open it. Each saving costs a little.",
     "TIFF": "Loses nothing, and is very large: for archives and print.",
 }
 """Formats of `image_io` that downloads are offered in beside the photo's own, and what for."""
