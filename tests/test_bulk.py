@@ -30,7 +30,7 @@ from deepkoal.bulk.films import _color
 from deepkoal.bulk.worker import BulkWorker, Errand
 from deepkoal.cli import main
 from deepkoal.cli.arguments.result_options import ResultOptions
-from deepkoal.cli.cluster_run import FileColorer
+from deepkoal.cli.photo_runs.cluster_run import FileColorer
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import ColorOptions
 from deepkoal.inference.options_file import SavedOptions
@@ -177,7 +177,7 @@ def test_a_node_that_dies_costs_only_what_it_has_in_hand(nodes, s3, tmp_path, mo
     (source / "letter.txt").write_text("Dear all")
     notes.mkdir()
     colorer = functools.partial(WaitingColorer, notes=notes)
-    monkeypatch.setattr("deepkoal.cli.cluster_run.FileColorer", colorer)
+    monkeypatch.setattr("deepkoal.cli.photo_runs.cluster_run.FileColorer", colorer)
     places = [f"s3://key:secret@photos/{name}?{s3}" for name in ("in", "out")]
     command = ["colorize", places[0], "-o", places[1], "--cluster", "--backend", "litert"]
     with ThreadPoolExecutor(1) as pool:

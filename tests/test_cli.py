@@ -20,8 +20,8 @@ from PIL import Image
 import deepkoal
 from deepkoal import models
 from deepkoal.cli import main
-from deepkoal.cli.folder_run import FolderRun
-from deepkoal.cli.photo_run import PixelBudget, work_ahead
+from deepkoal.cli.photo_runs.folder_run import FolderRun
+from deepkoal.cli.photo_runs.photo_run import PixelBudget, work_ahead
 from deepkoal.errors import WeightsError
 from deepkoal.guidance import DecodingConfig, Palette
 from deepkoal.hints import Hint
@@ -408,7 +408,7 @@ def test_report_keeps_the_order_of_the_photos(model, small, tmp_path, monkeypatc
 def test_photos_are_begun_a_bounded_number_ahead(model, small, tmp_path, monkeypatch):
     for number in range(30):
         small(f"{number:02}.png")
-    monkeypatch.setattr("deepkoal.cli.photo_run.count_cores", lambda: 3)
+    monkeypatch.setattr("deepkoal.cli.photo_runs.photo_run.count_cores", lambda: 3)
     begun, lead = [], []
     read = FolderRun._read
     monkeypatch.setattr(
@@ -416,7 +416,7 @@ def test_photos_are_begun_a_bounded_number_ahead(model, small, tmp_path, monkeyp
     )
     shown = iter(range(30))
     monkeypatch.setattr(
-        "deepkoal.cli.run_report.show_result",
+        "deepkoal.cli.photo_runs.run_report.show_result",
         lambda _: lead.append(len(begun) - next(shown)),
     )
     assert color(model, tmp_path / "small", "-o", tmp_path / "out") == 0
@@ -777,7 +777,7 @@ def test_interrupt_signal_stops_a_quiet_process(model, small, tmp_path):
     arguments = ["colorize", str(tmp_path / "small"), "-o", str(tmp_path / "out")]
     # A moment after each, so that the signal comes in the middle.
     code = (
-        "import signal, sys, time; from deepkoal.cli.result_files import ResultFiles;"
+        "import signal, sys, time; from deepkoal.cli.files.result_files import ResultFiles;"
         "from deepkoal.cli import main;"
         # A shell starts background jobs deaf to it.
         "signal.signal(signal.SIGINT, signal.default_int_handler);"

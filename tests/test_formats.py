@@ -16,8 +16,8 @@ from PIL import ExifTags, Image
 from skimage import data
 
 from deepkoal import image_io as images
-from deepkoal.cli.arguments.jobs import Job
-from deepkoal.cli.result_files import ResultFiles
+from deepkoal.cli.files.jobs import Job
+from deepkoal.cli.files.result_files import ResultFiles
 from deepkoal.errors import PhotoError
 from deepkoal.image_io import formats
 from deepkoal.image_io.formats import jpeg_xl, kinds, plugins, size_limits

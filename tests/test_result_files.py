@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from deepkoal.cli.arguments.jobs import Job
-from deepkoal.cli.arguments.output_plan import plan_photos
 from deepkoal.cli.console import UsageError
-from deepkoal.cli.result_files import ResultFiles
+from deepkoal.cli.files.jobs import Job
+from deepkoal.cli.files.output_plan import plan_photos
+from deepkoal.cli.files.result_files import ResultFiles
 from deepkoal.errors import PhotoError
 from deepkoal.image_io import Photo, encode_photo, read_photo
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from video_parts import PlainBackend
 
-from deepkoal.cli.cluster_run import FileColorer
+from deepkoal.cli.photo_runs.cluster_run import FileColorer
 
 
 @dataclass

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from deepkoal import progress_bars
 from deepkoal.cli.arguments.guidance import open_reference, resolve_look
-from deepkoal.cli.arguments.input_files import refuse_own_folder
 from deepkoal.cli.arguments.model_options import load_colorizer
 from deepkoal.cli.console import UsageError, report
+from deepkoal.cli.files.input_files import refuse_own_folder
 from deepkoal.image_io.formats.kinds import is_address
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Options, input files and output plans that commands share."""
+"""Options that commands share."""

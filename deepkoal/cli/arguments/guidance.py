@@ -15,8 +15,8 @@ from deepkoal.cli.arguments.argument_types import (
     warmth,
     whole_number,
 )
-from deepkoal.cli.arguments.targets import check_target
 from deepkoal.cli.console import UsageError, as_usage
+from deepkoal.cli.files.targets import check_target
 from deepkoal.errors import DeepkoalError, PhotoError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepkoal.cli.arguments.input_files import names_file
 from deepkoal.cli.console import UsageError
+from deepkoal.cli.files.input_files import names_file
 
 if TYPE_CHECKING:
     from deepkoal.inference.content_credentials import ContentSigner

@@ -33,11 +33,11 @@ from deepkoal.cli.arguments.result_options import (
 )
 from deepkoal.cli.arguments.style import Restyler, add_style_options, choose_style
 from deepkoal.cli.console import UsageError, report, show_result
-from deepkoal.cli.folder_run import FolderRun
-from deepkoal.cli.run_report import announce, run_and_report, sum_up
+from deepkoal.cli.photo_runs.folder_run import FolderRun
+from deepkoal.cli.photo_runs.run_report import announce, run_and_report, sum_up
 
 if TYPE_CHECKING:
-    from deepkoal.cli.arguments.jobs import Plan
+    from deepkoal.cli.files.jobs import Plan
     from deepkoal.inference.colorizer import Colorizer
     from deepkoal.inference.options_file import SavedOptions
 
@@ -88,7 +88,7 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from deepkoal.cli.arguments.output_plan import plan_photos
+    from deepkoal.cli.files.output_plan import plan_photos
     from deepkoal.inference.options_file import write_options
 
     look = resolve_look(arguments)
@@ -142,7 +142,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _run_on_cluster(arguments: argparse.Namespace, look: SavedOptions) -> int:
-    from deepkoal.cli.cluster_run import FileColorer, check_cluster, run_on_cluster
+    from deepkoal.cli.photo_runs.cluster_run import FileColorer, check_cluster, run_on_cluster
 
     check_cluster(arguments, look)
     check_guidance(look, 2)
@@ -171,8 +171,8 @@ def _run_album(
     arguments: argparse.Namespace, look: SavedOptions, plan: Plan, settings: dict[str, Any]
 ) -> int:
     """Color an album: photos whose results are newer than they and all options are passed over."""
-    from deepkoal.cli.album_run import AlbumRun, find_looks
-    from deepkoal.cli.arguments.jobs import is_done
+    from deepkoal.cli.files.jobs import is_done
+    from deepkoal.cli.photo_runs.album_run import AlbumRun, find_looks
 
     results = read_result_options(arguments)
 

@@ -11,8 +11,8 @@ from deepkoal.cli.arguments.model_options import (
     add_model_options,
     load_colorizer,
 )
-from deepkoal.cli.arguments.targets import result_place
 from deepkoal.cli.console import show
+from deepkoal.cli.files.targets import result_place
 from deepkoal.errors import PhotoError
 
 SHEET_FILE = "contact_sheet.jpg"

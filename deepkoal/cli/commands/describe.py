@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.arguments.input_files import STREAM, STREAM_NAME, read_stream
 from deepkoal.cli.console import UsageError, report, show
+from deepkoal.cli.files.input_files import STREAM, STREAM_NAME, read_stream
 from deepkoal.errors import DeepkoalError
 
 if TYPE_CHECKING:

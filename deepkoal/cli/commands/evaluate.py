@@ -10,14 +10,14 @@ from typing import Any
 
 from deepkoal.atomic_files import write_text_atomically
 from deepkoal.cli.arguments.argument_types import add_number, positive_number, whole_number
-from deepkoal.cli.arguments.input_files import refuse_own_folder
 from deepkoal.cli.arguments.model_options import (
     add_backend_option,
     add_model_options,
     load_colorizer,
 )
-from deepkoal.cli.arguments.targets import check_picture, check_target
 from deepkoal.cli.console import UsageError, as_usage, report, show_lines
+from deepkoal.cli.files.input_files import refuse_own_folder
+from deepkoal.cli.files.targets import check_picture, check_target
 from deepkoal.errors import DeepkoalError
 from deepkoal.keras_runtime import start_tensorflow
 from deepkoal.models import NETWORK_STRIDE

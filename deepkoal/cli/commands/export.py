@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from deepkoal.cli.arguments.argument_types import add_number, vibrance
 from deepkoal.cli.arguments.model_options import add_model_options, load_colorizer
-from deepkoal.cli.arguments.targets import result_place
 from deepkoal.cli.console import UsageError, report, show
+from deepkoal.cli.files.targets import result_place
 from deepkoal.errors import DeepkoalError
 from deepkoal.keras_runtime import start_tensorflow
 from deepkoal.native_logs import silence_stderr

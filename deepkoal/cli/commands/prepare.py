@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from deepkoal.cli.arguments.argument_types import add_number, whole_number
 from deepkoal.cli.arguments.embedders import NAMES, build_embedder, build_paper_embedder
-from deepkoal.cli.arguments.input_files import refuse_own_folder
 from deepkoal.cli.arguments.model_options import find_preset
-from deepkoal.cli.arguments.targets import result_place
 from deepkoal.cli.console import count_things, report, show, start_tensorflow
+from deepkoal.cli.files.input_files import refuse_own_folder
+from deepkoal.cli.files.targets import result_place
 
 if TYPE_CHECKING:
     from deepkoal.models.embedder import SemanticEmbedder

@@ -8,8 +8,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.arguments.targets import check_picture
 from deepkoal.cli.console import show, show_lines
+from deepkoal.cli.files.targets import check_picture
 from deepkoal.errors import WeightsError, printable
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.arguments.input_files import STREAM, STREAM_NAME, read_stream
-from deepkoal.cli.arguments.targets import check_picture
 from deepkoal.cli.console import UsageError, check_stdout, show_result
+from deepkoal.cli.files.input_files import STREAM, STREAM_NAME, read_stream
+from deepkoal.cli.files.targets import check_picture
 
 if TYPE_CHECKING:
     from deepkoal.image_io.decoding.sensors import DicomValues

@@ -19,8 +19,8 @@ from deepkoal.cli.arguments.restoration import (
 )
 from deepkoal.cli.arguments.result_options import ResultOptions, add_provenance_options, open_signer
 from deepkoal.cli.console import UsageError
-from deepkoal.cli.restore_run import DAMAGE_SUFFIX, PaintedHoles, RestoreRun
-from deepkoal.cli.run_report import announce, run_plan
+from deepkoal.cli.photo_runs.restore_run import DAMAGE_SUFFIX, PaintedHoles, RestoreRun
+from deepkoal.cli.photo_runs.run_report import announce, run_plan
 from deepkoal.errors import DeepkoalError
 
 DEFAULT_FOLDER = "restored"
@@ -56,7 +56,7 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from deepkoal.cli.arguments.output_plan import plan_photos
+    from deepkoal.cli.files.output_plan import plan_photos
     from deepkoal.restoration import RestorationOptions
 
     options = resolve_restoration(arguments, RestorationOptions())

@@ -13,8 +13,8 @@ from deepkoal.cli.arguments.file_options import (
 )
 from deepkoal.cli.arguments.result_options import ResultOptions, add_provenance_options, open_signer
 from deepkoal.cli.arguments.style import add_style_options, choose_style
-from deepkoal.cli.run_report import announce, run_plan
-from deepkoal.cli.style_run import StyleRun
+from deepkoal.cli.photo_runs.run_report import announce, run_plan
+from deepkoal.cli.photo_runs.style_run import StyleRun
 
 DEFAULT_FOLDER = "stylized"
 
@@ -41,7 +41,7 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from deepkoal.cli.arguments.output_plan import plan_photos
+    from deepkoal.cli.files.output_plan import plan_photos
 
     choice = choose_style(arguments)
     assert choice is not None

@@ -9,8 +9,8 @@ from typing import Any
 from deepkoal.cli.arguments.argument_types import named_numbers
 from deepkoal.cli.arguments.devices import add_device_options
 from deepkoal.cli.arguments.embedders import NAMES
-from deepkoal.cli.arguments.targets import result_place
 from deepkoal.cli.console import show
+from deepkoal.cli.files.targets import result_place
 from deepkoal.cli.training_run import report_gain, train_network
 from deepkoal.pretrained.recipe import RENAMED, Recipe
 

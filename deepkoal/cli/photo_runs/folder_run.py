@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from deepkoal.cli.arguments.result_options import DOUBT_SUFFIX, LAYER_SUFFIX
 from deepkoal.cli.console import report_some
-from deepkoal.cli.photo_run import PhotoRun
-from deepkoal.cli.result_files import ResultFiles, Version
-from deepkoal.cli.result_provenance import ResultProvenance
+from deepkoal.cli.files.result_files import ResultFiles, Version
+from deepkoal.cli.files.result_provenance import ResultProvenance
+from deepkoal.cli.photo_runs.photo_run import PhotoRun
 
 if TYPE_CHECKING:
     from deepkoal.arrays import SampleArray
-    from deepkoal.cli.arguments.jobs import Job
+    from deepkoal.cli.files.jobs import Job
     from deepkoal.guidance import ColorOptions, Reference
     from deepkoal.hints import AnyHint
     from deepkoal.image_io import Photo

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from deepkoal import __version__
 
 if TYPE_CHECKING:
-    from deepkoal.cli.arguments.jobs import Job
+    from deepkoal.cli.files.jobs import Job
     from deepkoal.image_io import Photo
     from deepkoal.inference.options_file import NetworkIdentity, SavedOptions
 

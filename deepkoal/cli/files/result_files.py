@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from deepkoal.arrays import SampleArray
-    from deepkoal.cli.arguments.jobs import Job
+    from deepkoal.cli.files.jobs import Job
     from deepkoal.image_io import Photo, Seal
 
 Sign = Callable[[bytes, str, "Photo"], bytes]

@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
-from deepkoal.cli.arguments.input_files import is_folder
 from deepkoal.cli.console import UsageError
+from deepkoal.cli.files.input_files import is_folder
 from deepkoal.errors import PhotoError
 from deepkoal.image_io.formats.kinds import is_address
 

@@ -10,14 +10,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from deepkoal import progress_bars
-from deepkoal.cli.arguments.input_files import is_folder
-from deepkoal.cli.arguments.jobs import Job
-from deepkoal.cli.arguments.output_plan import choose_result_suffix, name_job
 from deepkoal.cli.arguments.result_options import ResultOptions
 from deepkoal.cli.console import UsageError, report, show
-from deepkoal.cli.folder_run import FolderRun
-from deepkoal.cli.photo_run import Outcome
-from deepkoal.cli.run_report import sum_up
+from deepkoal.cli.files.input_files import is_folder
+from deepkoal.cli.files.jobs import Job
+from deepkoal.cli.files.output_plan import choose_result_suffix, name_job
+from deepkoal.cli.photo_runs.folder_run import FolderRun
+from deepkoal.cli.photo_runs.photo_run import Outcome
+from deepkoal.cli.photo_runs.run_report import sum_up
 from deepkoal.errors import DeepkoalError, PhotoError
 from deepkoal.image_io.formats.kinds import is_address
 

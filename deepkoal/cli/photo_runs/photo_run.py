@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
-from deepkoal.cli.arguments.input_files import read_stream
 from deepkoal.cli.arguments.result_options import ResultOptions
-from deepkoal.cli.result_files import ResultFiles, Sign, Version, label_page
-from deepkoal.cli.work_ahead import PixelBudget, work_ahead
+from deepkoal.cli.files.input_files import read_stream
+from deepkoal.cli.files.result_files import ResultFiles, Sign, Version, label_page
+from deepkoal.cli.photo_runs.work_ahead import PixelBudget, work_ahead
 from deepkoal.errors import DeepkoalError, PhotoError
 from deepkoal.memory import count_cores
 
 if TYPE_CHECKING:
-    from deepkoal.cli.arguments.jobs import Job
+    from deepkoal.cli.files.jobs import Job
     from deepkoal.image_io import Photo
     from deepkoal.image_io.reading import Depth
     from deepkoal.inference.content_credentials import ContentSigner
@@ -209,7 +209,7 @@ class PhotoRun(ABC):
             photo: that was worked on.
             look: how, but for the photo.
         """
-        from deepkoal.cli.result_provenance import ResultProvenance
+        from deepkoal.cli.files.result_provenance import ResultProvenance
 
         provenance = ResultProvenance(None, noted=self._results.provenance)
         placed = provenance.place(job, look, photo.rgb.shape[:2])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from deepkoal.cli.photo_run import PhotoRun
-from deepkoal.cli.result_files import ResultFiles, Version
+from deepkoal.cli.files.result_files import ResultFiles, Version
+from deepkoal.cli.photo_runs.photo_run import PhotoRun
 from deepkoal.errors import PhotoError
 
 if TYPE_CHECKING:
     from deepkoal.arrays import ByteArray
-    from deepkoal.cli.arguments.jobs import Job
+    from deepkoal.cli.files.jobs import Job
     from deepkoal.image_io import Photo
     from deepkoal.inference.options_file import HolesMask
     from deepkoal.restoration import RestorationOptions

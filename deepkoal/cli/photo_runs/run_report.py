@@ -12,8 +12,8 @@ from deepkoal.errors import PhotoError
 from deepkoal.memory import keep_freed_memory
 
 if TYPE_CHECKING:
-    from deepkoal.cli.arguments.jobs import Job, Plan
-    from deepkoal.cli.photo_run import PhotoRun
+    from deepkoal.cli.files.jobs import Job, Plan
+    from deepkoal.cli.photo_runs.photo_run import PhotoRun
 
 
 def announce(plan: Plan) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from deepkoal.cli.arguments.style import Restyler
-from deepkoal.cli.photo_run import PhotoRun
+from deepkoal.cli.photo_runs.photo_run import PhotoRun
 
 if TYPE_CHECKING:
-    from deepkoal.cli.arguments.jobs import Job
-    from deepkoal.cli.result_files import ResultFiles, Version
+    from deepkoal.cli.files.jobs import Job
+    from deepkoal.cli.files.result_files import ResultFiles, Version
     from deepkoal.image_io import Photo
     from deepkoal.inference.options_file import StyleChoice
 

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepkoal.cli.folder_run import FolderRun
+from deepkoal.cli.photo_runs.folder_run import FolderRun
 from deepkoal.errors import DeepkoalError, PhotoError
 
 if TYPE_CHECKING:
     from deepkoal.arrays import SampleArray
-    from deepkoal.cli.arguments.jobs import Job
-    from deepkoal.cli.result_files import ResultFiles
+    from deepkoal.cli.files.jobs import Job
+    from deepkoal.cli.files.result_files import ResultFiles
     from deepkoal.image_io import Photo
     from deepkoal.inference.album import Album, Carry
     from deepkoal.inference.colorizer import Colorizer

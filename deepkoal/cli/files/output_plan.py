@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from deepkoal.cli.arguments.input_files import (
+from deepkoal.cli.console import UsageError
+from deepkoal.cli.files.input_files import (
     STREAM,
     exists,
     find_photos,
     is_folder,
     names_file,
 )
-from deepkoal.cli.arguments.jobs import Job, Plan, admit_jobs, is_done
-from deepkoal.cli.arguments.targets import check_writable
-from deepkoal.cli.console import UsageError
+from deepkoal.cli.files.jobs import Job, Plan, admit_jobs, is_done
+from deepkoal.cli.files.targets import check_writable
 from deepkoal.errors import PhotoError
 from deepkoal.image_io.formats import FORMATS, choose_suffix
 from deepkoal.image_io.formats.kinds import find_kind, is_address

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
 
-from deepkoal.cli.arguments.input_files import STREAM_NAME, exists
+from deepkoal.cli.files.input_files import STREAM_NAME, exists
 from deepkoal.errors import PhotoError
 
 

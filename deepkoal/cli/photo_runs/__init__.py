@@ -1,0 +1,1 @@
+"""Photo files worked on one after another: colored, repaired, given a style; and the report."""
