@@ -95,7 +95,7 @@ def embed_randomly(records: str, folder: Path) -> str:
     import tensorflow as tf
 
     from deepkoal.data import load_manifest, prepare
-    from deepkoal.data.example import parse_photo
+    from deepkoal.data.records.example import parse_photo
 
     manifest = load_manifest(records)
     if manifest.settings.embedding_dim is not None:

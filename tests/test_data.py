@@ -18,11 +18,9 @@ from skimage.color import rgb2lab
 
 from deepkoal.data import (
     check_records,
-    embed,
     evaluation_batches,
     load_manifest,
     prepare,
-    store,
     training_batches,
 )
 from deepkoal.data.augment import (
@@ -32,9 +30,10 @@ from deepkoal.data.augment import (
     draw_uniform,
     resize_antialiased,
 )
-from deepkoal.data.embed import embed_photos
-from deepkoal.data.example import parse_photo, serialize_photo
-from deepkoal.data.store import (
+from deepkoal.data.records import embed, store
+from deepkoal.data.records.embed import embed_photos
+from deepkoal.data.records.example import parse_photo, serialize_photo
+from deepkoal.data.records.store import (
     GreyPhoto,
     StoredPhoto,
     decode_jpeg,

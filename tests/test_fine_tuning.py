@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 from tiny_networks import tiny_koala, tiny_lite
 
-from deepkoal.data import hold_back, load_manifest, preparation
+from deepkoal.data import hold_back, load_manifest
+from deepkoal.data.records import preparation
 from deepkoal.errors import RecordsError, RunError, WeightsError
 from deepkoal.evaluation import calibrate
 from deepkoal.evaluation.metrics import colorfulness, psnr

@@ -12,8 +12,8 @@ from tiny_networks import tiny_embedder, tiny_lite
 
 from deepkoal.color import denormalize_l
 from deepkoal.data import prepare
-from deepkoal.data.embed import embed_photos
-from deepkoal.data.store import StoredPhoto, encode_jpeg
+from deepkoal.data.records.embed import embed_photos
+from deepkoal.data.records.store import StoredPhoto, encode_jpeg
 from deepkoal.evaluation.metrics import colorfulness, psnr
 from deepkoal.export.graph.network import Network
 from deepkoal.guidance import DecodingConfig

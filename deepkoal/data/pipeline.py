@@ -13,8 +13,8 @@ import keras
 import tensorflow as tf
 
 from deepkoal.data.augment import crop_evaluation_photo, crop_training_photo, draw_uniform
-from deepkoal.data.example import parse_photo
-from deepkoal.data.records import Manifest, load_manifest
+from deepkoal.data.records.example import parse_photo
+from deepkoal.data.records.manifest import Manifest, load_manifest
 from deepkoal.errors import RecordsError
 
 SHUFFLE_BUFFER = 2048

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from deepkoal.data import Manifest, hold_back
-from deepkoal.data.embed import Embedder
-from deepkoal.data.preparation import list_names, plan_records
-from deepkoal.data.records import Settings, Unreadable
-from deepkoal.data.shards import read_accounts, write_records
+from deepkoal.data.records.embed import Embedder
+from deepkoal.data.records.manifest import Settings, Unreadable
+from deepkoal.data.records.preparation import list_names, plan_records
+from deepkoal.data.records.shards import read_accounts, write_records
 from deepkoal.errors import OtherPhotosError, RecordsError, RunError
 from deepkoal.pretrained.run_dir import RUN_FILE, check_run, lock_run
 

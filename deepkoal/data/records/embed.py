@@ -11,8 +11,8 @@ from keras import ops
 
 from deepkoal.arrays import FloatArray
 from deepkoal.color import normalize_l
-from deepkoal.data.example import EMBEDDING_DTYPE
-from deepkoal.data.store import Outcome, StoredPhoto, decode_jpeg, describe_failure
+from deepkoal.data.records.example import EMBEDDING_DTYPE
+from deepkoal.data.records.store import Outcome, StoredPhoto, decode_jpeg, describe_failure
 from deepkoal.errors import RecordsError
 from deepkoal.rendering.composition import lightness
 from deepkoal.rendering.resampling import resize

@@ -17,9 +17,9 @@ import tensorflow as tf
 
 import deepkoal
 from deepkoal.atomic_files import lock_folder, remove_parts, replace_atomically
-from deepkoal.data.embed import Embedder, embed_photos
-from deepkoal.data.example import serialize_photo
-from deepkoal.data.records import (
+from deepkoal.data.records.embed import Embedder, embed_photos
+from deepkoal.data.records.example import serialize_photo
+from deepkoal.data.records.manifest import (
     MANIFEST_NAME,
     Manifest,
     Settings,
@@ -27,7 +27,7 @@ from deepkoal.data.records import (
     ShardAccount,
     Unreadable,
 )
-from deepkoal.data.store import GreyPhoto, Outcome, StoredPhoto, store_photo
+from deepkoal.data.records.store import GreyPhoto, Outcome, StoredPhoto, store_photo
 from deepkoal.errors import RecordsError
 from deepkoal.memory import count_cores
 from deepkoal.progress_bars import count_photos

@@ -7,9 +7,9 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from deepkoal.data.embed import Embedder, list_embedders
-from deepkoal.data.records import FORMAT_VERSION, Manifest, Settings
-from deepkoal.data.shards import EMBEDDING_BATCH, write_records
+from deepkoal.data.records.embed import Embedder, list_embedders
+from deepkoal.data.records.manifest import FORMAT_VERSION, Manifest, Settings
+from deepkoal.data.records.shards import EMBEDDING_BATCH, write_records
 from deepkoal.errors import RecordsError
 from deepkoal.image_io import list_photos
 
