@@ -494,6 +494,7 @@ def pipe_photo(kind, pixels=PIPED, *, has_alpha=False, **options):
         (pipe_photo("PNG", LEVELS), [], "PNG", np.uint16, False),
         (pipe_photo("TIFF", LEVELS), [], "TIFF", np.uint16, False),
         (pipe_photo("WEBP", has_alpha=True), [], "WEBP", np.uint8, True),
+        (pipe_photo("TGA", has_alpha=True, id_section=b"scan 7"), [], "TGA", np.uint8, True),
         # What has no format of its own that holds it becomes a PNG file.
         (pipe_photo("GIF"), [], "PNG", np.uint8, False),
         (pipe_photo("JPEG2000", LEVELS), [], "PNG", np.uint16, False),

@@ -188,6 +188,19 @@ def test_kind_is_told_by_content(content, name, kind):
     assert kinds.sniff_kind(content, name) == kind
 
 
+@pytest.mark.parametrize("kind", ["L", "LA", "P", "RGB", "RGBA"])
+@pytest.mark.parametrize("compression", [None, "tga_rle"])
+def test_tga_is_known_without_its_name(kind, compression):
+    file = io.BytesIO()
+    Image.fromarray(RGB).convert(kind).save(file, "TGA", compression=compression)
+    header = file.getvalue()[:132]
+    assert kinds.sniff_kind(header, "standard input") == "TGA"
+    for field in (1, 2, 7, 16, 17):  # contradicts the others
+        damaged = header[:field] + bytes([header[field] ^ 0x43]) + header[field + 1 :]
+        with pytest.raises(PhotoError, match="not a picture"):
+            kinds.sniff_kind(damaged, "standard input")
+
+
 @pytest.mark.parametrize("text", [b"Python is a snake", b"P3RL script", b"BOM", b"PX"])
 def test_text_is_no_picture(text):
     with pytest.raises(PhotoError, match="not a picture"):

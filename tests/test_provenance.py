@@ -53,6 +53,17 @@ def test_a_result_says_how_it_was_made_and_keeps_what_was_said(model, photo, tmp
     assert made["network"]["sha256"] == hash_file(model)
 
 
+@pytest.mark.parametrize("verb", ["colorize", "restore"])
+def test_a_result_of_standard_input_says_of_which_bytes(
+    model, photo, monkeypatch, capsysbinary, verb
+):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(photo.read_bytes())))
+    network = ["--model", model] if verb == "colorize" else []
+    assert main([verb, "-", "-o", "-", *network]) == 0
+    made = read_provenance(read_photo(capsysbinary.readouterr().out).metadata.xmp)
+    assert made["photo"]["sha256"] == hash_file(photo)
+
+
 def test_no_provenance_adds_nothing(model, photo, tmp_path):
     out = tmp_path / "new.jpg"
     assert color(model, photo, "-o", out, "--no-provenance") == 0

@@ -26,6 +26,7 @@ class Job:
         variations: files of further versions of it.
         beside: files of what else is written of it, by what their names end in.
         label: what messages call the photo, where that is not its file.
+        sha256: of standard input, once it is read; empty for a file, which can be read again.
     """
 
     source: Path | None
@@ -35,6 +36,7 @@ class Job:
     variations: tuple[Path, ...] = ()
     beside: Mapping[str, Path] = field(default_factory=dict)
     label: str | None = None
+    sha256: str = ""
 
     @property
     def places(self) -> list[Path]:

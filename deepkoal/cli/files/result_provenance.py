@@ -43,7 +43,7 @@ class ResultProvenance:
         from deepkoal.inference.options_file import PhotoIdentity, hash_file, write_options
 
         height, width = size
-        sha256 = "" if job.source is None else hash_file(job.source)
+        sha256 = job.sha256 if job.source is None else hash_file(job.source)
         placed = look.place(PhotoIdentity(width, height, sha256))
         placed = replace(placed, network=self._network, version=__version__)
         if self._save_options is not None:

@@ -130,8 +130,11 @@ class PhotoRun(ABC):
         from deepkoal.image_io import encode_photo
         from deepkoal.image_io.formats.kinds import sniff
         from deepkoal.image_io.losses import choose_kept_suffix, note_losses
+        from deepkoal.inference.options_file import hash_bytes
 
         source = read_stream() if job.source is None else job.source
+        if isinstance(source, bytes):
+            job = replace(job, sha256=hash_bytes(source))
         photo = self._read(job, source)
         if not job.suffix:
             job = replace(job, suffix=choose_kept_suffix(photo, sniff(source, job.name)))

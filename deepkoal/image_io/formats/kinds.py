@@ -71,6 +71,8 @@ _OTHERS = (
 """Offset, bytes there, what such a file is, and whether it holds a photo that is not read."""
 
 _TGA_TYPES, _TGA_DEPTHS = (1, 2, 3, 9, 10, 11), (8, 15, 16, 24, 32)
+_TGA_SAMPLES = {1: (8,), 2: (15, 16, 24, 32), 3: (8, 16)}
+"""Bits of a pixel by the kind of TGA picture: by a color map, in color, grey; + 8 if compressed."""
 
 
 class UnknownKindError(PhotoError):
@@ -100,7 +102,8 @@ def sniff_kind(start: bytes, name: str) -> str:
 
     Args:
         start: its first `START_BYTES`, or all where it has fewer.
-        name: of the file, for messages; and because TGA files announce nothing.
+        name: of the file, for messages; and because a TGA file has no signature: under another
+            name, or none, its header has to be free of contradictions.
 
     Raises:
         PhotoError: the file is empty or nothing that is read; the message names what it may be.
@@ -168,10 +171,30 @@ def _find_kind(start: bytes, suffix: str) -> str | None:
         return _find_brand(start)
     if start[:1] == b"P" and start[1:2] in b"123456fF" and start[2:3].isspace():
         return "PPM"
-    if suffix in WRITTEN["TGA"].suffixes and len(start) >= 18:
-        is_header = start[1] < 2 and start[2] in _TGA_TYPES and start[16] in _TGA_DEPTHS
-        return "TGA" if is_header else None
-    return None
+    return "TGA" if _is_tga(start, is_named=suffix in WRITTEN["TGA"].suffixes) else None
+
+
+def _is_tga(start: bytes, *, is_named: bool) -> bool:
+    """Return whether a file's header may be of TGA, which has no signature.
+
+    Without the name (through a pipe) every field has to fit the others: 64 bits and more.
+    """
+    if len(start) < 18:
+        return False
+    has_map, kind, depth, descriptor = start[1], start[2], start[16], start[17]
+    if is_named:
+        return has_map < 2 and kind in _TGA_TYPES and depth in _TGA_DEPTHS
+    width, height = int.from_bytes(start[12:14], "little"), int.from_bytes(start[14:16], "little")
+    map_length, map_depth = int.from_bytes(start[5:7], "little"), start[7]
+    is_mapped = has_map == 1 and 0 < map_length <= 256 and map_depth in _TGA_DEPTHS[1:]
+    return (
+        kind in _TGA_TYPES
+        and depth in _TGA_SAMPLES[kind & 7]
+        and (is_mapped if kind & 7 == 1 else start[1:2] + start[3:8] == bytes(6))
+        and min(width, height) > 0
+        and descriptor & 0xC0 == 0  # of interleaving, which nobody writes
+        and descriptor & 0x0F in ((0, 8) if depth == 32 else (0, 1, depth - 8))
+    )
 
 
 def _find_brand(start: bytes) -> str | None:
