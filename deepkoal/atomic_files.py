@@ -22,6 +22,14 @@ LOCK_FILE = ".lock"
 _PART = ".part-"
 
 
+def real_path(path: str | Path) -> Path:
+    """Return a path from the root on, without links.
+
+    `Path.resolve` raises `RuntimeError` where links lead in a circle, up to Python 3.12.
+    """
+    return Path(os.path.realpath(path))
+
+
 @contextlib.contextmanager
 def replace_atomically(path: str | Path, *, permissions: int | None = None) -> Iterator[Path]:
     """Hand out a path beside `path` to write to; renamed to it unless the block raises.
@@ -37,7 +45,7 @@ def replace_atomically(path: str | Path, *, permissions: int | None = None) -> I
     Raises:
         OSError: the file cannot be written or renamed; nothing is left beside `path`.
     """
-    place = Path(os.path.realpath(path))
+    place = real_path(path)
     # Of the name only the end, because a name may have the greatest length that there is.
     part = place.with_name(f"{_PART}{secrets.token_hex(8)}-{place.name[-24:]}")
     if place.is_file():

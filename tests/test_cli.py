@@ -256,6 +256,59 @@ def test_link_to_a_photo_has_a_result_of_its_own(model, small, tmp_path):
     assert list_files(tmp_path / "out") == ["a.png", "b.png"]
 
 
+def test_links_that_lead_in_a_circle_are_named(model, small, tmp_path, capsys):
+    folder = small("a.png").parent
+    folder.joinpath("self").symlink_to("self")
+    folder.joinpath("b.png").symlink_to("c.png")
+    folder.joinpath("c.png").symlink_to("b.png")
+    assert color(model, folder, "-o", tmp_path / "out") == 1
+    assert list_files(tmp_path / "out") == ["a.png"]
+    stderr = capsys.readouterr().err
+    assert f"{folder / 'self'}: passed over, for it cannot be opened (Too many levels" in stderr
+    assert stderr.count("png: no such file") == 2
+    look = ["--save-options", folder / "self"]
+    assert color(model, folder / "a.png", "-o", tmp_path / "new.png", *look) == 2  # no .json
+    look = ["--options", folder / "self"]
+    assert color(model, folder / "a.png", "-o", tmp_path / "new.png", *look) == 1
+    assert not (tmp_path / "new.png").exists()
+
+
+@pytest.fixture
+def locked(monkeypatch):
+    """Return a function that makes a folder one that cannot be listed, also for root."""
+
+    def lock(folder):
+        folder.mkdir()
+        scan = os.scandir
+
+        def refuse(path):
+            if Path(path) == folder:
+                raise PermissionError(13, "Permission denied", str(path))
+            return scan(path)
+
+        monkeypatch.setattr(os, "scandir", refuse)
+        return folder
+
+    return lock
+
+
+def test_a_folder_that_cannot_be_listed_is_named(model, small, tmp_path, locked, capsys):
+    folder = small("a.png").parent
+    inner = locked(folder / "aunt's")
+    assert color(model, folder, "-o", tmp_path / "out") == 1
+    assert list_files(tmp_path / "out") == ["a.png"]
+    stderr = capsys.readouterr().err
+    assert f"deepkoal: {inner}: cannot be listed; check your permissions\n" in stderr
+    assert "1 photo colored; 1 could not be colored" in stderr
+    shutil.copy(SAMPLES / "chelsea.png", folder)
+    assert main(["prepare", str(folder), str(tmp_path / "records")]) == 1
+    captured = capsys.readouterr()
+    assert "1 photo stored, 1 near-grey left out, 1 unreadable" in captured.out
+    assert "aunt's: is a folder" in captured.err
+    assert main(["evaluate", str(folder), "--model", model, "--figures", "fidelity"]) == 0
+    assert f"unreadable: {inner}: cannot be listed" in capsys.readouterr().out
+
+
 def test_what_cannot_be_found_is_listed_without_loading_a_network(small, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     arguments = [tmp_path / "no.jpg", tmp_path / "empty", tmp_path / "no*.jpg"]

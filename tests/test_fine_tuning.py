@@ -158,7 +158,9 @@ def test_photos_are_reported_and_the_folder_listed_once(folder, tmp_path, monkey
     listed, told = [], []
     list_photos = preparation.list_photos
     monkeypatch.setattr(
-        preparation, "list_photos", lambda path: listed.append(path) or list_photos(path)
+        preparation,
+        "list_photos",
+        lambda path, **wanted: listed.append(path) or list_photos(path, **wanted),
     )
 
     class StopError(Exception):

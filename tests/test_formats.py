@@ -281,6 +281,25 @@ def test_depths(values, expected):
     assert np.abs(photo.rgb[..., 0].astype(int) - expected).max() <= 1
 
 
+def test_floats_of_pfm_are_as_bright_as_they_are():
+    height, width = GRAY.shape
+    encoded = f"Pf\n{width} {height}\n-1.0\n".encode()
+    encoded += (GRAY[::-1] / 255).astype("<f4").tobytes()  # from the lowest row up
+    np.testing.assert_array_equal(images.decode_photo(encoded).rgb[..., 0], GRAY)
+
+
+def test_floats_around_0_are_said_to_be_half_black():
+    encoded = encode_tiff(GRAY / np.float32(255) - np.float32(0.5), photometric="minisblack")
+    share = f"{(GRAY < 127.5).mean():.0%}"
+    (note,) = images.decode_photo(encoded).notes
+    assert re.fullmatch(rf"{share} of its samples are below 0, the least -0.\d+, and black", note)
+
+
+def test_complex_samples_are_refused():
+    with pytest.raises(PhotoError, match="complex numbers; save their magnitude"):
+        images.decode_photo(encode_tiff(GRAY.astype(np.complex64), photometric="minisblack"))
+
+
 def test_12_bits_in_16_by_the_tag_and_without():
     values = GRAY.astype(np.uint16) * 16 + 15
     tagged = encode_tiff(values, photometric="minisblack", extratags=[(281, 3, 1, 4095, True)])

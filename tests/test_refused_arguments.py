@@ -130,6 +130,26 @@ def test_a_folder_that_takes_no_files_is_told_once_before_any_work(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "in"]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["evaluate", ".", "--json", "/proc/none.json"],
+        ["presets", "--styles", "/proc/none.png"],
+        ["export", "/proc/none.tflite"],
+        ["export", "/proc/none/1"],
+        ["colorize", "a.png", "-o", "b.png", "--save-options", "/proc/none.json"],
+    ],
+)
+def test_a_place_that_takes_no_files_is_told_before_any_work(
+    arguments, tmp_path, monkeypatch, capsys
+):
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "nothing can be written there (No" in line
+
+
 def test_records_among_the_photos_are_refused_in_python_too(tmp_path):
     Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
     with pytest.raises(RecordsError, match="is the photos' own folder"):

@@ -152,7 +152,9 @@ class Storage:
         return sorted(shown, key=lambda file: file.path)
 
     def _list_on_disk(self, folder: Path) -> Iterator[StoredFile]:
-        for path in list_files(folder):
+        unlisted: list[Path] = []
+        # A worker that is to read a folder names it, and why it cannot.
+        for path in [*list_files(folder, unlisted=unlisted), *unlisted]:
             with contextlib.suppress(OSError):  # a link that leads nowhere
                 yield StoredFile(path.relative_to(folder).as_posix(), path.stat().st_mtime_ns)
 

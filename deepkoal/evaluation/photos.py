@@ -195,12 +195,15 @@ def load_photos(
     """
     if limit is not None and limit < 1:
         raise DeepkoalError(f"limit must be at least 1 photo, not {limit}")
-    paths = list_photos(folder)
+    unlisted: list[Path] = []
+    paths = list_photos(folder, unlisted=unlisted)
     indices = _spread(len(paths), limit or len(paths))
     chosen = [paths[index] for index in indices]
     evaluated: list[EvaluatedPhoto] = []
     near_grey = 0
-    unreadable: list[str] = []
+    unreadable = [
+        printable(f"{path}: cannot be listed; check your permissions") for path in unlisted
+    ]
     failed: list[str] = []
     truths = workers.iterate(_read_truth, chosen, "coloring")
     for path, index, truth in zip(chosen, indices, truths, strict=True):

@@ -88,15 +88,22 @@ class Photo:
         return self.metadata.icc_profile
 
 
-def list_photos(folder: str | os.PathLike[str]) -> list[Path]:
+def list_photos(
+    folder: str | os.PathLike[str], *, unlisted: list[Path] | None = None
+) -> list[Path]:
     """Return the photos below a folder, by file name ending, sorted.
 
     Hidden files and folders (a leading dot) are left out, links to folders are not followed.
 
+    Args:
+        folder: to look in.
+        unlisted: takes the folders below it whose files cannot be listed.
+
     Raises:
         PhotoError: the folder is missing, not a folder, or cannot be read.
     """
-    return [path for path in list_files(folder) if path.suffix.lower() in PHOTO_SUFFIXES]
+    files = list_files(folder, unlisted=unlisted)
+    return [path for path in files if path.suffix.lower() in PHOTO_SUFFIXES]
 
 
 def check_folder(folder: str | os.PathLike[str]) -> None:
@@ -114,15 +121,24 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
         ) from error
 
 
-def list_files(folder: str | os.PathLike[str]) -> list[Path]:
+def list_files(folder: str | os.PathLike[str], *, unlisted: list[Path] | None = None) -> list[Path]:
     """Return all files below a folder, sorted, without hidden ones and those in hidden folders.
+
+    Args:
+        folder: to look in.
+        unlisted: takes the folders below it that cannot be listed: those of other users, mostly.
 
     Raises:
         PhotoError: the folder is missing, not a folder, or cannot be read.
     """
     check_folder(folder)  # os.walk would pass over an unreadable folder
     found: list[Path] = []
-    for parent, folders, files in os.walk(folder):
+
+    def note(error: OSError) -> None:
+        if unlisted is not None:
+            unlisted.append(Path(error.filename))
+
+    for parent, folders, files in os.walk(folder, onerror=note):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(parent, name) for name in files if not name.startswith(".")]
     return sorted(found)

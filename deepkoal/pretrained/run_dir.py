@@ -199,7 +199,8 @@ def lock_run(run_dir: Path) -> Iterator[None]:
 
 
 def _unusable(run_dir: Path, error: Exception) -> RunError:
-    return RunError(f"{run_dir}: cannot be used as a run's folder ({error}); choose another")
+    cause = getattr(error, "strerror", None) or error
+    return RunError(f"{run_dir}: cannot be used as a run's folder ({cause}); choose another")
 
 
 def _describe_records(manifest: Manifest) -> dict[str, Any]:

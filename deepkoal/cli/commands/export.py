@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deepkoal.cli.arguments.argument_types import add_number, vibrance
 from deepkoal.cli.arguments.model_options import add_model_options, load_colorizer
 from deepkoal.cli.console import UsageError, report, show
-from deepkoal.cli.files.targets import result_place
+from deepkoal.cli.files.targets import check_writable, result_place
 from deepkoal.errors import DeepkoalError
 from deepkoal.keras_runtime import start_tensorflow
 from deepkoal.native_logs import silence_stderr
@@ -175,15 +175,19 @@ def _find_place(arguments: argparse.Namespace) -> Path:
 
     place = Path(arguments.out)
     if arguments.format == "saved_model":
-        return choose_version(place)
+        version = choose_version(place)
+        check_writable(version.parent)
+        return version
     if arguments.format == "web":
         check_site(place)
+        check_writable(place.parent)
         check_packages(arguments.format)
         find_runtime(arguments.runtime)
         return place
     check_file(place, SUFFIXES[arguments.format])
     if place.exists() and not arguments.overwrite:
         raise DeepkoalError(f"{place} exists; give another name, or --overwrite to replace it")
+    check_writable(place.parent)
     if arguments.size is not None:
         check_size(arguments.size)
     check_packages(arguments.format)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from deepkoal.atomic_files import real_path
 from deepkoal.cli.arguments.argument_types import named_numbers
 from deepkoal.cli.arguments.devices import add_device_options
 from deepkoal.cli.arguments.embedders import NAMES
@@ -83,5 +84,5 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def choose_run_dir(arguments: argparse.Namespace) -> Path:
     """Return the run's folder, named after what is trained on where none is given."""
-    name = Path(arguments.source).resolve().name or "photos"
+    name = real_path(arguments.source).name or "photos"
     return Path(arguments.run_dir or Path("runs", name))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deepkoal.atomic_files import real_path
 from deepkoal.cli.console import UsageError
 from deepkoal.errors import PhotoError
 from deepkoal.image_io.formats.kinds import UnknownKindError, is_photo_name, sniff_file
@@ -42,7 +43,7 @@ class Findings:
 
     def add(self, photo: Found) -> None:
         """Add a photo, unless it was named before."""
-        self.photos.setdefault(photo.source.parent.resolve() / photo.source.name, photo)
+        self.photos.setdefault(real_path(photo.source.parent) / photo.source.name, photo)
 
     def sort_out(self, files: Iterable[Path], top: Path, base: Path) -> bool:
         """Add those of a folder's files that are photos, and note why others are not.
@@ -68,7 +69,7 @@ class Findings:
                     self.failures.append(error)
                 else:
                     self.passed_over.setdefault(
-                        file.resolve(), f"{file}: passed over, {error.what}"
+                        real_path(file), f"{file}: passed over, {error.what}"
                     )
                 continue
             any_picture = True
@@ -145,18 +146,23 @@ def refuse_own_folder(name: str, out: Path, folder: Path, *, below: bool = False
     Raises:
         UsageError: it is such a place.
     """
-    if out.resolve() == folder.resolve():
+    if real_path(out) == real_path(folder):
         raise UsageError(f"{name} {out} is the photos' own folder; give another")
-    if below and folder.resolve() in out.resolve().parents:
+    if below and real_path(folder) in real_path(out).parents:
         raise UsageError(f"{name} {out} lies among the photos of {folder}; give another place")
 
 
 def _find_in_folder(findings: Findings, folder: Path, out: Path, several: bool) -> None:
     refuse_own_folder("-o", out, folder)
-    top = Path(folder.resolve().name) if several else Path()
+    top = Path(real_path(folder).name) if several else Path()
     from deepkoal.image_io.photo import list_files
 
-    files = _leave_out(list_files(folder), folder, out)
+    unlisted: list[Path] = []
+    files = _leave_out(list_files(folder, unlisted=unlisted), folder, out)
+    findings.failures += [
+        PhotoError(f"{path}: cannot be listed; check your permissions")
+        for path in _leave_out(unlisted, folder, out)
+    ]
     if not findings.sort_out(files, top, folder):
         raise PhotoError(f"{folder}: holds no photos; expected JPEG, PNG or other photo files")
 
@@ -173,7 +179,7 @@ def _expand(findings: Findings, pattern: str, out: Path) -> None:
 
 def _leave_out(sources: Iterable[Path], folder: Path, out: Path) -> list[Path]:
     """Leave out earlier results, where their folder lies among the photos."""
-    results = out.resolve()
-    if results == folder.resolve() or not results.is_relative_to(folder.resolve()):
+    results = real_path(out)
+    if results == real_path(folder) or not results.is_relative_to(real_path(folder)):
         return list(sources)
-    return [source for source in sources if not source.resolve().is_relative_to(results)]
+    return [source for source in sources if not real_path(source).is_relative_to(results)]

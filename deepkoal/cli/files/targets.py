@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
+from deepkoal.atomic_files import real_path
 from deepkoal.cli.console import UsageError
 from deepkoal.cli.files.input_files import is_folder
 from deepkoal.errors import PhotoError
@@ -36,6 +37,7 @@ def check_target(
 
     Raises:
         UsageError: its name ends otherwise, is a folder's, or its folder is not there.
+        PhotoError: nothing can be written in its folder.
     """
     if path is None:
         return
@@ -45,6 +47,7 @@ def check_target(
         raise UsageError(f"{option} {path}: is a folder; name a file in it")
     if not is_folder(path.absolute().parent):
         raise UsageError(f"{option} {path}: there is no such folder; create it first")
+    check_writable(real_path(path).parent)
 
 
 def check_writable(folder: Path) -> None:

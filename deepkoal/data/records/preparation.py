@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from deepkoal.atomic_files import real_path
 from deepkoal.data.records.embed import Embedder, list_embedders
 from deepkoal.data.records.manifest import FORMAT_VERSION, Manifest, Settings
 from deepkoal.data.records.shards import EMBEDDING_BATCH, write_records
@@ -66,7 +67,7 @@ def prepare(
             writes there, or it holds records made from other photos or settings.
     """
     photos_dir, records_dir = Path(photos_dir), Path(records_dir)
-    if photos_dir.resolve() == records_dir.resolve():
+    if real_path(photos_dir) == real_path(records_dir):
         raise RecordsError(f"{records_dir} is the photos' own folder; choose another for records")
     if names is None:
         names = list_names(photos_dir)
@@ -94,8 +95,13 @@ def prepare(
 
 
 def list_names(photos_dir: Path) -> list[str]:
-    """Return the paths of all photos below a folder, `/` between parts, see `list_photos`."""
-    return [path.relative_to(photos_dir).as_posix() for path in list_photos(photos_dir)]
+    """Return the paths of all photos below a folder, `/` between parts, see `list_photos`.
+
+    A folder that cannot be listed stands for its photos, and is unreadable as they are.
+    """
+    unlisted: list[Path] = []
+    paths = sorted(list_photos(photos_dir, unlisted=unlisted) + unlisted)
+    return [path.relative_to(photos_dir).as_posix() for path in paths]
 
 
 def plan_records(

@@ -12,6 +12,9 @@ from PIL import Image
 from deepkoal.image_io.metadata.file_metadata import FileMetadata
 from deepkoal.image_io.pixels import find_white, scale_samples
 
+_NO_UNDERSHOOT = 0.02
+"""Share of samples below 0 from which on they are no ringing of a resampled edge."""
+
 
 @dataclass
 class Decoded:
@@ -64,9 +67,15 @@ class Decoded:
             self.notes.append(f"{found}, so it looks dark; --stretch makes {white} white")
 
     def scale(self, bits: int) -> None:
-        """Bring samples to 8 bits, as pictures, or to 16."""
+        """Bring samples to 8 bits, as pictures, or to 16; notice what becomes black by that."""
         if not isinstance(self.colors, np.ndarray):
             return
+        below = float(np.mean(self.colors < 0)) if self.colors.dtype.kind in "if" else 0.0
+        if below >= _NO_UNDERSHOOT:
+            least = float(np.nanmin(self.colors))
+            self.notes.append(
+                f"{below:.0%} of its samples are below 0, the least {least:.6g}, and black"
+            )
         self.colors = scale_samples(self.colors, self.white, bits)
         if isinstance(self.alpha, np.ndarray):
             self.alpha = scale_samples(self.alpha, find_white(self.alpha), bits)

@@ -65,7 +65,7 @@ def decode_raster(
         decoded = DEEP_DECODERS[kind](_read_all(file))
     if decoded is None and image.mode.startswith(("I", "F")):
         values = np.asarray(image)
-        is_full = image.mode.startswith("I;16") or kind == "PPM"
+        is_full = image.mode.startswith("I;16") or (kind == "PPM" and image.mode == "I")
         decoded = Decoded(values, white=65535.0 if is_full else find_white(values))
     if decoded is None:
         decoded = Decoded(*split_alpha(image))

@@ -144,6 +144,8 @@ def _read_samples(page: Any) -> npt.NDArray[Any]:
 
 def _convert_samples(page: Any, samples: npt.NDArray[Any]) -> Decoded:
     """Return samples (H, W, channels) as what they mean."""
+    if samples.dtype.kind == "c":
+        raise PhotoError("its samples are complex numbers; save their magnitude")
     count = samples.shape[2]
     kind = _RGB if page.photometric == _BLACK_IS_ZERO and count in (3, 4) else page.photometric
     samples, white = _find_range(page, samples)

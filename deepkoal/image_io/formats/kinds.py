@@ -50,6 +50,7 @@ _OTHERS = (
     (0, b"8BPS", "a Photoshop document", True),
     (0, b"gimp xcf", "a GIMP drawing", True),
     (0, b"v/1\x01", "an OpenEXR picture", True),
+    (0, b"PF\n", "a PFM picture in color", True),
     (0, b"PK\x03\x04", "a ZIP archive", False),
     (0, b"\x1f\x8b", "a gzip archive", False),
     (8, b"AVI ", "a video", False),
@@ -169,7 +170,7 @@ def _find_kind(start: bytes, suffix: str) -> str | None:
         return "DICOM"
     if start[4:8] == b"ftyp":
         return _find_brand(start)
-    if start[:1] == b"P" and start[1:2] in b"123456fF" and start[2:3].isspace():
+    if start[:1] == b"P" and start[1:2] in b"123456f" and start[2:3].isspace():
         return "PPM"
     return "TGA" if _is_tga(start, is_named=suffix in WRITTEN["TGA"].suffixes) else None
 

@@ -50,6 +50,8 @@ def _open(path: Path, name: str) -> IO[bytes]:
     try:
         if path.exists() and not path.is_file():  # opening a pipe would wait forever
             kind = "a folder" if path.is_dir() else "not a regular file"
+            if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+                kind = "a folder, and cannot be listed"
             raise PhotoError(f"{name}: is {kind}; give the path of a photo file")
         return path.open("rb")
     except FileNotFoundError as error:

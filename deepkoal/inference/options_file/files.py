@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from deepkoal.atomic_files import write_json_atomically
+from deepkoal.atomic_files import real_path, write_json_atomically
 from deepkoal.errors import DeepkoalError
 from deepkoal.hints.files import read_json
 from deepkoal.inference.options_file.saved_options import SavedOptions
@@ -24,11 +24,11 @@ def write_options(path: str | Path, saved: SavedOptions) -> None:
         DeepkoalError: the file cannot be written, or as `SavedOptions.to_json`.
     """
     content = saved.to_json()
-    folder = Path(path).resolve().parent
+    folder = real_path(path).parent
     kept, style = content["options"]["reference"], content["options"].get("style")
     files = kept if isinstance(kept, list) else [kept] if kept else []
     for entry in [*files, style] if style and style["file"] else files:
-        file = Path(entry["file"]).resolve()
+        file = real_path(entry["file"])
         entry["file"] = str(file.relative_to(folder) if file.is_relative_to(folder) else file)
     try:
         write_json_atomically(path, content)
@@ -52,7 +52,7 @@ def read_options(path: str | Path) -> SavedOptions:
             "--hints, with which --save-options writes such a file"
         )
     saved = SavedOptions.from_json(content, str(path))
-    folder = Path(path).resolve().parent
+    folder = real_path(path).parent
     if saved.style is not None and saved.style.file:
         saved = replace(saved, style=replace(saved.style, file=str(folder / saved.style.file)))
     files = tuple(replace(each, file=folder / each.file) for each in saved.list_references())

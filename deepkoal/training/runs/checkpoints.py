@@ -135,7 +135,7 @@ class Checkpoints(keras.callbacks.Callback):
         except OSError as error:
             raise RunError(
                 f"{self._folder.parent}: the checkpoint of epoch {epoch + 1} cannot be written "
-                f"({error}); make room and run the same command again"
+                f"({error.strerror or error}); make room and run the same command again"
             ) from error
         for _, old in _list_checkpoints(self._folder)[:-KEPT]:
             old.unlink()

@@ -8,6 +8,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from deepkoal.atomic_files import real_path
 from deepkoal.data import Manifest, hold_back
 from deepkoal.data.records.embed import Embedder
 from deepkoal.data.records.manifest import Settings, Unreadable
@@ -75,7 +76,7 @@ class PhotoPlan:
         Raises:
             RunError: it does, or it is the photos' own folder.
         """
-        if run_dir.resolve() == self.photos.resolve():
+        if real_path(run_dir) == real_path(self.photos):
             raise RunError(f"{run_dir} is the photos' own folder; choose another for the run")
         try:
             read_accounts(run_dir / RECORDS_DIR, self.settings)
