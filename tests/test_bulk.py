@@ -34,6 +34,7 @@ from deepkoal.cli.photo_runs.cluster_run import FileColorer
 from deepkoal.errors import DeepkoalError
 from deepkoal.guidance import ColorOptions
 from deepkoal.inference.options_file import SavedOptions
+from deepkoal.restoration import RestorationOptions
 from deepkoal.video import ChunkTask, Encoding, open_film, plan_film
 
 pytestmark = [
@@ -431,6 +432,24 @@ def test_film_is_a_task(tmp_path, capsys):
     assert [outcome.error for outcome in outcomes] == ["", ""]
     assert len(read_all(tmp_path / "out" / "old.mkv")[0]) == 3
     assert make_worker(tmp_path, colorer)[1:] == ([], 2)
+
+
+@pytest.mark.parametrize(
+    ("look", "said"),
+    [
+        (SavedOptions(rotation=90), "color it without --rotate"),
+        (SavedOptions(restoration=RestorationOptions()), "color it without --restore"),
+    ],
+)
+def test_a_film_among_photos_is_not_left_as_it_lies(tmp_path, look, said):
+    (tmp_path / "in").mkdir()
+    write_film(tmp_path / "in" / "old.mkv", grey(coffee_pan(3)))
+    colorer = FileColorer(open_plain(), look, None, ResultOptions(), {})
+    worker, items, _ = make_worker(tmp_path, colorer)
+    (outcome,) = worker.color_block(items)
+    assert outcome.error.startswith(f"{tmp_path / 'in' / 'old.mkv'}: films are neither restored")
+    assert outcome.error.endswith(said)
+    assert not list((tmp_path / "out").rglob("*.mkv"))
 
 
 def test_the_kubernetes_manifest_runs_a_command_of_this_version(monkeypatch):

@@ -860,9 +860,8 @@ def test_interrupt_signal_stops_a_quiet_process(model, small, tmp_path):
 @pytest.mark.parametrize(
     ("moment", "status", "said"),
     [
-        # It is asked for each module in turn: the signal comes while the command is imported.
-        ("sys.meta_path.insert(0, type('', (), {'find_spec': at_command}))", 130, INTERRUPTED[:21]),
-        ("atexit.register(interrupt)", 0, ""),
+        ("interrupt()", 130, INTERRUPTED[:21]),
+        ("atexit.register(interrupt)", 0, "deepkoal: interrupted when all was done"),
     ],
 )
 def test_interrupt_around_the_work_prints_no_traceback(moment, status, said):
@@ -870,14 +869,29 @@ def test_interrupt_around_the_work_prints_no_traceback(moment, status, said):
         "import atexit, os, runpy, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def interrupt(): os.kill(os.getpid(), signal.SIGINT)\n"
-        "def at_command(name, *_): name == 'deepkoal.cli.main' and interrupt()\n"
-        f"{moment}\n"
+        # It is asked for each module in turn: this is while the command is imported.
+        f"def at_command(name, *_): name == 'deepkoal.cli.main' and {moment}\n"
+        "sys.meta_path.insert(0, type('', (), {'find_spec': at_command}))\n"
         "sys.argv[1:] = ['--version']\n"
         "runpy.run_module('deepkoal', run_name='__main__')"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (result.returncode, result.stderr.strip()) == (status, said)
     assert (result.stdout == f"deepkoal {deepkoal.__version__}\n") == (status == 0)
+
+
+def test_interrupt_while_native_libraries_end_leaves_the_exit_status():
+    code = (
+        "import ctypes, runpy, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        # When Python is no more, it is called with the exit status, 2 after wrong usage: SIGINT.
+        "libc = ctypes.CDLL(None); libc.on_exit(libc['raise'], None)\n"
+        "sys.argv[1:] = ['presets', '--none']\n"
+        "runpy.run_module('deepkoal', run_name='__main__')"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert signal.SIGINT == result.returncode == 2
+    assert "--none" in result.stderr
 
 
 class _GonePipe(io.StringIO):

@@ -97,6 +97,13 @@ class FileColorer:
 
         assert job.source is not None
         assert job.target is not None
+        if self.look.restoration is not None or self.look.rotation:
+            given = "--rotate" if self.look.rotation else "--restore"
+            return Outcome(
+                PhotoError(
+                    f"{job.name}: films are neither restored nor rotated; color it without {given}"
+                )
+            )
         options = replace(self.look.options, reference=self.reference)
         try:
             job.target.parent.mkdir(parents=True, exist_ok=True)
