@@ -31,7 +31,15 @@ from deepkoal.hints import (
 )
 from deepkoal.hints.arrays import cover_regions
 from deepkoal.hints.paths import GROUPS
-from deepkoal.hints.reach import Comparison, measure_reach
+from deepkoal.hints.reach import (
+    Comparison,
+    Reach,
+    believe,
+    contradict,
+    loosen,
+    measure_reach,
+    spread_confirmed,
+)
 from deepkoal.hints.rows import HintRows, read_rows, write_rows
 from deepkoal.hints.things import weigh_things
 from deepkoal.inference.colorizer import Colorizer
@@ -413,12 +421,35 @@ def test_things_are_told_apart_by_the_output_that_a_network_has_for_it(lite, pho
     ],
 )
 def test_things_count_where_hints_contradict_the_guess(apart, own, share):
+    arrays, here = _point_away(apart, own)
+    assert weigh_things(contradict(arrays, here)) == pytest.approx(share, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("others", "share"),
+    [([], 0.04), ([90, 90, 90], 0.04), ([2] * 9, 0.85), ([2] * 4 + [90] * 4, 0.04)],
+)
+def test_a_surprise_is_believed_elsewhere_among_hints_that_confirm_the_guess(others, share):
+    arrays, here = _point_away([40, *others])
+    loosened = loosen(contradict(arrays, here))
+    assert believe(arrays, here, loosened)[0, 0] == pytest.approx(share, abs=0.05)
+
+
+def test_a_confirmed_guess_moves_in_proportion_to_the_deviation_there():
+    arrays, here = _point_away([5])
+    reach = Reach(None, None, np.full((3, 1), 0.5, np.float32), np.zeros(3, np.float32))
+    deviation = np.float32([[10], [20], [5]])
+    change = spread_confirmed(reach, arrays, here, 1.0, deviation, np.array([1]))
+    np.testing.assert_allclose(change[:, 1], [1.25, 2.5, 0.625], rtol=0.01)
+
+
+def _point_away(apart, own=None):
     count = len(apart)
     here = np.full((count, 2), 3, np.float32)
     away = np.stack([np.zeros(count), np.asarray(apart)], axis=-1).astype("float32")
     arrays = list_hints([Hint(1, 1, (0, 0))], 8, 8)
-    arrays = dataclasses.replace(arrays, ab=here + away, own=np.asarray(own, np.float32))
-    assert weigh_things(arrays, here) == pytest.approx(share, abs=0.01)
+    own = np.zeros(count) if own is None else np.asarray(own)
+    return dataclasses.replace(arrays, ab=here + away, own=own.astype("float32")), here
 
 
 def test_without_hints_nothing_is_spread(lite, photos):

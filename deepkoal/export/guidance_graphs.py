@@ -97,12 +97,17 @@ def trace_guidance(
         ab = seen.pull(ab, *weigh_matches(matches))
         ab = scale_saturation(ab, {hue: saturation[place] for place, hue in enumerate(HUES)})
         ab = tint(ab, seen._coarse_l, warmth[0], warmth[1])
-        return {"chroma": ab, "field": seen.fit_field(ab)}
+        return {
+            "chroma": ab,
+            "deviation": seen.measure_deviation(),
+            "field": seen.fit_field(ab),
+        }
 
     def hint(
         chroma: OnnxTensor,
         features: OnnxTensor,
         l: OnnxTensor,
+        deviation: OnnxTensor,
         places: OnnxTensor,
         place_l: OnnxTensor,
         **hints: OnnxTensor,
@@ -110,7 +115,9 @@ def trace_guidance(
         outputs = {"ab_norm": chroma, "features": features}  # whatever has the grid's size
         if things:
             outputs["things"] = hints.pop("things")
-        seen = _PlacedPhoto(l, outputs, decoding, places=places, place_l=place_l)
+        seen = _PlacedPhoto(
+            l, outputs, decoding, deviation=deviation, places=places, place_l=place_l
+        )
         return {"field": seen.fit_field(chroma, HintArrays(**hints))}
 
     seen: dict[str, Dims] = {
@@ -154,6 +161,7 @@ def trace_guidance(
                 "features": features,
                 **({"things": (None, None, things)} if things else {}),
                 "l": _GRID,
+                "deviation": (*_GRID, 1),
                 "places": (None, 2),
                 "place_l": (None,),
                 **HINT_SHAPES,
@@ -167,8 +175,13 @@ def trace_guidance(
 class _PlacedPhoto(PredictionCore):
     """A photo of which the grid alone is here, and of the pixels at hints what they need."""
 
+    deviation: Tensor
     places: Tensor
     place_l: Tensor
+
+    def measure_deviation(self) -> Tensor:
+        """Return what the graph of the colors told of it."""
+        return self.deviation
 
     def _find_pixels(self, points: Tensor) -> tuple[Tensor, Tensor]:
         return self.places, self.place_l

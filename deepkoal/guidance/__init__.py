@@ -22,6 +22,7 @@ from deepkoal.guidance.reference import (
     measure_ab,
 )
 from deepkoal.guidance.uncertainty import (
+    deviation,
     expected_error,
     list_likely_colors,
     remaining_doubt,
@@ -52,6 +53,7 @@ __all__ = [
     "check_vibrance",
     "compute_latents",
     "decode_outputs",
+    "deviation",
     "expected_error",
     "join_references",
     "list_likely_colors",

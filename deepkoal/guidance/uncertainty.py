@@ -44,6 +44,24 @@ def uncertainty(logits: Tensor, temperature: float = 1.0) -> Tensor:
     return ops.clip(entropy / math.log(logits.shape[-1]), 0.0, 1.0)
 
 
+def deviation(logits: Tensor) -> Tensor:
+    """Measure how far from its mean the true color may lie: a distribution's standard deviation.
+
+    Args:
+        logits: (..., Q).
+
+    Returns:
+        √(Σ p(bin) · |bin − mean|²), (...), in CIE Lab units, at least 1.
+    """
+    ops = namespace(logits)
+    mass = ops.exp(logits - ops.max(logits, axis=-1, keepdims=True))
+    mass = mass / ops.sum(mass, axis=-1, keepdims=True)
+    bins = ab_bins()
+    mean = ops.matmul(mass, constant(bins, logits))
+    square = ops.matmul(mass, constant((bins**2).sum(axis=-1, keepdims=True), logits))[..., 0]
+    return ops.sqrt(ops.maximum(square - ops.sum(mean * mean, axis=-1), 1.0))
+
+
 def expected_error(logits: Tensor, ab: Tensor, temperature: float = 1.0) -> Tensor:
     """Measure how far from the color shown the true one lies, by the distribution itself.
 

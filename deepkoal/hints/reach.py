@@ -7,8 +7,9 @@ depends on the hints, see `hints.things`. Within its thing the target replaces w
 guessed; outside nothing moves. Of several hints the nearest counts.
 
 A guess that a hint all but confirms is believed elsewhere, too: a small difference spreads to what
-is like its place by kriging, see `affinity.spread`, and the guess's own texture of chroma stays.
-A large one says only that the network was wrong about this thing.
+is like its place by kriging, see `affinity.spread`, farther where the network is less sure, and the
+guess's own texture of chroma stays. A large one says only that the network was wrong about this
+thing, unless most other hints confirm theirs: true colors differ from guesses now and then.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ NEARER = 0.08
 BELIEF = 30.0
 """Difference between a hint and the guess at its place, in ab units, about which the guess is no
 longer believed elsewhere."""
+TOGETHER = 1.5
+"""By how much larger that is, and `CAP`, where hints confirm the guess altogether."""
 CAP = 12.0
 """How far, in ab units, hints that settle little move what lies outside their things."""
 SETTLED = 40.0
@@ -130,39 +133,76 @@ def _measure_distance(things: Comparison, l: Tensor, fine: Tensor) -> tuple[Tens
     return distance + LIKENESS * ops.reshape(ops.maximum(apart, 0.0), ops.shape(hint)), hint
 
 
-def believe(hints: HintArrays, here: Tensor) -> Tensor:
+def believe(hints: HintArrays, here: Tensor, loosened: Tensor | float = 1.0) -> Tensor:
     """Return how far a hint confirms the guess at its place, (K, 1), 0…1.
 
     Args:
         hints: K points.
         here: float32 (K, 2), the guess.
+        loosened: how many times `BELIEF` it may be off, see `loosen`.
     """
     ops = namespace(here)
     apart = ops.sum((hints.ab - here) ** 2, axis=-1, keepdims=True)
-    return ops.exp(-((apart / BELIEF**2) ** 2))
+    return ops.exp(-((apart / (loosened * BELIEF) ** 2) ** 2))
 
 
-def spread_confirmed(reach: Reach, hints: HintArrays, here: Tensor) -> Tensor:
+def contradict(hints: HintArrays, here: Tensor) -> Tensor:
+    """Return how far hints contradict the guess on average, a float32 scalar, 0…1.
+
+    Args:
+        hints: K points; those that keep what is there say nothing.
+        here: float32 (K, 2), the guess.
+    """
+    ops = namespace(here)
+    free = 1 - hints.own
+    return ops.sum(free * (1 - believe(hints, here)[:, 0])) / ops.maximum(ops.sum(free), 1)
+
+
+def loosen(contradiction: Tensor) -> Tensor:
+    """Return how many times `BELIEF` a hint's difference may be, from 1 to 1 + `TOGETHER`.
+
+    Args:
+        contradiction: of all hints, see `contradict`; half of it says nothing for the guess.
+    """
+    return 1 + TOGETHER * namespace(contradiction).maximum(1 - 2 * contradiction, 0.0)
+
+
+def spread_confirmed(
+    reach: Reach,
+    hints: HintArrays,
+    here: Tensor,
+    loosened: Tensor,
+    deviation: Tensor,
+    cells: Tensor,
+) -> Tensor:
     """Return what hints that confirm the guess change of all that is like their places.
 
     Args:
         reach: see `Reach`.
         hints: K points.
         here: float32 (K, 2), the guess at their places.
+        loosened: see `believe`.
+        deviation: float32 (N, 1), how far, in any unit, true colors may be from the guess.
+        cells: integers (K,), the hint points' indices among the N places.
 
     Returns:
         float32 (N, 2), in ab units.
     """
     ops = namespace(here)
-    residuals = (hints.ab - here) * (1 - hints.own[:, None]) * believe(hints, here)
-    change = ops.matmul(reach.kriging, residuals)
-    most = CAP + SETTLED * reach.settled[:, None] ** 2
+    residuals = (hints.ab - here) * (1 - hints.own[:, None]) * believe(hints, here, loosened)
+    change = deviation * ops.matmul(reach.kriging, residuals / ops.take(deviation, cells, axis=0))
+    most = loosened * CAP + SETTLED * reach.settled[:, None] ** 2
     length = ops.sqrt(ops.sum(change * change, axis=-1, keepdims=True))
     return change * most / ops.maximum(length, most)
 
 
 def fill_things(
-    reach: Reach, hints: HintArrays, ab: Tensor, before: Tensor, here: Tensor
+    reach: Reach,
+    hints: HintArrays,
+    ab: Tensor,
+    before: Tensor,
+    here: Tensor,
+    loosened: Tensor | float,
 ) -> Tensor:
     """Return chroma with the hints' things in their colors.
 
@@ -172,13 +212,14 @@ def fill_things(
         ab: float32 (H, W, 2), after `spread_confirmed`.
         before: float32 (H, W, 2), as it was, for what is to stay so.
         here: float32 (K, 2), ab at the hints' places.
+        loosened: see `believe`.
 
     Returns:
         float32 (H, W, 2).
     """
     ops = namespace(ab)
     free = 1 - hints.own[:, None]
-    kept = believe(hints, here) * free
+    kept = believe(hints, here, loosened) * free
     parts = ops.concatenate([(hints.ab - kept * here) * free, kept, hints.own[:, None]], axis=-1)
     parts = ops.sum(ops.take(parts, reach.nearest, axis=0) * reach.weights[..., None], axis=-2)
     target = parts[..., :2] + parts[..., 2:3] * ab + parts[..., 3:] * before

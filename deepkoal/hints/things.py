@@ -13,8 +13,7 @@ import numpy as np
 from deepkoal.affinity import Kernel
 from deepkoal.arrays import Tensor, namespace
 from deepkoal.hints import reach
-from deepkoal.hints.arrays import HintArrays
-from deepkoal.hints.reach import Comparison, believe
+from deepkoal.hints.reach import Comparison
 
 ALONG = 0.8
 """Cost of a change of the output `things` along a path, in widths of the kernel."""
@@ -31,18 +30,14 @@ REPAINTED = (0.4, 0.8)
 """Mean contradiction of hints from which on things count, and at which they count wholly."""
 
 
-def weigh_things(hints: HintArrays, here: Tensor) -> Tensor:
-    """Return how much the output `things` counts under these hints, a float32 scalar, 0…1.
+def weigh_things(contradiction: Tensor) -> Tensor:
+    """Return how much the output `things` counts, a float32 scalar, 0…1.
 
     Args:
-        hints: K points.
-        here: float32 (K, 2), the guess.
+        contradiction: of the guess by all hints, see `reach.contradict`.
     """
-    ops = namespace(here)
-    free = 1 - hints.own
-    contradiction = ops.sum(free * (1 - believe(hints, here)[:, 0])) / ops.maximum(ops.sum(free), 1)
     low, high = REPAINTED
-    return ops.clip((contradiction - low) / (high - low), 0, 1)
+    return namespace(contradiction).clip((contradiction - low) / (high - low), 0, 1)
 
 
 def compare_things(outputs: Mapping[str, Tensor], kernel: Kernel, share: Tensor) -> Comparison:

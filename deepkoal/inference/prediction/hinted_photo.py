@@ -8,9 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from deepkoal.arrays import Tensor, fold, namespace
+from deepkoal.guidance import deviation
 from deepkoal.hints import HintArrays, find_cells
 from deepkoal.hints.arrays import cover_regions
-from deepkoal.hints.reach import Reach, fill_things, measure_reach, spread_confirmed
+from deepkoal.hints.reach import (
+    Reach,
+    contradict,
+    fill_things,
+    loosen,
+    measure_reach,
+    spread_confirmed,
+)
 from deepkoal.hints.things import compare_things, weigh_things
 from deepkoal.inference.prediction.seen_photo import SeenPhoto
 from deepkoal.rendering.resampling import resize
@@ -45,6 +53,16 @@ class HintedPhoto(SeenPhoto):
         """Return where the pixels of points lie in the inside, and their L; see `find_pixels`."""
         return find_pixels(self._move_inside(points), self.inner_l)
 
+    def measure_deviation(self) -> Tensor:
+        """Return how far true colors may be from the guess: `guidance.deviation`, (h, w, 1).
+
+        Where the network predicts no distribution it is 1.
+        """
+        logits = self.outputs.get("logits")
+        if logits is None:
+            return namespace(self.l).ones_like(self._coarse_l)[..., None]
+        return deviation(logits)[..., None]
+
     def hinted_ab(self, ab: Tensor, hints: HintArrays) -> Tensor:
         """Return coarse chroma (h, w, 2) under hints."""
         field = self.fit_field(ab, hints)
@@ -62,13 +80,15 @@ class HintedPhoto(SeenPhoto):
         ops = namespace(ab)
         cells = self.find_hint_cells(hints.points)
         guess = ops.take(self._at_points(coarse), cells, axis=0)
-        share = weigh_things(hints, guess) if "things" in self.outputs else 0.0
-        reach = self._measure_reach(hints, share)
-        change = spread_confirmed(reach, hints, guess)
+        contradiction = contradict(hints, guess)
+        share = weigh_things(contradiction) if "things" in self.outputs else 0.0
+        reach, loosened = self._measure_reach(hints, share), loosen(contradiction)
+        unsure = self._at_points(self.measure_deviation())
+        change = spread_confirmed(reach, hints, guess, loosened, unsure, cells)
         grid = ops.shape(self.outputs["features"])[:2]
         after = ab + resize(ops.reshape(change, (*grid, 2)), *ops.shape(self._fine_l))
         here = guess + ops.take(change, cells, axis=0)
-        after = fill_things(reach, hints, after, ab, here)
+        after = fill_things(reach, hints, after, ab, here, loosened)
         cover = cover_regions(
             replace(hints, edges=self._shift(hints.edges)),
             ops.shape(self.inner_l),

@@ -106,10 +106,10 @@ class SeenPhoto:
         return ops.where(points < size, ops.maximum(points, 0), size - 0.5)
 
     def _at_points(self, ab: Tensor) -> Tensor:
-        """Return ab (..., h, w, 2) at the N places of the features, (..., N, 2)."""
+        """Return a map (..., h, w, C), such as ab, at the N places of the features, (..., N, C)."""
         ops = namespace(ab)
         height, width = ops.shape(self.outputs["features"])[:2]
-        shape = (*ops.shape(ab)[:-3], height * width, 2)
+        shape = (*ops.shape(ab)[:-3], height * width, ab.shape[-1])
         return ops.reshape(resize(ab, height, width), shape)
 
     def _add(self, ab: Tensor, difference: Tensor) -> Tensor:

@@ -143,7 +143,7 @@ export class Engine {
     const { shares, count, features, l } = seen;
     const palette = this.model.palettes.find(({ name }) => name === options.palette);
     const warmth = this.model.warmth.at(Math.round(((options.warmth + 1) / 2) * (this.model.warmth.length - 1)));
-    const { chroma, field } = await this.#run("colors", {
+    const { chroma, deviation, field } = await this.#run("colors", {
       shares,
       features,
       l,
@@ -159,7 +159,7 @@ export class Engine {
     if (!options.hints.length) return toField(field);
     const arrays = arrangeHints(options.hints, seen.photo, seen.inside, seen.grid, (x, y) => lightness(seen.photo.readPixel(x, y))[0]);
     const counted = Object.entries(arrays).map(([name, [data, depth]]) => [name, depth ? [data, data.length / depth, depth] : [data, data.length]]);
-    return toField((await this.#run("hints", { chroma, features, ...seen.told, l, ...Object.fromEntries(counted) })).field);
+    return toField((await this.#run("hints", { chroma, deviation, features, ...seen.told, l, ...Object.fromEntries(counted) })).field);
   }
 }
 
