@@ -171,6 +171,7 @@ def test_the_graph_of_hints_gives_what_the_library_gives(graphs, seen, hints):
     found = run(
         graphs["hints"],
         chroma=chroma,
+        deviation=seen.measure_deviation(),
         **{name: seen.outputs[name] for name in ("features", "things") if name in seen.outputs},
         l=seen._fine_l,
         places=places,

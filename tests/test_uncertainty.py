@@ -18,6 +18,7 @@ from deepkoal.guidance import (
     DecodingConfig,
     Kernel,
     decode_outputs,
+    deviation,
     expected_error,
     make_affinity_points,
     remaining_doubt,
@@ -40,6 +41,16 @@ def spread_over(count):
 
 
 # --- how much ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 1.0])
+def test_the_deviation_of_two_colors_is_by_hand(share):
+    one, other = 40, 160
+    logits = np.full(Q, -100, "float32")
+    logits[[one, other]] = np.log([share, max(1 - share, 1e-30)])
+    apart = np.linalg.norm(ab_bins()[one] - ab_bins()[other])
+    wanted = max(apart * math.sqrt(share * (1 - share)), 1)  # 1 ab unit at least
+    np.testing.assert_allclose(deviation(logits), wanted, rtol=1e-4)
 
 
 @pytest.mark.parametrize("count", [1, 2, 16, Q])

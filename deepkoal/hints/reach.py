@@ -39,7 +39,7 @@ NEARER = 0.08
 BELIEF = 30.0
 """Difference between a hint and the guess at its place, in ab units, about which the guess is no
 longer believed elsewhere."""
-TOGETHER = 1.5
+TOGETHER = 2.0
 """By how much larger that is, and `CAP`, where hints confirm the guess altogether."""
 CAP = 12.0
 """How far, in ab units, hints that settle little move what lies outside their things."""
