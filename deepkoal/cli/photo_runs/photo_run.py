@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict
 from deepkoal.cli.arguments.result_options import ResultOptions
 from deepkoal.cli.files.input_files import read_stream
 from deepkoal.cli.files.result_files import ResultFiles, Sign, Version, label_page
+from deepkoal.cli.photo_runs.photos_in_color import keep_as_it_is, leave_out
 from deepkoal.cli.photo_runs.work_ahead import PixelBudget, work_ahead
 from deepkoal.errors import DeepkoalError, PhotoError
 from deepkoal.memory import count_cores
@@ -142,7 +143,7 @@ class PhotoRun(ABC):
         notes = [f"{job.name}: {note}" for note in (*photo.notes, *losses)]
         policy = self._results.choose(job.source)
         if not self.takes_color and policy != "recolor" and is_colored(photo.rgb):
-            return self._leave(job, photo, source, policy, losses)
+            return self._leave(job, photo, source, policy)
         sign = self._find_sign(job, source)
         if job.target is None:
             if photo.pages > 1:
@@ -164,33 +165,18 @@ class PhotoRun(ABC):
                     files.add(page, before, self._make_page(job, before, beside))
         return Outcome(files.written, tuple(notes))
 
-    def _leave(
-        self, job: Job, photo: Photo, source: Path | bytes, policy: str, losses: Sequence[str]
-    ) -> Outcome:
-        """Leave a photo that is in color as it is, in its place among the results, or out."""
-        from deepkoal.image_io import encode_photo
-        from deepkoal.image_io.formats import FORMATS
-        from deepkoal.image_io.formats.kinds import sniff
-
+    def _leave(self, job: Job, photo: Photo, source: Path | bytes, policy: str) -> Outcome:
         if policy == "skip":
-            return Outcome([], (f"{job.name}: in color already, left out",), is_colored=False)
-        if isinstance(source, bytes) or job.target is None:
-            is_own = FORMATS[job.suffix.lower()] == sniff(source, job.name)
-        else:
-            is_own = job.suffix.lower() == source.suffix.lower()
-        content = None
-        rotation = self._find_rotation(job) if photo.pages == 1 else 0  # no page is lost
-        if is_own and not rotation:
-            content = source if isinstance(source, bytes) else source.read_bytes()
-        kept = f"only rotated by {rotation} degrees" if rotation else "kept as it is"
-        said = [f"in color already, {kept}", *(() if is_own else losses)]
-        notes = tuple(f"{job.name}: {line}" for line in said)
-        if job.target is None:
-            content = content or encode_photo(photo.rgb, job.suffix, photo, quality=self._quality)
-            return Outcome(content, notes, is_colored=False)
-        with ResultFiles(job, photo, quality=self._quality, keep_times=self._keep_times) as files:
-            files.keep(photo, content)
-        return Outcome(files.written, notes, is_colored=False)
+            return Outcome(*leave_out(job), is_colored=False)
+        kept = keep_as_it_is(
+            job,
+            photo,
+            source,
+            rotation=self._find_rotation(job),
+            quality=self._quality,
+            keep_times=self._keep_times,
+        )
+        return Outcome(*kept, is_colored=False)
 
     def _make_page(
         self, job: Job, photo: Photo, beside: ResultFiles | None = None
