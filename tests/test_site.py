@@ -14,7 +14,7 @@ from missing import skip_or_fail
 from playwright.sync_api import expect
 from skimage import data
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from test_studio_page import browser, choose, find, open_file, paint_red  # noqa: F401
@@ -38,24 +38,51 @@ from deepkoal.rendering.contact_sheets import desaturate
 from deepkoal.rendering.upsampling import find_pixels
 from deepkoal.studio.choices import describe_choices
 
-# In the place of onnxruntime-web, which no Python package brings: graphs run outside.
+# In the place of onnxruntime-web, which no Python package brings: graphs run outside. Arrays go
+# there and back as `pack` has them.
 RUNTIME = """
 export const env = {wasm: {}};
 export class Tensor { constructor(type, data, dims) { Object.assign(this, {type, data, dims}); } }
-const post = async (path, body) => (await fetch(path, {method: "POST", body})).json();
+const post = async (path, body) => (await fetch(path, {method: "POST", body})).arrayBuffer();
+const unpack = (buffer) => {
+  let start = new Uint8Array(buffer).indexOf(10);
+  const head = JSON.parse(new TextDecoder().decode(buffer.slice(0, start++)));
+  return Object.fromEntries(head.map(([name, dims]) => {
+    const end = start + 4 * dims.reduce((a, b) => a * b, 1);
+    const data = new Float32Array(buffer.slice(start, end));
+    start = end;
+    return [name, new Tensor("float32", data, dims)];
+  }));
+};
 export const InferenceSession = {create: async (file) => {
-  const {number} = await post("/graphs", file);
+  const number = new TextDecoder().decode(await post("/graphs", file));
   return {run: async (feeds) => {
-    const asked = Object.fromEntries(Object.entries(feeds).map(([name, {type, data, dims}]) => {
+    const head = [];
+    const arrays = Object.entries(feeds).map(([name, {type, data, dims}]) => {
       if (type !== "float32" || !(data instanceof Float32Array)) throw new Error("wrong type");
-      return [name, {data: [...data], dims}];
-    }));
-    const found = await post(`/graphs/${number}`, JSON.stringify(asked));
-    return Object.fromEntries(Object.entries(found).map(([name, {data, dims}]) =>
-      [name, new Tensor("float32", Float32Array.from(data), dims)]));
+      head.push([name, dims]);
+      return data;
+    });
+    const asked = new Blob([JSON.stringify(head) + "\\n", ...arrays]);
+    return unpack(await post(`/graphs/${number}`, asked));
   }};
 }};
 """
+
+
+def pack(arrays):
+    """Return float32 arrays as bytes: a line of JSON, their names and shapes, then all values."""
+    head = json.dumps([[name, array.shape] for name, array in arrays.items()]).encode()
+    return b"\n".join([head, b"".join(np.float32(array).tobytes() for array in arrays.values())])
+
+
+def unpack(data):
+    head, _, values = data.partition(b"\n")
+    names, shapes = zip(*json.loads(head), strict=True)
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+    parts = np.split(np.frombuffer(values, np.float32), ends)
+    assert parts.pop().size == 0
+    return {n: x.reshape(shape) for n, x, shape in zip(names, parts, shapes, strict=True)}
 
 
 @pytest.fixture(scope="module")
@@ -266,20 +293,15 @@ def address(site, colorizer):
         data = await request.body()
         is_network = onnx.load_from_string(data).graph.name == "network"
         sessions.append(None if is_network else onnxruntime.InferenceSession(data))
-        return JSONResponse({"number": len(sessions) - 1})
+        return PlainTextResponse(str(len(sessions) - 1))
 
     async def run_graph(request):
         session = sessions[request.path_params["number"]]
-        feeds = {
-            name: np.float32(x["data"]).reshape(x["dims"])
-            for name, x in (await request.json()).items()
-        }
+        feeds = unpack(await request.body())
         found = (
             colorizer.backend.predict(feeds["l_norm"]) if session is None else run(session, **feeds)
         )
-        return JSONResponse(
-            {name: {"data": x.ravel().tolist(), "dims": x.shape} for name, x in found.items()}
-        )
+        return Response(pack(found))
 
     routes = [
         Route("/graphs", open_graph, methods=["POST"]),
