@@ -17,23 +17,10 @@ def train_apart(*arguments):
     train_everything(*arguments)
 
 
-def train_until(records, validation, run_dir, step):
-    from tiny_training import KillAt, train_tiny
-
-    train_tiny(records, validation, run_dir, callbacks=[KillAt(step)])
-
-
-def start(*arguments, target=train_apart):
-    process = FORKSERVER.Process(target=target, args=arguments)
+def start(*arguments):
+    process = FORKSERVER.Process(target=train_apart, args=arguments)
     process.start()
     return process
-
-
-def kill_at(step, *arguments):
-    """Begin a run that is killed at the start of a step; return the exit code."""
-    process = start(*arguments, step, target=train_until)
-    process.join()
-    return process.exitcode
 
 
 def finish(*arguments):

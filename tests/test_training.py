@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import pytest
 from jax_forks import Job
-from killing import finish, kill_at, kill_within
+from killing import finish, kill_within
 from PIL import Image
 from tiny_networks import randomize, tiny_embedder, tiny_encoder, tiny_koala, tiny_lite
 from tiny_training import RECIPE, take_first_step, train_tiny
@@ -161,17 +161,6 @@ def test_a_finished_run_is_left_as_it_is(finished, records, validation):
 # --- going on ----------------------------------------------------------------------------------
 
 
-def test_a_killed_run_goes_on_as_if_nothing_had_happened(finished, records, validation, tmp_path):
-    run_dir = tmp_path / "killed"
-    step = 2 * RECIPE.steps_per_epoch + 1
-    assert kill_at(step, records, validation, run_dir) == -signal.SIGKILL
-    assert find_checkpoint(run_dir)[1] == 2
-    resumed = train_tiny(records, validation, run_dir, seed=9)  # initial weights do not matter
-    assert_same_weights(resumed, finished[1], 0)
-    assert [row["epoch"] for row in read_log(run_dir)] == ["0", "1", "2", "3"]
-    assert losses(run_dir) == losses(finished[0])
-
-
 def test_a_run_killed_at_any_moment_ends_with_the_same_bits(validation, tmp_path):
     # benchmarks/resume.py kills more often.
     finish(validation, tmp_path / "through", 3)
@@ -197,7 +186,7 @@ def test_a_torn_checkpoint_is_left_out(finished, records, validation, tmp_path):
         assert find_checkpoint(run_dir) == (before, 3)
     newest.write_bytes(whole[:-1] + b"?")
     with pytest.warns(UserWarning, match=told):
-        resumed = train_tiny(records, validation, run_dir, seed=9)
+        resumed = train_tiny(records, validation, run_dir, seed=9)  # initial weights do not matter
     assert_same_weights(resumed, finished[1], 0)
     assert losses(run_dir) == losses(finished[0])
     assert find_checkpoint(run_dir)[1] == 4
@@ -281,12 +270,7 @@ def test_averaged_weights_are_validated_kept_and_go_on(
     )
     kernel = "logits/kernel"
     assert np.any(weights_of(network)[kernel] != weights_of(plain)[kernel])
-    # And killed, it goes on to the same.
-    halted = Path(shutil.copytree(run_dir, tmp_path / "halted"))
-    list_checkpoints(halted)[-1].unlink()
-    resumed = train(build(9), records, halted, recipe=recipe, validation=validation)
-    assert_same_weights(resumed, network, 0)
-    assert losses(halted) == losses(run_dir)
+    # And the run's folder has the averages. (That such a run goes on is tested above.)
     again = train(build(9), records, run_dir, recipe=recipe, validation=validation)
     assert_same_weights(again, network, 0)
 
