@@ -21,7 +21,13 @@ from playwright.sync_api import Page, expect, sync_playwright
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.studio import create_studio
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chromium-headless-shell",
+)
 SIZE = {"width": 1400, "height": 800}
 PHOTO = "A cup of coffee"
 SAUCER, CUP, TABLE = (0.72, 0.62), (0.4, 0.28), (0.86, 0.3)
