@@ -56,13 +56,14 @@ hypothesis.settings.load_profile("repeatable")
 
 
 SLOW = (
-    "test_tutorials",
-    "test_training",
-    "test_devices",
     "test_studio_page",
+    "test_training",
+    "test_tutorials",
+    "test_devices",
+    "test_export",
+    "test_site",
     "test_bulk",
     "test_backends",
-    "test_export",
     "test_cli",
     "test_gpu_campaign",
     "test_serving_process",
