@@ -762,6 +762,10 @@ def test_a_damaged_reference_is_named_and_not_to_be_salvaged(model, small, tmp_p
     missing = tmp_path / "missing.png"
     assert color(model, small("a.png"), "-o", tmp_path / "b.png", "--reference", missing) == 1
     assert f"--reference {missing}: cannot be read" in capsys.readouterr().err
+    look = tmp_path / "look.json"
+    look.write_text('{"options": {"reference": {"file": "missing.png", "sha256": "0"}}}')
+    assert color(model, small("a.png"), "-o", tmp_path / "b.png", "--options", look) == 1
+    assert f"deepkoal: --reference {missing}: cannot be read" in capsys.readouterr().err
 
 
 def test_missing_network_is_one_line(small, tmp_path, capsys):

@@ -1149,6 +1149,20 @@ def test_longest_file_name(tmp_path):
     images.write_image(tmp_path / f"{'n' * 251}.png", RGB)
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (None, "got NoneType; deepkoal.image_io.encode_photo"),
+        (b"a.png", "got bytes"),
+        (io.BytesIO(), "got BytesIO"),
+        ("a\0.png", "holds a null character"),
+    ],
+)
+def test_what_is_no_path_to_write_to_is_refused(path, said):
+    with pytest.raises(PhotoError, match=said):
+        images.write_image(path, RGB)
+
+
 def test_folder_missing(tmp_path):
     with pytest.raises(PhotoError, match=r"photo.png: cannot be written .*; create the folder"):
         images.write_image(tmp_path / "missing" / "photo.png", RGB)

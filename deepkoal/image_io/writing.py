@@ -55,7 +55,7 @@ def write_photo(
     Raises:
         PhotoError: as for `encode_photo`, or the file cannot be written.
     """
-    path = Path(path)
+    path = _check_path(path)
     if path.suffix.lower() not in FORMATS:
         raise PhotoError(
             f"{path}: ends in {path.suffix!r}, so its format is unknown; name it .jpg, .png, "
@@ -90,7 +90,7 @@ def write_pages(
     Raises:
         PhotoError: the file cannot be written.
     """
-    path = Path(path)
+    path = _check_path(path)
     with _written(path, permissions) as part:
         with part.open("wb") as file:
             pages = TiffPages(file, big=largest_bytes > CLASSIC_BYTES)
@@ -104,6 +104,17 @@ def write_pages(
             yield append
         if seal is not None:
             part.write_bytes(seal(part.read_bytes()))
+
+
+def _check_path(path: object) -> Path:
+    if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
+        raise PhotoError(
+            f"expected the path of a file to write, got {type(path).__name__}; "
+            "deepkoal.image_io.encode_photo gives the file's bytes"
+        )
+    if "\0" in os.fspath(path):
+        raise PhotoError(f"{path!r}: holds a null character; choose another name")
+    return Path(path)
 
 
 @contextlib.contextmanager

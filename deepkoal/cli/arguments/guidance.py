@@ -17,7 +17,7 @@ from deepkoal.cli.arguments.argument_types import (
 )
 from deepkoal.cli.console import UsageError, as_usage
 from deepkoal.cli.files.targets import check_target
-from deepkoal.errors import DeepkoalError, PhotoError
+from deepkoal.errors import DeepkoalError
 
 if TYPE_CHECKING:
     from deepkoal.guidance import Reference
@@ -188,8 +188,7 @@ def open_reference(look: SavedOptions, colorizer: Colorizer) -> Reference | None
     for each in look.list_references():
         try:
             references.append(colorizer.open_reference(each.read()))
-        except PhotoError as error:  # which names the file
-            raise DeepkoalError(f"--reference {error}") from error
         except DeepkoalError as error:
-            raise DeepkoalError(f"--reference {each.file}: {error}") from error
+            named = str(error).removeprefix(f"{each.file}: ")  # some errors name the file
+            raise DeepkoalError(f"--reference {each.file}: {named}") from error
     return join_references(references) if references else None
