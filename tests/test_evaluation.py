@@ -299,7 +299,7 @@ def test_limit_takes_files_from_all_over_the_folder(colorizer, folder, monkeypat
         raise PhotoError(f"{path}: not read")
 
     monkeypatch.setattr("deepkoal.evaluation.photos.read_photo", note)
-    with pytest.raises(DeepkoalError, match=r"among 2 \(0 near grey, 2 unreadable\)"):
+    with pytest.raises(DeepkoalError, match=r"\(0 near grey, 2 unreadable, as .*: not read\)"):
         evaluate(colorizer, folder, limit=2)
     assert sorted(read) == ["broken.jpg", "chelsea.png"]  # the first and the third of five
 

@@ -41,6 +41,7 @@ from deepkoal.style import Style
         (["presets", "--palettes", "none/p.png"], "--palettes none/p.png: there is no such folder"),
         (["pseudocolor", "a.png", "-o", "none/b.png"], "-o none/b.png: there is no such folder"),
         (["evaluate", "photos", "--json", "none/a.json"], "--json none/a.json: there is no such"),
+        (["evaluate", "photos", "--json", "-"], "--json -: is not written to standard output"),
     ],
 )
 def test_arguments_are_refused_before_any_work_with_what_was_meant(

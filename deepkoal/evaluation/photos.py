@@ -221,6 +221,7 @@ def load_photos(
             failed.append(printable(f"{path}: {type(error).__name__}: {error}"))
     if not evaluated:
         counts = f"{near_grey} near grey, {len(unreadable)} unreadable"
+        counts += f", as {unreadable[0]}" if unreadable else ""
         raise DeepkoalError(
             f"{printable(os.fspath(folder))}: no photo to measure among {len(chosen)} "
             f"({counts}{f', {len(failed)} failed, as {failed[0]}' if failed else ''}); give a "

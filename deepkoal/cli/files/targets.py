@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deepkoal.atomic_files import real_path
 from deepkoal.cli.console import UsageError
-from deepkoal.cli.files.input_files import is_folder
+from deepkoal.cli.files.input_files import STREAM, is_folder
 from deepkoal.errors import PhotoError
 from deepkoal.image_io.formats.kinds import is_address
 
@@ -36,11 +36,13 @@ def check_target(
         endings: the usual ones, in words.
 
     Raises:
-        UsageError: its name ends otherwise, is a folder's, or its folder is not there.
+        UsageError: its name ends otherwise, is a folder's or `-`, or its folder is not there.
         PhotoError: nothing can be written in its folder.
     """
     if path is None:
         return
+    if str(path) == STREAM:
+        raise UsageError(f"{option} -: is not written to standard output; name a file")
     if suffixes and path.suffix.lower() not in suffixes:
         raise UsageError(f"{option} {path}: end the name in {endings}")
     if is_folder(path):
