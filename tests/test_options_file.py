@@ -1,7 +1,7 @@
 """A look's file: what is written is read again, fits another size, and fails in words."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -123,6 +123,13 @@ def test_relative_hints_fit_any_photo():
     assert hint.x == 100
     assert 99.9 < hint.y < 100
     assert hint.color == "#c03020"
+
+
+def test_options_are_written_in_the_same_order_by_every_process():
+    plain = [each.name for each in fields(ColorOptions)]
+    apart = ["palette", "reference", "variation", "hints"]
+    expected = [name for name in plain if name not in apart] + [*apart[:3], "detail"]
+    assert list(SavedOptions().to_json()["options"]) == expected
 
 
 def test_a_photo_of_another_shape_is_refused_only_where_there_are_hints():

@@ -34,8 +34,10 @@ _KEYS = frozenset({"deepkoal", "photo", "network", "options", "hints"})
 _APART = frozenset({"hints", "palette", "reference", "variation"})
 """Fields of `ColorOptions` whose form in JSON is not their value; all others are plain."""
 _PLAIN = (bool, int, float, str, type(None))
-_PLAIN_FIELDS = {each.name for each in dataclasses.fields(ColorOptions)} - _APART
-_OPTIONS = _PLAIN_FIELDS | _APART - {"hints"} | {"detail", "restoration", "style", "rotation"}
+_PLAIN_FIELDS = tuple(
+    each.name for each in dataclasses.fields(ColorOptions) if each.name not in _APART
+)  # in order: a set's is another in each process, and so would results' bytes be
+_OPTIONS = {*_PLAIN_FIELDS} | _APART - {"hints"} | {"detail", "restoration", "style", "rotation"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,7 +213,7 @@ class SavedOptions:
             check_keys(content, _KEYS, "an options file")
             given = content.get("options") or {}
             check_keys(given, _OPTIONS, "options")
-            plain = {name: given[name] for name in _PLAIN_FIELDS & set(given)}
+            plain = {name: given[name] for name in _PLAIN_FIELDS if name in given}
             options = ColorOptions(**plain, palette=parse_palette(given.get("palette")))
             hints = content.get("hints") or []
             if not isinstance(hints, list):
