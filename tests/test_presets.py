@@ -1,5 +1,6 @@
 """Presets as shipped, and what is said where a description, a recipe or weights are wrong."""
 
+import argparse
 import json
 
 import keras
@@ -9,12 +10,19 @@ import safetensors.numpy
 from tiny_networks import tiny_embedder, tiny_encoder, tiny_koala, tiny_lite
 
 from deepkoal import models
+from deepkoal.cli.training_run import _build_network
 from deepkoal.errors import RunError, WeightsError
 from deepkoal.guidance import DecodingConfig
 from deepkoal.models.weights import WEIGHTS_FILE, find_shipped, save_weights
 from deepkoal.pretrained import presets
-from deepkoal.pretrained.networks import begin_with, build_untrained, load_network
+from deepkoal.pretrained.networks import (
+    begin_with,
+    build_untrained,
+    find_start_things,
+    load_network,
+)
 from deepkoal.pretrained.presets import Preset, list_presets, load_preset, load_recipe
+from deepkoal.pretrained.recipe import Recipe
 
 # Keras copies TensorFlow's variables in a way that NumPy 2 announces the end of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -254,6 +262,16 @@ def test_training_begins_with_a_runs_network(tmp_path, place):
     begin_with(network, tmp_path / place)
     for expected, found in zip(source.weights, network.weights, strict=True):
         np.testing.assert_array_equal(np.array(expected), np.array(found))
+
+
+def test_the_command_begins_with_a_network_that_has_things(tmp_path):
+    begin = argparse.Namespace(start="koala-lite")
+    network = _build_network(begin, load_preset("koala-lite"), Recipe(), None)
+    source = load_network("koala-lite")
+    for expected, found in zip(source.weights, network.weights, strict=True):
+        np.testing.assert_array_equal(np.array(expected), np.array(found))
+    tiny_lite(things=(8, 4)).save(tmp_path / "best.keras")
+    assert find_start_things(tmp_path) == [8, 4]
 
 
 def test_a_beginning_that_does_not_fit_is_named(tmp_path, shelf):

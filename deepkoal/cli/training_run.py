@@ -177,10 +177,14 @@ def _build_network(
     recipe: Recipe,
     embedder: SemanticEmbedder | None,
 ) -> keras.Model:
-    from deepkoal.pretrained.networks import begin_with, build_untrained
+    from deepkoal.pretrained.networks import begin_with, build_untrained, find_start_things
 
     network = build_untrained(
-        preset.name, embedder=embedder, precision=recipe.precision, seed=recipe.seed
+        preset.name,
+        embedder=embedder,
+        precision=recipe.precision,
+        seed=recipe.seed,
+        things=() if arguments.start is None else find_start_things(arguments.start),
     )
     if arguments.start is not None:
         begin_with(network, arguments.start)

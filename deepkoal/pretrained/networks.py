@@ -82,6 +82,24 @@ def find_things(path: Path) -> list[int]:
     return [shapes[key][-1] for key in ("things_4/kernel", "things/kernel") if key in shapes]
 
 
+def find_start_things(start: str | Path) -> list[int]:
+    """Return `things` that a network has to be built with to begin with other weights.
+
+    Args:
+        start: as in `begin_with`.
+
+    Raises:
+        WeightsError: as there.
+    """
+    if is_preset(start):
+        preset = load_preset(str(start))
+        has_things = preset.network == "lite" and preset.sha256 is not None
+        return find_things(find_shipped(str(start))) if has_things else []
+    trained, _ = load_trained(start)
+    layers = {layer.name: layer for layer in trained.layers}
+    return [layers[name].filters for name in ("things_4", "things") if name in layers]
+
+
 def load_network(name: str, *, embedder: SemanticEmbedder | None = None) -> keras.Model:
     """Build a preset's network with its shipped weights.
 
