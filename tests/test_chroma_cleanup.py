@@ -8,7 +8,6 @@ from skimage import data
 from deepkoal.chroma_cleanup.doubted_colors import (
     CALM,
     brown_reds,
-    calm_reds,
     calm_skin,
     fade_blacks,
     fade_purples,
@@ -156,16 +155,6 @@ def test_orange_cheeks_are_calmed_and_natural_or_dark_or_doubted_ones_stay():
     np.testing.assert_allclose(calm_skin(2 * ab, l, doubt, 2.0), 2 * calmed, atol=1e-4)
     several = calm_skin(np.stack([ab, 2 * ab]), l, doubt, np.float32([1, 2])[:, None, None, None])
     np.testing.assert_allclose(several, [calmed, 2 * calmed], atol=1e-4)
-
-
-def test_vivid_reds_and_oranges_are_calmed_where_they_are_a_guess():
-    red = np.array([26, 15], "float32")  # of hue 30° and a chroma of 30, twice MODEST
-    ab = np.stack([red, 0.5 * red, red * [-1, 1], red])[None].astype("float32")
-    doubt = np.array([[0.9, 0.9, 0.9, 0.5]], "float32")
-    calmed = calm_reds(ab, doubt, 1.0)
-    np.testing.assert_allclose(calmed[0, 0], 0.65 * red, atol=0.1)
-    np.testing.assert_allclose(calmed[0, 1:], ab[0, 1:], atol=0.01)
-    np.testing.assert_allclose(calm_reds(2 * ab, doubt, 2.0), 2 * calmed, atol=1e-4)
 
 
 def test_vibrance_that_is_asked_for_is_not_taken_back_from_skin():

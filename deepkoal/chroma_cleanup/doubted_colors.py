@@ -1,4 +1,4 @@
-"""What is known to be off: blacks lose color, pinks turn red, mauve slate, reds brown, and calm.
+"""What is known to be off: blacks lose color, pinks turn red, mauve slate, reds brown, skin calms.
 
 Steps of `chroma_cleanup`, each for one kind of color of which a network's guess is known to be off.
 """
@@ -48,16 +48,9 @@ calmed wholly."""
 SURE = (0.6, 0.75)
 """Doubt up to which they are, and from which they stay: a network is surer of faces."""
 
-WARM = 30.0
-"""Hue in degrees, of ab, of the reds and oranges that are often wrong where vivid and doubted."""
-
-MODEST = 15.0
-"""Chroma that these have at most at vibrance 1, nearly."""
-
 _KEPT_BLUE = 0.7  # of a doubted purple: navy and slate are what cloth is, and grey all over is not
 _BROWN = (0.4, 0.2)  # of a guessed red's a and b, taken away: more costs what is red in truth
 _CALMED = 0.4  # of what exceeds `CALM`
-_TEMPERED = 0.7  # of what exceeds `MODEST`
 _WARMED = 0.45  # of a pink's chroma, added to its b
 
 
@@ -143,29 +136,11 @@ def calm_skin(ab: Tensor, l: Tensor, doubt: Tensor, vibrance: Tensor | float) ->
     Returns:
         (..., h, w, 2).
     """
-    share = smooth_step(l, LIT) * (1 - smooth_step(doubt, SURE))
+    ops = namespace(ab)
     chroma, cosine = _compare_hue(ab, SKIN)
-    return ab * (1 - _CALMED * share[..., None] * cosine**8 * _exceed(chroma, CALM * vibrance))
-
-
-def calm_reds(ab: Tensor, doubt: Tensor, vibrance: Tensor | float) -> Tensor:
-    """Take 0.7 k of the chroma beyond `MODEST` · vibrance away, where red or orange is a guess.
-
-    A red coat, wall or stain that is none is seen at once, a true one that is paler hardly.
-    k = cos³ of the angle between the hue and `WARM`, 0 from a right angle on; it rises from 0 with
-    doubt over `SURE`.
-
-    Args:
-        ab: (..., h, w, 2), at that vibrance.
-        doubt: (h, w) in 0…1.
-        vibrance: a number, or of a shape that broadcasts with (..., h, w, 1).
-
-    Returns:
-        (..., h, w, 2).
-    """
-    share = smooth_step(doubt, SURE)[..., None]
-    chroma, cosine = _compare_hue(ab, WARM)
-    return ab * (1 - _TEMPERED * share * cosine**3 * _exceed(chroma, MODEST * vibrance))
+    share = (smooth_step(l, LIT) * (1 - smooth_step(doubt, SURE)))[..., None]
+    excess = ops.maximum(chroma - CALM * vibrance, 0.0) / ops.maximum(chroma, 1e-6)
+    return ab * (1 - _CALMED * share * cosine**8 * excess)
 
 
 def smooth_step(x: Tensor, ends: tuple[float, float]) -> Tensor:
@@ -173,12 +148,6 @@ def smooth_step(x: Tensor, ends: tuple[float, float]) -> Tensor:
     low, high = ends
     share = namespace(x).clip((x - low) / (high - low), 0.0, 1.0)
     return share * share * (3 - 2 * share)
-
-
-def _exceed(chroma: Tensor, limit: Tensor | float) -> Tensor:
-    """Return the share of chroma that is beyond a limit."""
-    ops = namespace(chroma)
-    return ops.maximum(chroma - limit, 0.0) / ops.maximum(chroma, 1e-6)
 
 
 def _compare_hue(ab: Tensor, degrees: float) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,6 @@ from deepkoal.arrays import Tensor, namespace
 from deepkoal.chroma_cleanup.doubted_colors import (
     GUESSED,
     brown_reds,
-    calm_reds,
     calm_skin,
     fade_blacks,
     fade_purples,
@@ -42,7 +41,7 @@ _DOUBTED = 1.5  # share of these steps where doubt is complete, 1 at most
 def cleanup(
     ab: Tensor, features: Tensor, l: Tensor, doubt: Tensor, vibrance: Tensor | float = 1.0
 ) -> Tensor:
-    """Return the chroma that a network predicted, cleaned by all ten steps.
+    """Return the chroma that a network predicted, cleaned by all nine steps.
 
     Args:
         ab: (..., h, w, 2), in CIE Lab units, at the vibrance it will be shown with: one or more
@@ -62,7 +61,7 @@ def cleanup(
     ab = shrink_chroma(ab, TINT * doubt)
     ab = fade_purples(warm_pinks(fade_blacks(ab, l, share), share), share)
     ab = brown_reds(ab, smooth_step(doubt, GUESSED))
-    return calm_reds(calm_skin(ab, l, doubt, vibrance), doubt, vibrance)
+    return calm_skin(ab, l, doubt, vibrance)
 
 
 def grey_world(ab: Tensor, share: Tensor) -> Tensor:
