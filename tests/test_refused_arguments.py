@@ -35,6 +35,7 @@ from deepkoal.style import Style
         (["prepare", "photos", "s3://bucket/records"], "got the address 's3://bucket/records'"),
         (["train", "photos", "--run", "s3://bucket/run"], "got the address 's3://bucket/run'"),
         (["export", "gs://bucket/model"], "got the address 'gs://bucket/model'"),
+        (["export", "koala.tflit"], "did you mean koala.tflite? (a folder of this name: --format"),
         (["demo", "-o", "https://host/demo"], "got the address 'https://host/demo'"),
         (["colorize", "a.jpg", "--steps", "5"], "--steps goes with --style NAME or PICTURE"),
         (["presets", "--styles", "styles.pdf"], "--styles styles.pdf: end the name in .jpg"),

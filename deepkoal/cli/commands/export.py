@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib.resources
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,18 +21,9 @@ if TYPE_CHECKING:
     from deepkoal.inference.colorizer import ByteArray
 
 SAMPLES = (
-    "astronaut.png",
-    "brick.png",
-    "camera.png",
-    "chelsea.png",
-    "coffee.png",
-    "coins.png",
-    "grass.png",
-    "hubble_deep_field.jpg",
-    "moon.png",
-    "motorcycle_left.png",
-    "rocket.jpg",
-)
+    "astronaut.png brick.png camera.png chelsea.png coffee.png coins.png grass.png "
+    "hubble_deep_field.jpg moon.png motorcycle_left.png rocket.jpg"
+).split()
 """Photos inside the scikit-image package, of things as different as it has."""
 MOST_PHOTOS = 100
 """Of a folder; more change the ranges no further."""
@@ -114,8 +106,9 @@ def _run_export(arguments: argparse.Namespace) -> int:
     from deepkoal.inference.backends import SUFFIXES
 
     if arguments.format is None:
-        kinds = {suffix: kind for kind, suffix in SUFFIXES.items()}
-        arguments.format = kinds.get(Path(arguments.out).suffix.lower(), "saved_model")
+        arguments.format = _find_format(
+            Path(arguments.out), {suffix: kind for kind, suffix in SUFFIXES.items()}
+        )
     _check(arguments)
     place = _find_place(arguments)
     report("loading the network")
@@ -136,6 +129,18 @@ def _run_export(arguments: argparse.Namespace) -> int:
     if not (folder / WARM_UP_FILE).exists():
         report("no warm-up requests were written; pip install 'deepkoal[serve]' and export again")
     return 0
+
+
+def _find_format(out: Path, kinds: Mapping[str, str]) -> str:
+    """Return the format that OUT's ending says; nearly an ending is no folder's name."""
+    suffix = out.suffix.lower()
+    close = difflib.get_close_matches(suffix, list(kinds), 1)
+    if close and suffix not in kinds:
+        raise UsageError(
+            f"{out}: no file ends so; did you mean {out.with_suffix(close[0]).name}? "
+            "(a folder of this name: --format saved_model)"
+        )
+    return kinds.get(suffix, "saved_model")
 
 
 def _check(arguments: argparse.Namespace) -> None:
