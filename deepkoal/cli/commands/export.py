@@ -106,9 +106,8 @@ def _run_export(arguments: argparse.Namespace) -> int:
     from deepkoal.inference.backends import SUFFIXES
 
     if arguments.format is None:
-        arguments.format = _find_format(
-            Path(arguments.out), {suffix: kind for kind, suffix in SUFFIXES.items()}
-        )
+        kinds = {suffix: kind for kind, suffix in SUFFIXES.items()}
+        arguments.format = _find_format(Path(arguments.out), kinds)
     _check(arguments)
     place = _find_place(arguments)
     report("loading the network")
