@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import importlib.resources
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepkoal.cli.arguments.argument_types import add_number, vibrance
 from deepkoal.cli.arguments.model_options import add_model_options, load_colorizer
 from deepkoal.cli.console import UsageError, report, show
-from deepkoal.cli.files.targets import check_writable, result_place
+from deepkoal.cli.files.targets import check_writable, read_ending, result_place
 from deepkoal.errors import DeepkoalError
 from deepkoal.keras_runtime import start_tensorflow
 from deepkoal.native_logs import silence_stderr
@@ -21,9 +20,18 @@ if TYPE_CHECKING:
     from deepkoal.inference.colorizer import ByteArray
 
 SAMPLES = (
-    "astronaut.png brick.png camera.png chelsea.png coffee.png coins.png grass.png "
-    "hubble_deep_field.jpg moon.png motorcycle_left.png rocket.jpg"
-).split()
+    "astronaut.png",
+    "brick.png",
+    "camera.png",
+    "chelsea.png",
+    "coffee.png",
+    "coins.png",
+    "grass.png",
+    "hubble_deep_field.jpg",
+    "moon.png",
+    "motorcycle_left.png",
+    "rocket.jpg",
+)
 """Photos inside the scikit-image package, of things as different as it has."""
 MOST_PHOTOS = 100
 """Of a folder; more change the ranges no further."""
@@ -107,7 +115,8 @@ def _run_export(arguments: argparse.Namespace) -> int:
 
     if arguments.format is None:
         kinds = {suffix: kind for kind, suffix in SUFFIXES.items()}
-        arguments.format = _find_format(Path(arguments.out), kinds)
+        ending = read_ending(Path(arguments.out), kinds)
+        arguments.format = kinds.get(ending, "saved_model")
     _check(arguments)
     place = _find_place(arguments)
     report("loading the network")
@@ -128,18 +137,6 @@ def _run_export(arguments: argparse.Namespace) -> int:
     if not (folder / WARM_UP_FILE).exists():
         report("no warm-up requests were written; pip install 'deepkoal[serve]' and export again")
     return 0
-
-
-def _find_format(out: Path, kinds: Mapping[str, str]) -> str:
-    """Return the format that OUT's ending says; nearly an ending is no folder's name."""
-    suffix = out.suffix.lower()
-    close = difflib.get_close_matches(suffix, list(kinds), 1)
-    if close and suffix not in kinds:
-        raise UsageError(
-            f"{out}: no file ends so; did you mean {out.with_suffix(close[0]).name}? "
-            "(a folder of this name: --format saved_model)"
-        )
-    return kinds.get(suffix, "saved_model")
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
@@ -19,6 +20,26 @@ def check_picture(option: str, path: Path | None) -> None:
     from deepkoal.image_io.formats import PHOTO_SUFFIXES  # here, so that --help is quick
 
     check_target(option, path, PHOTO_SUFFIXES, ".jpg or .png")
+
+
+def read_ending(out: Path, known: Collection[str]) -> str:
+    """Return the ending of a name that may be a file's or a folder's, in lower case.
+
+    Args:
+        out: a file where its name has one of the endings, else a folder.
+        known: those, in lower case.
+
+    Raises:
+        UsageError: it is nearly one of them: a folder of that name is not what was meant.
+    """
+    ending = out.suffix.lower()
+    close = difflib.get_close_matches(ending, list(known), 1)
+    if close and ending not in known:
+        raise UsageError(
+            f"{out}: no file ends so; did you mean {out.with_suffix(close[0]).name}? "
+            "(a folder of this name: --format saved_model)"
+        )
+    return ending
 
 
 def check_target(
