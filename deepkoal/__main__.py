@@ -34,7 +34,8 @@ def main() -> int:
 
 
 def _end_at_once(status: int) -> NoReturn:
-    os.write(2, b"deepkoal: interrupted when all was done\n")
+    if status == 0:
+        os.write(2, b"deepkoal: interrupted when all was done\n")
     os._exit(status)
 
 

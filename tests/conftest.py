@@ -8,8 +8,9 @@ import shutil
 import sys
 import tempfile
 import unittest.mock
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 # The processes that these tests start would compile every module anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -138,3 +139,22 @@ def jax_forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator["JaxForks"]:
     forks = JaxForks(tmp_path_factory.mktemp("jax"))
     yield forks
     forks.close()
+
+
+@pytest.fixture
+def locked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Path]:
+    """Return a function that makes a folder one that cannot be listed, also for root."""
+
+    def lock(folder: Path) -> Path:
+        folder.mkdir()
+        scan = os.scandir
+
+        def refuse(path: Any) -> Any:
+            if str(path) == str(folder):  # a number, where an open folder is listed
+                raise PermissionError(13, "Permission denied", str(path))
+            return scan(path)
+
+        monkeypatch.setattr(os, "scandir", refuse)
+        return folder
+
+    return lock

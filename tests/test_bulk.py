@@ -252,6 +252,17 @@ def test_lost_blocks_are_colored_one_by_one_and_deadly_photos_given_up(
     assert all("died, 4 times over" in outcome.error for outcome in failed)
 
 
+def test_a_folder_that_cannot_be_listed_is_no_rival_of_a_photo(tmp_path, locked):
+    Image.new("L", (8, 8)).save(tmp_path / "scan.png")
+    locked(tmp_path / "scan")
+    storage = Storage(str(tmp_path))
+    items, _ = plan_items([storage], Storage(str(tmp_path / "new")), lambda path, _: [path.name])
+    assert {item.path: (item.is_alone, item.rivals) for item in items} == {
+        "scan/": (True, ()),
+        "scan.png": (True, ()),
+    }
+
+
 def test_workers_that_cannot_start_end_the_run(tmp_path, monkeypatch):
     def color_once(*_):
         raise RuntimeError("actor died\nModuleNotFoundError: No module named 'deepkoal'")

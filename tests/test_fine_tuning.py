@@ -70,6 +70,22 @@ def test_one_in_ten_is_held_back_but_of_a_handful_none(photos, held):
     assert hold_back(names[::-1]) == (training, held_back)
 
 
+def test_a_folder_that_cannot_be_listed_is_not_held_back_and_its_size_tells_nothing(
+    tmp_path, locked
+):
+    inner = locked(tmp_path / "inner")
+    for number in range(preparation.FEWEST):
+        write_image(tmp_path / f"{number}.png", np.full((8, 8, 3), 90, np.uint8))
+    names = preparation.list_names(tmp_path)
+    assert names[-1] == "inner/"
+    assert [len(hold_back([*names, *(f"inner{n}/" for n in range(20))])[1])] == [1]
+    assert not any(name.endswith("/") for name in hold_back(names)[1])
+    planned = preparation.plan_records(tmp_path, names, size=8)
+    for number in range(300):  # until the folder's own size has changed
+        (inner / f"{number}.jpg").touch()
+    assert preparation.plan_records(tmp_path, names, size=8) == planned
+
+
 def test_photos_are_recorded_on_two_sides(folder, tmp_path):
     write_image(folder / "grey.png", np.full((48, 48, 3), 90, np.uint8))
     (folder / "broken.jpg").write_bytes(b"no photo")

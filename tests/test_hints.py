@@ -32,6 +32,7 @@ from deepkoal.hints import (
 from deepkoal.hints.arrays import cover_regions
 from deepkoal.hints.paths import GROUPS
 from deepkoal.hints.reach import (
+    TOGETHER,
     Comparison,
     Reach,
     believe,
@@ -427,11 +428,11 @@ def test_things_count_where_hints_contradict_the_guess(apart, own, share):
 
 @pytest.mark.parametrize(
     ("others", "share"),
-    [([], 0.04), ([90, 90, 90], 0.04), ([2] * 9, 0.93), ([2] * 4 + [90] * 4, 0.04)],
+    [([], 0.04), ([90] * 3, 0.04), ([2] * 3, 0.53), ([2] * 9, 0.62), ([2] * 4 + [90] * 4, 0.04)],
 )
 def test_a_surprise_is_believed_elsewhere_among_hints_that_confirm_the_guess(others, share):
     arrays, here = _point_away([40, *others])
-    loosened = loosen(contradict(arrays, here))
+    loosened = loosen(arrays, contradict(arrays, here))
     assert believe(arrays, here, loosened)[0, 0] == pytest.approx(share, abs=0.05)
 
 
@@ -441,6 +442,62 @@ def test_a_confirmed_guess_moves_in_proportion_to_the_deviation_there():
     deviation = np.float32([[10], [20], [5]])
     change = spread_confirmed(reach, arrays, here, 1.0, deviation, np.array([1]))
     np.testing.assert_allclose(change[:, 1], [1.25, 2.5, 0.625], rtol=0.01)
+
+
+def test_hints_that_confirm_let_a_surprise_move_like_places(lite, photos, monkeypatch):
+    prediction = lite.predict(photos["coffee"])
+    height, width = prediction.l.shape
+    guess = prediction.decode_ab()
+    scale = np.array(guess.shape[:2]) / prediction.l.shape
+
+    def place(x, y, far):
+        row, column = (np.array([y, x]) * scale).astype(int)
+        a, b = guess[row, column].tolist()
+        return Hint(x, y, (a, b + far))
+
+    spots = [(width * x, height * y) for x in (0.1, 0.5, 0.9) for y in (0.1, 0.5, 0.9)]
+    confirming = [place(x, y, 1) for x, y in spots]
+    surprise = place(width * 0.3, height * 0.7, 40)
+
+    def move(hints):
+        kept, moved = (
+            (monkeypatch.setattr("deepkoal.hints.reach.TOGETHER", share), decode(hints))[1]
+            for share in (0.0, TOGETHER)
+        )
+        return np.linalg.norm(moved - kept, axis=-1).max()
+
+    def decode(hints):
+        return prediction.decode_ab(hints=hints)
+
+    assert move([surprise]) < 0.5
+    assert move([surprise, *confirming]) > 3
+
+
+def test_a_small_difference_moves_less_of_what_the_network_is_sure_of(lite, photos):
+    prediction = lite.predict(photos["rocket"])
+    a, b = prediction.decode_ab()[10, 10].tolist()
+    scale = np.array(prediction.l.shape) / prediction.decode_ab().shape[:2]
+    hint = Hint(10.5 * scale[1], 10.5 * scale[0], (a, b + 8))
+
+    def move(sharper):
+        outputs = dict(prediction.outputs)
+        outputs["logits"] = outputs["logits"].copy()
+        outputs["logits"][outputs["logits"].shape[0] // 2 :] *= sharper
+        seen = dataclasses.replace(prediction, outputs=outputs)
+        change = seen.decode_ab(hints=[hint], cleanup=False) - seen.decode_ab(cleanup=False)
+        return np.linalg.norm(change, axis=-1)[-change.shape[0] // 3 :].mean()
+
+    assert move(3.0) < 0.8 * move(1.0)
+
+
+def test_where_no_distribution_is_predicted_the_deviation_is_the_same_everywhere(photos):
+    l = np.full((32, 48), 50, np.float32)
+    outputs = {
+        "ab_norm": np.zeros((8, 12, 2), np.float32),
+        "features": np.zeros((8, 12, 4), np.float32),
+    }
+    seen = PredictionCore(l, outputs, DecodingConfig(1.0))
+    np.testing.assert_array_equal(seen.measure_deviation(), np.ones((8, 12, 1)))
 
 
 def _point_away(apart, own=None):

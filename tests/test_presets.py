@@ -15,12 +15,8 @@ from deepkoal.errors import RunError, WeightsError
 from deepkoal.guidance import DecodingConfig
 from deepkoal.models.weights import WEIGHTS_FILE, find_shipped, save_weights
 from deepkoal.pretrained import presets
-from deepkoal.pretrained.networks import (
-    begin_with,
-    build_untrained,
-    find_start_things,
-    load_network,
-)
+from deepkoal.pretrained.beginnings import begin_with, find_start_things
+from deepkoal.pretrained.networks import build_untrained, load_network
 from deepkoal.pretrained.presets import Preset, list_presets, load_preset, load_recipe
 from deepkoal.pretrained.recipe import Recipe
 

@@ -11,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from local_server import serve
 from missing import skip_or_fail
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from playwright.sync_api import expect
 from skimage import data
 from starlette.applications import Starlette
@@ -172,6 +173,7 @@ def test_the_graph_of_colors_gives_what_the_library_gives(graphs, seen, colorize
     assert np.ptp(expected) > 20
     np.testing.assert_allclose(found["chroma"], expected, atol=0.01)
     np.testing.assert_allclose(found["field"], seen.fit_field(expected), atol=0.02)
+    np.testing.assert_allclose(found["deviation"], seen.measure_deviation(), rtol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -328,8 +330,12 @@ def page(browser, address):  # noqa: F811
 
 
 def download(page, button, folder):
-    with page.expect_download() as download:
-        page.click(button)
+    try:
+        with page.expect_download(timeout=60_000) as download:
+            page.click(button)
+    except PlaywrightTimeoutError:
+        shown = page.locator("body").inner_text()
+        pytest.fail(f"nothing was downloaded by {button}; the page shows {shown!r}")
     path = folder / download.value.suggested_filename
     download.value.save_as(path)
     return path

@@ -154,9 +154,11 @@ class Storage:
     def _list_on_disk(self, folder: Path) -> Iterator[StoredFile]:
         unlisted: list[Path] = []
         # A worker that is to read a folder names it, and why it cannot.
-        for path in [*list_files(folder, unlisted=unlisted), *unlisted]:
+        files = list_files(folder, unlisted=unlisted)
+        for path, end in [*((each, "") for each in files), *((each, "/") for each in unlisted)]:
             with contextlib.suppress(OSError):  # a link that leads nowhere
-                yield StoredFile(path.relative_to(folder).as_posix(), path.stat().st_mtime_ns)
+                name = path.relative_to(folder).as_posix() + end
+                yield StoredFile(name, path.stat().st_mtime_ns)
 
     def find_change(self, path: str) -> int | None:
         """Return when a file was last written, in nanoseconds; None where there is none.

@@ -177,7 +177,8 @@ def _build_network(
     recipe: Recipe,
     embedder: SemanticEmbedder | None,
 ) -> keras.Model:
-    from deepkoal.pretrained.networks import begin_with, build_untrained, find_start_things
+    from deepkoal.pretrained.beginnings import begin_with, find_start_things
+    from deepkoal.pretrained.networks import build_untrained
 
     network = build_untrained(
         preset.name,

@@ -37,12 +37,13 @@ def trace_guidance(
     - `colors`: `shares` and their `count`, `features` (h, w, F), `l` on the grid of hints, see
       `SeenPhoto`, `palette` (Q,) with `lead` (2,) its strength and smoothing, `vibrance`, `cleanup`
       (0 or 1), `matches` of all places, (1, 7) zeros for no reference, `warmth` (2,) as
-      `color_balance.find_warmth_factors` has it and `saturation` by hue, to `chroma` (h, w, 2) and
-      the `field` that carries it to the photo's size.
-    - `hints`: `chroma`, `features`, `things` where there are some, `l` and what `HintArrays` has,
-      points and edges in cells of the grid of hints, of each one or more; `places` (K, 2) and
-      `place_l` (K,), where their pixels lie, as shares down and across, and how light they are. To
-      the `field` under hints.
+      `color_balance.find_warmth_factors` has it and `saturation` by hue, to `chroma` (h, w, 2),
+      the `field` that carries it to the photo's size, and `deviation` (h, w, 1), see
+      `guidance.deviation`.
+    - `hints`: `chroma`, `deviation`, `features`, `things` where there are some, `l` and what
+      `HintArrays` has, points and edges in cells of the grid of hints, of each one or more;
+      `places` (K, 2) and `place_l` (K,), where their pixels lie, as shares down and across, and how
+      light they are. To the `field` under hints.
 
     Args:
         decoding: of the network.
@@ -180,7 +181,7 @@ class _PlacedPhoto(PredictionCore):
     place_l: Tensor
 
     def measure_deviation(self) -> Tensor:
-        """Return what the graph of the colors told of it."""
+        """Return what the graph `colors` gave."""
         return self.deviation
 
     def _find_pixels(self, points: Tensor) -> tuple[Tensor, Tensor]:

@@ -137,10 +137,10 @@ def suggest_hints(
     candidates = np.arange(doubt.size).reshape(doubt.shape)[step // 2 :: step, step // 2 :: step]
     compared = candidates.ravel()
     check_range(count, "a count of hints", 1, compared.size, whole=True)
-    deviation = doubt.ravel()[compared]
+    doubted = doubt.ravel()[compared]
     among = points.take(compared)
-    covariance = deviation[:, None] * kernel.compare(among, among) * deviation
-    noise = max(kernel.noise * float(np.mean(deviation**2)), float(np.finfo(np.float32).tiny))
+    covariance = doubted[:, None] * kernel.compare(among, among) * doubted
+    noise = max(kernel.noise * float(np.mean(doubted**2)), float(np.finfo(np.float32).tiny))
     chosen: list[int] = []
     for _ in range(count):
         gain = np.sum(covariance**2, axis=0) / (np.diagonal(covariance) + noise)

@@ -7,7 +7,7 @@ depends on the hints, see `hints.things`. Within its thing the target replaces w
 guessed; outside nothing moves. Of several hints the nearest counts.
 
 A guess that a hint all but confirms is believed elsewhere, too: a small difference spreads to what
-is like its place by kriging, see `affinity.spread`, farther where the network is less sure, and the
+is like its place by kriging, see `affinity.spread`, by more where the network is less sure, and the
 guess's own texture of chroma stays. A large one says only that the network was wrong about this
 thing, unless most other hints confirm theirs: true colors differ from guesses now and then.
 """
@@ -39,8 +39,11 @@ NEARER = 0.08
 BELIEF = 30.0
 """Difference between a hint and the guess at its place, in ab units, about which the guess is no
 longer believed elsewhere."""
-TOGETHER = 2.0
-"""By how much larger that is, and `CAP`, where hints confirm the guess altogether."""
+TOGETHER = 0.25
+"""What each hint that confirms the guess, beyond those that contradict it, adds to a factor of 1
+for `BELIEF` and `CAP`."""
+AT_MOST = 0.6
+"""What they add together: more moves too much where one thing is repainted beside what is kept."""
 CAP = 12.0
 """How far, in ab units, hints that settle little move what lies outside their things."""
 SETTLED = 40.0
@@ -158,13 +161,16 @@ def contradict(hints: HintArrays, here: Tensor) -> Tensor:
     return ops.sum(free * (1 - believe(hints, here)[:, 0])) / ops.maximum(ops.sum(free), 1)
 
 
-def loosen(contradiction: Tensor) -> Tensor:
-    """Return how many times `BELIEF` a hint's difference may be, from 1 to 1 + `TOGETHER`.
+def loosen(hints: HintArrays, contradiction: Tensor) -> Tensor:
+    """Return how many times `BELIEF` a hint's difference may be, from 1 to 1 + `AT_MOST`.
 
     Args:
-        contradiction: of all hints, see `contradict`; half of it says nothing for the guess.
+        hints: K points; those that keep what is there say nothing.
+        contradiction: of the guess by these, see `contradict`.
     """
-    return 1 + TOGETHER * namespace(contradiction).maximum(1 - 2 * contradiction, 0.0)
+    ops = namespace(contradiction)
+    confirming = ops.sum(1 - hints.own) * (1 - 2 * contradiction)  # less those that contradict it
+    return 1 + ops.clip(TOGETHER * confirming, 0.0, AT_MOST)
 
 
 def spread_confirmed(

@@ -1,4 +1,4 @@
-"""Networks with weights: of a preset, of a run, or to begin training with.
+"""Networks with weights: of a preset or of a run; and untrained ones.
 
 Keras is imported where a network is built only, so that backends other than Keras start without.
 """
@@ -15,7 +15,6 @@ from deepkoal.keras_runtime import start_keras
 from deepkoal.models.weights import find_shipped, load_weights, read_shapes
 from deepkoal.pretrained.presets import (
     DEFAULT_PRESET,
-    is_preset,
     load_preset,
     presets_by_network,
 )
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from deepkoal.models import SemanticEmbedder
 
 BEST_FILE = "best.keras"
+THINGS = ("things_4", "things")
+"""Layers that tell things, of which a network has both or none."""
 BACKEND_FILE = "network"
 """Name, without its suffix, of a preset's files for backends other than Keras."""
 _EXPORTED = " or ".join(SUFFIXES.values())
@@ -79,25 +80,8 @@ def find_things(path: Path) -> list[int]:
         WeightsError: the file is absent or unreadable.
     """
     shapes = read_shapes(path)
-    return [shapes[key][-1] for key in ("things_4/kernel", "things/kernel") if key in shapes]
-
-
-def find_start_things(start: str | Path) -> list[int]:
-    """Return `things` that a network has to be built with to begin with other weights.
-
-    Args:
-        start: as in `begin_with`.
-
-    Raises:
-        WeightsError: as there.
-    """
-    if is_preset(start):
-        preset = load_preset(str(start))
-        has_things = preset.network == "lite" and preset.sha256 is not None
-        return find_things(find_shipped(str(start))) if has_things else []
-    trained, _ = load_trained(start)
-    layers = {layer.name: layer for layer in trained.layers}
-    return [layers[name].filters for name in ("things_4", "things") if name in layers]
+    keys = (f"{layer}/kernel" for layer in THINGS)
+    return [shapes[key][-1] for key in keys if key in shapes]
 
 
 def load_network(name: str, *, embedder: SemanticEmbedder | None = None) -> keras.Model:
@@ -127,7 +111,7 @@ def load_network(name: str, *, embedder: SemanticEmbedder | None = None) -> kera
     else:
         things = find_things(find_shipped(name))
         network = models.lite(models.efficientnet_lite0(), things=things)
-    load_weights(network, find_shipped(name), preset.sha256, skip=_list_embedders(network))
+    load_weights(network, find_shipped(name), preset.sha256, skip=list_embedders(network))
     return network
 
 
@@ -228,39 +212,8 @@ def load_trained(path: str | Path) -> tuple[keras.Model, Path]:
     return network, file
 
 
-def begin_with(network: keras.Model, start: str | Path) -> None:
-    """Give a network the weights to begin training with.
-
-    Args:
-        network: built as the weights' own network was; its embedder may be another.
-        start: the name of a preset that has weights, a `.keras` file or the folder of a run.
-
-    Raises:
-        WeightsError: there are no such weights, they are damaged or another network's.
-    """
-    if is_preset(start):
-        trained = load_network(str(start))
-    else:
-        trained, _ = load_trained(start)
-    try:
-        for own, given in zip(_list_learned(network), _list_learned(trained), strict=True):
-            own.assign(given)
-    except ValueError as error:
-        raise WeightsError(
-            f"{start} holds weights of {trained.name}, which do not fit {network.name} as it was "
-            "built; begin with a network of the same kind"
-        ) from error
-
-
-def _list_embedders(network: keras.Model) -> list[str]:
+def list_embedders(network: keras.Model) -> list[str]:
     """Name the layers that are frozen embedders: exchangeable, and never part of the weights."""
     from deepkoal.models.embedder import SemanticEmbedder
 
     return [layer.name for layer in network.layers if isinstance(layer, SemanticEmbedder)]
-
-
-def _list_learned(network: keras.Model) -> list[keras.Variable]:
-    skip = _list_embedders(network)
-    return [
-        weight for layer in network.layers if layer.name not in skip for weight in layer.weights
-    ]

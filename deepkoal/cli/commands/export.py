@@ -115,7 +115,8 @@ def _run_export(arguments: argparse.Namespace) -> int:
 
     if arguments.format is None:
         kinds = {suffix: kind for kind, suffix in SUFFIXES.items()}
-        ending = read_ending(Path(arguments.out), kinds)
+        otherwise = "a folder of this name: --format saved_model"
+        ending = read_ending(Path(arguments.out), kinds, otherwise)
         arguments.format = kinds.get(ending, "saved_model")
     _check(arguments)
     place = _find_place(arguments)

@@ -22,12 +22,13 @@ def check_picture(option: str, path: Path | None) -> None:
     check_target(option, path, PHOTO_SUFFIXES, ".jpg or .png")
 
 
-def read_ending(out: Path, known: Collection[str]) -> str:
+def read_ending(out: Path, known: Collection[str], otherwise: str) -> str:
     """Return the ending of a name that may be a file's or a folder's, in lower case.
 
     Args:
         out: a file where its name has one of the endings, else a folder.
         known: those, in lower case.
+        otherwise: how a folder of such a name is asked for, in words.
 
     Raises:
         UsageError: it is nearly one of them: a folder of that name is not what was meant.
@@ -36,8 +37,7 @@ def read_ending(out: Path, known: Collection[str]) -> str:
     close = difflib.get_close_matches(ending, list(known), 1)
     if close and ending not in known:
         raise UsageError(
-            f"{out}: no file ends so; did you mean {out.with_suffix(close[0]).name}? "
-            "(a folder of this name: --format saved_model)"
+            f"{out}: no file ends so; did you mean {out.with_suffix(close[0]).name}? ({otherwise})"
         )
     return ending
 

@@ -98,7 +98,8 @@ class FileColorer:
         assert job.source is not None
         assert job.target is not None
         if self.look.restoration is not None or self.look.rotation:
-            given = "--rotate" if self.look.rotation else "--restore"
+            asked = {"--restore": self.look.restoration, "--rotate": self.look.rotation}
+            given = " and ".join(name for name, value in asked.items() if value)
             return Outcome(
                 PhotoError(
                     f"{job.name}: films are neither restored nor rotated; color it without {given}"

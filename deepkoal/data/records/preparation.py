@@ -97,11 +97,13 @@ def prepare(
 def list_names(photos_dir: Path) -> list[str]:
     """Return the paths of all photos below a folder, `/` between parts, see `list_photos`.
 
-    A folder that cannot be listed stands for its photos, and is unreadable as they are.
+    A folder that cannot be listed stands for its photos, and is unreadable as they are; its name
+    ends in `/`.
     """
     unlisted: list[Path] = []
-    paths = sorted(list_photos(photos_dir, unlisted=unlisted) + unlisted)
-    return [path.relative_to(photos_dir).as_posix() for path in paths]
+    photos = list_photos(photos_dir, unlisted=unlisted)
+    names = [path.relative_to(photos_dir).as_posix() for path in photos]
+    return sorted(names + [f"{path.relative_to(photos_dir).as_posix()}/" for path in unlisted])
 
 
 def plan_records(
@@ -142,21 +144,25 @@ def hold_back(names: Sequence[str]) -> tuple[list[str], list[str]]:
     names decides which, so that the same folder is always parted alike.
 
     Args:
-        names: of the photos.
+        names: of the photos, and of folders that cannot be listed, see `list_names`; such a one
+            is not held back.
 
     Returns:
         The names to train on and those held back, each sorted.
     """
-    count = max(1, round(len(names) / SHARE)) if len(names) >= FEWEST else 0
-    ranked = sorted(names, key=lambda name: hashlib.sha256(os.fsencode(name)).digest())
-    return sorted(ranked[count:]), sorted(ranked[:count])
+    photos = [name for name in names if not name.endswith("/")]
+    count = max(1, round(len(photos) / SHARE)) if len(photos) >= FEWEST else 0
+    ranked = sorted(photos, key=lambda name: hashlib.sha256(os.fsencode(name)).digest())
+    held_back = set(ranked[:count])
+    return sorted(name for name in names if name not in held_back), sorted(held_back)
 
 
 def _digest_photos(photos_dir: Path, names: Sequence[str]) -> str:
     digest = hashlib.sha256()
     for name in sorted(names):
         try:
-            size_bytes = (photos_dir / name).stat().st_size
+            # What a folder's own size says changes with what is in it, which is not read.
+            size_bytes = -1 if name.endswith("/") else (photos_dir / name).stat().st_size
         except OSError:  # reading it will show why
             size_bytes = -1
         digest.update(f"{size_bytes} ".encode() + os.fsencode(name) + b"\0")

@@ -58,10 +58,7 @@ class HintedPhoto(SeenPhoto):
 
         Where the network predicts no distribution it is 1.
         """
-        logits = self.outputs.get("logits")
-        if logits is None:
-            return namespace(self.l).ones_like(self._coarse_l)[..., None]
-        return deviation(logits)[..., None]
+        return self._deviation
 
     def hinted_ab(self, ab: Tensor, hints: HintArrays) -> Tensor:
         """Return coarse chroma (h, w, 2) under hints."""
@@ -82,7 +79,7 @@ class HintedPhoto(SeenPhoto):
         guess = ops.take(self._at_points(coarse), cells, axis=0)
         contradiction = contradict(hints, guess)
         share = weigh_things(contradiction) if "things" in self.outputs else 0.0
-        reach, loosened = self._measure_reach(hints, share), loosen(contradiction)
+        reach, loosened = self._measure_reach(hints, share), loosen(hints, contradiction)
         unsure = self._at_points(self.measure_deviation())
         change = spread_confirmed(reach, hints, guess, loosened, unsure, cells)
         grid = ops.shape(self.outputs["features"])[:2]
@@ -121,6 +118,13 @@ class HintedPhoto(SeenPhoto):
         )
         self._reaches[:] = [(hints.points, share, reach)]
         return reach
+
+    @functools.cached_property
+    def _deviation(self) -> Tensor:
+        logits = self.outputs.get("logits")
+        if logits is None:
+            return namespace(self.l).ones_like(self._coarse_l)[..., None]
+        return deviation(logits)[..., None]
 
     @functools.cached_property
     def _reaches(self) -> list[tuple[Tensor, Tensor, Reach]]:

@@ -93,7 +93,7 @@ def find_decoding(start: str | Path | None, preset: Preset) -> DecodingConfig:
     """Return the decoding of the weights that training begins with.
 
     Args:
-        start: as in `networks.begin_with`; None for an untrained network.
+        start: as in `beginnings.begin_with`; None for an untrained network.
         preset: of the network that is trained, whose decoding is for what keeps none.
 
     Raises:
