@@ -42,7 +42,7 @@ longer believed elsewhere."""
 TOGETHER = 0.25
 """What each hint that confirms the guess, beyond those that contradict it, adds to a factor of 1
 for `BELIEF` and `CAP`."""
-AT_MOST = 0.6
+AT_MOST = 0.8
 """What they add together: more moves too much where one thing is repainted beside what is kept."""
 CAP = 12.0
 """How far, in ab units, hints that settle little move what lies outside their things."""

@@ -151,7 +151,7 @@ def train_locked(
             _fit(network, records, run_dir, recipe, validation, decoding, callbacks)
     except OSError as error:
         raise RunError(
-            f"{run_dir}: not writable ({error.strerror or error}); make room or choose another one"
+            f"{run_dir}: cannot be written ({error.strerror or error}); make room or go elsewhere"
         ) from error
 
 
