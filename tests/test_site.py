@@ -427,6 +427,8 @@ def test_a_reference_photo_gives_its_colors_without_a_server(page, colorizer, ph
     expected = prediction.render(options, reference=by_features).astype(int)
     assert np.abs(guided - expected).mean() < 0.3
     assert np.abs(guided - plain).mean() > 2
+    # Its files are kept for later meanwhile; that stalls those that a reloaded page asks for.
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     page.reload()  # the worker begins anew, and is given the reference again
     again = read_image(download(page, "#download", tmp_path))
     np.testing.assert_array_equal(again, guided)
