@@ -497,7 +497,7 @@ def test_where_no_distribution_is_predicted_the_deviation_is_the_same_everywhere
         "features": np.zeros((8, 12, 4), np.float32),
     }
     seen = PredictionCore(l, outputs, DecodingConfig(1.0))
-    np.testing.assert_array_equal(seen.measure_deviation(), np.ones((8, 12, 1)))
+    np.testing.assert_array_equal(seen.deviation, np.ones((8, 12, 1)))
 
 
 def _point_away(apart, own=None):

@@ -173,7 +173,7 @@ def test_the_graph_of_colors_gives_what_the_library_gives(graphs, seen, colorize
     assert np.ptp(expected) > 20
     np.testing.assert_allclose(found["chroma"], expected, atol=0.01)
     np.testing.assert_allclose(found["field"], seen.fit_field(expected), atol=0.02)
-    np.testing.assert_allclose(found["deviation"], seen.measure_deviation(), rtol=1e-3)
+    np.testing.assert_allclose(found["deviation"], seen.deviation, rtol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_the_graph_of_hints_gives_what_the_library_gives(graphs, seen, hints):
     found = run(
         graphs["hints"],
         chroma=chroma,
-        deviation=seen.measure_deviation(),
+        deviation=seen.deviation,
         **{name: seen.outputs[name] for name in ("features", "things") if name in seen.outputs},
         l=seen._fine_l,
         places=places,

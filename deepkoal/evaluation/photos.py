@@ -17,6 +17,7 @@ from deepkoal.arrays import ByteArray, FloatArray
 from deepkoal.errors import DeepkoalError, PhotoError, printable
 from deepkoal.evaluation.metrics import center_square, is_near_grey
 from deepkoal.image_io import list_photos, read_photo
+from deepkoal.image_io.photo import explain_unlisted
 from deepkoal.inference.colorizer import Colorizer
 from deepkoal.inference.prediction import Prediction
 from deepkoal.memory import count_cores
@@ -201,9 +202,7 @@ def load_photos(
     chosen = [paths[index] for index in indices]
     evaluated: list[EvaluatedPhoto] = []
     near_grey = 0
-    unreadable = [
-        printable(f"{path}: cannot be listed; check your permissions") for path in unlisted
-    ]
+    unreadable = [printable(str(explain_unlisted(path))) for path in unlisted]
     failed: list[str] = []
     truths = workers.iterate(_read_truth, chosen, "coloring")
     for path, index, truth in zip(chosen, indices, truths, strict=True):

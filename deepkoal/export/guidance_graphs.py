@@ -6,6 +6,7 @@ lightness is asked for on the grid that hints are spread on, so that no photo's 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +101,7 @@ def trace_guidance(
         ab = tint(ab, seen._coarse_l, warmth[0], warmth[1])
         return {
             "chroma": ab,
-            "deviation": seen.measure_deviation(),
+            "deviation": seen.deviation,
             "field": seen.fit_field(ab),
         }
 
@@ -116,9 +117,7 @@ def trace_guidance(
         outputs = {"ab_norm": chroma, "features": features}  # whatever has the grid's size
         if things:
             outputs["things"] = hints.pop("things")
-        seen = _PlacedPhoto(
-            l, outputs, decoding, deviation=deviation, places=places, place_l=place_l
-        )
+        seen = _PlacedPhoto(l, outputs, decoding, told=deviation, places=places, place_l=place_l)
         return {"field": seen.fit_field(chroma, HintArrays(**hints))}
 
     seen: dict[str, Dims] = {
@@ -176,13 +175,14 @@ def trace_guidance(
 class _PlacedPhoto(PredictionCore):
     """A photo of which the grid alone is here, and of the pixels at hints what they need."""
 
-    deviation: Tensor
+    told: Tensor
     places: Tensor
     place_l: Tensor
 
-    def measure_deviation(self) -> Tensor:
-        """Return what the graph `colors` gave."""
-        return self.deviation
+    @functools.cached_property
+    def deviation(self) -> Tensor:
+        """What the graph `colors` gave."""
+        return self.told
 
     def _find_pixels(self, points: Tensor) -> tuple[Tensor, Tensor]:
         return self.places, self.place_l

@@ -9,7 +9,7 @@ guessed; outside nothing moves. Of several hints the nearest counts.
 A guess that a hint all but confirms is believed elsewhere, too: a small difference spreads to what
 is like its place by kriging, see `affinity.spread`, by more where the network is less sure, and the
 guess's own texture of chroma stays. A large one says only that the network was wrong about this
-thing, unless most other hints confirm theirs: true colors differ from guesses now and then.
+thing, unless several others confirm theirs: true colors differ from guesses now and then.
 """
 
 from __future__ import annotations

@@ -121,6 +121,11 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
         ) from error
 
 
+def explain_unlisted(folder: Path) -> PhotoError:
+    """Return what is said of a folder among photos that `list_files` could not list."""
+    return PhotoError(f"{folder}: cannot be listed; check your permissions")
+
+
 def list_files(folder: str | os.PathLike[str], *, unlisted: list[Path] | None = None) -> list[Path]:
     """Return all files below a folder, sorted, without hidden ones and those in hidden folders.
 

@@ -155,14 +155,11 @@ def refuse_own_folder(name: str, out: Path, folder: Path, *, below: bool = False
 def _find_in_folder(findings: Findings, folder: Path, out: Path, several: bool) -> None:
     refuse_own_folder("-o", out, folder)
     top = Path(real_path(folder).name) if several else Path()
-    from deepkoal.image_io.photo import list_files
+    from deepkoal.image_io.photo import explain_unlisted, list_files
 
     unlisted: list[Path] = []
     files = _leave_out(list_files(folder, unlisted=unlisted), folder, out)
-    findings.failures += [
-        PhotoError(f"{path}: cannot be listed; check your permissions")
-        for path in _leave_out(unlisted, folder, out)
-    ]
+    findings.failures += map(explain_unlisted, _leave_out(unlisted, folder, out))
     if not findings.sort_out(files, top, folder):
         raise PhotoError(f"{folder}: holds no photos; expected JPEG, PNG or other photo files")
 

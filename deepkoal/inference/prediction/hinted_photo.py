@@ -53,12 +53,16 @@ class HintedPhoto(SeenPhoto):
         """Return where the pixels of points lie in the inside, and their L; see `find_pixels`."""
         return find_pixels(self._move_inside(points), self.inner_l)
 
-    def measure_deviation(self) -> Tensor:
-        """Return how far true colors may be from the guess: `guidance.deviation`, (h, w, 1).
+    @functools.cached_property
+    def deviation(self) -> Tensor:
+        """How far true colors may be from the guess: `guidance.deviation`, (h, w, 1).
 
         Where the network predicts no distribution it is 1.
         """
-        return self._deviation
+        logits = self.outputs.get("logits")
+        if logits is None:
+            return namespace(self.l).ones_like(self._coarse_l)[..., None]
+        return deviation(logits)[..., None]
 
     def hinted_ab(self, ab: Tensor, hints: HintArrays) -> Tensor:
         """Return coarse chroma (h, w, 2) under hints."""
@@ -80,7 +84,7 @@ class HintedPhoto(SeenPhoto):
         contradiction = contradict(hints, guess)
         share = weigh_things(contradiction) if "things" in self.outputs else 0.0
         reach, loosened = self._measure_reach(hints, share), loosen(hints, contradiction)
-        unsure = self._at_points(self.measure_deviation())
+        unsure = self._at_points(self.deviation)
         change = spread_confirmed(reach, hints, guess, loosened, unsure, cells)
         grid = ops.shape(self.outputs["features"])[:2]
         after = ab + resize(ops.reshape(change, (*grid, 2)), *ops.shape(self._fine_l))
@@ -118,13 +122,6 @@ class HintedPhoto(SeenPhoto):
         )
         self._reaches[:] = [(hints.points, share, reach)]
         return reach
-
-    @functools.cached_property
-    def _deviation(self) -> Tensor:
-        logits = self.outputs.get("logits")
-        if logits is None:
-            return namespace(self.l).ones_like(self._coarse_l)[..., None]
-        return deviation(logits)[..., None]
 
     @functools.cached_property
     def _reaches(self) -> list[tuple[Tensor, Tensor, Reach]]:
